@@ -1,0 +1,44 @@
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { plain } from './engines.js';
+import { type Outcome, runScript } from './run.js';
+import { convertScript, loadScript, scriptNames } from './suite.js';
+
+/** What this V8 does with every script, once a process. */
+const baseline = new Map<string, readonly Outcome[]>();
+
+function baselineOf(name: string): readonly Outcome[] {
+  let outcomes = baseline.get(name);
+  if (outcomes === undefined) {
+    outcomes = runScript(loadScript(name), plain);
+    baseline.set(name, outcomes);
+  }
+  return outcomes;
+}
+
+describe('the runner of the core test scripts', () => {
+  test('complains about every assertion of a script in which all are wrong', () => {
+    const script = convertScript(join('test', 'spec', 'planted.wast'), resolve('.cache', 'spec-planted'));
+    const valid = script.commands.find(command => command.type === 'module')!.filename;
+    const refusals = (
+      ['assert_invalid', 'assert_malformed', 'assert_unlinkable', 'assert_uninstantiable'] as const
+    ).map(type => ({ type, filename: valid, line: 0, text: 'unreachable', module_type: 'binary' as const }));
+    const absent = {
+      type: 'assert_return',
+      line: 0,
+      action: { type: 'invoke', field: 'absent' },
+      expected: [],
+    } as const;
+    const planted = { ...script, commands: [...script.commands, ...refusals, absent] };
+    const assertions = runScript(planted, plain).filter(outcome => outcome.type.startsWith('assert_'));
+    expect(assertions.length).toBe(18);
+    expect(assertions.filter(outcome => outcome.complaint === undefined)).toEqual([]);
+  });
+
+  test('finds that plain V8 passes all but a few of at least 53,000 commands', () => {
+    const outcomes = scriptNames().flatMap(baselineOf);
+    const passed = outcomes.filter(outcome => outcome.complaint === undefined).length;
+    console.log(`core test scripts on plain V8 ${process.versions.v8}: ${passed} of ${outcomes.length} commands pass`);
+    expect(passed).toBeGreaterThan(53_000);
+  });
+});
