@@ -1,0 +1,600 @@
+// Execution: P0 to P8 as seen by the guest thread, a state machine that knows no threads, clocks or WebAssembly.
+//
+// The machine (guest thread, or the simulator's toy guest) steps it with what the guest does and with what the channel
+// brings, and carries out the effects in order. The guest stands still between an `await` and the `resume` that
+// answers it; everything that the guest may see comes back as `result` or `deliver`.
+//
+//   guest:    environment -> read? -> environmentValue -> result        epochEnd -> (await -> resume)* -> proceed
+//   channel:  log | interrupt | promote                                 buffered until the guest comes to need them
+//
+// A boundary at which nothing happens is the hot path of the whole system: it allocates nothing and returns one
+// constant. Its epochs are counted in a run that is logged as one short entry before anything else is (rule FL).
+
+import { assert } from '../errors/errors.js';
+import type { Digest, Interrupt, LogEntry, Operation, OperationId, Outcome, Output, Variant } from './machine.js';
+import type { Rule } from './rules.js';
+
+/** `survivor`: in the rest of E, after the log ran out; `failover`: in the failover epoch E+1. */
+export type ExecutionRole = 'primary' | 'backup' | 'survivor' | 'failover';
+
+export type ExecutionEvent =
+  /** The guest is at an environment instruction that reads `source`. */
+  | { readonly type: 'environment'; readonly source: number }
+  /** The answer to `read`. */
+  | { readonly type: 'environmentValue'; readonly source: number; readonly value: bigint }
+  /** The guest wrote to an output stream. */
+  | { readonly type: 'write'; readonly stream: number; readonly bytes: Uint8Array }
+  /** The guest started an operation. */
+  | { readonly type: 'start'; readonly operation: Operation }
+  /** The guest has consumed the input of a stream below `offset`. */
+  | { readonly type: 'consumed'; readonly stream: number; readonly offset: number }
+  /** The guest set the interval timer; 0 disarms. */
+  | { readonly type: 'timer'; readonly deadlineNs: number }
+  /**
+   * The epoch is over: its count is due, or the guest waits. `waiting`: the guest waits and no interrupt is pending.
+   * `nowNs` is the machine's monotonic clock (only a primary looks at it).
+   */
+  | { readonly type: 'epochEnd'; readonly count: number; readonly waiting: boolean; readonly nowNs: number }
+  /** The guest ended after `count` instructions. */
+  | { readonly type: 'outcome'; readonly count: number; readonly outcome: Outcome }
+  /** An `await` may be over: look again. */
+  | { readonly type: 'resume'; readonly nowNs: number }
+  /** From the channel: an interrupt of a device (primary). */
+  | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
+  /** From the channel: entries of the log, in order (backup). */
+  | { readonly type: 'log'; readonly entries: readonly LogEntry[] }
+  /** From the channel: the log is closed, the next view is won; comes after the last `log`. */
+  | { readonly type: 'promote' };
+
+export type ExecutionEffect =
+  | { readonly rule: Rule; readonly type: 'log'; readonly entry: LogEntry }
+  | { readonly rule: Rule; readonly type: 'output'; readonly output: Output }
+  /** Ship what is logged now. */
+  | { readonly rule: Rule; readonly type: 'flush' }
+  /** Read the own device and step `environmentValue`. */
+  | { readonly rule: Rule; readonly type: 'read'; readonly source: number }
+  /** The environment instruction's result: the guest runs on. */
+  | { readonly rule: Rule; readonly type: 'result'; readonly value: bigint }
+  /** Interrupts become pending in the guest, in this order. */
+  | { readonly rule: Rule; readonly type: 'deliver'; readonly interrupts: readonly Interrupt[] }
+  /**
+   * The guest stands still until the channel brings something, all logged is acknowledged, or (`interrupt`) the
+   * machine's clock reaches `untilNs` (Infinity: no timer armed); then step `resume`.
+   */
+  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'log' }
+  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'acknowledgement' }
+  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'interrupt'; readonly untilNs: number }
+  /** The boundary (or I/O instruction, or end of the guest) is done: the guest runs on. */
+  | { readonly rule: Rule; readonly type: 'proceed' }
+  /** P8 is done: from here on this replica is a primary like any other. */
+  | { readonly rule: Rule; readonly type: 'live'; readonly epoch: number; readonly uncertain: number }
+  /** Rule DG: this replica differs from its primary and must end. */
+  | { readonly rule: Rule; readonly type: 'diverged'; readonly message: string };
+
+/** Runs of empty epochs and lone values are shipped at most this late (rule FL). */
+export const SHIP_AFTER_NS = 1_000_000;
+
+const NOTHING: readonly ExecutionEffect[] = Object.freeze([]);
+const PROCEED: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P2', type: 'proceed' } as const]);
+const AWAIT_LOG: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P5', type: 'await', what: 'log' } as const]);
+const FLUSH: ExecutionEffect = { rule: 'FL', type: 'flush' };
+
+/** What the guest stands still for. */
+type Pause =
+  | { readonly at: 'running' }
+  | { readonly at: 'environment'; readonly source: number }
+  | { readonly at: 'epochEnd'; readonly count: number; readonly waiting: boolean }
+  | { readonly at: 'acknowledgement' }
+  | { readonly at: 'outcome'; readonly count: number; readonly outcome: Outcome }
+  /** `outcome`: what a backup holds back while its primary lives: the bus hears of it from one replica. */
+  | { readonly at: 'ended'; readonly outcome?: Outcome };
+
+const RUNNING: Pause = { at: 'running' };
+
+export interface ExecutionOptions {
+  readonly role: 'primary' | 'backup';
+  readonly variant: Variant;
+  /** Whether the bus performs an operation id once (rule ON); off is the paper's world. */
+  readonly operationIds: boolean;
+}
+
+export class Execution {
+  #role: ExecutionRole;
+  readonly #variant: Variant;
+  readonly #operationIds: boolean;
+  #pause: Pause = RUNNING;
+
+  /** Number of the epoch the guest is in; the first is 0. */
+  #epoch = 0;
+  /** Digest parts: I/O instructions executed and environment results consumed since the start. */
+  #submitted = 0;
+  #consumed = 0;
+  /** Interval timer, guest state: the deadline on the monotonic clock in ns, 0 while disarmed. */
+  #timerDeadlineNs = 0;
+  /** Bytes written to each output stream so far. */
+  readonly #written = new Map<number, number>();
+  /** Operations submitted and not yet ended by a completion or an uncertain interrupt, in program order. */
+  readonly #outstanding = new Map<OperationId, Operation>();
+
+  /** End of the input delivered or buffered, per stream; Infinity once its end is. */
+  readonly #input = new Map<number, number>();
+
+  /** Primary: interrupts received and not yet delivered (P1). */
+  #buffered: Interrupt[] = [];
+  /** Promoted: what came before P8 was done; looked at then, when it is known what the log delivered. */
+  #early: Interrupt[] = [];
+  /** Primary: the run of empty epochs not yet logged; the digest of its last end. */
+  #run = 0;
+  #runCount = 0;
+  #runSubmitted = 0;
+  #runConsumed = 0;
+  /** Time of the first epoch in the run. */
+  #runSinceNs = 0;
+
+  /** Backup: entries received and not yet executed (P4), from `#next` on. */
+  #received: LogEntry[] = [];
+  #next = 0;
+  /** Backup: what is left of the 'empty' entry at the head. */
+  #emptyLeft = 0;
+  #promoted = false;
+
+  constructor(options: ExecutionOptions) {
+    this.#role = options.role;
+    this.#variant = options.variant;
+    this.#operationIds = options.operationIds;
+  }
+
+  get role(): ExecutionRole {
+    return this.#role;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get outstanding(): ReadonlyMap<OperationId, Operation> {
+    return this.#outstanding;
+  }
+
+  get timerDeadlineNs(): number {
+    return this.#timerDeadlineNs;
+  }
+
+  step(event: ExecutionEvent): readonly ExecutionEffect[] {
+    switch (event.type) {
+      case 'epochEnd':
+        return this.#epochEnd(event.count, event.waiting, event.nowNs);
+      case 'environment':
+        return this.#environment(event.source);
+      case 'environmentValue':
+        return this.#environmentValue(event.source, event.value);
+      case 'write':
+        return this.#write(event.stream, event.bytes);
+      case 'start':
+        return this.#start(event.operation);
+      case 'consumed':
+        return this.#output('RL', { type: 'releaseInput', stream: event.stream, offset: event.offset });
+      case 'timer':
+        this.#timerDeadlineNs = event.deadlineNs;
+        return NOTHING;
+      case 'outcome':
+        return this.#outcome(event.count, event.outcome);
+      case 'resume':
+        return this.#resume(event.nowNs);
+      case 'interrupt':
+        this.#interrupt(event.interrupt);
+        return NOTHING;
+      case 'log':
+        assert(this.#role === 'backup' && !this.#promoted, 'the log reaches a backup, before its promotion');
+        for (const entry of event.entries) this.#received.push(entry);
+        return NOTHING;
+      case 'promote':
+        assert(this.#role === 'backup', 'a backup is promoted, once');
+        this.#promoted = true;
+        return this.#pause.at === 'ended' && this.#pause.outcome !== undefined
+          ? this.#endLive(this.#pause.outcome)
+          : NOTHING;
+    }
+  }
+
+  // ---- environment instructions (P0, P6, EV)
+
+  #environment(source: number): readonly ExecutionEffect[] {
+    assert(this.#pause.at === 'running', 'an environment instruction is executed by a running guest');
+    if (this.#role !== 'backup') return [{ rule: 'P0', type: 'read', source }];
+    const entry = this.#head();
+    if (entry === undefined) {
+      if (this.#promoted) {
+        this.#role = 'survivor';
+        return [{ rule: 'EV', type: 'read', source }];
+      }
+      this.#pause = { at: 'environment', source };
+      return [{ rule: 'P6', type: 'await', what: 'log' }];
+    }
+    if (entry.type !== 'value' || entry.source !== source) {
+      return this.#diverged(`an environment instruction (source ${source})`, entry);
+    }
+    this.#take();
+    this.#consumed += 1;
+    return [{ rule: 'P6', type: 'result', value: entry.value }];
+  }
+
+  #environmentValue(source: number, value: bigint): readonly ExecutionEffect[] {
+    assert(this.#role !== 'backup', 'a backup does not read its own devices (P6)');
+    this.#consumed += 1;
+    const effects = this.#logRun();
+    effects.push({ rule: 'P0', type: 'log', entry: { type: 'value', source, value } });
+    effects.push({ rule: 'P0', type: 'result', value });
+    return effects;
+  }
+
+  // ---- interrupts (P1, P3)
+
+  #interrupt(interrupt: Interrupt): void {
+    if (this.#role === 'primary') {
+      const fresh = this.#admit(interrupt);
+      if (fresh !== undefined) this.#buffered.push(fresh);
+    } else if (this.#promoted) {
+      this.#early.push(interrupt);
+    }
+    // P3: a backup ignores its own devices.
+  }
+
+  /** OF, ON: the bus may tell again what the log already brought; only what is new is buffered. */
+  #admit(interrupt: Interrupt): Interrupt | undefined {
+    switch (interrupt.kind) {
+      case 'timer':
+        return undefined;
+      case 'completion':
+      case 'uncertain':
+        return this.#outstanding.has(interrupt.operation) ? interrupt : undefined;
+      case 'stream': {
+        const { stream, offset, bytes, end } = interrupt;
+        const expected = this.#input.get(stream) ?? 0;
+        if (expected === Infinity) return undefined;
+        assert(offset <= expected, `input of stream ${stream} has no gap`);
+        const fresh = bytes.subarray(Math.min(bytes.length, expected - offset));
+        if (fresh.length === 0 && !end) return undefined;
+        this.#input.set(stream, end ? Infinity : expected + fresh.length);
+        return { kind: 'stream', stream, offset: expected, bytes: fresh, end };
+      }
+    }
+  }
+
+  // ---- I/O instructions (OR, RV)
+
+  #write(stream: number, bytes: Uint8Array): readonly ExecutionEffect[] {
+    const offset = this.#written.get(stream) ?? 0;
+    this.#written.set(stream, offset + bytes.length);
+    this.#submitted += 1;
+    return this.#initiate({ type: 'stream', stream, offset, bytes });
+  }
+
+  #start(operation: Operation): readonly ExecutionEffect[] {
+    assert(!this.#outstanding.has(operation.id), 'an operation is outstanding once');
+    this.#outstanding.set(operation.id, operation);
+    this.#submitted += 1;
+    // P7: no I/O of a backup or of the failover epoch; P8 will say 'uncertain'.
+    if (this.#role !== 'primary') return this.#proceed('P7');
+    return this.#initiate({ type: 'operation', operation });
+  }
+
+  /** An output in program order. Streams are handed over in every role: the channel drops what the bus has (OF). */
+  #initiate(output: Output): readonly ExecutionEffect[] {
+    const effects = this.#logRun();
+    effects.push({ rule: 'OR', type: 'output', output });
+    if (this.#role === 'primary' && this.#variant === 'revised') {
+      this.#pause = { at: 'acknowledgement' };
+      effects.push(FLUSH, { rule: 'RV', type: 'await', what: 'acknowledgement' });
+    } else {
+      effects.push({ rule: 'OR', type: 'proceed' });
+    }
+    return effects;
+  }
+
+  #output(rule: Rule, output: Output): ExecutionEffect[] {
+    const effects = this.#logRun();
+    effects.push({ rule, type: 'output', output });
+    return effects;
+  }
+
+  // ---- boundaries (P2, P5, P7, P8)
+
+  #epochEnd(count: number, waiting: boolean, nowNs: number): readonly ExecutionEffect[] {
+    assert(this.#pause.at === 'running', 'an epoch ends once');
+    switch (this.#role) {
+      case 'primary':
+        return this.#endAtPrimary(count, waiting, nowNs);
+      case 'backup':
+        return this.#endAtBackup(count, waiting);
+      case 'survivor':
+        return this.#endOfE(count);
+      case 'failover':
+        return this.#endOfFailoverEpoch(count, nowNs);
+    }
+  }
+
+  #endAtPrimary(count: number, waiting: boolean, nowNs: number): readonly ExecutionEffect[] {
+    const timerDue = this.#timerDeadlineNs !== 0 && nowNs >= this.#timerDeadlineNs;
+    if (this.#buffered.length === 0 && !timerDue) {
+      if (!waiting) return this.#endEmpty(count, nowNs);
+      this.#pause = { at: 'epochEnd', count, waiting };
+      const effects = this.#logRun();
+      const untilNs = this.#timerDeadlineNs === 0 ? Infinity : this.#timerDeadlineNs;
+      effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'interrupt', untilNs });
+      return effects;
+    }
+    const interrupts = this.#buffered;
+    this.#buffered = [];
+    return this.#endWith('P2', count, nowNs, interrupts);
+  }
+
+  /** The hot path: nothing is buffered, nothing is due. */
+  #endEmpty(count: number, nowNs: number): readonly ExecutionEffect[] {
+    if (this.#run === 0) this.#runSinceNs = nowNs;
+    this.#run += 1;
+    this.#runCount = count;
+    this.#runSubmitted = this.#submitted;
+    this.#runConsumed = this.#consumed;
+    this.#epoch += 1;
+    this.#pause = RUNNING;
+    if (this.#variant === 'original') {
+      this.#pause = { at: 'acknowledgement' };
+      const effects = this.#logRun();
+      effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'acknowledgement' });
+      return effects;
+    }
+    if (nowNs - this.#runSinceNs < SHIP_AFTER_NS) return PROCEED;
+    const effects = this.#logRun();
+    effects.push(FLUSH, { rule: 'P2', type: 'proceed' });
+    return effects;
+  }
+
+  /** The end of an epoch at which something is delivered: one entry, then delivery. */
+  #endWith(rule: Rule, count: number, nowNs: number, interrupts: readonly Interrupt[]): ExecutionEffect[] {
+    const effects = this.#logRun();
+    const entry: LogEntry = { type: 'end', epoch: this.#epoch, digest: this.#digest(count), timeNs: nowNs, interrupts };
+    effects.push({ rule, type: 'log', entry });
+    this.#deliver(rule, effects, interrupts, nowNs);
+    this.#epoch += 1;
+    this.#pause = RUNNING;
+    if (this.#role === 'primary' && this.#variant === 'original') {
+      this.#pause = { at: 'acknowledgement' };
+      effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'acknowledgement' });
+    } else {
+      effects.push(FLUSH, { rule, type: 'proceed' });
+    }
+    return effects;
+  }
+
+  /** Delivery, the same on both sides: the timer first if due by Tme, then the others in the order of the entry. */
+  #deliver(rule: Rule, effects: ExecutionEffect[], interrupts: readonly Interrupt[], timeNs: number): void {
+    const all: Interrupt[] = [];
+    if (this.#timerDeadlineNs !== 0 && timeNs >= this.#timerDeadlineNs) {
+      this.#timerDeadlineNs = 0;
+      all.push({ kind: 'timer', timeNs });
+    }
+    for (const interrupt of interrupts) {
+      if (interrupt.kind === 'completion' || interrupt.kind === 'uncertain') {
+        // A completion of an operation that already ended (a late answer to a repeat) changes nothing, on any replica.
+        if (!this.#outstanding.delete(interrupt.operation)) continue;
+      } else if (interrupt.kind === 'stream') {
+        const { stream, offset, bytes, end } = interrupt;
+        this.#input.set(stream, end ? Infinity : offset + bytes.length);
+      }
+      all.push(interrupt);
+    }
+    if (all.length > 0) effects.push({ rule, type: 'deliver', interrupts: all });
+    for (const interrupt of all) {
+      if (interrupt.kind !== 'completion') continue;
+      effects.push({
+        rule: 'RL',
+        type: 'output',
+        output: { type: 'releaseOperation', operation: interrupt.operation },
+      });
+    }
+  }
+
+  #endAtBackup(count: number, waiting: boolean): readonly ExecutionEffect[] {
+    const entry = this.#head();
+    if (entry === undefined) {
+      if (this.#promoted) return this.#endOfE(count);
+      this.#pause = { at: 'epochEnd', count, waiting };
+      return AWAIT_LOG;
+    }
+    if (entry.type === 'empty') return this.#endEmptyAtBackup(entry, count);
+    if (entry.type !== 'end' || entry.epoch !== this.#epoch || !this.#agrees(entry.digest, count)) {
+      return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
+    }
+    this.#take();
+    const effects: ExecutionEffect[] = [];
+    this.#deliver('P5', effects, entry.interrupts, entry.timeNs);
+    this.#epoch += 1;
+    this.#pause = RUNNING;
+    effects.push({ rule: 'P5', type: 'proceed' });
+    return effects;
+  }
+
+  #endEmptyAtBackup(entry: LogEntry & { type: 'empty' }, count: number): readonly ExecutionEffect[] {
+    if (this.#emptyLeft === 0) this.#emptyLeft = entry.epochs;
+    this.#emptyLeft -= 1;
+    if (this.#emptyLeft === 0) {
+      if (!this.#agrees(entry.digest, count)) {
+        return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
+      }
+      this.#take();
+    }
+    this.#epoch += 1;
+    this.#pause = RUNNING;
+    return PROCEED;
+  }
+
+  /** P7: the log ran out before the end of E. Its interrupts travel with its end, so there is nothing to deliver. */
+  #endOfE(count: number): readonly ExecutionEffect[] {
+    this.#role = 'failover';
+    const effects: ExecutionEffect[] = [];
+    effects.push({ rule: 'P7', type: 'log', entry: { type: 'empty', epochs: 1, digest: this.#digest(count) } });
+    this.#epoch += 1;
+    this.#pause = RUNNING;
+    effects.push({ rule: 'P7', type: 'proceed' });
+    return effects;
+  }
+
+  /** P8: every operation of E, E+1 or earlier that is still outstanding ends in an uncertain interrupt. */
+  #endOfFailoverEpoch(count: number, nowNs: number): readonly ExecutionEffect[] {
+    const uncertain = [...this.#outstanding.keys()].map(operation => ({ kind: 'uncertain', operation }) as const);
+    const live = { rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: uncertain.length } as const;
+    this.#role = 'primary';
+    const effects = [live, ...this.#endWith('P8', count, nowNs, uncertain)];
+    const early = this.#early;
+    this.#early = [];
+    for (const interrupt of early) this.#interrupt(interrupt);
+    return effects;
+  }
+
+  // ---- the end of the guest (XT)
+
+  #outcome(count: number, outcome: Outcome): readonly ExecutionEffect[] {
+    assert(this.#pause.at === 'running', 'a running guest ends');
+    if (this.#role === 'backup') return this.#outcomeAtBackup(count, outcome);
+    const final: LogEntry = { type: 'final', epoch: this.#epoch, outcome };
+    return [...this.#logRun(), { rule: 'XT', type: 'log', entry: final }, ...this.#endLive(outcome)];
+  }
+
+  /** A backup compares its outcome with that of its primary, if the primary lived to tell. */
+  #outcomeAtBackup(count: number, outcome: Outcome): readonly ExecutionEffect[] {
+    const entry = this.#head();
+    if (entry === undefined) {
+      if (this.#promoted) return this.#endLive(outcome);
+      this.#pause = { at: 'outcome', count, outcome };
+      return AWAIT_LOG;
+    }
+    if (entry.type !== 'final' || entry.epoch !== this.#epoch || !sameOutcome(entry.outcome, outcome)) {
+      return this.#diverged(`the guest's end (${describeOutcome(outcome)}) at ${this.#where(count)}`, entry);
+    }
+    this.#take();
+    if (this.#promoted) return this.#endLive(outcome);
+    this.#pause = { at: 'ended', outcome };
+    return [{ rule: 'XT', type: 'proceed' }];
+  }
+
+  /**
+   * The outcome leaves. Where the guest ended before P8 was reached, no driver is left to repeat what is outstanding:
+   * if the bus performs an id once, repeating it here is harmless and loses nothing; in the paper's world it is left.
+   */
+  #endLive(outcome: Outcome): readonly ExecutionEffect[] {
+    const effects: ExecutionEffect[] = [];
+    if (this.#role !== 'primary') {
+      this.#role = 'primary';
+      effects.push({ rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: this.#outstanding.size });
+      for (const operation of this.#operationIds ? this.#outstanding.values() : []) {
+        effects.push({ rule: 'RS', type: 'output', output: { type: 'operation', operation } });
+      }
+    }
+    this.#pause = { at: 'ended' };
+    const output: Output = { type: 'outcome', outcome };
+    effects.push({ rule: 'XT', type: 'output', output }, FLUSH, { rule: 'XT', type: 'proceed' });
+    return effects;
+  }
+
+  // ---- standing still and going on
+
+  #resume(nowNs: number): readonly ExecutionEffect[] {
+    const pause = this.#pause;
+    switch (pause.at) {
+      case 'running':
+      case 'ended':
+        return NOTHING;
+      case 'acknowledgement':
+        return this.#proceed('P2');
+      case 'environment':
+        this.#pause = RUNNING;
+        return this.#environment(pause.source);
+      case 'epochEnd':
+        this.#pause = RUNNING;
+        return this.#epochEnd(pause.count, pause.waiting, nowNs);
+      case 'outcome':
+        return this.#outcomeAtBackup(pause.count, pause.outcome);
+    }
+  }
+
+  #proceed(rule: Rule): readonly ExecutionEffect[] {
+    this.#pause = RUNNING;
+    return [{ rule, type: 'proceed' }];
+  }
+
+  // ---- the log
+
+  /** Rule FL: the run of empty epochs comes before whatever is logged or put out next. */
+  #logRun(): ExecutionEffect[] {
+    if (this.#run === 0) return [];
+    const digest = { count: this.#runCount, submitted: this.#runSubmitted, consumed: this.#runConsumed };
+    const entry: LogEntry = { type: 'empty', epochs: this.#run, digest };
+    this.#run = 0;
+    return [{ rule: 'P2', type: 'log', entry }];
+  }
+
+  #head(): LogEntry | undefined {
+    return this.#received[this.#next];
+  }
+
+  #take(): void {
+    this.#next += 1;
+    if (this.#next === this.#received.length) {
+      this.#received = [];
+      this.#next = 0;
+    } else if (this.#next === 1024) {
+      this.#received.splice(0, this.#next);
+      this.#next = 0;
+    }
+  }
+
+  // ---- divergence (DG)
+
+  #digest(count: number): Digest {
+    return { count, submitted: this.#submitted, consumed: this.#consumed };
+  }
+
+  #agrees(digest: Digest, count: number): boolean {
+    return digest.count === count && digest.submitted === this.#submitted && digest.consumed === this.#consumed;
+  }
+
+  #where(count: number): string {
+    return `instruction ${count} (I/O ${this.#submitted}, environment ${this.#consumed})`;
+  }
+
+  #diverged(here: string, entry: LogEntry): readonly ExecutionEffect[] {
+    this.#pause = { at: 'ended' };
+    return [
+      { rule: 'DG', type: 'diverged', message: `the backup is at ${here}, its primary at ${describeEntry(entry)}` },
+    ];
+  }
+}
+
+function describeEntry(entry: LogEntry): string {
+  switch (entry.type) {
+    case 'value':
+      return `an environment instruction (source ${entry.source})`;
+    case 'empty':
+      return `the end of ${entry.epochs} empty epochs at instruction ${describeDigest(entry.digest)}`;
+    case 'end':
+      return `the end of epoch ${entry.epoch} at instruction ${describeDigest(entry.digest)}`;
+    case 'final':
+      return `the guest's end (${describeOutcome(entry.outcome)}) in epoch ${entry.epoch}`;
+  }
+}
+
+function describeDigest(digest: Digest): string {
+  return `${digest.count} (I/O ${digest.submitted}, environment ${digest.consumed})`;
+}
+
+export function sameOutcome(a: Outcome, b: Outcome): boolean {
+  if (a.kind === 'exit') return b.kind === 'exit' && a.status === b.status;
+  return b.kind === 'trap' && a.message === b.message && a.count === b.count && a.exact === b.exact;
+}
+
+/** One phrase for messages: `exit 3`, or `trap: unreachable in f after 12 instructions`. */
+export function describeOutcome(outcome: Outcome): string {
+  if (outcome.kind === 'exit') return `exit ${outcome.status}`;
+  return `trap: ${outcome.message} after ${outcome.exact ? '' : 'at least '}${outcome.count} instructions`;
+}

@@ -1,0 +1,98 @@
+// What the protocol moves between replicas: interrupts, log entries, operations, outputs and outcomes, as plain data.
+
+/** Version of everything that replicas and bus say to each other; a difference is refused at the first packet. */
+export const PROTOCOL_VERSION = 1;
+
+/** The three variants differ only in when the guest waits; all obey the Output Rule. */
+export type Variant = 'original' | 'revised' | 'deferred';
+export const VARIANTS: readonly Variant[] = ['original', 'revised', 'deferred'];
+
+/** Number of an operation: the guest's own sequence number, the same on every replica. */
+export type OperationId = bigint;
+
+/** An interrupt, as buffered under P1 and delivered at an epoch's end. Data enters guest-visible state at delivery. */
+export type Interrupt =
+  /** The interval timer expired: `timeNs` is the Tme that was not before the deadline. */
+  | { readonly kind: 'timer'; readonly timeNs: number }
+  /** Bytes of an input stream from `offset` on; `end`: nothing follows them. */
+  | {
+      readonly kind: 'stream';
+      readonly stream: number;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+      readonly end: boolean;
+    }
+  /** IO1: an operation was performed. `status` >= 0: bytes moved; negative: why not. `data`: what a read gave. */
+  | { readonly kind: 'completion'; readonly operation: OperationId; readonly status: number; readonly data: Uint8Array }
+  /** IO2: an operation may or may not have been performed. */
+  | { readonly kind: 'uncertain'; readonly operation: OperationId };
+
+/** Cheap digest (rule DG): what must be equal on both sides when an epoch ends. */
+export interface Digest {
+  /** Instructions executed since the machine's start. */
+  readonly count: number;
+  /** I/O instructions executed since the machine's start. */
+  readonly submitted: number;
+  /** Environment results consumed since the machine's start. */
+  readonly consumed: number;
+}
+
+/** One entry of the log: what a backup needs to execute as its primary did. */
+export type LogEntry =
+  /** P0: the result of an environment instruction of the present epoch; `source` says which (a device register). */
+  | { readonly type: 'value'; readonly source: number; readonly value: bigint }
+  /** `epochs` epochs in a row that ended without anything to deliver; `digest` is that of the last one's end. */
+  | { readonly type: 'empty'; readonly epochs: number; readonly digest: Digest }
+  /** P1 and P2: the end of `epoch`, with the time and what is delivered at it, wholly or not at all. */
+  | {
+      readonly type: 'end';
+      readonly epoch: number;
+      readonly digest: Digest;
+      /** Tme: the monotonic clock in ns at the primary. */
+      readonly timeNs: number;
+      readonly interrupts: readonly Interrupt[];
+    }
+  /** The guest ended in `epoch`: every replica must come to the same outcome. */
+  | { readonly type: 'final'; readonly epoch: number; readonly outcome: Outcome };
+
+/** How a guest ends. A trap is an outcome like exit: both replicas reach it, nothing fails over. */
+export type Outcome =
+  | { readonly kind: 'exit'; readonly status: number }
+  /**
+   * `message` names the trap and the function. `count`: instructions executed; where `exact` is false, at least that
+   * many (block counting knows the count of an implicit trap only as of the last point where the host could look).
+   */
+  | { readonly kind: 'trap'; readonly message: string; readonly count: number; readonly exact: boolean };
+
+/** An operation at a device, started by an I/O instruction. */
+export interface Operation {
+  readonly id: OperationId;
+  readonly device: number;
+  readonly command: number;
+  readonly argument: bigint;
+  /** Bytes that a read asks for; for other commands 0. */
+  readonly length: number;
+  /** Bytes to write; empty for other commands. */
+  readonly data: Uint8Array;
+}
+
+/** What execution hands to the channel, in program order. The channel decides when, and whether, it leaves. */
+export type Output =
+  /** Bytes of an output stream from `offset` on. */
+  | { readonly type: 'stream'; readonly stream: number; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly type: 'operation'; readonly operation: Operation }
+  /** RL: the input of `stream` below `offset` was delivered and consumed by the guest. */
+  | { readonly type: 'releaseInput'; readonly stream: number; readonly offset: number }
+  /** RL: the completion of `operation` was delivered. */
+  | { readonly type: 'releaseOperation'; readonly operation: OperationId }
+  | { readonly type: 'outcome'; readonly outcome: Outcome };
+
+/** A write-once view record (rule VW). Replicas are named by incarnation: restarted, it is a new replica. */
+export interface View {
+  readonly number: number;
+  readonly machine: string;
+  readonly primary: string;
+  readonly backups: readonly string[];
+  /** Unique to this claim: after a lost answer the claimant reads the record and compares. */
+  readonly claim: string;
+}

@@ -1,0 +1,75 @@
+// What replicas say to each other and to the bus, as plain data; `engine/channel` draws the bytes.
+//
+// `P` is what a part of the log is made of: encoded entries in production, entries in the simulator. The channel never
+// looks inside. Positions in the log are counted in the units of its parts (bytes in production) since the machine's
+// start, and are the same on every replica: entries before an output at the primary are consumed before it at a backup.
+
+import type { OperationId, Outcome, Output } from './machine.js';
+
+/** The first packet of every connection. A difference in anything but `incarnation` and `view` is refused. */
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocol: number;
+  readonly machine: string;
+  readonly incarnation: string;
+  /** Never in argv. */
+  readonly secret: string;
+  /** SHA-256 of the guest's module, hex. */
+  readonly moduleHash: string;
+  /** Every option that shapes execution, as canonical JSON. */
+  readonly options: string;
+}
+
+/** How far an output stream has come: everything below `offset` is there. */
+export interface StreamOffset {
+  readonly stream: number;
+  readonly offset: number;
+}
+
+export type PeerMessage<P> =
+  /** P0 to P2: a part of the log that begins at `position`. */
+  | {
+      readonly type: 'log';
+      readonly view: number;
+      readonly position: number;
+      readonly length: number;
+      readonly part: P;
+    }
+  /** P4: everything below `position` is in memory; everything below `executed` is executed. */
+  | { readonly type: 'acknowledgement'; readonly view: number; readonly position: number; readonly executed: number }
+  | {
+      readonly type: 'heartbeat';
+      readonly view: number;
+      /** Whether the sender is connected to the bus. */
+      readonly bus: boolean;
+      /** Everything below is executed. */
+      readonly executed: number;
+      /** From a primary: all outputs before this position of the log have left, streams as `confirmed` says. */
+      readonly left: number;
+      readonly confirmed: readonly StreamOffset[];
+    };
+
+export type ToBus =
+  /** FN: operations of views below `view` are refused from now on, for good. */
+  | { readonly type: 'fence'; readonly view: number }
+  | { readonly type: 'output'; readonly view: number; readonly output: Output }
+  | { readonly type: 'heartbeat' };
+
+export type FromBus =
+  /** Answer to a fence. `received`: how much of each output stream is there (performed or certain to be). */
+  | { readonly type: 'fenced'; readonly view: number; readonly received: readonly StreamOffset[] }
+  /** The view of an output or a fence is older than the bus's, or its sender is not the one who fenced. */
+  | { readonly type: 'stale'; readonly view: number; readonly current: number }
+  /** Output of `stream` below `offset` is performed. */
+  | { readonly type: 'confirmed'; readonly stream: number; readonly offset: number }
+  | {
+      readonly type: 'input';
+      readonly stream: number;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+      readonly end: boolean;
+    }
+  | { readonly type: 'completion'; readonly operation: OperationId; readonly status: number; readonly data: Uint8Array }
+  /** The outcome is performed: the machine is over. */
+  | { readonly type: 'finished'; readonly outcome: Outcome }
+  | { readonly type: 'heartbeat' };

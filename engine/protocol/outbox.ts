@@ -1,0 +1,172 @@
+// Output commit: outputs in program order, from the guest's I/O instruction until the bus has confirmed them.
+//
+//   held      not yet sent: precedes something unacknowledged, or the bus is not ours, or the window is full
+//   sent      sent, not yet confirmed; sent again on re-attachment (RS)
+//
+// A backup holds everything; what its primary reports as left is dropped, so that the queue stays short.
+
+import type { OperationId, Output } from './machine.js';
+import type { StreamOffset } from './messages.js';
+
+/** Bytes sent and unconfirmed at which no more leaves: a slow terminal must not fill the bus's memory. */
+export const SENT_BYTES_MAX = 1 << 20;
+
+/** What an output that carries no data counts for in the bounds, bytes. */
+const OUTPUT_OVERHEAD_BYTES = 64;
+
+interface Held {
+  /** All of the log below this position precedes the output. */
+  readonly position: number;
+  readonly output: Output;
+}
+
+export class Outbox {
+  #held: Held[] = [];
+  #next = 0;
+  #heldBytes = 0;
+  #sent: Output[] = [];
+  #sentBytes = 0;
+  readonly #confirmed = new Map<number, number>();
+
+  /** Bytes that wait to be sent. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get sentCount(): number {
+    return this.#sent.length;
+  }
+
+  /** What is confirmed of each output stream. */
+  get confirmed(): StreamOffset[] {
+    return [...this.#confirmed].map(([stream, offset]) => ({ stream, offset }));
+  }
+
+  /** The position before which every output has left; Infinity if none is held. */
+  get left(): number {
+    return this.#held[this.#next]?.position ?? Infinity;
+  }
+
+  hold(position: number, output: Output): void {
+    this.#held.push({ position, output });
+    this.#heldBytes += sizeOf(output);
+  }
+
+  /** Takes, in order, what may leave when everything below `acknowledged` is acknowledged. */
+  release(acknowledged: number): Output[] {
+    const leaving: Output[] = [];
+    for (;;) {
+      const head = this.#held[this.#next];
+      if (head === undefined || head.position > acknowledged || this.#sentBytes >= SENT_BYTES_MAX) break;
+      this.#advance();
+      leaving.push(head.output);
+      this.#keep(head.output);
+    }
+    return leaving;
+  }
+
+  /** The bus has `offset` bytes of `stream`. */
+  confirm(stream: number, offset: number): void {
+    if (offset <= (this.#confirmed.get(stream) ?? 0)) return;
+    this.#confirmed.set(stream, offset);
+    this.#keepSent(output => output.type !== 'stream' || output.stream !== stream || endOf(output) > offset);
+  }
+
+  /** The bus has ended `operation`; false if it was not sent, or had ended before. */
+  complete(operation: OperationId): boolean {
+    const before = this.#sent.length;
+    this.#keepSent(output => output.type !== 'operation' || output.operation.id !== operation);
+    return this.#sent.length < before;
+  }
+
+  /** Backup: what the primary says has left needs not be held. */
+  dropLeft(left: number, confirmed: readonly StreamOffset[]): void {
+    for (const { stream, offset } of confirmed) this.confirm(stream, offset);
+    for (;;) {
+      const head = this.#held[this.#next];
+      if (head === undefined) return;
+      const { output } = head;
+      const gone =
+        output.type === 'stream'
+          ? endOf(output) <= (this.#confirmed.get(output.stream) ?? 0)
+          : head.position < left && output.type !== 'outcome';
+      if (!gone) return;
+      this.#advance();
+    }
+  }
+
+  /**
+   * RS: the bus is ours again and has `received` of each stream. Returns what is to be sent again; `uncertain` are the
+   * operations that must not be repeated because the bus does not know their ids (`operationIds` off).
+   */
+  reattach(received: readonly StreamOffset[], operationIds: boolean): { again: Output[]; uncertain: OperationId[] } {
+    const offsets = new Map(received.map(({ stream, offset }) => [stream, offset]));
+    const uncertain: OperationId[] = [];
+    const again: Output[] = [];
+    for (const output of this.#sent) {
+      if (output.type === 'operation' && !operationIds) {
+        uncertain.push(output.operation.id);
+        continue;
+      }
+      const rest = after(output, offsets);
+      if (rest !== undefined) again.push(rest);
+    }
+    this.#sent = [];
+    this.#sentBytes = 0;
+    for (const output of again) this.#keep(output);
+    const held = this.#held.slice(this.#next);
+    this.#held = [];
+    this.#next = 0;
+    this.#heldBytes = 0;
+    for (const { position, output } of held) {
+      const rest = after(output, offsets);
+      if (rest !== undefined) this.hold(position, rest);
+    }
+    return { again, uncertain };
+  }
+
+  #advance(): void {
+    const head = this.#held[this.#next];
+    if (head === undefined) return;
+    this.#heldBytes -= sizeOf(head.output);
+    this.#next += 1;
+    if (this.#next === this.#held.length) {
+      this.#held = [];
+      this.#next = 0;
+    } else if (this.#next >= 1024) {
+      this.#held.splice(0, this.#next);
+      this.#next = 0;
+    }
+  }
+
+  /** A sent output is kept until its end is known; a release has none to wait for. */
+  #keep(output: Output): void {
+    if (output.type === 'releaseInput' || output.type === 'releaseOperation') return;
+    this.#sent.push(output);
+    this.#sentBytes += sizeOf(output);
+  }
+
+  #keepSent(keep: (output: Output) => boolean): void {
+    this.#sent = this.#sent.filter(keep);
+    this.#sentBytes = this.#sent.reduce((sum, output) => sum + sizeOf(output), 0);
+  }
+}
+
+function endOf(output: Output & { type: 'stream' }): number {
+  return output.offset + output.bytes.length;
+}
+
+/** What is left of an output when the bus has `offsets` of the streams. */
+function after(output: Output, offsets: ReadonlyMap<number, number>): Output | undefined {
+  if (output.type !== 'stream') return output;
+  const had = (offsets.get(output.stream) ?? 0) - output.offset;
+  if (had <= 0) return output;
+  if (had >= output.bytes.length) return undefined;
+  return { ...output, offset: output.offset + had, bytes: output.bytes.subarray(had) };
+}
+
+function sizeOf(output: Output): number {
+  if (output.type === 'stream') return output.bytes.length + OUTPUT_OVERHEAD_BYTES;
+  if (output.type === 'operation') return output.operation.data.length + OUTPUT_OVERHEAD_BYTES;
+  return OUTPUT_OVERHEAD_BYTES;
+}
