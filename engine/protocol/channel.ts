@@ -11,7 +11,7 @@
 import { assert } from '../errors/errors.js';
 import { Lag } from './lag.js';
 import type { Interrupt, Outcome, Output, View } from './machine.js';
-import type { FromBus, PeerMessage, ToBus } from './messages.js';
+import type { FromBus, PeerMessage, Progress, ToBus } from './messages.js';
 import { Outbox } from './outbox.js';
 import type { Rule } from './rules.js';
 
@@ -22,12 +22,12 @@ export type ClaimAnswer =
   | { readonly result: 'unreachable'; readonly reason: string };
 
 export type ChannelEvent<P> =
-  /** From execution: a part of the log, which ends at `position` after it. */
+  /** From execution: a part of the log that holds `length` entries. */
   | { readonly type: 'logged'; readonly part: P; readonly length: number }
   /** From execution: an output that all of the log below `position` precedes. */
   | { readonly type: 'output'; readonly position: number; readonly output: Output }
-  /** From execution: the log below `position` is executed (backup). */
-  | { readonly type: 'executed'; readonly position: number }
+  /** From execution: how far it has come (backup). */
+  | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'peerOpened'; readonly peer: string; readonly nowMs: number }
   | { readonly type: 'peer'; readonly peer: string; readonly message: PeerMessage<P>; readonly nowMs: number }
   | { readonly type: 'peerClosed'; readonly peer: string; readonly reason: string; readonly nowMs: number }
@@ -101,7 +101,7 @@ export class Channel<P> {
   readonly #outbox = new Outbox();
   /** End of the log: written (primary) or received (backup). */
   #logEnd = 0;
-  #executed = 0;
+  #progress: Progress = { executed: 0, backlogBytes: 0 };
   #throttled = false;
   #heartbeatAtMs: number;
   /** `open`: connected; `ours`: fenced at our view, as its primary. */
@@ -151,8 +151,8 @@ export class Channel<P> {
       case 'output':
         this.#outbox.hold(event.position, event.output);
         return this.#release();
-      case 'executed':
-        this.#executed = event.position;
+      case 'progress':
+        this.#progress = event.progress;
         return [];
       case 'peerOpened':
         return this.#peerOpened(event.peer, event.nowMs);
@@ -228,7 +228,7 @@ export class Channel<P> {
       case 'acknowledgement':
         peer.acknowledged = Math.max(peer.acknowledged, message.position);
         peer.lag.shipped(message.position, nowMs);
-        peer.lag.executed(message.executed);
+        peer.lag.progressed(message.progress);
         return [
           { rule: 'OR', type: 'acknowledged', position: this.#acknowledged() },
           ...this.#release(),
@@ -236,7 +236,7 @@ export class Channel<P> {
         ];
       case 'heartbeat':
         peer.bus = message.bus;
-        peer.lag.executed(message.executed);
+        peer.lag.progressed(message.progress);
         if (this.role === 'backup') this.#outbox.dropLeft(message.left, message.confirmed);
         return this.#throttle(nowMs);
     }
@@ -259,7 +259,7 @@ export class Channel<P> {
           type: 'acknowledgement',
           view: this.#view.number,
           position: this.#logEnd,
-          executed: this.#executed,
+          progress: this.#progress,
         },
       },
     ];
@@ -419,7 +419,7 @@ export class Channel<P> {
       type: 'heartbeat',
       view: this.#view.number,
       bus: this.#bus !== 'closed',
-      executed: this.#executed,
+      progress: this.#progress,
       left: Math.min(this.#outbox.left, this.#logEnd),
       confirmed: this.#outbox.confirmed,
     };

@@ -11,35 +11,42 @@ export const SOURCE_RANDOM = 2;
  * host's clock has caught up.
  */
 export class Clock {
-  /** Greatest value given to the guest or received in the log, per clock, ns. */
-  readonly #greatest: [bigint, bigint] = [0n, 0n];
-  /** What is added to the host's reading, per clock, ns; never negative. */
-  readonly #offset: [bigint, bigint] = [0n, 0n];
+  /** Greatest value given to the guest or received in the log, ns. */
+  #realTimeNs = 0n;
+  #monotonicNs = 0;
+  /** What is added to the host's reading, ns; never negative. */
+  #realTimeOffsetNs = 0n;
+  #monotonicOffsetNs = 0;
 
   /** A value the guest was given or the log brought. Sources that are no clocks are ignored. */
   observe(source: number, valueNs: bigint): void {
-    if (source === SOURCE_REAL_TIME || source === SOURCE_MONOTONIC) {
-      if (valueNs > this.#greatest[source]) this.#greatest[source] = valueNs;
+    if (source === SOURCE_REAL_TIME) {
+      if (valueNs > this.#realTimeNs) this.#realTimeNs = valueNs;
+    } else if (source === SOURCE_MONOTONIC) {
+      this.observeMonotonicNs(Number(valueNs));
     }
+  }
+
+  observeMonotonicNs(valueNs: number): void {
+    this.#monotonicNs = Math.max(this.#monotonicNs, valueNs);
   }
 
   /** Rule CK: called at promotion with the host's readings of the moment. */
-  adopt(hostRealTimeNs: bigint, hostMonotonicNs: bigint): void {
-    const host = [hostRealTimeNs, hostMonotonicNs] as const;
-    for (const source of [SOURCE_REAL_TIME, SOURCE_MONOTONIC] as const) {
-      const behind = this.#greatest[source] - host[source];
-      this.#offset[source] = behind > 0n ? behind : 0n;
-    }
+  adopt(hostRealTimeNs: bigint, hostMonotonicNs: number): void {
+    const behindNs = this.#realTimeNs - hostRealTimeNs;
+    this.#realTimeOffsetNs = behindNs > 0n ? behindNs : 0n;
+    this.#monotonicOffsetNs = Math.max(0, this.#monotonicNs - hostMonotonicNs);
   }
 
-  /** The machine's time for a reading of the host's clock; never less than any value before it. */
-  read(source: typeof SOURCE_REAL_TIME | typeof SOURCE_MONOTONIC, hostNs: bigint): bigint {
-    this.observe(source, hostNs + this.#offset[source]);
-    return this.#greatest[source];
+  /** The machine's time of day for a reading of the host's clock; never less than any value before it. */
+  readRealTimeNs(hostNs: bigint): bigint {
+    this.observe(SOURCE_REAL_TIME, hostNs + this.#realTimeOffsetNs);
+    return this.#realTimeNs;
   }
 
-  /** Like `read` for the monotonic clock, as a plain number of ns: exact below 2^53 ns (104 days). */
+  /** The machine's monotonic clock, likewise; whole ns, exact below 2^53 (104 days). */
   readMonotonicNs(hostNs: number): number {
-    return Number(this.read(SOURCE_MONOTONIC, BigInt(Math.floor(hostNs))));
+    this.observeMonotonicNs(Math.floor(hostNs) + this.#monotonicOffsetNs);
+    return this.#monotonicNs;
   }
 }

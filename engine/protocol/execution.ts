@@ -79,6 +79,9 @@ const PROCEED: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P2', type: '
 const AWAIT_LOG: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P5', type: 'await', what: 'log' } as const]);
 const FLUSH: ExecutionEffect = { rule: 'FL', type: 'flush' };
 
+/** Bytes delivered at one boundary; the rest comes at the next: an entry has to fit the rings between the threads. */
+export const DELIVERY_BYTES_MAX = 1 << 20;
+
 /** What the guest stands still for. */
 type Pause =
   | { readonly at: 'running' }
@@ -134,6 +137,7 @@ export class Execution {
   /** Backup: entries received and not yet executed (P4), from `#next` on. */
   #received: LogEntry[] = [];
   #next = 0;
+  #taken = 0;
   /** Backup: what is left of the 'empty' entry at the head. */
   #emptyLeft = 0;
   #promoted = false;
@@ -150,6 +154,11 @@ export class Execution {
 
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** Backup: entries of the log executed so far, its position in the log. */
+  get taken(): number {
+    return this.#taken;
   }
 
   get outstanding(): ReadonlyMap<OperationId, Operation> {
@@ -324,9 +333,23 @@ export class Execution {
       effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'interrupt', untilNs });
       return effects;
     }
-    const interrupts = this.#buffered;
-    this.#buffered = [];
-    return this.#endWith('P2', count, nowNs, interrupts);
+    return this.#endWith('P2', count, nowNs, this.#takeBuffered());
+  }
+
+  #takeBuffered(): Interrupt[] {
+    let bytes = 0;
+    let taken = 0;
+    for (const interrupt of this.#buffered) {
+      bytes +=
+        interrupt.kind === 'stream'
+          ? interrupt.bytes.length
+          : interrupt.kind === 'completion'
+            ? interrupt.data.length
+            : 0;
+      if (taken > 0 && bytes > DELIVERY_BYTES_MAX) break;
+      taken += 1;
+    }
+    return this.#buffered.splice(0, taken);
   }
 
   /** The hot path: nothing is buffered, nothing is due. */
@@ -539,6 +562,7 @@ export class Execution {
   }
 
   #take(): void {
+    this.#taken += 1;
     this.#next += 1;
     if (this.#next === this.#received.length) {
       this.#received = [];

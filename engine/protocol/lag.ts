@@ -1,4 +1,6 @@
-// Lag (rule LG): how far a backup's execution is behind what was shipped to it, in log units and in time.
+// Lag (rule LG): how far a backup's execution is behind what was shipped to it, in time and in bytes of its memory.
+
+import type { Progress } from './messages.js';
 
 /** Past this the primary waits; VMware FT keeps lag under 100 ms typically and slows the primary above 1 s. */
 export const LAG_MAX_MS = 250;
@@ -12,18 +14,18 @@ const SAMPLE_EVERY_MS = 5;
 export class Lag {
   /** Ends of the log at the times they were shipped, oldest first. */
   #samples: { readonly position: number; readonly atMs: number }[] = [];
-  #shipped = 0;
   #executed = 0;
+  #backlogBytes = 0;
   #over = false;
 
   shipped(position: number, nowMs: number): void {
-    this.#shipped = position;
     const last = this.#samples.at(-1);
     if (last === undefined || nowMs - last.atMs >= SAMPLE_EVERY_MS) this.#samples.push({ position, atMs: nowMs });
   }
 
-  executed(position: number): void {
-    this.#executed = Math.max(this.#executed, position);
+  progressed(progress: Progress): void {
+    this.#executed = Math.max(this.#executed, progress.executed);
+    this.#backlogBytes = progress.backlogBytes;
     let done = 0;
     while ((this.#samples[done]?.position ?? Infinity) <= this.#executed) done += 1;
     if (done > 0) this.#samples.splice(0, done);
@@ -38,8 +40,7 @@ export class Lag {
   /** Whether the primary has to wait. */
   over(nowMs: number): boolean {
     const lagMs = this.lagMs(nowMs);
-    const bytes = this.#shipped - this.#executed;
-    this.#over = bytes > LAG_MAX_BYTES || lagMs > (this.#over ? LAG_RESUME_MS : LAG_MAX_MS);
+    this.#over = this.#backlogBytes > LAG_MAX_BYTES || lagMs > (this.#over ? LAG_RESUME_MS : LAG_MAX_MS);
     return this.#over;
   }
 }

@@ -1,8 +1,8 @@
 // What replicas say to each other and to the bus, as plain data; `engine/channel` draws the bytes.
 //
 // `P` is what a part of the log is made of: encoded entries in production, entries in the simulator. The channel never
-// looks inside. Positions in the log are counted in the units of its parts (bytes in production) since the machine's
-// start, and are the same on every replica: entries before an output at the primary are consumed before it at a backup.
+// looks inside. Positions in the log are counted in entries since the machine's start, and are the same on every
+// replica: entries before an output at the primary are consumed before it at a backup.
 
 import type { OperationId, Outcome, Output } from './machine.js';
 
@@ -26,8 +26,16 @@ export interface StreamOffset {
   readonly offset: number;
 }
 
+/** How far a backup has come (rule LG). */
+export interface Progress {
+  /** All entries below are executed. */
+  readonly executed: number;
+  /** Bytes of the log that stand in its memory, received and not executed. */
+  readonly backlogBytes: number;
+}
+
 export type PeerMessage<P> =
-  /** P0 to P2: a part of the log that begins at `position`. */
+  /** P0 to P2: a part of the log that begins at `position` and holds `length` entries. */
   | {
       readonly type: 'log';
       readonly view: number;
@@ -35,15 +43,19 @@ export type PeerMessage<P> =
       readonly length: number;
       readonly part: P;
     }
-  /** P4: everything below `position` is in memory; everything below `executed` is executed. */
-  | { readonly type: 'acknowledgement'; readonly view: number; readonly position: number; readonly executed: number }
+  /** P4: everything below `position` is in memory. */
+  | {
+      readonly type: 'acknowledgement';
+      readonly view: number;
+      readonly position: number;
+      readonly progress: Progress;
+    }
   | {
       readonly type: 'heartbeat';
       readonly view: number;
       /** Whether the sender is connected to the bus. */
       readonly bus: boolean;
-      /** Everything below is executed. */
-      readonly executed: number;
+      readonly progress: Progress;
       /** From a primary: all outputs before this position of the log have left, streams as `confirmed` says. */
       readonly left: number;
       readonly confirmed: readonly StreamOffset[];
