@@ -1,0 +1,2 @@
+// The WebAssembly API is typed only in the DOM library.
+/// <reference lib="dom" />
