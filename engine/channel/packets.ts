@@ -1,0 +1,334 @@
+// The bytes of what replicas and the bus say to each other: one packet a frame, its kind in the first byte.
+//
+// Numbers, byte strings and text are as in varints.ts; `position` and `offset` are unsigned, `id` is unsigned 64 bits,
+// `argument` the 64 bits of a signed number. Every packet has exactly one form: what is read and written again gives
+// the same bytes. A byte string that is read is a view of its packet.
+//
+//   hello            "EPOCHV" 00, protocol, text machine, incarnation, secret, module hash, options
+//
+//   log              10 view position length part...                       (to the packet's end)
+//   acknowledgement  11 view position executed backlog
+//   heartbeat        12 view bus(0|1) executed backlog left offsets
+//
+//   fence            20 view
+//   output           21 view, then
+//                       00 stream offset bytes...                          (to the packet's end)
+//                       01 id device command argument length bytes data    an operation
+//                       02 stream offset                                   release of input
+//                       03 id                                              release of an operation
+//                       04 outcome                                         as in outcomes.ts
+//   heartbeat        22
+//
+//   fenced           30 view offsets
+//   stale            31 view current
+//   confirmed        32 stream offset
+//   input            33 stream offset end(0|1) bytes...                    (to the packet's end)
+//   completion       34 id signed status, data...                          (to the packet's end)
+//   finished         35 outcome
+//   heartbeat        36
+//
+//   offsets          count, then count times: stream offset
+
+import type { Operation, Output } from '../protocol/machine.js';
+import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, ToBus } from '../protocol/messages.js';
+import { readOutcome, writeOutcome } from './outcomes.js';
+import { malformed, Reader, Writer } from './varints.js';
+
+const MAGIC = Uint8Array.of(0x45, 0x50, 0x4f, 0x43, 0x48, 0x56, 0x00);
+
+const LOG = 0x10;
+const ACKNOWLEDGEMENT = 0x11;
+const PEER_HEARTBEAT = 0x12;
+const FENCE = 0x20;
+const OUTPUT = 0x21;
+const TO_BUS_HEARTBEAT = 0x22;
+const FENCED = 0x30;
+const STALE = 0x31;
+const CONFIRMED = 0x32;
+const INPUT = 0x33;
+const COMPLETION = 0x34;
+const FINISHED = 0x35;
+const FROM_BUS_HEARTBEAT = 0x36;
+
+const OUTPUT_STREAM = 0;
+const OUTPUT_OPERATION = 1;
+const OUTPUT_RELEASE_INPUT = 2;
+const OUTPUT_RELEASE_OPERATION = 3;
+const OUTPUT_OUTCOME = 4;
+
+/** What a packet takes besides its byte string; a guess that is right saves a copy. */
+const HEAD_BYTES = 64;
+
+// ---- the first packet of every connection
+
+export function encodeHello(hello: Hello): Uint8Array {
+  return new Writer(HEAD_BYTES * 4 + hello.options.length)
+    .rest(MAGIC)
+    .unsigned(hello.protocol)
+    .text(hello.machine)
+    .text(hello.incarnation)
+    .text(hello.secret)
+    .text(hello.moduleHash)
+    .text(hello.options)
+    .finish();
+}
+
+export function decodeHello(bytes: Uint8Array): Hello {
+  const reader = new Reader(bytes);
+  for (const byte of MAGIC) {
+    if (reader.byte() !== byte) throw malformed('this is no hello of epochvisor', reader.at - 1);
+  }
+  const protocol = reader.unsigned();
+  const machine = reader.text();
+  const incarnation = reader.text();
+  const secret = reader.text();
+  const moduleHash = reader.text();
+  const options = reader.text();
+  reader.end();
+  return { type: 'hello', protocol, machine, incarnation, secret, moduleHash, options };
+}
+
+// ---- between replicas
+
+export function encodePeer(message: PeerMessage<Uint8Array>): Uint8Array {
+  switch (message.type) {
+    case 'log': {
+      const writer = new Writer(HEAD_BYTES + message.part.length).byte(LOG).unsigned(message.view);
+      return writer.unsigned(message.position).unsigned(message.length).rest(message.part).finish();
+    }
+    case 'acknowledgement': {
+      const writer = new Writer(HEAD_BYTES).byte(ACKNOWLEDGEMENT).unsigned(message.view).unsigned(message.position);
+      return writeProgress(writer, message.progress).finish();
+    }
+    case 'heartbeat': {
+      const writer = new Writer(HEAD_BYTES)
+        .byte(PEER_HEARTBEAT)
+        .unsigned(message.view)
+        .byte(message.bus ? 1 : 0);
+      writeProgress(writer, message.progress).unsigned(message.left);
+      return writeOffsets(writer, message.confirmed).finish();
+    }
+  }
+}
+
+export function decodePeer(bytes: Uint8Array): PeerMessage<Uint8Array> {
+  const reader = new Reader(bytes);
+  const message = readPeer(reader);
+  reader.end();
+  return message;
+}
+
+function readPeer(reader: Reader): PeerMessage<Uint8Array> {
+  switch (reader.byte()) {
+    case LOG: {
+      const view = reader.unsigned();
+      const position = reader.unsigned();
+      const length = reader.unsigned();
+      return { type: 'log', view, position, length, part: reader.rest() };
+    }
+    case ACKNOWLEDGEMENT: {
+      const view = reader.unsigned();
+      const position = reader.unsigned();
+      return { type: 'acknowledgement', view, position, progress: readProgress(reader) };
+    }
+    case PEER_HEARTBEAT: {
+      const view = reader.unsigned();
+      const bus = reader.unsigned(1) === 1;
+      const progress = readProgress(reader);
+      const left = reader.unsigned();
+      return { type: 'heartbeat', view, bus, progress, left, confirmed: readOffsets(reader) };
+    }
+    default:
+      throw malformed('a packet of unknown kind', 0);
+  }
+}
+
+function writeProgress(writer: Writer, progress: Progress): Writer {
+  return writer.unsigned(progress.executed).unsigned(progress.backlogBytes);
+}
+
+function readProgress(reader: Reader): Progress {
+  const executed = reader.unsigned();
+  return { executed, backlogBytes: reader.unsigned() };
+}
+
+// ---- to the bus
+
+export function encodeToBus(message: ToBus): Uint8Array {
+  switch (message.type) {
+    case 'fence':
+      return new Writer(HEAD_BYTES).byte(FENCE).unsigned(message.view).finish();
+    case 'output':
+      return encodeOutput(message.view, message.output);
+    case 'heartbeat':
+      return Uint8Array.of(TO_BUS_HEARTBEAT);
+  }
+}
+
+function encodeOutput(view: number, output: Output): Uint8Array {
+  const data =
+    output.type === 'stream' ? output.bytes.length : output.type === 'operation' ? output.operation.data.length : 0;
+  const writer = new Writer(HEAD_BYTES + data).byte(OUTPUT).unsigned(view);
+  switch (output.type) {
+    case 'stream':
+      writer.byte(OUTPUT_STREAM).unsigned(output.stream).unsigned(output.offset).rest(output.bytes);
+      break;
+    case 'operation':
+      writer.byte(OUTPUT_OPERATION);
+      writeOperation(writer, output.operation);
+      break;
+    case 'releaseInput':
+      writer.byte(OUTPUT_RELEASE_INPUT).unsigned(output.stream).unsigned(output.offset);
+      break;
+    case 'releaseOperation':
+      writer.byte(OUTPUT_RELEASE_OPERATION).unsigned64(output.operation);
+      break;
+    case 'outcome':
+      writer.byte(OUTPUT_OUTCOME);
+      writeOutcome(writer, output.outcome);
+      break;
+  }
+  return writer.finish();
+}
+
+export function decodeToBus(bytes: Uint8Array): ToBus {
+  const reader = new Reader(bytes);
+  const message = readToBus(reader);
+  reader.end();
+  return message;
+}
+
+function readToBus(reader: Reader): ToBus {
+  switch (reader.byte()) {
+    case FENCE:
+      return { type: 'fence', view: reader.unsigned() };
+    case OUTPUT:
+      return { type: 'output', view: reader.unsigned(), output: readOutput(reader) };
+    case TO_BUS_HEARTBEAT:
+      return { type: 'heartbeat' };
+    default:
+      throw malformed('a packet of unknown kind', 0);
+  }
+}
+
+function readOutput(reader: Reader): Output {
+  switch (reader.byte()) {
+    case OUTPUT_STREAM: {
+      const stream = reader.unsigned();
+      return { type: 'stream', stream, offset: reader.unsigned(), bytes: reader.rest() };
+    }
+    case OUTPUT_OPERATION:
+      return { type: 'operation', operation: readOperation(reader) };
+    case OUTPUT_RELEASE_INPUT: {
+      const stream = reader.unsigned();
+      return { type: 'releaseInput', stream, offset: reader.unsigned() };
+    }
+    case OUTPUT_RELEASE_OPERATION:
+      return { type: 'releaseOperation', operation: reader.unsigned64() };
+    case OUTPUT_OUTCOME:
+      return { type: 'outcome', outcome: readOutcome(reader) };
+    default:
+      throw malformed('an output of unknown kind', reader.at - 1);
+  }
+}
+
+function writeOperation(writer: Writer, operation: Operation): void {
+  writer.unsigned64(operation.id).unsigned(operation.device).unsigned(operation.command);
+  writer.unsigned64(operation.argument).unsigned(operation.length).bytes(operation.data);
+}
+
+function readOperation(reader: Reader): Operation {
+  const id = reader.unsigned64();
+  const device = reader.unsigned();
+  const command = reader.unsigned();
+  const argument = BigInt.asIntN(64, reader.unsigned64());
+  const length = reader.unsigned();
+  return { id, device, command, argument, length, data: reader.bytes() };
+}
+
+// ---- from the bus
+
+export function encodeFromBus(message: FromBus): Uint8Array {
+  switch (message.type) {
+    case 'fenced':
+      return writeOffsets(new Writer(HEAD_BYTES).byte(FENCED).unsigned(message.view), message.received).finish();
+    case 'stale':
+      return new Writer(HEAD_BYTES).byte(STALE).unsigned(message.view).unsigned(message.current).finish();
+    case 'confirmed':
+      return new Writer(HEAD_BYTES).byte(CONFIRMED).unsigned(message.stream).unsigned(message.offset).finish();
+    case 'input': {
+      const writer = new Writer(HEAD_BYTES + message.bytes.length).byte(INPUT).unsigned(message.stream);
+      return writer
+        .unsigned(message.offset)
+        .byte(message.end ? 1 : 0)
+        .rest(message.bytes)
+        .finish();
+    }
+    case 'completion': {
+      const writer = new Writer(HEAD_BYTES + message.data.length).byte(COMPLETION).unsigned64(message.operation);
+      return writer.signed(message.status).rest(message.data).finish();
+    }
+    case 'finished': {
+      const writer = new Writer(HEAD_BYTES).byte(FINISHED);
+      writeOutcome(writer, message.outcome);
+      return writer.finish();
+    }
+    case 'heartbeat':
+      return Uint8Array.of(FROM_BUS_HEARTBEAT);
+  }
+}
+
+export function decodeFromBus(bytes: Uint8Array): FromBus {
+  const reader = new Reader(bytes);
+  const message = readFromBus(reader);
+  reader.end();
+  return message;
+}
+
+function readFromBus(reader: Reader): FromBus {
+  switch (reader.byte()) {
+    case FENCED:
+      return { type: 'fenced', view: reader.unsigned(), received: readOffsets(reader) };
+    case STALE: {
+      const view = reader.unsigned();
+      return { type: 'stale', view, current: reader.unsigned() };
+    }
+    case CONFIRMED: {
+      const stream = reader.unsigned();
+      return { type: 'confirmed', stream, offset: reader.unsigned() };
+    }
+    case INPUT: {
+      const stream = reader.unsigned();
+      const offset = reader.unsigned();
+      const end = reader.unsigned(1) === 1;
+      return { type: 'input', stream, offset, bytes: reader.rest(), end };
+    }
+    case COMPLETION: {
+      const operation = reader.unsigned64();
+      return { type: 'completion', operation, status: reader.signed32(), data: reader.rest() };
+    }
+    case FINISHED:
+      return { type: 'finished', outcome: readOutcome(reader) };
+    case FROM_BUS_HEARTBEAT:
+      return { type: 'heartbeat' };
+    default:
+      throw malformed('a packet of unknown kind', 0);
+  }
+}
+
+// ---- offsets
+
+function writeOffsets(writer: Writer, offsets: readonly StreamOffset[]): Writer {
+  writer.unsigned(offsets.length);
+  for (const { stream, offset } of offsets) writer.unsigned(stream).unsigned(offset);
+  return writer;
+}
+
+function readOffsets(reader: Reader): StreamOffset[] {
+  const offsets: StreamOffset[] = [];
+  for (let left = reader.count(); left > 0; left--) {
+    const stream = reader.unsigned();
+    offsets.push({ stream, offset: reader.unsigned() });
+  }
+  return offsets;
+}

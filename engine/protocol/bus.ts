@@ -1,0 +1,448 @@
+// The bus: the side of the devices in the protocol (FN, ON, OF, RL, XT), a state machine that knows no sockets.
+//
+// The server (or the simulator) steps it with what replicas say and what devices report, and carries out the effects
+// in order. The bus stands outside the fault model, so it decides alone; what makes it simple is that only one replica
+// is listened to: the owner, who fenced the present view.
+//
+//   fence(v)    v < view            stale               a paused primary wakes up: it halts (LS)
+//               v = view, other     stale               the view has an owner
+//               v = view, the same  fenced, input       re-attachment
+//               v > view            fenced, input       the new owner; the old one is told that it is stale
+//   output(v)   by the owner, v = view: performed; by anyone else: stale, and nothing happens
+//
+// Output goes by offsets: what is there already is dropped, so that a new primary may send all that it is not sure of.
+// Operations go by ids: a repeat joins the one in progress or gets the first result, until the result is released.
+// With operation ids off (the paper's world) every request is performed, and answered to the replica that made it.
+//
+//   stream    0 ......... written ......... received            written: performed; received: accepted, being written
+//   input     0 ......... released ........ received            what lies between is kept, and sent again after a fence
+
+import { assert } from '../errors/errors.js';
+import type { Operation, OperationId, Outcome, Output } from './machine.js';
+import type { FromBus, ToBus } from './messages.js';
+import type { Rule } from './rules.js';
+
+/** A connection, named by the server; never used twice. */
+export type Connection = number;
+/** One performance of an operation; with operation ids off, an id may be performed several times. */
+export type Token = number;
+
+export type BusEvent =
+  /** The server has checked the hello of a replica. */
+  | { readonly type: 'attached'; readonly connection: Connection; readonly incarnation: string }
+  | { readonly type: 'message'; readonly connection: Connection; readonly message: ToBus }
+  | { readonly type: 'detached'; readonly connection: Connection }
+  /** From a stream's device: everything below `offset` has been taken by the outside. */
+  | { readonly type: 'written'; readonly stream: number; readonly offset: number }
+  /** From a stream's device; `end`: nothing follows. */
+  | { readonly type: 'input'; readonly stream: number; readonly bytes: Uint8Array; readonly end: boolean }
+  /** From an operation's device: `perform` with this token is done. */
+  | { readonly type: 'completed'; readonly token: Token; readonly status: number; readonly data: Uint8Array };
+
+export type BusEffect =
+  | { readonly rule: Rule; readonly type: 'send'; readonly connection: Connection; readonly message: FromBus }
+  /** Bytes for a stream's device, in order and without gaps; answered by `written`. */
+  | {
+      readonly rule: Rule;
+      readonly type: 'write';
+      readonly stream: number;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
+  /** An operation for its device; answered by `completed`. */
+  | { readonly rule: Rule; readonly type: 'perform'; readonly token: Token; readonly operation: Operation }
+  /** The input window is full (or has room again): the stream's device stops reading (goes on). */
+  | { readonly rule: Rule; readonly type: 'pauseInput' | 'resumeInput'; readonly stream: number }
+  /** The outside takes output too slowly: the server stops reading this connection (goes on). */
+  | { readonly rule: Rule; readonly type: 'pauseConnection' | 'resumeConnection'; readonly connection: Connection }
+  /** The outcome is performed; the bus has nothing more to do than to tell late comers. */
+  | { readonly rule: Rule; readonly type: 'end'; readonly outcome: Outcome }
+  | { readonly rule: Rule; readonly type: 'close'; readonly connection: Connection; readonly reason: string };
+
+/** Input of one stream kept until released: past it the device is paused. Several times a pipe's 64 KiB. */
+export const INPUT_WINDOW_BYTES = 256 * 1024;
+/** Output accepted and not yet taken by the outside: past it the owner's connection is not read. Covers a stall. */
+export const UNWRITTEN_MAX_BYTES = 4 * 1024 * 1024;
+/**
+ * Operations in progress or with a result that is not released: past either bound a new one is not performed and
+ * completes with STATUS_REFUSED. They bound the memory that a guest can take from the bus.
+ */
+export const OPERATIONS_MAX = 1024;
+export const OPERATION_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Status of a completion: the operation was refused and not performed. */
+export const STATUS_REFUSED = -1;
+
+export interface BusOptions {
+  /** Rule ON; false is the paper's world. */
+  readonly operationIds: boolean;
+  /** Streams whose device takes output; output of another one is a defect of its sender. */
+  readonly outputStreams: readonly number[];
+  /** Streams whose device gives input. */
+  readonly inputStreams: readonly number[];
+  /** The view to start in and its primary's incarnation: what the arbiter says where a bus is started again. */
+  readonly view?: { readonly number: number; readonly primary: string };
+}
+
+interface OutputStream {
+  /** Accepted: certain to be written. */
+  received: number;
+  written: number;
+}
+
+interface InputStream {
+  /** What was not released, in order; the first begins at `released`. */
+  chunks: Uint8Array[];
+  released: number;
+  received: number;
+  ended: boolean;
+  paused: boolean;
+}
+
+/** An operation id that the bus knows: in progress, or with the result that a repeat gets. */
+interface Performance {
+  readonly token: Token;
+  readonly operation: OperationId;
+  /** Who asked; where ids are off, only this replica is answered. */
+  readonly incarnation: string;
+  /** Bytes counted against OPERATION_BYTES_MAX: to write, or asked for. */
+  readonly bytes: number;
+  result?: { readonly status: number; readonly data: Uint8Array };
+}
+
+const NO_DATA = new Uint8Array(0);
+
+export class Bus {
+  readonly #operationIds: boolean;
+  readonly #attached = new Map<Connection, string>();
+  readonly #outputs = new Map<number, OutputStream>();
+  readonly #inputs = new Map<number, InputStream>();
+
+  #view: number;
+  /** Who fenced the present view; `connection` is undefined while it is detached. */
+  #owner: { readonly incarnation: string; connection: Connection | undefined } | undefined;
+
+  /** Operations in progress, by token. */
+  readonly #inProgress = new Map<Token, Performance>();
+  /** Rule ON: what is known of each id that was not released. */
+  readonly #known = new Map<OperationId, Performance>();
+  #nextToken: Token = 1;
+  #operationBytes = 0;
+
+  #unwrittenBytes = 0;
+  #pausedConnection: Connection | undefined;
+  /** Rule XT: the first outcome; `ended` once it is performed. */
+  #outcome: Outcome | undefined;
+  #ended = false;
+
+  constructor(options: BusOptions) {
+    this.#operationIds = options.operationIds;
+    this.#view = options.view?.number ?? 0;
+    if (options.view !== undefined) this.#owner = { incarnation: options.view.primary, connection: undefined };
+    for (const stream of options.outputStreams) this.#outputs.set(stream, { received: 0, written: 0 });
+    for (const stream of options.inputStreams) {
+      this.#inputs.set(stream, { chunks: [], released: 0, received: 0, ended: false, paused: false });
+    }
+  }
+
+  /** The highest view that was fenced. */
+  get view(): number {
+    return this.#view;
+  }
+
+  /** Incarnation of the replica that fenced it. */
+  get owner(): string | undefined {
+    return this.#owner?.incarnation;
+  }
+
+  get operationsInProgress(): number {
+    return this.#inProgress.size;
+  }
+
+  step(event: BusEvent): readonly BusEffect[] {
+    const effects: BusEffect[] = [];
+    switch (event.type) {
+      case 'attached':
+        this.#attach(event.connection, event.incarnation, effects);
+        break;
+      case 'message':
+        this.#message(event.connection, event.message, effects);
+        break;
+      case 'detached':
+        this.#detach(event.connection);
+        break;
+      case 'written':
+        this.#written(event.stream, event.offset, effects);
+        break;
+      case 'input':
+        this.#input(event.stream, event.bytes, event.end, effects);
+        break;
+      case 'completed':
+        this.#completed(event.token, event.status, event.data, effects);
+        break;
+    }
+    return effects;
+  }
+
+  // ---- connections
+
+  #attach(connection: Connection, incarnation: string, effects: BusEffect[]): void {
+    assert(!this.#attached.has(connection), 'a connection attaches once');
+    this.#attached.set(connection, incarnation);
+    if (this.#ended) this.#send(effects, 'XT', connection, { type: 'finished', outcome: this.#outcome! });
+  }
+
+  #detach(connection: Connection): void {
+    this.#attached.delete(connection);
+    if (this.#owner?.connection === connection) this.#owner.connection = undefined;
+    if (this.#pausedConnection === connection) this.#pausedConnection = undefined;
+  }
+
+  #message(connection: Connection, message: ToBus, effects: BusEffect[]): void {
+    const incarnation = this.#attached.get(connection);
+    // What was under way when the connection was closed for a defect.
+    if (incarnation === undefined) return;
+    if (message.type === 'heartbeat') {
+      // By these a replica knows that it has the bus.
+      this.#send(effects, 'RS', connection, { type: 'heartbeat' });
+    } else if (this.#ended) {
+      this.#send(effects, 'XT', connection, { type: 'finished', outcome: this.#outcome! });
+    } else if (message.type === 'fence') {
+      this.#fence(connection, incarnation, message.view, effects);
+    } else {
+      this.#output(connection, incarnation, message.view, message.output, effects);
+    }
+  }
+
+  #refuse(effects: BusEffect[], rule: Rule, connection: Connection, reason: string): void {
+    this.#detach(connection);
+    effects.push({ rule, type: 'close', connection, reason });
+  }
+
+  #send(effects: BusEffect[], rule: Rule, connection: Connection, message: FromBus): void {
+    effects.push({ rule, type: 'send', connection, message });
+  }
+
+  #tellOwner(effects: BusEffect[], rule: Rule, message: FromBus): void {
+    const connection = this.#owner?.connection;
+    if (connection !== undefined) this.#send(effects, rule, connection, message);
+  }
+
+  // ---- views (FN)
+
+  #fence(connection: Connection, incarnation: string, view: number, effects: BusEffect[]): void {
+    const foreign = view === this.#view && this.#owner !== undefined && this.#owner.incarnation !== incarnation;
+    if (view < this.#view || foreign) {
+      this.#send(effects, 'FN', connection, { type: 'stale', view, current: this.#view });
+      return;
+    }
+    this.#succeed(connection, incarnation, view, effects);
+    this.#owner = { incarnation, connection };
+    this.#view = view;
+    const received = [...this.#outputs].map(([stream, { received: offset }]) => ({ stream, offset }));
+    this.#send(effects, 'FN', connection, { type: 'fenced', view, received });
+    for (const stream of this.#inputs.keys()) this.#sendUnreleased(stream, effects);
+    this.#pauseIfBehind(effects);
+  }
+
+  /** The connection that was listened to until now is told why it is no longer. */
+  #succeed(connection: Connection, incarnation: string, view: number, effects: BusEffect[]): void {
+    const previous = this.#owner;
+    if (previous?.connection === undefined || previous.connection === connection) return;
+    if (this.#pausedConnection === previous.connection) {
+      this.#pausedConnection = undefined;
+      effects.push({ rule: 'FN', type: 'resumeConnection', connection: previous.connection });
+    }
+    if (previous.incarnation === incarnation) {
+      this.#refuse(effects, 'FN', previous.connection, 'the replica has attached again');
+    } else {
+      this.#send(effects, 'FN', previous.connection, { type: 'stale', view: this.#view, current: view });
+    }
+  }
+
+  #output(connection: Connection, incarnation: string, view: number, output: Output, effects: BusEffect[]): void {
+    if (view > this.#view) {
+      this.#refuse(effects, 'FN', connection, `output of view ${view}, which was not fenced`);
+      return;
+    }
+    if (view < this.#view || this.#owner?.connection !== connection) {
+      this.#send(effects, 'FN', connection, { type: 'stale', view, current: this.#view });
+      return;
+    }
+    switch (output.type) {
+      case 'stream':
+        this.#write(connection, output.stream, output.offset, output.bytes, effects);
+        break;
+      case 'operation':
+        this.#start(incarnation, output.operation, effects);
+        break;
+      case 'releaseInput':
+        this.#releaseInput(connection, output.stream, output.offset, effects);
+        break;
+      case 'releaseOperation':
+        this.#releaseOperation(output.operation);
+        break;
+      case 'outcome':
+        this.#outcome ??= output.outcome;
+        this.#endIfDone(effects);
+        break;
+    }
+  }
+
+  // ---- output streams (OF)
+
+  #write(connection: Connection, stream: number, offset: number, bytes: Uint8Array, effects: BusEffect[]): void {
+    const state = this.#outputs.get(stream);
+    if (state === undefined) {
+      this.#refuse(effects, 'OF', connection, `output of stream ${stream}, which takes none`);
+      return;
+    }
+    if (offset > state.received) {
+      this.#refuse(effects, 'OF', connection, `output of stream ${stream} at ${offset}, expected ${state.received}`);
+      return;
+    }
+    const fresh = bytes.subarray(Math.min(bytes.length, state.received - offset));
+    if (fresh.length === 0) return;
+    effects.push({ rule: 'OF', type: 'write', stream, offset: state.received, bytes: fresh });
+    state.received += fresh.length;
+    this.#unwrittenBytes += fresh.length;
+    this.#pauseIfBehind(effects);
+  }
+
+  #written(stream: number, offset: number, effects: BusEffect[]): void {
+    const state = this.#outputs.get(stream);
+    assert(
+      state !== undefined && offset > state.written && offset <= state.received,
+      'a device writes what it was given',
+    );
+    this.#unwrittenBytes -= offset - state.written;
+    state.written = offset;
+    this.#tellOwner(effects, 'OF', { type: 'confirmed', stream, offset });
+    if (this.#pausedConnection !== undefined && this.#unwrittenBytes <= UNWRITTEN_MAX_BYTES / 2) {
+      effects.push({ rule: 'OF', type: 'resumeConnection', connection: this.#pausedConnection });
+      this.#pausedConnection = undefined;
+    }
+    this.#endIfDone(effects);
+  }
+
+  #pauseIfBehind(effects: BusEffect[]): void {
+    const connection = this.#owner?.connection;
+    if (connection === undefined || this.#pausedConnection === connection) return;
+    if (this.#unwrittenBytes <= UNWRITTEN_MAX_BYTES) return;
+    this.#pausedConnection = connection;
+    effects.push({ rule: 'OF', type: 'pauseConnection', connection });
+  }
+
+  // ---- operations (ON)
+
+  #start(incarnation: string, operation: Operation, effects: BusEffect[]): void {
+    const first = this.#operationIds ? this.#known.get(operation.id) : undefined;
+    if (first !== undefined) {
+      // A repeat: the answer to one in progress goes to whoever is the owner when it is done.
+      if (first.result !== undefined) this.#complete(effects, operation.id, first.result.status, first.result.data);
+      return;
+    }
+    const bytes = operation.data.length + operation.length;
+    const count = this.#operationIds ? this.#known.size : this.#inProgress.size;
+    if (count >= OPERATIONS_MAX || this.#operationBytes + bytes > OPERATION_BYTES_MAX) {
+      this.#complete(effects, operation.id, STATUS_REFUSED, NO_DATA);
+      return;
+    }
+    const token = this.#nextToken++;
+    const performance = { token, operation: operation.id, incarnation, bytes };
+    this.#operationBytes += bytes;
+    this.#inProgress.set(token, performance);
+    if (this.#operationIds) this.#known.set(operation.id, performance);
+    effects.push({ rule: 'ON', type: 'perform', token, operation });
+  }
+
+  #completed(token: Token, status: number, data: Uint8Array, effects: BusEffect[]): void {
+    const performance = this.#inProgress.get(token);
+    assert(performance !== undefined, 'a device completes what it was given, once');
+    this.#inProgress.delete(token);
+    if (this.#operationIds) {
+      performance.result = { status, data };
+      this.#complete(effects, performance.operation, status, data);
+    } else {
+      this.#operationBytes -= performance.bytes;
+      // The paper's world: the completion interrupt goes to the host that made the request, or nowhere.
+      if (this.#owner?.incarnation === performance.incarnation) {
+        this.#complete(effects, performance.operation, status, data);
+      }
+    }
+    this.#endIfDone(effects);
+  }
+
+  #complete(effects: BusEffect[], operation: OperationId, status: number, data: Uint8Array): void {
+    this.#tellOwner(effects, 'ON', { type: 'completion', operation, status, data });
+  }
+
+  /** Rule RL. A release sent twice, or of an operation that was refused, finds nothing. */
+  #releaseOperation(operation: OperationId): void {
+    const performance = this.#known.get(operation);
+    if (performance?.result === undefined) return;
+    this.#known.delete(operation);
+    this.#operationBytes -= performance.bytes;
+  }
+
+  // ---- input streams (RL)
+
+  #input(stream: number, bytes: Uint8Array, end: boolean, effects: BusEffect[]): void {
+    const state = this.#inputs.get(stream);
+    assert(state !== undefined && !state.ended, 'a device gives input of its streams, and nothing after the end');
+    const offset = state.received;
+    if (bytes.length > 0) state.chunks.push(bytes);
+    state.received += bytes.length;
+    state.ended = end;
+    if (bytes.length > 0 || end) this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes, end });
+    if (!state.paused && !end && state.received - state.released >= INPUT_WINDOW_BYTES) {
+      state.paused = true;
+      effects.push({ rule: 'RL', type: 'pauseInput', stream });
+    }
+  }
+
+  #releaseInput(connection: Connection, stream: number, offset: number, effects: BusEffect[]): void {
+    const state = this.#inputs.get(stream);
+    if (state === undefined || offset > state.received) {
+      this.#refuse(effects, 'RL', connection, `release of input of stream ${stream} at ${offset}, which was not sent`);
+      return;
+    }
+    while (state.released < offset) {
+      const first = state.chunks[0]!;
+      const bytes = Math.min(first.length, offset - state.released);
+      if (bytes === first.length) state.chunks.shift();
+      else state.chunks[0] = first.subarray(bytes);
+      state.released += bytes;
+    }
+    if (state.paused && state.received - state.released <= INPUT_WINDOW_BYTES / 2) {
+      state.paused = false;
+      effects.push({ rule: 'RL', type: 'resumeInput', stream });
+    }
+  }
+
+  #sendUnreleased(stream: number, effects: BusEffect[]): void {
+    const state = this.#inputs.get(stream)!;
+    let offset = state.released;
+    for (const bytes of state.chunks) {
+      const end = state.ended && offset + bytes.length === state.received;
+      this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes, end });
+      offset += bytes.length;
+    }
+    if (state.chunks.length === 0 && state.ended) {
+      this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes: NO_DATA, end: true });
+    }
+  }
+
+  // ---- the end of the machine (XT)
+
+  /** The outcome is performed when all output before it is written and every operation before it is complete. */
+  #endIfDone(effects: BusEffect[]): void {
+    if (this.#outcome === undefined || this.#ended) return;
+    if (this.#unwrittenBytes > 0 || this.#inProgress.size > 0) return;
+    this.#ended = true;
+    for (const connection of this.#attached.keys()) {
+      this.#send(effects, 'XT', connection, { type: 'finished', outcome: this.#outcome });
+    }
+    effects.push({ rule: 'XT', type: 'end', outcome: this.#outcome });
+  }
+}
