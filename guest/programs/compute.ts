@@ -1,4 +1,4 @@
-// Shows: a long deterministic computation that prints as it goes. Arguments: rounds (100), size of a round (40).
+// Shows: a long deterministic computation that prints as it goes. Arguments: rounds (1000), size of a round (40).
 import { numberArgument } from '../lib/arguments';
 import { println } from '../lib/console';
 import { HASH_START, hashValue, scramble } from '../lib/hash';
@@ -42,12 +42,12 @@ function matrixTrace(order: i32, seed: u64): f64 {
   return trace;
 }
 
-const rounds = <i32>numberArgument(1, 'rounds', 100, 1, 1_000_000_000);
+const rounds = <i32>numberArgument(1, 'rounds', 1000, 1, 1_000_000_000);
 const size = <i32>numberArgument(2, 'size', 40, 1, 1000);
 
 let hash = HASH_START;
 for (let round = 1; round <= rounds; round++) {
-  const primes = countPrimes(size * 2000);
+  const primes = countPrimes(size * 2000 + round);
   const chain = longestChain(<i64>round * 10_000 + 1, size * 150);
   const trace = matrixTrace(size * 8, <u64>round);
   hash = hashValue(hashValue(hashValue(hash, primes), chain), reinterpret<u64>(trace));

@@ -1,5 +1,5 @@
 // Shows: pure computation, in the manner of Dhrystone: records, strings, calls and branches on integers, no output
-// until the checksum at the end. Argument: iterations (10,000,000).
+// until the checksum at the end. Argument: iterations (50,000,000).
 import { numberArgument } from '../lib/arguments';
 import { println } from '../lib/console';
 import { HASH_START, hashValue } from '../lib/hash';
@@ -62,7 +62,7 @@ function storeAround(index: i32, value: i32): void {
   unchecked((table[place * 64 + place + 20] = unchecked(numbers[place])));
 }
 
-const iterations = <i32>numberArgument(1, 'iterations', 10_000_000, 1, 2_000_000_000);
+const iterations = <i32>numberArgument(1, 'iterations', 50_000_000, 1, 2_000_000_000);
 let sum: i32 = 0;
 for (let i = 0; i < iterations; i++) {
   const difference = firstDifference(entry.text, other.text);

@@ -1,0 +1,265 @@
+// A machine without a backup, an instrumenter or epochs: runs a bare guest's module as it is, in the calling thread.
+//
+// It is the baseline that everything else is compared with, and, with devices made for it, the machine that the
+// guest library's tests run on. It knows the ABI (guest/lib/hardware.ts) and nothing of files or terminals: what is
+// outside comes through `PlainDevices`.
+//
+// Its boundaries are the imports. At each of them, where the guest has interrupts on, everything pending is delivered
+// before the instruction is done, at `wait` too. A guest that looks at some state with interrupts on and then waits
+// for it to change loses a wake-up here just as it would, once in a blue moon, on the real machine.
+
+// Node's types leave WebAssembly to the browser's.
+/// <reference lib="dom" preserve="true" />
+
+/** An operation as the guest started it. */
+export interface PlainOperation {
+  /** The guest's own number for it. */
+  number: bigint;
+  device: number;
+  command: number;
+  /** Byte offset on a disk, amount at the teller. */
+  argument: bigint;
+  /** A copy of the guest's bytes at the start of the operation; what a read returns goes over them at its completion. */
+  data: Uint8Array;
+}
+
+/** Something that has happened outside and that the guest has not been told. */
+export type PlainEvent =
+  | { kind: 'input'; bytes: Uint8Array }
+  | { kind: 'end' }
+  | { kind: 'completion'; number: bigint; status: number; data?: Uint8Array }
+  | { kind: 'uncertain'; number: bigint };
+
+/** Everything outside the machine. */
+export interface PlainDevices {
+  /** The program's name and its arguments. */
+  readonly arguments: readonly string[];
+  /** Nanoseconds; 0 real time, 1 monotonic. */
+  clock(kind: 0 | 1): bigint;
+  random(): bigint;
+  /** Takes bytes for stdout (1) or stderr (2). They are the guest's memory: valid during the call only. */
+  write(stream: 1 | 2, bytes: Uint8Array): void;
+  /** Bytes on a device, -1n where there is no such device. */
+  deviceSize(device: number): bigint;
+  /** Starts an operation: 0, and its completion will come from `poll`; or a negative status, and none will. */
+  start(operation: PlainOperation): number;
+  /** The guest asks for input: whoever reads stdin can begin. */
+  listen(): void;
+  /** The next event, or null. Input is to be kept back while `takeInput` is false. */
+  poll(takeInput: boolean): PlainEvent | null;
+  /** Returns when `poll(true)` may have an event, or the monotonic clock reads `deadlineNs` (0n: no deadline). */
+  sleep(deadlineNs: bigint): void;
+}
+
+/** How a guest ended. */
+export type PlainOutcome = { kind: 'exit'; status: number } | { kind: 'trap'; error: WebAssembly.RuntimeError };
+
+/** Input delivered and not yet read by the guest, at most: a guest that never reads must not fill our memory. */
+const UNREAD_BYTES_MAX = 1 << 20;
+
+const REFUSED = -1;
+const OUT_OF_RANGE = -2;
+const END_OF_STREAM = -3;
+
+type Handler = (kind: number, id: bigint, status: number) => void;
+
+/** Carries `exit` through the guest's frames. */
+class ExitSignal {
+  readonly status: number;
+  constructor(status: number) {
+    this.status = status;
+  }
+}
+
+/** One machine for one guest: `run`, or, for who wants to call single functions, `imports` and `attach`. */
+export class PlainMachine {
+  /** What the guest is to be instantiated with. */
+  readonly imports: WebAssembly.Imports;
+  readonly #devices: PlainDevices;
+  readonly #arguments: Uint8Array;
+  #memory: WebAssembly.Memory | undefined;
+  #handler: Handler | undefined;
+  #enabled = false;
+  /** Monotonic nanoseconds at which the timer fires; 0n while it is disarmed. */
+  #deadlineNs = 0n;
+  /** Where the data of operations under way goes. */
+  readonly #buffers = new Map<bigint, number>();
+  readonly #unread: Uint8Array[] = [];
+  #unreadBytes = 0;
+  #ended = false;
+
+  constructor(devices: PlainDevices) {
+    this.#devices = devices;
+    this.#arguments = new TextEncoder().encode(devices.arguments.map(argument => `${argument}\0`).join(''));
+    this.imports = { epochvisor: this.#instructions() };
+  }
+
+  /** Makes the machine's memory and interrupt handler those of an instance. */
+  attach(exports: WebAssembly.Exports): void {
+    this.#memory = exports.memory as WebAssembly.Memory | undefined;
+    this.#handler = exports.interrupt as Handler | undefined;
+  }
+
+  /**
+   * Runs a guest to its end; may be called once.
+   * @throws WebAssembly.LinkError where the guest imports what a bare guest's machine does not have
+   */
+  run(module: WebAssembly.Module): PlainOutcome {
+    const { exports } = new WebAssembly.Instance(module, this.imports);
+    this.attach(exports);
+    try {
+      (exports._start as () => void)();
+      return { kind: 'exit', status: 0 };
+    } catch (thrown) {
+      if (thrown instanceof ExitSignal) return { kind: 'exit', status: thrown.status };
+      if (thrown instanceof WebAssembly.RuntimeError) return { kind: 'trap', error: thrown };
+      // Node reports a guest's endless recursion as its own stack's overflow.
+      if (thrown instanceof RangeError) return { kind: 'trap', error: new WebAssembly.RuntimeError(thrown.message) };
+      throw thrown;
+    }
+  }
+
+  #instructions(): WebAssembly.ModuleImports {
+    const devices = this.#devices;
+    return {
+      clock: (kind: number) => {
+        this.#boundary();
+        return devices.clock(kind === 0 ? 0 : 1);
+      },
+      random: () => {
+        this.#boundary();
+        return devices.random();
+      },
+      stream_read: (stream: number, buffer: number, length: number) => {
+        this.#boundary();
+        return this.#read(stream, buffer, length);
+      },
+      stream_write: (stream: number, buffer: number, length: number) => {
+        this.#boundary();
+        if (stream !== 1 && stream !== 2) return REFUSED;
+        const bytes = this.#range(buffer, length);
+        if (bytes === null) return OUT_OF_RANGE;
+        devices.write(stream, bytes);
+        return length;
+      },
+      interrupt_enable: (on: number) => {
+        const before = this.#enabled;
+        this.#enabled = on !== 0;
+        this.#boundary();
+        return before ? 1 : 0;
+      },
+      device_size: (device: number) => devices.deviceSize(device),
+      arguments_size: () => this.#arguments.length,
+      arguments_read: (buffer: number) => {
+        const room = this.#range(buffer, this.#arguments.length);
+        if (room === null) return OUT_OF_RANGE;
+        room.set(this.#arguments);
+        return this.#arguments.length;
+      },
+      timer_set: (deadlineNs: bigint) => {
+        this.#boundary();
+        this.#deadlineNs = deadlineNs;
+      },
+      operation_start: (...operation: [bigint, number, number, bigint, number, number]) => {
+        this.#boundary();
+        return this.#start(...operation);
+      },
+      exit: (status: number) => {
+        throw new ExitSignal(status);
+      },
+      wait: () => {
+        this.#boundary();
+        while (!this.#deliver()) devices.sleep(this.#deadlineNs);
+      },
+    };
+  }
+
+  /** The guest's bytes from `address`, or null where they are not all in its memory. */
+  #range(address: number, length: number): Uint8Array | null {
+    const buffer = this.#memory?.buffer ?? new ArrayBuffer(0);
+    const start = address >>> 0;
+    if (length < 0 || start + length > buffer.byteLength) return null;
+    return new Uint8Array(buffer, start, length);
+  }
+
+  #start(number: bigint, device: number, command: number, argument: bigint, buffer: number, length: number): number {
+    if (number <= 0n || this.#buffers.has(number)) return REFUSED;
+    const bytes = this.#range(buffer, length);
+    if (bytes === null) return OUT_OF_RANGE;
+    const answer = this.#devices.start({ number, device, command, argument, data: bytes.slice() });
+    if (answer === 0) this.#buffers.set(number, buffer);
+    return answer;
+  }
+
+  #read(stream: number, buffer: number, length: number): number {
+    if (stream !== 0) return REFUSED;
+    const room = this.#range(buffer, length);
+    if (room === null) return OUT_OF_RANGE;
+    this.#devices.listen();
+    if (this.#unreadBytes === 0) return this.#ended ? END_OF_STREAM : 0;
+    let count = 0;
+    while (count < length && this.#unread.length > 0) {
+      const chunk = this.#unread[0]!;
+      const part = chunk.subarray(0, length - count);
+      room.set(part, count);
+      count += part.length;
+      if (part.length === chunk.length) this.#unread.shift();
+      else this.#unread[0] = chunk.subarray(part.length);
+    }
+    this.#unreadBytes -= count;
+    return count;
+  }
+
+  #boundary(): void {
+    if (this.#enabled) this.#deliver();
+  }
+
+  /** Delivers everything that is pending, with interrupts off; false where nothing is. */
+  #deliver(): boolean {
+    const before = this.#enabled;
+    this.#enabled = false;
+    let delivered = false;
+    if (this.#deadlineNs > 0n) {
+      const nowNs = this.#devices.clock(1);
+      if (nowNs >= this.#deadlineNs) {
+        this.#deadlineNs = 0n;
+        this.#handler?.(1, nowNs, 0);
+        delivered = true;
+      }
+    }
+    for (let event = this.#poll(); event !== null; event = this.#poll()) {
+      this.#deliverEvent(event);
+      delivered = true;
+    }
+    this.#enabled = before;
+    return delivered;
+  }
+
+  #poll(): PlainEvent | null {
+    return this.#devices.poll(this.#unreadBytes < UNREAD_BYTES_MAX);
+  }
+
+  #deliverEvent(event: PlainEvent): void {
+    switch (event.kind) {
+      case 'input':
+        this.#unread.push(event.bytes);
+        this.#unreadBytes += event.bytes.length;
+        this.#handler?.(2, 0n, this.#unreadBytes);
+        return;
+      case 'end':
+        this.#ended = true;
+        this.#handler?.(2, 0n, END_OF_STREAM);
+        return;
+      case 'completion': {
+        const buffer = this.#buffers.get(event.number);
+        this.#buffers.delete(event.number);
+        if (event.data !== undefined && buffer !== undefined) this.#range(buffer, event.data.length)?.set(event.data);
+        this.#handler?.(3, event.number, event.status);
+        return;
+      }
+      case 'uncertain':
+        this.#buffers.delete(event.number);
+        this.#handler?.(4, event.number, 0);
+    }
+  }
+}
