@@ -1,0 +1,158 @@
+// A link: one ws connection as the protocol needs it. Whole binary frames, in order, never compressed, bounded.
+//
+// ws itself has no back-pressure: against a stopped peer it queues without end. So a link counts what is queued, and
+// past the bound it ends itself: whoever is that far behind is as good as gone, and reconnecting loses nothing that
+// the protocol does not send again.
+
+import type WebSocket from 'ws';
+import type { RawData } from 'ws';
+import { assert, EpochvisorError } from '../errors/errors.js';
+import type { Hello } from '../protocol/messages.js';
+
+/** The largest frame taken or sent; the largest part of a snapshot or of the log is far below. */
+export const FRAME_MAX_BYTES = 64 * 1024 * 1024;
+/** Sent and not yet taken by the operating system: past it the link ends. One frame of the largest size fits. */
+export const BUFFERED_MAX_BYTES = FRAME_MAX_BYTES;
+/** How long a polite end may take before it becomes an abrupt one. */
+const CLOSE_MAX_MS = 200;
+
+/** ws options of both sides. Compression costs time that an acknowledgement does not have. */
+export const SOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: FRAME_MAX_BYTES } as const;
+
+const NORMAL = 1000;
+const NOT_BINARY = 1003;
+
+export interface LinkHandlers {
+  /** A whole frame; the bytes are the receiver's to keep, though they may be part of a larger chunk. */
+  readonly message: (bytes: Uint8Array) => void;
+  /**
+   * Once, whoever ended the link. LINK_CLOSED: an end or an error of the connection; LINK_OVERFLOW: past
+   * BUFFERED_MAX_BYTES; PACKET_MALFORMED: the peer does not speak the protocol. `code` and `word`: those of ws.
+   */
+  readonly closed: (reason: EpochvisorError, code: number, word: string) => void;
+}
+
+export class Link {
+  readonly #socket: WebSocket;
+  #handlers: LinkHandlers | undefined;
+  /** Frames that came while nobody listened; the socket is paused meanwhile, so it is one chunk's worth at most. */
+  #unheard: Uint8Array[] = [];
+  #failure: EpochvisorError | undefined;
+  #end: { readonly reason: EpochvisorError; readonly code: number; readonly word: string } | undefined;
+  #whenEnded: () => void = () => {};
+  readonly #ended = new Promise<void>(resolve => {
+    this.#whenEnded = resolve;
+  });
+  #peer: Hello | undefined;
+
+  /** @param socket open; no one else listens to it */
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data, isBinary) => this.#received(data, isBinary));
+    socket.on('error', error => {
+      this.#failure ??= new EpochvisorError('LINK_CLOSED', `the connection failed: ${error.message}`);
+    });
+    socket.on('close', (code, word) => this.#closed(code, word.toString()));
+  }
+
+  /** The hello of the other side. */
+  get peer(): Hello {
+    assert(this.#peer !== undefined, 'hellos are exchanged first');
+    return this.#peer;
+  }
+
+  set peer(hello: Hello) {
+    this.#peer = hello;
+  }
+
+  /** Bytes sent that the operating system has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** From now on, in order, with what came in the meantime first. */
+  listen(handlers: LinkHandlers): void {
+    this.#handlers = handlers;
+    while (this.#unheard.length > 0 && this.#handlers !== undefined) this.#handlers.message(this.#unheard.shift()!);
+    if (this.#end !== undefined) this.#tellEnd();
+    else this.#socket.resume();
+  }
+
+  /** Until `listen`, nothing is lost and nothing is read. */
+  unlisten(): void {
+    this.#handlers = undefined;
+  }
+
+  /**
+   * Sends one frame, which must not change afterwards.
+   * @returns whether the link is open (past the bound, it no longer is)
+   */
+  send(bytes: Uint8Array): boolean {
+    const socket = this.#socket;
+    if (socket.readyState !== socket.OPEN) return false;
+    const buffered = socket.bufferedAmount;
+    assert(bytes.length <= FRAME_MAX_BYTES, 'a frame is within its bound');
+    if (buffered > 0 && buffered + bytes.length > BUFFERED_MAX_BYTES) {
+      const message = `the peer does not read: ${buffered} bytes wait for it`;
+      this.#failure ??= new EpochvisorError('LINK_OVERFLOW', message);
+      socket.terminate();
+      return false;
+    }
+    socket.send(bytes, { binary: true, compress: false });
+    return true;
+  }
+
+  /** Stops reading; what the peer sends waits at its side. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Ends the link after what was sent, with a close code and a word (at most 123 bytes); soon, in any case. */
+  close(code = NORMAL, word = ''): Promise<void> {
+    const socket = this.#socket;
+    socket.close(code, word);
+    socket.resume();
+    const timer = setTimeout(() => socket.terminate(), CLOSE_MAX_MS);
+    return this.#ended.finally(() => clearTimeout(timer));
+  }
+
+  /** Ends the link at once; what was not yet taken by the operating system is lost. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #received(data: RawData, isBinary: boolean): void {
+    if (!isBinary || !Buffer.isBuffer(data)) {
+      this.#failure ??= new EpochvisorError('PACKET_MALFORMED', 'malformed packet: a frame of text');
+      void this.close(NOT_BINARY, 'binary frames only');
+      return;
+    }
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    if (this.#handlers !== undefined && this.#unheard.length === 0) {
+      this.#handlers.message(bytes);
+    } else {
+      this.#unheard.push(bytes);
+      this.#socket.pause();
+    }
+  }
+
+  #closed(code: number, word: string): void {
+    const said = word === '' ? `code ${code}` : `code ${code}: ${word}`;
+    const reason = this.#failure ?? new EpochvisorError('LINK_CLOSED', `the connection ended (${said})`);
+    this.#end = { reason, code, word };
+    this.#whenEnded();
+    if (this.#unheard.length === 0) this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    const handlers = this.#handlers;
+    if (handlers === undefined || this.#end === undefined) return;
+    this.#handlers = undefined;
+    const { reason, code, word } = this.#end;
+    handlers.closed(reason, code, word);
+  }
+}
