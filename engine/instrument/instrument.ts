@@ -1,0 +1,112 @@
+// The instrumenter: a module in, the same module out with its instructions counted and its safe points in place.
+//
+// decode, refuse what cannot run deterministically, scan all bodies (validation, charges), write glue, rewrite bodies,
+// encode. Each step is a file; the ideas stand at the top of charges.ts, rewrite.ts, bulk.ts, layout.ts and glue.ts.
+
+import { EpochvisorError } from '../errors/errors.js';
+import { decodeModule } from '../wasm/decode.js';
+import { indexSpaces, type Module } from '../wasm/module.js';
+import { describeFunction, functionNames } from '../wasm/names.js';
+import { validateSections } from '../wasm/sections.js';
+import { Writer } from '../wasm/writer.js';
+import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
+import { Layout } from './layout.js';
+import {
+  type InstrumentOptions,
+  type InstrumentReport,
+  MAX_MEMORY_DEFAULT,
+  MAX_TABLE_ELEMENTS,
+  PAGE_BYTES,
+} from './options.js';
+import { refuseReservedNames } from './reserved.js';
+import { BodyRewriter, type RewriteContext } from './rewrite.js';
+import { scanBodies } from './scan.js';
+import { writeModule } from './sections.js';
+
+export type { InstrumentOptions, InstrumentReport } from './options.js';
+
+/** V8 refuses larger bodies. */
+const BODY_BYTES_MAX = 7_654_321;
+
+/**
+ * Rewrites a WebAssembly module so that it counts its instructions and calls the machine at safe points.
+ * The result has the same imports (and those of reserved.ts) and the same exports.
+ *
+ * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED, NAME_RESERVED,
+ *   INTERRUPT_HANDLER_TYPE, MEMORY_LIMIT
+ */
+export function instrument(
+  bytes: Uint8Array,
+  options: InstrumentOptions = {},
+): { module: Uint8Array; report: InstrumentReport } {
+  const module = decodeModule(bytes);
+  refuseReservedNames(module);
+  const spaces = indexSpaces(module);
+  validateSections(module, spaces);
+  const maxMemoryPages = memoryLimit(module, options);
+  const names = functionNames(module);
+  const scan = scanBodies(module, spaces, names);
+  const layout = new Layout(module, spaces);
+  const handler = findInterruptHandler(layout, options.interruptHandler);
+  const boundary = addBoundary(layout, handler);
+  addImportWrappers(layout, boundary);
+  const counting = options.counting ?? 'block';
+  const context: RewriteContext = {
+    layout,
+    scan,
+    boundary,
+    exact: counting === 'exact',
+    maxMemoryPages,
+    maxTableElements: MAX_TABLE_ELEMENTS,
+  };
+  const exports = rewrittenExports(layout);
+  const { bodies, safePoints } = rewriteBodies(context, names);
+  const rewritten = writeModule(layout, exports, bodies);
+  const report: InstrumentReport = {
+    counting,
+    start: module.start !== undefined,
+    interruptHandler: handler !== undefined,
+    functions: module.functions.length,
+    loops: scan.loops,
+    calls: scan.calls,
+    safePoints,
+    bytesBefore: bytes.length,
+    bytesAfter: rewritten.length,
+  };
+  return { module: rewritten, report };
+}
+
+function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, string>) {
+  const { module, spaces } = context.layout;
+  const rewriter = new BodyRewriter(context);
+  const bodies = new Writer(module.bytes.length * 2);
+  for (let index = 0; index < module.functions.length; index++) {
+    rewriter.rewrite(index);
+    if (rewriter.code.length > BODY_BYTES_MAX)
+      throw tooLarge(describeFunction(spaces.importedFunctions + index, names));
+    bodies.u32(rewriter.code.length);
+    bodies.append(rewriter.code.bytes);
+  }
+  return { bodies: bodies.bytes, safePoints: rewriter.safePoints };
+}
+
+function tooLarge(where: string): EpochvisorError {
+  return new EpochvisorError(
+    'MODULE_UNSUPPORTED',
+    `${where} is too large: rewritten it would exceed the limit of ${BODY_BYTES_MAX} bytes`,
+    'compile it in smaller functions',
+  );
+}
+
+/** The growth limit in pages; refuses a memory that begins above it. */
+function memoryLimit(module: Module, options: InstrumentOptions): number {
+  const bytes = options.maxMemory ?? MAX_MEMORY_DEFAULT;
+  const pages = Math.min(Math.floor(bytes / PAGE_BYTES), 65_536);
+  const memory = module.memories[0];
+  if (memory === undefined || memory.minimum <= pages) return pages;
+  throw new EpochvisorError(
+    'MEMORY_LIMIT',
+    `the module starts with ${memory.minimum} pages of memory, and the limit is ${pages}`,
+    'raise it with --max-memory',
+  );
+}

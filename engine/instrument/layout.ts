@@ -1,0 +1,139 @@
+// Where everything goes in the rewritten module: which index each function, global and type has, and what is added.
+//
+//   functions   original imports | injected imports | original definitions | generated functions
+//   globals     original imports | the counter      | original definitions
+//   types       original         | internal types and types of generated functions
+//
+// An internal type is an original type with the counter as one more parameter, and one more result. Original types stay
+// as they are: imports, exports and block types go on using them. A call of an import, or a reference to it, means its
+// generated wrapper, which has the internal type.
+
+import { EpochvisorError } from '../errors/errors.js';
+import type { Import, IndexSpaces, Module } from '../wasm/module.js';
+import { type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
+import { IMPORT_BOUNDARY, IMPORT_CANNOT_ALLOCATE, IMPORT_COUNTER, IMPORT_INTERRUPT, MACHINE } from './reserved.js';
+
+/** V8 refuses functions with more parameters or results. */
+const PARAMS_MAX = 1_000;
+
+export interface GeneratedFunction {
+  readonly name: string;
+  readonly type: number;
+  /** Locals and code, without the size before them. */
+  readonly body: Uint8Array;
+}
+
+export class Layout {
+  readonly module: Module;
+  readonly spaces: IndexSpaces;
+  /** Imports of the rewritten module. */
+  readonly imports: readonly Import[];
+  readonly types: FunctionType[];
+  readonly generated: (GeneratedFunction | undefined)[] = [];
+  /** Index of the global that holds the counter while host code runs. */
+  readonly counter: number;
+  readonly boundaryImport: number;
+  readonly cannotAllocateImport: number;
+  readonly interruptImport: number;
+  readonly #injectedFunctions: number;
+  readonly #typeIndexes = new Map<string, number>();
+  readonly #internalTypes = new Map<number, number>();
+  readonly #shared = new Map<string, number>();
+
+  constructor(module: Module, spaces: IndexSpaces) {
+    this.module = module;
+    this.spaces = spaces;
+    this.types = [...module.types];
+    this.counter = spaces.importedGlobals;
+    this.boundaryImport = spaces.importedFunctions;
+    this.cannotAllocateImport = this.boundaryImport + 1;
+    this.interruptImport = this.boundaryImport + 2;
+    this.#injectedFunctions = 3;
+    const interruptType = this.type({ params: [], results: [I32, I32, I64, I32] });
+    this.imports = [
+      ...module.imports,
+      { module: MACHINE, name: IMPORT_BOUNDARY, kind: 0, type: this.type({ params: [], results: [I32] }) },
+      { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: 0, type: this.type({ params: [], results: [] }) },
+      { module: MACHINE, name: IMPORT_INTERRUPT, kind: 0, type: interruptType },
+      { module: MACHINE, name: IMPORT_COUNTER, kind: 3, type: { value: I32, mutable: true } },
+    ];
+    // The wrappers of imports come first among the generated functions; glue.ts writes them.
+    this.generated.length = spaces.importedFunctions;
+  }
+
+  /** The index of a type, which is added if the rewriting has not added it before. */
+  type(type: FunctionType): number {
+    const key = `${type.params.join()}:${type.results.join()}`;
+    let index = this.#typeIndexes.get(key);
+    if (index === undefined) {
+      index = this.types.push(type) - 1;
+      this.#typeIndexes.set(key, index);
+    }
+    return index;
+  }
+
+  /** The index of the internal form of an original type. */
+  internalType(original: number): number {
+    let index = this.#internalTypes.get(original);
+    if (index === undefined) {
+      const type = this.module.types[original]!;
+      if (type.params.length === PARAMS_MAX || type.results.length === PARAMS_MAX) {
+        throw new EpochvisorError(
+          'MODULE_UNSUPPORTED',
+          `a function type has ${PARAMS_MAX} parameters or results, and the counter needs one more`,
+          'pass some of them through memory',
+        );
+      }
+      index = this.type({ params: [...type.params, I32], results: [...type.results, I32] });
+      this.#internalTypes.set(original, index);
+    }
+    return index;
+  }
+
+  /** A block type that takes and gives these values. */
+  blockType(params: readonly ValueType[], results: readonly ValueType[]): number {
+    if (params.length === 0 && results.length === 0) return -64;
+    if (params.length === 0 && results.length === 1) return results[0]! - 128;
+    return this.type({ params, results });
+  }
+
+  /** The signature of a function, by its original index. */
+  signature(original: number): FunctionType {
+    return this.module.types[this.spaces.functions[original]!]!;
+  }
+
+  /** The new index of a defined function, or of an import itself. */
+  movedFunction(original: number): number {
+    return original < this.spaces.importedFunctions ? original : original + this.#injectedFunctions;
+  }
+
+  /** What a call or reference in the module means: the function, or the wrapper of an import. */
+  internalFunction(original: number): number {
+    if (original < this.spaces.importedFunctions) return this.#generatedIndex(original);
+    return original + this.#injectedFunctions;
+  }
+
+  movedGlobal(original: number): number {
+    return original < this.spaces.importedGlobals ? original : original + 1;
+  }
+
+  #generatedIndex(position: number): number {
+    return this.spaces.functions.length + this.#injectedFunctions + position;
+  }
+
+  /** Adds a generated function and gives its index. */
+  add(generated: GeneratedFunction): number {
+    return this.#generatedIndex(this.generated.push(generated) - 1);
+  }
+
+  /** The generated function of that name, made at its first use. */
+  shared(name: string, make: () => { readonly type: FunctionType; readonly body: Uint8Array }): number {
+    let index = this.#shared.get(name);
+    if (index === undefined) {
+      const { type, body } = make();
+      index = this.add({ name, type: this.type(type), body });
+      this.#shared.set(name, index);
+    }
+    return index;
+  }
+}

@@ -1,0 +1,33 @@
+// The names of what the instrumenter injects: one prefix, refused in the modules that come in.
+
+import { EpochvisorError } from '../errors/errors.js';
+import type { Module } from '../wasm/module.js';
+
+export const RESERVED_PREFIX = 'epochvisor:';
+/** The module name of injected imports. */
+export const MACHINE = `${RESERVED_PREFIX}machine`;
+/** Mutable i32 global, shared by all instances of one machine: what is left of the budget while host code runs. */
+export const IMPORT_COUNTER = 'counter';
+/** () -> i32, called at a due safe point: 0 = go on, 1 = there are interrupts to dispatch. */
+export const IMPORT_BOUNDARY = 'boundary';
+/** () -> (i32 more, i32 kind, i64 id, i32 status). */
+export const IMPORT_INTERRUPT = 'interrupt';
+/** () -> (): growth within the configured limit that the host could not allocate; does not return. */
+export const IMPORT_CANNOT_ALLOCATE = 'cannot_allocate';
+/** The start function, called by the machine first of all. */
+export const EXPORT_START = `${RESERVED_PREFIX}start`;
+
+/** @throws EpochvisorError NAME_RESERVED where a module uses a name that belongs to the instrumenter */
+export function refuseReservedNames(module: Module): void {
+  for (const item of module.imports) refuse('imports from', item.module);
+  for (const item of module.exports) refuse('exports', item.name);
+}
+
+function refuse(how: string, name: string): void {
+  if (!name.startsWith(RESERVED_PREFIX)) return;
+  throw new EpochvisorError(
+    'NAME_RESERVED',
+    `the module ${how} "${name}", a name that the instrumenter reserves`,
+    'give the original module, not one that was instrumented already',
+  );
+}

@@ -1,0 +1,427 @@
+// Rewrites function bodies: the counter goes in as a parameter, is charged, tested at safe points, and comes out as a result.
+//
+// The counter is a local: the parameter after the original ones, so the declared locals move up by one. `c` below.
+//
+//   the body              block (results) ... end  c - charge       branches to the function's label leave the block
+//   a segment             c := c - charge                           where the plan (charges.ts) says so
+//   call f                c - charge  call f  c :=  safe point
+//   return                c - charge  return
+//   return_call f         c := c - charge  safe point  c  return_call f
+//   unreachable           global := c - charge  unreachable         the count at this trap is exact
+//   a bulk operation      like a call, of the function that bulk.ts made for it
+//
+// A safe point is `c < 0 ? c := boundary(c)`. In a loop that would put a call into the hot path, around which V8 spills
+// what it holds in registers; so the loop is left instead, and entered again:
+//
+//   loop T                block T
+//     ...                   loop T                         enter again
+//                             block (params -> params)
+//                               loop T                     the original loop
+//                                 c < 0  br_if 1           out, parameters kept
+//                                 ...
+//                               end
+//                               br 2
+//                             end
+//                             c := boundary(c)
+//                             br 0
+//                           end
+//                         end
+//
+// The test stands before the charge: coming back must not charge twice. Dead code is dropped, for it has no counts.
+//
+// Under exact counting every instruction that costs is preceded by a safe point, a charge of its own, and a copy of the
+// counter to the global, so that even the count at a trap is exact. Slow, and trivially right.
+
+import { InstructionReader } from '../wasm/instructions.js';
+import {
+  OP_BLOCK,
+  OP_BR,
+  OP_BR_IF,
+  OP_BR_TABLE,
+  OP_CALL,
+  OP_CALL_INDIRECT,
+  OP_ELSE,
+  OP_END,
+  OP_GLOBAL_GET,
+  OP_GLOBAL_SET,
+  OP_I32_LT_S,
+  OP_I32_SUB,
+  OP_IF,
+  OP_LOCAL_GET,
+  OP_LOCAL_TEE,
+  OP_LOOP,
+  OP_MEMORY_GROW,
+  OP_MEMORY_INIT,
+  OP_REF_FUNC,
+  OP_RETURN,
+  OP_RETURN_CALL,
+  OP_RETURN_CALL_INDIRECT,
+  OP_TABLE_COPY,
+  OP_TABLE_FILL,
+  OP_TABLE_GROW,
+  OP_TABLE_INIT,
+  OP_UNREACHABLE,
+} from '../wasm/opcodes.js';
+import { type FunctionType, I32 } from '../wasm/types.js';
+import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
+import { CodeWriter } from './code.js';
+import { safePoint, testCounter } from './glue.js';
+import type { Layout } from './layout.js';
+import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan } from './scan.js';
+
+/** What shapes the rewriting of every body alike. */
+export interface RewriteContext {
+  readonly layout: Layout;
+  readonly scan: Scan;
+  /** Index of the boundary function. */
+  readonly boundary: number;
+  readonly exact: boolean;
+  readonly maxMemoryPages: number;
+  readonly maxTableElements: number;
+}
+
+const NO_TYPES = { params: [], results: [] };
+
+/** Rewrites bodies one after another; the module has been validated by the scan. */
+export class BodyRewriter {
+  readonly #context: RewriteContext;
+  readonly #reader: InstructionReader;
+  readonly code = new CodeWriter(1 << 16);
+  /** Safe points written so far. */
+  safePoints = 0;
+  /** Index of the counter's local. */
+  #counter = 0;
+  /** Index of the local that holds the table index of an indirect call. */
+  #scratch = 0;
+  /** Position in the charges. */
+  #nextCharge = 0;
+  /** The charge of the present segment that waits for the instruction that takes the counter. */
+  #pending = 0;
+  /** For each enclosing original block: its opcode, and its level among the new blocks. */
+  #opcodes: number[] = [];
+  #levels: number[] = [];
+  #level = 0;
+
+  constructor(context: RewriteContext) {
+    this.#context = context;
+    this.#reader = new InstructionReader(context.layout.module.bytes);
+  }
+
+  /** Leaves the new body of defined function `index` in `code`. */
+  rewrite(index: number): void {
+    const { layout, scan } = this.#context;
+    const { module } = layout;
+    const reader = this.#reader;
+    const code = this.code;
+    const type = module.types[module.functions[index]!]!;
+    reader.pos = module.bodyStart[index]!;
+    reader.end = module.bodyEnd[index]!;
+    this.#counter = type.params.length;
+    this.#nextCharge = scan.firstCharge[index]!;
+    code.clear();
+    this.#copyLocals((scan.flags[index]! & HAS_INDIRECT_CALL) !== 0);
+    this.#opcodes = [OP_BLOCK];
+    this.#levels = [0];
+    this.#level = 1;
+    code.block(layout.blockType([], type.results));
+    this.#segment();
+    while (this.#opcodes.length > 0) {
+      reader.next();
+      this.#instruction(reader.opcode);
+    }
+    this.#pushCounter();
+    code.end();
+  }
+
+  /** Copies the declarations of locals and adds the scratch local where one is needed. */
+  #copyLocals(scratch: boolean): void {
+    const reader = this.#reader;
+    const groups = reader.u32();
+    const start = reader.pos;
+    this.#scratch = this.#counter + 1;
+    for (let group = 0; group < groups; group++) {
+      this.#scratch += reader.u32();
+      reader.byte();
+    }
+    this.code.u32(scratch ? groups + 1 : groups);
+    this.code.copy(reader.bytes, start, reader.pos);
+    if (!scratch) return;
+    this.code.u32(1);
+    this.code.byte(I32);
+  }
+
+  // --- the counter -----------------------------------------------------------------------------------------------------
+
+  /** Begins the next segment of the plan: charges it now, or leaves the charge to the instruction that ends it. */
+  #segment(): void {
+    const entry = this.#context.scan.charges[this.#nextCharge++]!;
+    if (this.#context.exact) return;
+    const amount = entry >> 1;
+    if ((entry & 1) === 1) this.#pending = amount;
+    else if (amount !== 0) {
+      this.code.localGet(this.#counter);
+      this.#subtract(amount);
+      this.code.localSet(this.#counter);
+    }
+  }
+
+  #subtract(amount: number): void {
+    this.code.i32(amount);
+    this.code.op(OP_I32_SUB);
+  }
+
+  /** Pushes the counter, with what is still to be charged. */
+  #pushCounter(): void {
+    this.code.localGet(this.#counter);
+    if (this.#pending !== 0) this.#subtract(this.#pending);
+    this.#pending = 0;
+  }
+
+  /** A call has left the counter on the stack: the safe point after it. */
+  #returned(): void {
+    if (this.#context.exact) this.code.localSet(this.#counter);
+    else {
+      this.code.localTee(this.#counter);
+      testCounter(this.code, this.#counter, this.#context.boundary);
+      this.safePoints++;
+    }
+    this.#segment();
+  }
+
+  /** Exact counting: the safe point, the charge, the copy. */
+  #exactly(): void {
+    const { boundary, layout } = this.#context;
+    safePoint(this.code, this.#counter, boundary);
+    this.code.localGet(this.#counter);
+    this.#subtract(1);
+    this.code.localTee(this.#counter);
+    this.code.globalSet(layout.counter);
+    this.safePoints++;
+  }
+
+  // --- instructions ----------------------------------------------------------------------------------------------------
+
+  #instruction(opcode: number): void {
+    const reader = this.#reader;
+    if (this.#context.exact && costOf(opcode) > 0) this.#exactly();
+    if (opcode <= OP_RETURN_CALL_INDIRECT) {
+      this.#control(opcode);
+      return;
+    }
+    if (opcode >= OP_LOCAL_GET && opcode <= OP_LOCAL_TEE) {
+      this.code.byte(opcode);
+      this.code.u32(reader.index < this.#counter ? reader.index : reader.index + 1);
+    } else if (opcode === OP_GLOBAL_GET || opcode === OP_GLOBAL_SET) {
+      this.code.byte(opcode);
+      this.code.u32(this.#context.layout.movedGlobal(reader.index));
+    } else if (opcode === OP_REF_FUNC) {
+      this.code.byte(opcode);
+      this.code.u32(this.#context.layout.internalFunction(reader.index));
+    } else if (opcode === OP_MEMORY_GROW) {
+      this.code.call(memoryGrowFunction(this.#context.layout, this.#context.maxMemoryPages));
+    } else if (isBulk(opcode)) this.#bulk(opcode);
+    else this.code.copy(reader.bytes, reader.start, reader.pos);
+  }
+
+  #bulk(opcode: number): void {
+    const { layout, boundary, maxTableElements } = this.#context;
+    const reader = this.#reader;
+    this.#pushCounter();
+    if (opcode === OP_TABLE_GROW) this.code.call(tableGrowFunction(layout, reader.index, maxTableElements));
+    else {
+      const named = opcode === OP_MEMORY_INIT || (opcode >= OP_TABLE_INIT && opcode <= OP_TABLE_FILL);
+      const two = opcode === OP_TABLE_INIT || opcode === OP_TABLE_COPY;
+      const operation = { opcode, index: named ? reader.index : 0, index2: two ? reader.index2 : 0 };
+      this.code.call(bulkFunction(layout, boundary, operation));
+    }
+    this.#returned();
+  }
+
+  #control(opcode: number): void {
+    switch (opcode) {
+      case OP_BLOCK:
+        this.#copy();
+        this.#enter(opcode);
+        return;
+      case OP_LOOP:
+        this.#loop();
+        return;
+      case OP_IF:
+        this.#copy();
+        this.#enter(opcode);
+        this.#segment();
+        return;
+      case OP_ELSE:
+        this.#copy();
+        this.#segment();
+        return;
+      case OP_END:
+        this.#end();
+        return;
+      case OP_BR_IF:
+        this.#branch(opcode, this.#reader.index);
+        this.#segment();
+        return;
+      case OP_CALL:
+        this.#pushCounter();
+        this.code.call(this.#context.layout.internalFunction(this.#reader.index));
+        this.#returned();
+        return;
+      case OP_CALL_INDIRECT:
+        this.#callIndirect(opcode);
+        this.#returned();
+        return;
+      default:
+        this.#leaveForGood(opcode);
+    }
+  }
+
+  /** Instructions after which control does not go on. */
+  #leaveForGood(opcode: number): void {
+    const { layout, exact } = this.#context;
+    const reader = this.#reader;
+    switch (opcode) {
+      case OP_BR:
+        this.#branch(opcode, reader.index);
+        break;
+      case OP_BR_TABLE:
+        this.code.byte(opcode);
+        this.code.u32(reader.labelCount - 1);
+        for (let index = 0; index < reader.labelCount; index++) this.code.u32(this.#label(reader.labels[index]!));
+        break;
+      case OP_RETURN:
+        this.#pushCounter();
+        this.code.byte(opcode);
+        break;
+      case OP_UNREACHABLE:
+        if (!exact) {
+          this.#pushCounter();
+          this.code.globalSet(layout.counter);
+        }
+        this.code.byte(opcode);
+        break;
+      case OP_RETURN_CALL:
+      case OP_RETURN_CALL_INDIRECT:
+        this.#tailCall(opcode);
+        break;
+      default:
+        // nop, the only other control instruction: control does go on.
+        this.#copy();
+        return;
+    }
+    this.#skipDead();
+  }
+
+  #tailCall(opcode: number): void {
+    // The callee's index is an operand on top: the counter would be in its way if the safe point came later.
+    this.#pushCounter();
+    this.code.localTee(this.#counter);
+    testCounter(this.code, this.#counter, this.#context.boundary);
+    this.safePoints++;
+    if (opcode === OP_RETURN_CALL_INDIRECT) {
+      this.#callIndirect(opcode);
+      return;
+    }
+    this.code.localGet(this.#counter);
+    this.code.byte(opcode);
+    this.code.u32(this.#context.layout.internalFunction(this.#reader.index));
+  }
+
+  /** The table index is on top of the stack, where the counter has to go below it. */
+  #callIndirect(opcode: number): void {
+    const { layout } = this.#context;
+    const reader = this.#reader;
+    this.code.localSet(this.#scratch);
+    this.#pushCounter();
+    this.code.localGet(this.#scratch);
+    this.code.byte(opcode);
+    this.code.u32(layout.internalType(reader.index));
+    this.code.u32(reader.index2);
+  }
+
+  // --- blocks ----------------------------------------------------------------------------------------------------------
+
+  #copy(): void {
+    this.code.copy(this.#reader.bytes, this.#reader.start, this.#reader.pos);
+  }
+
+  #enter(opcode: number): void {
+    this.#opcodes.push(opcode);
+    this.#levels.push(this.#level++);
+  }
+
+  #blockType(): FunctionType {
+    const type = this.#reader.blockType;
+    if (type >= 0) return this.#context.layout.module.types[type]!;
+    return type === -64 ? NO_TYPES : { params: [], results: [type + 128] };
+  }
+
+  #loop(): void {
+    const { layout, exact } = this.#context;
+    const reader = this.#reader;
+    const code = this.code;
+    if (exact) {
+      this.#copy();
+      this.#enter(OP_LOOP);
+      this.#segment();
+      return;
+    }
+    const { params } = this.#blockType();
+    code.block(reader.blockType);
+    code.loop(reader.blockType);
+    code.block(layout.blockType(params, params));
+    code.loop(reader.blockType);
+    this.#level += 3;
+    this.#enter(OP_LOOP);
+    code.localGet(this.#counter);
+    code.i32(0);
+    code.op(OP_I32_LT_S);
+    code.brIf(1);
+    this.safePoints++;
+    this.#segment();
+  }
+
+  #end(): void {
+    const { exact, boundary } = this.#context;
+    const code = this.code;
+    const opcode = this.#opcodes.pop()!;
+    this.#level = this.#levels.pop()!;
+    code.end();
+    if (opcode === OP_LOOP && !exact) {
+      code.br(2);
+      code.end();
+      code.localGet(this.#counter);
+      code.call(boundary);
+      code.localSet(this.#counter);
+      code.br(0);
+      code.end();
+      code.end();
+      this.#level -= 3;
+    }
+    this.#segment();
+  }
+
+  /** The new label of an original one. */
+  #label(index: number): number {
+    return this.#level - 1 - this.#levels[this.#levels.length - 1 - index]!;
+  }
+
+  #branch(opcode: number, label: number): void {
+    this.code.byte(opcode);
+    this.code.u32(this.#label(label));
+  }
+
+  /** Drops the rest of a block, up to its end or else. */
+  #skipDead(): void {
+    const reader = this.#reader;
+    let depth = 0;
+    for (;;) {
+      reader.next();
+      const opcode = reader.opcode;
+      if (opcode === OP_BLOCK || opcode === OP_LOOP || opcode === OP_IF) depth++;
+      else if (depth === 0 && (opcode === OP_END || opcode === OP_ELSE)) break;
+      else if (opcode === OP_END) depth--;
+    }
+    this.#control(reader.opcode);
+  }
+}

@@ -1,0 +1,69 @@
+// An instance of a rewritten module: the injected imports are supplied, the hidden exports taken away.
+
+import { EpochvisorError } from '../errors/errors.js';
+import type { InstrumentReport } from '../instrument/options.js';
+import {
+  EXPORT_START,
+  IMPORT_BOUNDARY,
+  IMPORT_CANNOT_ALLOCATE,
+  IMPORT_COUNTER,
+  IMPORT_INTERRUPT,
+  MACHINE,
+  RESERVED_PREFIX,
+} from '../instrument/reserved.js';
+import type { BoundaryHooks, Meter } from './meter.js';
+import type { Imports, WasmExports } from './webassembly.js';
+
+/** A guest that is ready to be called. */
+export interface GuestInstance {
+  /** What the module exports, functions with their original signatures. */
+  readonly exports: Readonly<WasmExports>;
+  /** The exported memory named "memory", if there is one. Its `buffer` changes when the guest grows it. */
+  readonly memory: WebAssembly.Memory | undefined;
+  /** Runs the start function, which a replica does when its first epoch has begun; a no-op where there is none. */
+  start(): void;
+}
+
+/**
+ * Instantiates a module that `instrument` made. The start function is not run: call `start()`.
+ *
+ * @throws WebAssembly.LinkError, TypeError where an import is missing or of another type, as the plain module would
+ */
+export function instantiateRewritten(
+  module: WebAssembly.Module,
+  report: InstrumentReport,
+  imports: Imports,
+  meter: Meter,
+  hooks: BoundaryHooks,
+): GuestInstance {
+  const machine = {
+    [IMPORT_COUNTER]: meter.counter,
+    [IMPORT_BOUNDARY]: () => meter.takeBoundary(hooks),
+    [IMPORT_CANNOT_ALLOCATE]: cannotAllocate,
+    [IMPORT_INTERRUPT]: () => hooks.interrupt?.() ?? NO_INTERRUPT,
+  };
+  const instance = new WebAssembly.Instance(module, { ...imports, [MACHINE]: machine });
+  const exports: WasmExports = Object.create(null);
+  for (const [name, value] of Object.entries(instance.exports)) {
+    if (!name.startsWith(RESERVED_PREFIX)) exports[name] = value;
+  }
+  const memory: unknown = exports.memory;
+  return {
+    exports: Object.freeze(exports),
+    memory: memory instanceof WebAssembly.Memory ? memory : undefined,
+    start: () => {
+      if (report.start) instance.exports[EXPORT_START]();
+    },
+  };
+}
+
+const NO_INTERRUPT = [0, 0, 0n, 0];
+
+/** Growth that the options allow and the host refuses must not be visible to the guest: another replica may have room. */
+function cannotAllocate(): never {
+  throw new EpochvisorError(
+    'CANNOT_ALLOCATE',
+    'the host cannot allocate the memory that the guest asked for, though the limit allows it',
+    'free memory on this host, or lower --max-memory',
+  );
+}

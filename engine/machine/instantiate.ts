@@ -1,0 +1,114 @@
+// The public way to run a module metered, in the calling thread: for deterministic metering alone, and for test suites.
+
+import { instrument } from '../instrument/instrument.js';
+import { compileRewritten } from './compile.js';
+import { instantiateRewritten } from './instance.js';
+import { Meter } from './meter.js';
+import type { Imports, WasmExports } from './webassembly.js';
+
+export interface InstantiateOptions {
+  /** Instructions an epoch; default 100,000. */
+  readonly epochLength?: number;
+  readonly counting?: 'block' | 'exact';
+  /** Called at each boundary with the number of the epoch that ended and the instruction count. */
+  readonly onBoundary?: (epoch: number, instructionCount: number) => void;
+  /** Limit of the memory's growth in bytes; default 1 GiB. */
+  readonly maxMemory?: number;
+  /** An instance whose exports are among the imports: the two are one machine and count with one counter. */
+  readonly machine?: Machine;
+}
+
+/** What counts: one for each set of instances that call each other. */
+export interface Machine {
+  /** Instructions executed so far. Exact while host code runs and between calls; after a trap a lower bound. */
+  instructionCount(): number;
+  /** Number of the present epoch, from 0. */
+  epoch(): number;
+}
+
+export interface MeteredInstance extends Machine {
+  readonly exports: Readonly<WasmExports>;
+}
+
+const EPOCH_LENGTH_DEFAULT = 100_000;
+
+/** Epochs of a fixed length: due(E + 1) = due(E) + length, so that the overshoot does not accumulate. */
+class EpochClock implements Machine {
+  readonly meter = new Meter();
+  readonly #length: number;
+  readonly #onBoundary: InstantiateOptions['onBoundary'];
+  #epoch = 0;
+  #due: number;
+
+  constructor(options: InstantiateOptions) {
+    this.#length = options.epochLength ?? EPOCH_LENGTH_DEFAULT;
+    if (!(Number.isSafeInteger(this.#length) && this.#length > 0)) {
+      throw new RangeError('epochLength is a whole number of instructions above 0');
+    }
+    this.#onBoundary = options.onBoundary;
+    this.#due = this.#length;
+    this.meter.arm(this.#due);
+  }
+
+  boundary(): number {
+    const ended = this.#epoch++;
+    this.#onBoundary?.(ended, this.meter.instructionCount());
+    this.#due += this.#length;
+    this.meter.arm(this.#due);
+    return 0;
+  }
+
+  instructionCount(): number {
+    return this.meter.instructionCount();
+  }
+
+  epoch(): number {
+    return this.#epoch;
+  }
+}
+
+const clocks = new WeakMap<Machine, EpochClock>();
+
+/** The clock that a function, memory, table or global exported by one of our instances belongs to. */
+const owners = new WeakMap<object, EpochClock>();
+
+/** Instances that share anything are one machine: the clock of the first import that another instance exported. */
+function sharedClock(imports: Imports): EpochClock | undefined {
+  for (const names of Object.values(imports)) {
+    for (const value of Object.values(names ?? {})) {
+      if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
+        const clock = owners.get(value as object);
+        if (clock !== undefined) return clock;
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Rewrites a module and runs it in the calling thread. Exports have their original signatures and may be imports of
+ * another instance; instances that are linked so are one machine, with the options of the first.
+ *
+ * @param imports as for WebAssembly.instantiate
+ * @throws EpochvisorError for modules that cannot be rewritten; WebAssembly.LinkError as the plain module would; whatever
+ *   the start function throws
+ */
+export function instantiate(
+  bytes: Uint8Array,
+  imports: Imports = {},
+  options: InstantiateOptions = {},
+): MeteredInstance {
+  const { module, report } = instrument(bytes, options);
+  const given = options.machine === undefined ? undefined : clocks.get(options.machine);
+  const clock = given ?? sharedClock(imports) ?? new EpochClock(options);
+  const guest = instantiateRewritten(compileRewritten(module), report, imports, clock.meter, clock);
+  for (const value of Object.values(guest.exports)) owners.set(value, clock);
+  guest.start();
+  const instance: MeteredInstance = {
+    exports: guest.exports,
+    instructionCount: () => clock.instructionCount(),
+    epoch: () => clock.epoch(),
+  };
+  clocks.set(instance, clock);
+  return instance;
+}

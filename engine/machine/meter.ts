@@ -1,0 +1,91 @@
+// The instruction counter as the host sees it: where the guest is, and when the next boundary is due.
+//
+// Guest code counts down a 32-bit number; the meter knows the instruction count at which it would be 0:
+//
+//   count = zero - counter
+//
+// A boundary is due when count >= due, that is when counter < 0 with zero = due - 1. A due count that is far away is
+// reached in slices, so that the counter stays small: no charge may overflow it, and the values far below 0 are left for
+// marks that counting can never reach.
+
+import { assert } from '../errors/errors.js';
+import './webassembly.js';
+
+/** The greatest value the counter is set to. */
+const SLICE = 2 ** 30;
+
+/** What the machine does at a boundary. */
+export interface BoundaryHooks {
+  /** Called at each due safe point. 0 = go on; 1 = there are interrupts, `interrupt` says which. */
+  boundary(): number;
+  /** The next interrupt to deliver: [more, kind, id, status]; more = 0: none was left. Called by generated code only. */
+  interrupt?(): [more: number, kind: number, id: bigint, status: number];
+}
+
+/** One for each machine: all its instances count with it. */
+export class Meter {
+  /** The counter while host code runs; generated code stores it before and loads it after every call of the host. */
+  readonly counter = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  /** The instruction count at which the counter would be 0. Invariant: an integer below 2 ** 53. */
+  #zero = 0;
+  #due = Number.POSITIVE_INFINITY;
+  /** A boundary comes at the next safe point, whatever the count. */
+  #exhausted = false;
+  /** Count at the boundary being handled; a safe point ends at most one epoch, so the next due count is above it. */
+  #boundaryCount = -1;
+
+  constructor() {
+    this.#slice(0);
+  }
+
+  /** Instructions executed so far; exact while host code runs (imports, hooks). At a trap: at least so many. */
+  instructionCount(): number {
+    return this.#zero - (this.counter.value as number);
+  }
+
+  /** Asks for a boundary at the first safe point where `instructionCount() >= dueCount`; replaces what was asked before. */
+  arm(dueCount: number): void {
+    const count = this.instructionCount();
+    this.#due = dueCount > this.#boundaryCount ? dueCount : this.#boundaryCount + 1;
+    this.#exhausted = false;
+    this.#slice(count);
+  }
+
+  /** Asks for a boundary as soon as the import that calls this returns; the count stays as it is. */
+  exhaust(): void {
+    const count = this.instructionCount();
+    this.#exhausted = true;
+    this.counter.value = -1;
+    this.#zero = count - 1;
+  }
+
+  /** Begins a machine at a given count, before any of its code runs. */
+  restart(count: number): void {
+    assert(Number.isSafeInteger(count) && count >= 0, 'an instruction count is a whole number');
+    this.#boundaryCount = -1;
+    this.#exhausted = false;
+    this.#due = Number.POSITIVE_INFINITY;
+    this.#slice(count);
+  }
+
+  /** What generated code calls when the counter is negative. */
+  takeBoundary(hooks: BoundaryHooks): number {
+    const count = this.instructionCount();
+    if (count < this.#due && !this.#exhausted) {
+      this.#slice(count);
+      return 0;
+    }
+    this.#exhausted = false;
+    this.#boundaryCount = count;
+    const answer = hooks.boundary();
+    // A hook that did not arm again leaves a counter below 0: the next safe point would be a boundary at the same count.
+    if ((this.counter.value as number) < 0 && !this.#exhausted) this.arm(this.#due);
+    return answer;
+  }
+
+  #slice(count: number): void {
+    const counter = Math.max(-1, Math.min(this.#due - count - 1, SLICE));
+    this.counter.value = counter;
+    this.#zero = count + counter;
+  }
+}

@@ -1,0 +1,371 @@
+// Decodes a module: sections in order, every count bounded, code left where it is.
+//
+//   00 61 73 6d  01 00 00 00                    magic, version
+//   id:byte size:u32 content[size]              sections; ids rise in the order of SECTION_ORDER, custom ones anywhere
+//
+// The bytes may come from anyone. Limits are those of V8 (wasm-limits.h): they keep a small file from making a large
+// number of objects, and what is above them could not be run anyway.
+
+import { EpochvisorError } from '../errors/errors.js';
+import { InstructionReader, unsupported } from './instructions.js';
+import type { Custom, Data, Element, Export, Global, Import, Module, Range } from './module.js';
+import { OP_END, OP_GLOBAL_GET, OP_I32_CONST, OP_REF_FUNC, OP_REF_NULL } from './opcodes.js';
+import { malformed, type Reader } from './reader.js';
+import {
+  FUNCREF,
+  type FunctionType,
+  type GlobalType,
+  isReferenceType,
+  isValueType,
+  type Kind,
+  type Limits,
+  type TableType,
+  type ValueType,
+} from './types.js';
+
+/** Section ids. */
+export const SECTION_CUSTOM = 0;
+export const SECTION_TYPE = 1;
+export const SECTION_IMPORT = 2;
+export const SECTION_FUNCTION = 3;
+export const SECTION_TABLE = 4;
+export const SECTION_MEMORY = 5;
+export const SECTION_GLOBAL = 6;
+export const SECTION_EXPORT = 7;
+export const SECTION_START = 8;
+export const SECTION_ELEMENT = 9;
+export const SECTION_CODE = 10;
+export const SECTION_DATA = 11;
+export const SECTION_DATA_COUNT = 12;
+
+/** The order in which sections must stand. */
+export const SECTION_ORDER: readonly number[] = [
+  SECTION_TYPE,
+  SECTION_IMPORT,
+  SECTION_FUNCTION,
+  SECTION_TABLE,
+  SECTION_MEMORY,
+  SECTION_GLOBAL,
+  SECTION_EXPORT,
+  SECTION_START,
+  SECTION_ELEMENT,
+  SECTION_DATA_COUNT,
+  SECTION_CODE,
+  SECTION_DATA,
+];
+
+const ITEMS_MAX = 1_000_000;
+const PARAMS_MAX = 1_000;
+const MEMORY_PAGES_MAX = 65_536;
+const TABLE_ELEMENTS_MAX = 10_000_000;
+const MODULE_BYTES_MAX = 1 << 30;
+
+type Draft = { -readonly [K in keyof Module]: Module[K] };
+
+/** @throws EpochvisorError NOT_WASM, MODULE_MALFORMED, MODULE_UNSUPPORTED */
+export function decodeModule(bytes: Uint8Array): Module {
+  const reader = new InstructionReader(bytes);
+  checkHeader(bytes);
+  reader.pos = 8;
+  const module = emptyModule(bytes);
+  let rank = -1;
+  let last = 0;
+  while (!reader.done) {
+    const at = reader.pos;
+    const id = reader.byte();
+    const size = reader.u32();
+    const start = reader.pos;
+    reader.skip(size);
+    const next = reader.pos;
+    reader.pos = start;
+    reader.end = next;
+    if (id === SECTION_CUSTOM) decodeCustom(reader, module.customs as Custom[], last);
+    else {
+      const newRank = SECTION_ORDER.indexOf(id);
+      if (newRank < 0)
+        throw id === 13 ? unsupported('exceptions', 'the module', at) : malformed('malformed section id', at);
+      if (newRank <= rank) throw malformed('unexpected content after last section', at);
+      rank = newRank;
+      last = id;
+      decodeSection(reader, module, id);
+      if (!reader.done) throw malformed('section size mismatch', reader.pos);
+    }
+    reader.pos = next;
+    reader.end = bytes.length;
+  }
+  checkCounts(module);
+  return module;
+}
+
+function checkHeader(bytes: Uint8Array): void {
+  const magic = [0x00, 0x61, 0x73, 0x6d];
+  if (magic.some((byte, index) => bytes[index] !== byte)) {
+    throw new EpochvisorError(
+      'NOT_WASM',
+      'not a WebAssembly module (it does not begin with \\0asm)',
+      'give a .wasm file',
+    );
+  }
+  const version = [0x01, 0x00, 0x00, 0x00];
+  if (bytes.length < 8 || version.some((byte, index) => bytes[index + 4] !== byte)) {
+    if (bytes.length >= 8 && bytes[6] === 1) throw unsupported('the component model', 'the module', 4);
+    throw malformed('unknown binary version', 4);
+  }
+  if (bytes.length > MODULE_BYTES_MAX) throw malformed('module larger than 1 GiB', MODULE_BYTES_MAX);
+}
+
+function emptyModule(bytes: Uint8Array): Draft {
+  return {
+    bytes,
+    types: [],
+    imports: [],
+    functions: new Uint32Array(0),
+    tables: [],
+    memories: [],
+    globals: [],
+    exports: [],
+    start: undefined,
+    elements: [],
+    dataCount: undefined,
+    bodyStart: new Uint32Array(0),
+    bodyEnd: new Uint32Array(0),
+    data: [],
+    customs: [],
+  };
+}
+
+function checkCounts(module: Module): void {
+  const end = module.bytes.length;
+  if (module.functions.length !== module.bodyStart.length) {
+    throw malformed('function and code section have inconsistent lengths', end);
+  }
+  if (module.dataCount !== undefined && module.dataCount !== module.data.length) {
+    throw malformed('data count and data section have inconsistent lengths', end);
+  }
+}
+
+function decodeSection(reader: InstructionReader, module: Draft, id: number): void {
+  switch (id) {
+    case SECTION_TYPE:
+      module.types = items(reader, 'types', functionType);
+      return;
+    case SECTION_IMPORT:
+      module.imports = items(reader, 'imports', importItem);
+      return;
+    case SECTION_FUNCTION:
+      module.functions = indexes(reader, 'functions');
+      return;
+    case SECTION_TABLE:
+      module.tables = items(reader, 'tables', tableType);
+      return;
+    case SECTION_MEMORY:
+      module.memories = items(reader, 'memories', memoryType);
+      return;
+    case SECTION_GLOBAL:
+      module.globals = items(reader, 'globals', globalItem);
+      return;
+    case SECTION_EXPORT:
+      module.exports = items(reader, 'exports', exportItem);
+      return;
+    case SECTION_START:
+      module.start = reader.u32();
+      return;
+    case SECTION_ELEMENT:
+      module.elements = items(reader, 'element segments', elementItem);
+      return;
+    case SECTION_DATA_COUNT:
+      module.dataCount = reader.u32();
+      return;
+    case SECTION_CODE:
+      decodeBodies(reader, module);
+      return;
+    default:
+      module.data = items(reader, 'data segments', dataItem);
+  }
+}
+
+function items<T>(reader: InstructionReader, what: string, item: (reader: InstructionReader) => T): T[] {
+  const at = reader.pos;
+  const count = reader.count(what);
+  if (count > ITEMS_MAX) throw malformed(`more than ${ITEMS_MAX} ${what}`, at);
+  const list: T[] = [];
+  for (let index = 0; index < count; index++) list.push(item(reader));
+  return list;
+}
+
+function indexes(reader: Reader, what: string): Uint32Array {
+  const list = new Uint32Array(reader.count(what));
+  for (let index = 0; index < list.length; index++) list[index] = reader.u32();
+  return list;
+}
+
+function decodeBodies(reader: Reader, module: Draft): void {
+  const count = reader.count('function bodies');
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  for (let index = 0; index < count; index++) {
+    const size = reader.u32();
+    starts[index] = reader.pos;
+    reader.skip(size);
+    ends[index] = reader.pos;
+  }
+  module.bodyStart = starts;
+  module.bodyEnd = ends;
+}
+
+function decodeCustom(reader: Reader, customs: Custom[], after: number): void {
+  if (customs.length === ITEMS_MAX) throw malformed(`more than ${ITEMS_MAX} custom sections`, reader.pos);
+  const name = reader.name();
+  customs.push({ name, content: { start: reader.pos, end: reader.end }, after });
+}
+
+function valueType(reader: Reader): ValueType {
+  const at = reader.pos;
+  const type = reader.byte();
+  if (isValueType(type)) return type;
+  if (type >= 0x60 && type < 0x80) throw unsupported('a type of a later proposal', 'the module', at);
+  throw malformed('malformed value type', at);
+}
+
+function functionType(reader: Reader): FunctionType {
+  const at = reader.pos;
+  const form = reader.byte();
+  if (form >= 0x4d && form < 0x60) throw unsupported('garbage collection', 'the module', at);
+  if (form !== 0x60) throw malformed('malformed function type', at);
+  return { params: valueTypes(reader), results: valueTypes(reader) };
+}
+
+function valueTypes(reader: Reader): ValueType[] {
+  const at = reader.pos;
+  const count = reader.count('value types');
+  if (count > PARAMS_MAX) throw malformed(`more than ${PARAMS_MAX} parameters or results`, at);
+  const list: ValueType[] = [];
+  for (let index = 0; index < count; index++) list.push(valueType(reader));
+  return list;
+}
+
+function limits(reader: Reader, most: number, what: string): Limits {
+  const at = reader.pos;
+  const flags = reader.byte();
+  if (flags === 2 || flags === 3) throw unsupported('threads (shared memory)', 'the module', at);
+  if (flags >= 4 && flags < 8) throw unsupported('64-bit memories', 'the module', at);
+  if (flags > 1) throw malformed('malformed limits flags', at);
+  const minimum = reader.u32();
+  const maximum = flags === 1 ? reader.u32() : undefined;
+  if (minimum > most) throw malformed(`${what} larger than ${most}`, at);
+  if (maximum !== undefined && maximum < minimum) throw malformed('size minimum must not be greater than maximum', at);
+  return { minimum, maximum };
+}
+
+function memoryType(reader: Reader): Limits {
+  const at = reader.pos;
+  const type = limits(reader, MEMORY_PAGES_MAX, 'memory');
+  if ((type.maximum ?? 0) > MEMORY_PAGES_MAX) throw malformed('memory size must be at most 65536 pages (4GiB)', at);
+  return type;
+}
+
+function tableType(reader: Reader): TableType {
+  const at = reader.pos;
+  const element = reader.byte();
+  if (!isReferenceType(element)) {
+    if (element === 0x40 || (element >= 0x60 && element < 0x80))
+      throw unsupported('typed references', 'the module', at);
+    throw malformed('malformed reference type', at);
+  }
+  return { element, limits: limits(reader, TABLE_ELEMENTS_MAX, 'table') };
+}
+
+function globalType(reader: Reader): GlobalType {
+  const value = valueType(reader);
+  const at = reader.pos;
+  const mutability = reader.byte();
+  if (mutability > 1) throw malformed('malformed mutability', at);
+  return { value, mutable: mutability === 1 };
+}
+
+function importItem(reader: Reader): Import {
+  const module = reader.name();
+  const name = reader.name();
+  const at = reader.pos;
+  const kind = reader.byte();
+  switch (kind) {
+    case 0:
+      return { module, name, kind, type: reader.u32() };
+    case 1:
+      return { module, name, kind, type: tableType(reader) };
+    case 2:
+      return { module, name, kind, type: memoryType(reader) };
+    case 3:
+      return { module, name, kind, type: globalType(reader) };
+    case 4:
+      throw unsupported('exceptions', 'the module', at);
+    default:
+      throw malformed('malformed import kind', at);
+  }
+}
+
+function exportItem(reader: Reader): Export {
+  const name = reader.name();
+  const at = reader.pos;
+  const kind = reader.byte();
+  if (kind > 3) throw malformed('malformed export kind', at);
+  return { name, kind: kind as Kind, index: reader.u32() };
+}
+
+function globalItem(reader: InstructionReader): Global {
+  return { type: globalType(reader), value: constantExpression(reader) };
+}
+
+/** A constant expression up to its end, with the arithmetic that extended constant expressions allow. */
+function constantExpression(reader: InstructionReader): Range {
+  const start = reader.pos;
+  for (;;) {
+    reader.next();
+    const opcode = reader.opcode;
+    if (opcode === OP_END) return { start, end: reader.pos };
+    const constant = (opcode >= OP_I32_CONST && opcode <= 0x44) || opcode === 0x200 + 12;
+    const arithmetic = (opcode >= 0x6a && opcode <= 0x6c) || (opcode >= 0x7c && opcode <= 0x7e);
+    const other = opcode === OP_GLOBAL_GET || opcode === OP_REF_FUNC || opcode === OP_REF_NULL;
+    if (!constant && !arithmetic && !other) throw malformed('constant expression required', reader.start);
+  }
+}
+
+function elementItem(reader: InstructionReader): Element {
+  const at = reader.pos;
+  const flags = reader.u32();
+  if (flags > 7) throw malformed('malformed elements segment kind', at);
+  const active = (flags & 1) === 0;
+  const mode = active ? 'active' : (flags & 2) === 0 ? 'passive' : 'declarative';
+  const table = active && (flags & 2) !== 0 ? reader.u32() : 0;
+  const offset = active ? constantExpression(reader) : undefined;
+  const form = (flags & 4) === 0 ? 'functions' : 'expressions';
+  let type = FUNCREF;
+  if ((flags & 3) !== 0) {
+    const typeAt = reader.pos;
+    const byte = reader.byte();
+    if (form === 'expressions') {
+      if (!isReferenceType(byte)) throw malformed('malformed reference type', typeAt);
+      type = byte;
+    } else if (byte !== 0) throw malformed('malformed element kind', typeAt);
+  }
+  if (form === 'functions') return { mode, table, offset, type, form, items: indexes(reader, 'elements') };
+  const items = new Uint32Array(reader.count('elements') + 1);
+  for (let index = 0; index < items.length - 1; index++) items[index] = constantExpression(reader).start;
+  items[items.length - 1] = reader.pos;
+  return { mode, table, offset, type, form, items };
+}
+
+function dataItem(reader: InstructionReader): Data {
+  const at = reader.pos;
+  const flags = reader.u32();
+  if (flags > 2) throw malformed('malformed data segment kind', at);
+  if (flags === 2) {
+    const memoryAt = reader.pos;
+    if (reader.u32() !== 0) throw malformed('unknown memory', memoryAt);
+  }
+  const offset = flags === 1 ? undefined : constantExpression(reader);
+  const size = reader.u32();
+  const start = reader.pos;
+  reader.skip(size);
+  return { offset, content: { start, end: reader.pos } };
+}

@@ -1,0 +1,216 @@
+// Walks over the instructions of a function body or constant expression, one at a time, without making objects.
+
+import { EpochvisorError } from '../errors/errors.js';
+import {
+  IMMEDIATE_BLOCK,
+  IMMEDIATE_BYTES_4,
+  IMMEDIATE_BYTES_8,
+  IMMEDIATE_BYTES_16,
+  IMMEDIATE_I32,
+  IMMEDIATE_I64,
+  IMMEDIATE_INDEX,
+  IMMEDIATE_INDEX_INDEX,
+  IMMEDIATE_INDEX_MEMORY,
+  IMMEDIATE_LABELS,
+  IMMEDIATE_LANE,
+  IMMEDIATE_MEMARG,
+  IMMEDIATE_MEMARG_LANE,
+  IMMEDIATE_MEMORY,
+  IMMEDIATE_MEMORY_MEMORY,
+  IMMEDIATE_NONE,
+  IMMEDIATE_REFERENCE_TYPE,
+  IMMEDIATE_TYPES,
+  opcodeImmediate,
+  opcodeName,
+  opcodeWidth,
+  PREFIX_FC,
+  PREFIX_FD,
+} from './opcodes.js';
+import { malformed, Reader } from './reader.js';
+import { isReferenceType, isValueType } from './types.js';
+
+/** The block type of `block`, `loop` and `if` without parameters and results. */
+export const BLOCK_EMPTY = -64;
+
+/** The error for a well-formed module that uses something this engine refuses. */
+export function unsupported(feature: string, where: string, offset: number): EpochvisorError {
+  return new EpochvisorError(
+    'MODULE_UNSUPPORTED',
+    `${where} uses ${feature} at byte ${offset}, which cannot be run on two machines alike`,
+    'build the program for WebAssembly 2.0 without this feature',
+  );
+}
+
+/** Which later proposal an opcode that we do not know belongs to. */
+function featureOf(first: number, second: number): string | undefined {
+  if (first === 0xfe) return 'threads and atomics';
+  if (first === 0xfb) return 'garbage collection';
+  if (first === 0xfd && second >= 0x100 && second < 0x130) return 'relaxed SIMD';
+  if ((first >= 0x06 && first <= 0x0a) || first === 0x18 || first === 0x19 || first === 0x1f) return 'exceptions';
+  if (first === 0x14 || first === 0x15 || (first >= 0xd3 && first <= 0xd6)) return 'typed function references';
+  return undefined;
+}
+
+/**
+ * After `next()`, the fields describe one instruction: where it stands, its opcode (flattened as opcodes.ts says), and
+ * those of its immediates that anything needs. The fields of immediates that it does not have are stale.
+ */
+export class InstructionReader extends Reader {
+  /** For messages: the function being read, as `function 12 (name)`. */
+  where = 'a constant expression';
+  /** Offset of the opcode; `pos` is the offset after the last immediate. */
+  start = 0;
+  opcode = 0;
+  /** Block type: negative = value type less 128 (or BLOCK_EMPTY), else type index. */
+  blockType = 0;
+  /** First index: label, function, type (call_indirect), local, global, table, segment; for memargs the alignment. */
+  index = 0;
+  /** Second index: table of call_indirect and table.init, source of table.copy; for memargs unused. */
+  index2 = 0;
+  /** The type of ref.null and of typed select. */
+  type = 0;
+  /** Value of i32.const. */
+  value = 0;
+  /** Labels of br_table, the default last: `labels[0, labelCount)`. */
+  labels = new Uint32Array(64);
+  labelCount = 0;
+
+  next(): void {
+    const start = this.pos;
+    this.start = start;
+    const first = this.byte();
+    let opcode = first;
+    if (first >= 0xfc) {
+      const sub = this.u32();
+      if (first === 0xfc && sub < 0x100) opcode = PREFIX_FC + sub;
+      else if (first === 0xfd && sub < 0x100) opcode = PREFIX_FD + sub;
+      else throw this.#unknown(first, sub);
+    }
+    this.opcode = opcode;
+    this.#immediates(opcodeImmediate[opcode]!, opcode);
+  }
+
+  #immediates(immediate: number, opcode: number): void {
+    switch (immediate) {
+      case IMMEDIATE_NONE:
+        return;
+      case IMMEDIATE_INDEX:
+        this.index = this.u32();
+        return;
+      case IMMEDIATE_I32:
+        this.value = this.s32();
+        return;
+      case IMMEDIATE_MEMARG:
+        this.#memarg(opcode);
+        return;
+      case IMMEDIATE_BLOCK:
+        this.#block();
+        return;
+      case IMMEDIATE_INDEX_INDEX:
+        this.index = this.u32();
+        this.index2 = this.u32();
+        return;
+      case IMMEDIATE_I64:
+        this.skipS64();
+        return;
+      case IMMEDIATE_BYTES_4:
+        this.skip(4);
+        return;
+      case IMMEDIATE_BYTES_8:
+        this.skip(8);
+        return;
+      default:
+        this.#rareImmediates(immediate, opcode);
+    }
+  }
+
+  #rareImmediates(immediate: number, opcode: number): void {
+    switch (immediate) {
+      case IMMEDIATE_LABELS:
+        this.#labels();
+        return;
+      case IMMEDIATE_BYTES_16:
+        this.skip(16);
+        if (opcodeName[opcode] === 'i8x16.shuffle') this.#shuffle();
+        return;
+      case IMMEDIATE_MEMARG_LANE:
+        this.#memarg(opcode);
+        this.#lane(16 >> opcodeWidth[opcode]!);
+        return;
+      case IMMEDIATE_LANE:
+        this.#lane(opcodeWidth[opcode]!);
+        return;
+      case IMMEDIATE_TYPES:
+        this.#types();
+        return;
+      case IMMEDIATE_REFERENCE_TYPE:
+        this.type = this.byte();
+        if (!isReferenceType(this.type)) throw unsupported('a heap type', this.where, this.pos - 1);
+        return;
+      case IMMEDIATE_MEMORY_MEMORY:
+        this.#zero();
+        this.#zero();
+        return;
+      case IMMEDIATE_MEMORY:
+        this.#zero();
+        return;
+      case IMMEDIATE_INDEX_MEMORY:
+        this.index = this.u32();
+        this.#zero();
+        return;
+      default:
+        throw this.#unknown(this.bytes[this.start]!, opcode & 0xff);
+    }
+  }
+
+  #block(): void {
+    const at = this.pos;
+    this.blockType = this.s33();
+    if (this.blockType >= 0 || this.blockType === BLOCK_EMPTY) return;
+    if (!isValueType(this.blockType + 128)) throw unsupported('an unknown block type', this.where, at);
+  }
+
+  #labels(): void {
+    const count = this.count('labels') + 1;
+    if (count > this.labels.length) this.labels = new Uint32Array(count * 2);
+    for (let i = 0; i < count; i++) this.labels[i] = this.u32();
+    this.labelCount = count;
+  }
+
+  #memarg(opcode: number): void {
+    const at = this.pos;
+    this.index = this.u32();
+    if (this.index >= 0x40 && this.index < 0x80) throw unsupported('more than one memory', this.where, at);
+    if (this.index > 0x80) throw malformed('malformed memop flags', at);
+    if (this.index > opcodeWidth[opcode]!) throw malformed('alignment must not be larger than natural', at);
+    this.u32();
+  }
+
+  #lane(lanes: number): void {
+    if (this.byte() >= lanes) throw malformed('invalid lane index', this.pos - 1);
+  }
+
+  #shuffle(): void {
+    for (let at = this.pos - 16; at < this.pos; at++)
+      if (this.bytes[at]! >= 32) throw malformed('invalid lane index', at);
+  }
+
+  #types(): void {
+    const count = this.count('types');
+    if (count !== 1) throw malformed('invalid result arity', this.start);
+    this.type = this.byte();
+    if (!isValueType(this.type)) throw unsupported('an unknown value type', this.where, this.pos - 1);
+  }
+
+  #zero(): void {
+    const at = this.pos;
+    if (this.byte() === 0) return;
+    throw unsupported('more than one memory', this.where, at);
+  }
+
+  #unknown(first: number, second: number): EpochvisorError {
+    const feature = featureOf(first, second);
+    if (feature !== undefined) return unsupported(feature, this.where, this.start);
+    return malformed(`illegal opcode ${first.toString(16)}`, this.start);
+  }
+}
