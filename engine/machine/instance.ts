@@ -18,8 +18,8 @@ import type { Imports, WasmExports } from './webassembly.js';
 export interface GuestInstance {
   /** What the module exports, functions with their original signatures. */
   readonly exports: Readonly<WasmExports>;
-  /** The exported memory named "memory", if there is one. Its `buffer` changes when the guest grows it. */
-  readonly memory: WebAssembly.Memory | undefined;
+  /** The exported memory named "memory" as it is now (it moves when it grows); empty where there is none. */
+  memory(): Uint8Array;
   /** Runs the start function, which a replica does when its first epoch has begun; a no-op where there is none. */
   start(): void;
 }
@@ -48,9 +48,13 @@ export function instantiateRewritten(
     if (!name.startsWith(RESERVED_PREFIX)) exports[name] = value;
   }
   const memory: unknown = exports.memory;
+  let view = new Uint8Array(0);
   return {
     exports: Object.freeze(exports),
-    memory: memory instanceof WebAssembly.Memory ? memory : undefined,
+    memory: () => {
+      if (memory instanceof WebAssembly.Memory && view.buffer !== memory.buffer) view = new Uint8Array(memory.buffer);
+      return view;
+    },
     start: () => {
       if (report.start) instance.exports[EXPORT_START]();
     },
