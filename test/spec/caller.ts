@@ -10,6 +10,7 @@
 // For each called function there is an import `guest.fI` and an export `callI`; a global under test is an import
 // `guest.g` whose bits `read` stores as result 0.
 
+import { functionBody, functionType, HEADER, leb, section, TYPE_CODE, text, vector } from '../building/bytes.js';
 import type { NumberType, Value } from './commands.js';
 import { isReference } from './commands.js';
 
@@ -22,7 +23,6 @@ export interface Signature {
 export const SLOT_BYTES = 16;
 export const RESULTS_OFFSET = 32768;
 
-const TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b, funcref: 0x70, externref: 0x6f } as const;
 const LOAD: Record<NumberType, readonly number[]> = {
   i32: [0x28],
   i64: [0x29],
@@ -37,28 +37,7 @@ const STORE: Record<NumberType, readonly number[]> = {
   f64: [0x39],
   v128: [0xfd, 0x0b],
 };
-const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const MEMORY_SECTION = [5, 3, 1, 0, 1];
-
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest & 0x7f;
-    rest >>>= 7;
-    bytes.push(rest === 0 ? low : low | 0x80);
-  } while (rest !== 0);
-  return bytes;
-}
-
-const text = (value: string): number[] => [...leb(value.length), ...new TextEncoder().encode(value)];
-const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()];
-const section = (id: number, content: readonly number[]): number[] => [id, ...leb(content.length), ...content];
-const functionType = (parameters: readonly ValueType[], results: readonly ValueType[]): number[] => [
-  0x60,
-  ...vector(parameters.map(type => [TYPE[type]])),
-  ...vector(results.map(type => [TYPE[type]])),
-];
 
 /** The module that can call each of `signatures`. */
 export function callerModule(signatures: readonly Signature[]): Uint8Array {
@@ -97,8 +76,7 @@ function callBody({ parameters, results }: Signature, index: number): number[] {
     if (isReference(type)) code.push(0x20, ...leb(references + slot));
     else code.push(0x41, 0, 0x20, ...leb(references + slot), ...STORE[type], 0, ...leb(resultOffset(slot)));
   }
-  const body = [...vector(results.map(type => [1, TYPE[type]])), ...code, 0x0b];
-  return [...leb(body.length), ...body];
+  return functionBody(results, code);
 }
 
 export function resultOffset(slot: number): number {
@@ -107,11 +85,11 @@ export function resultOffset(slot: number): number {
 
 /** The module whose `read` stores an imported global's bits as result 0. */
 export function globalReader(type: NumberType, mutable: boolean): Uint8Array {
-  const body = [0, 0x41, 0, 0x23, 0, ...STORE[type], 0, ...leb(RESULTS_OFFSET), 0x0b];
+  const code = [0x41, 0, 0x23, 0, ...STORE[type], 0, ...leb(RESULTS_OFFSET)];
   return new Uint8Array([
     ...HEADER,
     ...section(1, vector([functionType([], [])])),
-    ...section(2, vector([[...text('guest'), ...text('g'), 3, TYPE[type], mutable ? 1 : 0]])),
+    ...section(2, vector([[...text('guest'), ...text('g'), 3, TYPE_CODE[type], mutable ? 1 : 0]])),
     ...section(3, vector([leb(0)])),
     ...MEMORY_SECTION,
     ...section(
@@ -121,6 +99,6 @@ export function globalReader(type: NumberType, mutable: boolean): Uint8Array {
         [...text('read'), 0, 0],
       ]),
     ),
-    ...section(10, vector([[...leb(body.length), ...body]])),
+    ...section(10, vector([functionBody([], code)])),
   ]);
 }

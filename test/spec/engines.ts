@@ -1,4 +1,6 @@
-// What a script can be run on: an engine loads modules; this one is V8 as it is.
+// What a script can be run on: plain V8, or our rewriting at some epoch length and kind of counting.
+
+import { instantiate } from '../../engine/index.js';
 
 export type Exports = Readonly<Record<string, unknown>>;
 export type Imports = Readonly<Record<string, Exports>>;
@@ -14,3 +16,19 @@ export const plain: Engine = {
   load: (bytes, imports) =>
     new WebAssembly.Instance(new WebAssembly.Module(bytes), imports as WebAssembly.Imports).exports,
 };
+
+function rewritten(counting: 'block' | 'exact', epochLength: number): Engine {
+  return {
+    name: `${counting} counting, epochs of ${epochLength}`,
+    load: (bytes, imports) => instantiate(bytes, imports, { epochLength, counting }).exports,
+  };
+}
+
+/** Every way of counting that the scripts have to pass under. */
+export const MATRIX: readonly Engine[] = [
+  rewritten('block', 1),
+  rewritten('block', 7),
+  rewritten('block', 1000),
+  rewritten('block', 1_000_000),
+  rewritten('exact', 1000),
+];

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { plain } from './engines.js';
+import { MATRIX, plain } from './engines.js';
 import { type Outcome, runScript } from './run.js';
 import { convertScript, loadScript, scriptNames } from './suite.js';
 
@@ -40,5 +40,17 @@ describe('the runner of the core test scripts', () => {
     const passed = outcomes.filter(outcome => outcome.complaint === undefined).length;
     console.log(`core test scripts on plain V8 ${process.versions.v8}: ${passed} of ${outcomes.length} commands pass`);
     expect(passed).toBeGreaterThan(53_000);
+  });
+});
+
+describe.each(MATRIX)('the core test scripts, rewritten: $name', engine => {
+  test('pass every command that plain V8 passes', () => {
+    const worse = scriptNames().flatMap(name => {
+      const expected = baselineOf(name);
+      return runScript(loadScript(name), engine)
+        .filter((outcome, index) => outcome.complaint !== undefined && expected[index]!.complaint === undefined)
+        .map(({ line, type, complaint }) => `${name}.wast:${line} ${type}: ${complaint}`);
+    });
+    expect(worse).toEqual([]);
   });
 });

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EpochvisorError } from '../../engine/errors/errors.js';
+import { instrument } from '../../engine/instrument/instrument.js';
+import { loadScript } from '../spec/suite.js';
+import { Choices } from './choices.js';
+import { mutate } from './mutations.js';
+import { buildProgram } from './program.js';
+import { checkRandomly, decisions } from './seeds.js';
+
+/** Modules of the core test scripts that between them hold every section and most instructions. */
+const SCRIPTS = [
+  'bulk',
+  'call_indirect',
+  'elem',
+  'data',
+  'imports',
+  'br_table',
+  'select',
+  'names',
+  'simd_lane',
+  'custom',
+];
+
+const corpus: readonly Uint8Array[] = SCRIPTS.flatMap(name => {
+  const { folder } = loadScript(name);
+  return readdirSync(folder)
+    .filter(file => file.endsWith('.wasm'))
+    .sort()
+    .map(file => new Uint8Array(readFileSync(join(folder, file))));
+});
+
+/** What `instrument` makes of hostile bytes: a module, or the code of a typed error. Anything else escapes. */
+function rewrite(bytes: Uint8Array): Uint8Array<ArrayBuffer> | string {
+  try {
+    return instrument(bytes).module as Uint8Array<ArrayBuffer>;
+  } catch (error) {
+    if (error instanceof EpochvisorError) return error.code;
+    throw error;
+  }
+}
+
+/** Rewritten modules are valid exactly when the original is; only `MODULE_UNSUPPORTED` may refuse a valid one. */
+function expectSameValidity(bytes: Uint8Array<ArrayBuffer>): void {
+  const rewritten = rewrite(bytes);
+  if (rewritten === 'MODULE_UNSUPPORTED') return;
+  const accepted = typeof rewritten !== 'string' && WebAssembly.validate(rewritten);
+  expect({ accepted, rewritten: typeof rewritten === 'string' ? rewritten : 'a module' }).toEqual({
+    accepted: WebAssembly.validate(bytes),
+    rewritten: expect.any(String),
+  });
+}
+
+describe('damaged modules', () => {
+  test('of random programs are accepted exactly when V8 accepts them, else refused with a typed error', () => {
+    checkRandomly('damaged programs', 1500, fc.tuple(decisions, decisions), ([program, damage]) => {
+      const bytes = buildProgram(program, { nanBits: true, counted: false });
+      expectSameValidity(mutate(bytes, new Choices(damage)));
+    });
+  });
+
+  test('of the core test scripts are accepted exactly when V8 accepts them, else refused with a typed error', () => {
+    checkRandomly('damaged scripts', 3000, fc.tuple(fc.nat(corpus.length - 1), decisions), ([index, damage]) => {
+      expectSameValidity(mutate(corpus[index]!, new Choices(damage)));
+    });
+  });
+
+  test('cut short at any byte are refused with a typed error or as valid as V8 says', () => {
+    for (const bytes of corpus.slice(0, 40)) {
+      for (let length = 0; length < Math.min(bytes.length, 400); length++) {
+        expectSameValidity(bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
+      }
+    }
+  });
+
+  test('of nothing but noise are refused with a typed error', () => {
+    checkRandomly('noise', 500, fc.uint8Array({ maxLength: 300 }), noise => {
+      const bytes = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...noise]);
+      expectSameValidity(bytes);
+    });
+  });
+});

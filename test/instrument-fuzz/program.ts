@@ -1,0 +1,148 @@
+// Random programs: valid modules that always end, whatever decisions they are made of.
+//
+// Every program has the same frame and random function bodies:
+//
+//   imports   host.see32 (i32), host.see64 (i64): what the host observes; host.ask () -> i32: the environment
+//   memory    1 page, at most 3; an active and a passive data segment
+//   table     8 slots of functions, some of them imports, some null; a passive element segment
+//   globals   fuel, one of each number type
+//   run       calls every function, then shows every result and every global
+//
+// A program ends because each function entry and each iteration of a loop burns fuel, and one that finds none returns.
+// Recursion, indirect calls and branches to outer loops can therefore be as wild as they like.
+
+import { functionType, HEADER, leb, section, signedLeb, TYPE_CODE, text, vector } from '../building/bytes.js';
+import { Choices } from './choices.js';
+import { FunctionWriter } from './function-writer.js';
+import type { ValueType } from './operators.js';
+
+export interface Signature {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+export interface ProgramOptions {
+  /** Whether NaN bits that the specification leaves open may show in numbers or memory. */
+  readonly nanBits: boolean;
+  /** Whether the program counts its own instructions in an exported i64 global `counted`: an oracle for ours. */
+  readonly counted: boolean;
+}
+
+/** What function writers know of the module around them. */
+export interface Frame {
+  readonly signatures: readonly Signature[];
+  /** Type index of every function, imports first. */
+  readonly functionTypes: readonly number[];
+  /** Function index in every table slot at the start, null for none. */
+  readonly table: readonly (number | null)[];
+  readonly options: ProgramOptions;
+}
+
+/** Types 0 to 2 are the imports'; the rest serve functions and blocks. */
+const SIGNATURES: readonly Signature[] = [
+  { parameters: ['i32'], results: [] },
+  { parameters: ['i64'], results: [] },
+  { parameters: [], results: ['i32'] },
+  { parameters: [], results: [] },
+  { parameters: ['i32'], results: ['i32'] },
+  { parameters: ['i64', 'i32'], results: ['i64'] },
+  { parameters: ['f64'], results: ['f64'] },
+  { parameters: ['f32', 'i32'], results: ['i32', 'i64'] },
+  { parameters: ['v128', 'i32'], results: ['v128'] },
+  { parameters: ['i32', 'f64', 'i64'], results: ['f64', 'i32', 'f32'] },
+  { parameters: ['f32'], results: ['f32'] },
+];
+
+export const SEE_32 = 0;
+export const SEE_64 = 1;
+export const ASK = 2;
+export const IMPORTED_FUNCTIONS = 3;
+export const GLOBALS: readonly ValueType[] = ['i32', 'i32', 'i64', 'f32', 'f64', 'v128'];
+export const FUEL_GLOBAL = 0;
+export const COUNTED_GLOBAL = GLOBALS.length;
+export const TABLE_SLOTS = 8;
+export const PASSIVE_DATA = 1;
+export const PASSIVE_ELEMENTS = 1;
+export const SEGMENT_ITEMS = 24;
+
+const ZERO: Record<ValueType, readonly number[]> = {
+  i32: [0x41, 0],
+  i64: [0x42, 0],
+  f32: [0x43, 0, 0, 0, 0],
+  f64: [0x44, 0, 0, 0, 0, 0, 0, 0, 0],
+  v128: [0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+/** The module that `decisions` make. The same decisions make the same program, whatever the options. */
+export function buildProgram(decisions: readonly number[], options: ProgramOptions): Uint8Array<ArrayBuffer> {
+  const choices = new Choices(decisions);
+  const defined = Array.from({ length: 2 + choices.below(6) }, () => 3 + choices.below(SIGNATURES.length - 3));
+  const run = IMPORTED_FUNCTIONS + defined.length;
+  const functionTypes = [0, 1, 2, ...defined, 3];
+  const table = Array.from({ length: TABLE_SLOTS }, () => (choices.oneIn(8) ? null : choices.below(run)));
+  const frame: Frame = { signatures: SIGNATURES, functionTypes, table, options };
+  const fuel = 20 + choices.below(400);
+  const startFunction = choices.oneIn(4) ? defined.indexOf(3) : -1;
+  const bodies = defined.map(type => new FunctionWriter(frame, SIGNATURES[type]!, choices).randomBody());
+  bodies.push(new FunctionWriter(frame, SIGNATURES[3]!, choices).runBody(run));
+  return assemble(frame, fuel, startFunction < 0 ? undefined : IMPORTED_FUNCTIONS + startFunction, bodies);
+}
+
+function assemble(
+  frame: Frame,
+  fuel: number,
+  start: number | undefined,
+  bodies: readonly number[][],
+): Uint8Array<ArrayBuffer> {
+  const definedTypes = frame.functionTypes.slice(IMPORTED_FUNCTIONS);
+  const run = frame.functionTypes.length - 1;
+  const globals = GLOBALS.map((type, index) => [
+    TYPE_CODE[type],
+    1,
+    ...(index === FUEL_GLOBAL ? [0x41, ...signedLeb(fuel)] : ZERO[type]),
+    0x0b,
+  ]);
+  const exports = [
+    [...text('run'), 0, ...leb(run)],
+    [...text('memory'), 2, 0],
+    [...text('table'), 1, 0],
+  ];
+  if (frame.options.counted) {
+    globals.push([TYPE_CODE.i64, 1, 0x42, 0, 0x0b]);
+    exports.push([...text('counted'), 3, ...leb(COUNTED_GLOBAL)]);
+  }
+  const items = frame.table.map(index => (index === null ? [0xd0, 0x70, 0x0b] : [0xd2, ...leb(index), 0x0b]));
+  const bytes = Array.from({ length: SEGMENT_ITEMS }, (_, index) => (index * 37 + 11) & 0xff);
+  const declared = frame.functionTypes.map((_, index) => leb(index));
+  return new Uint8Array([
+    ...HEADER,
+    ...section(1, vector(frame.signatures.map(({ parameters, results }) => functionType(parameters, results)))),
+    ...section(
+      2,
+      vector(['see32', 'see64', 'ask'].map((name, index) => [...text('host'), ...text(name), 0, ...leb(index)])),
+    ),
+    ...section(3, vector(definedTypes.map(leb))),
+    ...section(4, vector([[0x70, 1, TABLE_SLOTS, TABLE_SLOTS + 4]])),
+    ...section(5, vector([[1, 1, 3]])),
+    ...section(6, vector(globals)),
+    ...section(7, vector(exports)),
+    ...(start === undefined ? [] : section(8, leb(start))),
+    ...section(
+      9,
+      vector([
+        [4, 0x41, 0, 0x0b, ...vector(items)],
+        [5, 0x70, ...vector(items)],
+        [3, 0, ...vector(declared)],
+      ]),
+    ),
+    ...section(12, leb(2)),
+    ...section(10, vector(bodies)),
+    ...section(
+      11,
+      vector([
+        [0, 0x41, ...signedLeb(64), 0x0b, ...vector(bytes.map(byte => [byte]))],
+        [1, ...vector(bytes.map(byte => [byte]))],
+      ]),
+    ),
+  ]);
+}

@@ -1,0 +1,30 @@
+// How random tests are seeded: always the same seeds, one new seed that is printed, more with EPOCHVISOR_FUZZ_RUNS.
+
+import fc from 'fast-check';
+
+const FIXED_SEED = 20_260_101;
+
+/** Programs for each property, times this; 1 in `npm test`. */
+const FACTOR = Number(process.env.EPOCHVISOR_FUZZ_FACTOR ?? '1');
+
+/** Decisions for one random program, or for one random mutation. */
+export const decisions: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffff), {
+  minLength: 1,
+  maxLength: 900,
+  size: 'max',
+});
+
+/**
+ * Checks a property with the fixed seed, and with a fresh one (EPOCHVISOR_FUZZ_SEED to repeat it). A counterexample is
+ * shrunk and printed by fast-check; keep it in kept.ts with its story.
+ */
+export function checkRandomly<T>(what: string, runs: number, value: fc.Arbitrary<T>, check: (value: T) => void): void {
+  const fresh = Number(process.env.EPOCHVISOR_FUZZ_SEED ?? Math.floor(Math.random() * 0x7fffffff));
+  console.log(`${what}: fixed seed ${FIXED_SEED}, fresh seed EPOCHVISOR_FUZZ_SEED=${fresh}`);
+  for (const [seed, numRuns] of [
+    [FIXED_SEED, runs],
+    [fresh, runs * FACTOR],
+  ] as const) {
+    fc.assert(fc.property(value, check), { seed, numRuns });
+  }
+}
