@@ -39,6 +39,8 @@ export class Layout {
   readonly #typeIndexes = new Map<string, number>();
   readonly #internalTypes = new Map<number, number>();
   readonly #shared = new Map<string, number>();
+  /** New indexes of the functions that ref.func names in bodies; they must be declared. */
+  readonly references = new Set<number>();
 
   constructor(module: Module, spaces: IndexSpaces) {
     this.module = module;

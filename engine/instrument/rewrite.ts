@@ -215,8 +215,10 @@ export class BodyRewriter {
       this.code.byte(opcode);
       this.code.u32(this.#context.layout.movedGlobal(reader.index));
     } else if (opcode === OP_REF_FUNC) {
+      const index = this.#context.layout.internalFunction(reader.index);
+      this.#context.layout.references.add(index);
       this.code.byte(opcode);
-      this.code.u32(this.#context.layout.internalFunction(reader.index));
+      this.code.u32(index);
     } else if (opcode === OP_MEMORY_GROW) {
       this.code.call(memoryGrowFunction(this.#context.layout, this.#context.maxMemoryPages));
     } else if (isBulk(opcode)) this.#bulk(opcode);

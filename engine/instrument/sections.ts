@@ -48,8 +48,12 @@ export function writeModule(layout: Layout, exports: readonly Export[], bodies: 
     writeExpression(layout, out, global.value);
   });
   writer.items(SECTION_EXPORT, exports.length, (out, index) => writeExport(out, exports[index]!));
-  writer.items(SECTION_ELEMENT, module.elements.length, (out, index) => {
-    writeElement(layout, out, module.elements[index]!);
+  // An export declares its function for ref.func, but exports are adapters now: one more segment declares what is named.
+  const references = [...layout.references];
+  writer.items(SECTION_ELEMENT, module.elements.length + (references.length > 0 ? 1 : 0), (out, index) => {
+    const element = module.elements[index];
+    if (element !== undefined) writeElement(layout, out, element);
+    else writeDeclaration(out, references);
   });
   if (module.dataCount !== undefined) {
     const count = new Writer(8);
@@ -110,6 +114,14 @@ function writeElement(layout: Layout, writer: Writer, element: Element): void {
   for (let item = 0; item < items.length - 1; item++) {
     writeExpression(layout, writer, { start: items[item]!, end: items[item + 1]! });
   }
+}
+
+/** A declarative segment: it only allows ref.func of these functions. */
+function writeDeclaration(writer: Writer, functions: readonly number[]): void {
+  writer.u32(3);
+  writer.byte(0);
+  writer.u32(functions.length);
+  for (const index of functions) writer.u32(index);
 }
 
 function customSections(layout: Layout): CustomSection[] {
