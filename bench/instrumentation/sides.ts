@@ -16,8 +16,7 @@ const EPOCH_LENGTH = 1_000_000;
 const SIDES: readonly Side[] = [
   {
     name: 'plain',
-    instantiate: (bytes, imports) =>
-      new WebAssembly.Instance(new WebAssembly.Module(bytes), imports as WebAssembly.Imports).exports,
+    instantiate: (bytes, imports) => new WebAssembly.Instance(new WebAssembly.Module(bytes), imports).exports,
   },
   {
     name: 'rewritten',

@@ -57,7 +57,7 @@ function digest(memory: WebAssembly.Memory): string {
 /** On V8 as it is. A program that counts itself gives the counts of its own global. */
 export function runPlain(bytes: Uint8Array<ArrayBuffer>): Outcome {
   return observe(imports => {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports as WebAssembly.Imports);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
     const counted = exports.counted as WebAssembly.Global | undefined;
     return { exports, instructionCount: () => Number(counted?.value ?? 0n) };
   });

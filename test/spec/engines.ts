@@ -13,8 +13,7 @@ export interface Engine {
 
 export const plain: Engine = {
   name: 'plain',
-  load: (bytes, imports) =>
-    new WebAssembly.Instance(new WebAssembly.Module(bytes), imports as WebAssembly.Imports).exports,
+  load: (bytes, imports) => new WebAssembly.Instance(new WebAssembly.Module(bytes), imports).exports,
 };
 
 function rewritten(counting: 'block' | 'exact', epochLength: number): Engine {
