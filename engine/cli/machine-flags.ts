@@ -1,0 +1,85 @@
+// The flags that run, failover and tune have in common, and what they mean.
+
+import { statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+import { VARIANTS, type Variant } from '../protocol/machine.js';
+
+/** Defaults of `run`; bench/results has the figures behind the epoch length. */
+export const DEFAULT_EPOCH_LENGTH = 100_000;
+/** Shorter epochs are all boundary; longer ones hold interrupts back for over a second. */
+export const EPOCH_LENGTH_MIN = 1;
+export const EPOCH_LENGTH_MAX = 1_000_000_000;
+/** Linear memory of a guest unless `--max-memory` says otherwise, bytes. */
+export const DEFAULT_MAX_MEMORY = 1 << 30;
+
+/** What the flags say, checked. */
+export interface MachineFlags {
+  readonly epochLength: number;
+  readonly variant: Variant;
+  readonly counting: 'block' | 'exact';
+  readonly operationIds: boolean;
+  readonly disk: readonly string[];
+  readonly teller?: string;
+  readonly maxMemory: number;
+  readonly cache: boolean;
+}
+
+/** An integer flag within bounds; `1e6` and `1_000_000` are as good as `1000000`. */
+export function integer(least: number, most: number): (text: string) => number {
+  return text => {
+    const value = /^\d/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** A size in bytes: `64M`, `1GiB`, `65536`. */
+function size(text: string): number {
+  const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * (SIZE_UNITS[(unit ?? '').toLowerCase()] ?? 1);
+  if (!Number.isInteger(bytes) || bytes < 65_536 || bytes > 2 ** 32) {
+    throw new InvalidArgumentError('It is a size from 64K to 4G, such as 512M.');
+  }
+  return bytes;
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, value];
+
+export function addMachineFlags(command: Command): Command {
+  return command
+    .option('--epoch-length <N>', 'instructions an epoch', integer(EPOCH_LENGTH_MIN, EPOCH_LENGTH_MAX), DEFAULT_EPOCH_LENGTH)
+    .addOption(new Option('--variant <NAME>', 'when the guest waits').choices(VARIANTS).default('deferred'))
+    .addOption(new Option('--counting <HOW>', 'where epochs can end').choices(['block', 'exact']).default('block'))
+    .addOption(
+      new Option('--operation-ids <on|off>', "off: the paper's world, where a device that must not repeat pays twice")
+        .choices(['on', 'off'])
+        .default('on'),
+    )
+    .option('--disk <FILE>', 'a disk of the guest (repeatable)', collect, [])
+    .option('--teller <FILE>', 'a device that dispenses notes; each is a line in FILE')
+    .option('--max-memory <SIZE>', 'most linear memory the guest can have', size, DEFAULT_MAX_MEMORY)
+    .option('--no-cache', 'rewrite the guest anew');
+}
+
+export function machineFlags(options: Record<string, unknown>): MachineFlags {
+  return { ...(options as unknown as MachineFlags), operationIds: options['operationIds'] === 'on' };
+}
+
+/** The path of the guest, absolute: replicas are other processes. */
+export function guestFile(path: string): string {
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined) throw new EpochvisorError('GUEST_MISSING', `no such file: ${path}`, 'name a .wasm file');
+  if (!file.isFile()) throw new EpochvisorError('GUEST_MISSING', `${path} is not a file`, 'name a .wasm file');
+  return resolve(path);
+}
+
+/** Argument 0 of the guest. */
+export function programName(path: string): string {
+  return basename(path);
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+// The command line: one file a verb, loaded only when it is called, for a start costs what it loads.
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+
+/** Exit status of a command that was refused (a wrong flag, a missing file, a bad module). */
+const REFUSED = 2;
+
+interface Verb {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  run: {
+    summary: 'run a guest on a primary and a backup on this machine',
+    load: async () => (await import('./run.js')).runCommand(),
+  },
+  failover: {
+    summary: 'kill the primary at chosen points and judge the outcome',
+    load: async () => (await import('./failover.js')).failoverCommand(),
+  },
+  tune: {
+    summary: 'sweep epoch length and variant, show what each costs',
+    load: async () => (await import('./tune.js')).tuneCommand(),
+  },
+  inspect: {
+    summary: 'show what would be rewritten, what is refused, and why',
+    load: async () => (await import('./inspect.js')).inspectCommand(),
+  },
+  demo: {
+    summary: 'a guest, a kill in the middle of an epoch, and the outcome',
+    load: async () => (await import('./demo.js')).demoCommand(),
+  },
+};
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Only the verb that was named is loaded; without one, all are listed by their summaries. */
+async function program(verb: string | undefined): Promise<Command> {
+  const root = new Command('epochvisor')
+    .description('Run a WebAssembly program on two machines as if it were one that does not fail.')
+    .version(version())
+    .enablePositionalOptions()
+    .showHelpAfterError(false);
+  for (const [name, { summary, load }] of Object.entries(VERBS)) {
+    root.addCommand(name === verb ? strict(await load()) : new Command(name).description(summary));
+  }
+  return strict(root);
+}
+
+/** Errors come back to `main` instead of ending the process, and say where help is. */
+function strict(command: Command): Command {
+  return command.exitOverride().configureOutput({ writeErr: () => undefined });
+}
+
+function complain(line: string): void {
+  process.stderr.write(`epochvisor: ${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const verb = process.argv[2];
+  try {
+    const root = await program(verb);
+    if (verb === undefined) {
+      process.stderr.write(root.helpInformation());
+      process.exitCode = REFUSED;
+      return;
+    }
+    await root.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return;
+      complain(`${error.message.replace(/^error: /, '')} [BAD_USAGE]: see epochvisor ${verb && verb in VERBS ? `${verb} ` : ''}--help`);
+      process.exitCode = REFUSED;
+    } else if (error instanceof EpochvisorError) {
+      complain(error.line);
+      process.exitCode = REFUSED;
+    } else {
+      throw error;
+    }
+  }
+}
+
+await main();

@@ -1,0 +1,44 @@
+// What a guest thread is started with: everything that shapes execution, and what is this replica's own.
+
+import type { Variant } from '../protocol/machine.js';
+
+/** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
+export interface MachineOptions {
+  /** Instructions an epoch. */
+  readonly epochLength: number;
+  readonly variant: Variant;
+  readonly counting: 'block' | 'exact';
+  readonly operationIds: boolean;
+  /** Linear memory of the guest, bytes: memory.grow past it is refused. */
+  readonly maxMemory: number;
+  /** Argument 0 is the program's name. */
+  readonly arguments: readonly string[];
+  /** Sizes of the disks in bytes, by number. */
+  readonly disks: readonly number[];
+  readonly teller: boolean;
+  /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
+  readonly bornMs: number;
+}
+
+/** A failover test: the primary kills itself at the first safe point at or after this place. */
+export type KillPoint =
+  | { readonly at: 'epoch'; readonly epoch: number; readonly instruction: number }
+  | { readonly at: 'count'; readonly count: number };
+
+export interface GuestThreadData {
+  readonly memory: SharedArrayBuffer;
+  readonly module: Uint8Array;
+  readonly options: MachineOptions;
+  readonly role: 'primary' | 'backup';
+  readonly moduleCache: boolean;
+  readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
+}
+
+/** Console streams. */
+export const STREAM_STDIN = 0;
+export const STREAM_STDOUT = 1;
+export const STREAM_STDERR = 2;
+
+/** Device numbers: disk k is DEVICE_DISK + k. */
+export const DEVICE_DISK = 0x100;
+export const DEVICE_TELLER = 0x200;

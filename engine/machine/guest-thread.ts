@@ -1,0 +1,80 @@
+// The guest thread of a replica: a worker that runs the guest and blocks where a rule says 'await'.
+
+import { randomFillSync } from 'node:crypto';
+import { workerData } from 'node:worker_threads';
+import { EpochvisorError } from '../errors/errors.js';
+import type { Outcome } from '../protocol/machine.js';
+import type { GuestThreadData } from './configuration.js';
+import { Guest, GuestExit, ReplicaHalt } from './guest.js';
+import { HARDWARE_MODULE, Hardware } from './hardware.js';
+import { type GuestInstance, instantiateRewritten } from './instance.js';
+import { Meter } from './meter.js';
+import { rewriteGuest } from './program.js';
+import { RECORD_ENDED, RECORD_FAILED, RECORD_STARTED } from './records.js';
+import { SharedBlock } from './shared.js';
+import { ThreadLink } from './thread-link.js';
+import { describeTrap } from './trap.js';
+
+/** Random values are drawn in blocks: one system call for 512 of them. */
+function randomSource(): () => bigint {
+  const block = new BigUint64Array(512);
+  let next = block.length;
+  return () => {
+    if (next === block.length) {
+      randomFillSync(block);
+      next = 0;
+    }
+    const value = block[next] ?? 0n;
+    next += 1;
+    return value;
+  };
+}
+
+function run(data: GuestThreadData, shared: SharedBlock): void {
+  const { module, report } = rewriteGuest(data.module, data.options, data.moduleCache);
+  const meter = new Meter();
+  const guest = new Guest(data, shared, meter, randomSource());
+  const hardware = new Hardware(guest, data.options, () => instance.memory());
+  const instance: GuestInstance = instantiateRewritten(
+    new WebAssembly.Module(module),
+    report,
+    { [HARDWARE_MODULE]: hardware.imports() },
+    meter,
+    {
+      boundary: () => guest.boundary(),
+      interrupt: () => {
+        const next = guest.nextInterrupt();
+        return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
+      },
+    },
+  );
+  guest.link.tell(RECORD_STARTED, '');
+  guest.end(outcomeOf(instance, data, meter));
+  guest.link.tell(RECORD_ENDED, '');
+  guest.serveAfterEnd();
+}
+
+function outcomeOf(instance: GuestInstance, data: GuestThreadData, meter: Meter): Outcome {
+  try {
+    instance.start();
+    instance.exports['_start']();
+    return { kind: 'exit', status: 0 };
+  } catch (error) {
+    if (error instanceof GuestExit) return { kind: 'exit', status: error.status };
+    const trap = describeTrap(error, data.options.counting);
+    if (trap === undefined) throw error;
+    return { kind: 'trap', message: trap.message, count: meter.instructionCount(), exact: trap.exact };
+  }
+}
+
+const data = workerData as GuestThreadData;
+const shared = new SharedBlock(data.memory);
+try {
+  run(data, shared);
+} catch (error) {
+  // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
+  if (!(error instanceof ReplicaHalt)) {
+    const text = error instanceof EpochvisorError ? error.line : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    new ThreadLink(shared).tell(RECORD_FAILED, text);
+  }
+}

@@ -1,0 +1,316 @@
+// One guest, run epoch by epoch: what the guest does becomes steps of the execution, and their effects are carried out.
+//
+// All of this runs on the guest thread, below the guest's frames: `boundary` is called by generated code at the first
+// safe point at or after the due count, the hypercalls (hardware.ts) by the guest. Where execution says `await`, the
+// thread blocks.
+
+import { writeFileSync } from 'node:fs';
+import { EntryDecoder } from '../channel/entries.js';
+import { assert } from '../errors/errors.js';
+import { Clock, SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import { Execution, type ExecutionEffect, type ExecutionEvent } from '../protocol/execution.js';
+import type { Interrupt, Outcome } from '../protocol/machine.js';
+import type { GuestThreadData, KillPoint, MachineOptions } from './configuration.js';
+import { HostClock } from './host-clock.js';
+import { type Dispatch, InterruptController } from './interrupts.js';
+import type { Meter } from './meter.js';
+import { RECORD_DIVERGED } from './records.js';
+import { type SharedBlock, WORD_COUNT, WORD_EPOCH, WORD_EXECUTED, WORD_LOG_BYTES_TAKEN, WORD_OUTSTANDING } from './shared.js';
+import { ThreadLink } from './thread-link.js';
+
+/** Thrown through the guest's frames when it exits: the only way to leave them for good. */
+export class GuestExit {
+  readonly status: number;
+  constructor(status: number) {
+    this.status = status;
+  }
+}
+
+/** Thrown when this replica must not go on; the I/O thread ends the process. */
+export class ReplicaHalt {}
+
+/** What delivery does beyond calling the handler: data enters guest-visible state (hardware.ts). */
+export type Deliver = (interrupt: Interrupt) => Dispatch | undefined;
+
+export class Guest {
+  readonly #options: MachineOptions;
+  readonly #kill: GuestThreadData['kill'];
+  readonly #shared: SharedBlock;
+  readonly #link: ThreadLink;
+  readonly #execution: Execution;
+  readonly #clock = new Clock();
+  readonly #hostClock: HostClock;
+  readonly #decoder = new EntryDecoder();
+  readonly #meter: Meter;
+  readonly #random: () => bigint;
+  readonly interrupts = new InterruptController();
+  #deliver: Deliver = () => undefined;
+
+  /** The guest executed `wait`: the epoch ends here. */
+  #waits = false;
+  /** Count at which the present epoch began, and at which it is due to end. */
+  #epochStart = 0;
+  #due: number;
+  #logBytesTaken = 0;
+
+  constructor(data: GuestThreadData, shared: SharedBlock, meter: Meter, random: () => bigint) {
+    this.#options = data.options;
+    this.#kill = data.role === 'primary' ? data.kill : undefined;
+    this.#shared = shared;
+    this.#link = new ThreadLink(shared);
+    this.#meter = meter;
+    this.#random = random;
+    this.#hostClock = new HostClock(data.options.bornMs);
+    const { variant, operationIds } = data.options;
+    this.#execution = new Execution({ role: data.role, variant, operationIds });
+    this.#due = data.options.epochLength;
+    this.#arm();
+  }
+
+  get link(): ThreadLink {
+    return this.#link;
+  }
+
+  set onDelivery(deliver: Deliver) {
+    this.#deliver = deliver;
+  }
+
+  // ---- boundaries
+
+  /** The hook of generated code. Answers 1 where the guest's handler is to be called (`nextInterrupt`). */
+  boundary(): number {
+    const count = this.#meter.instructionCount();
+    if (this.#kill !== undefined) this.#killAt(count, this.#kill);
+    if (this.#waits || count >= this.#due) this.#epochEnd(count);
+    else this.#arm();
+    if (!this.interrupts.dispatches) return 0;
+    this.interrupts.begin();
+    return 1;
+  }
+
+  nextInterrupt(): Dispatch | undefined {
+    return this.interrupts.next();
+  }
+
+  /** The guest waits: the wrapper around the import takes the boundary as soon as the import returns. */
+  wait(): void {
+    this.#waits = true;
+    this.interrupts.force();
+    this.#meter.exhaust();
+  }
+
+  #epochEnd(count: number): void {
+    const waiting = this.#waits && !this.interrupts.isPending;
+    this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
+    this.#waits = false;
+    // A backup takes the log only as it comes to need it: what it has not executed stays in the ring, as bytes.
+    if (this.#execution.role !== 'backup' && this.#link.hasIncoming) this.#pump();
+    this.#step({ type: 'epochEnd', count, waiting, nowNs: this.#nowNs() });
+    this.#link.awaitBackup();
+    this.#epochStart = count;
+    this.#publish(count);
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#meter.arm(this.#kill === undefined ? this.#due : Math.min(this.#due, this.#killCount(this.#kill.point)));
+  }
+
+  /** Only who decides by its own clock reads it: a backup's time comes with the log (CK). */
+  #nowNs(): number {
+    return this.#execution.role === 'backup' ? 0 : this.#clock.readMonotonicNs(this.#hostClock.monotonicNs());
+  }
+
+  #publish(count: number): void {
+    const { positions } = this.#shared;
+    positions[WORD_EPOCH] = this.#execution.epoch;
+    positions[WORD_COUNT] = count;
+    positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
+    if (this.#execution.role === 'backup') {
+      positions[WORD_EXECUTED] = this.#execution.taken;
+      positions[WORD_LOG_BYTES_TAKEN] = this.#logBytesTaken;
+    }
+  }
+
+  // ---- what the guest does
+
+  /** An environment instruction: its result, after P0 or P6. */
+  environment(source: number): bigint {
+    const value = this.#step({ type: 'environment', source });
+    assert(value !== undefined, 'an environment instruction has a result');
+    this.#clock.observe(source, value);
+    return value;
+  }
+
+  /** Any event that has no result. */
+  perform(event: ExecutionEvent): void {
+    this.#step(event);
+  }
+
+  get outstandingCount(): number {
+    return this.#execution.outstanding.size;
+  }
+
+  isOutstanding(operation: bigint): boolean {
+    return this.#execution.outstanding.has(operation);
+  }
+
+  /** The guest ended. Blocks until this replica has nothing more to say, then answers. */
+  end(outcome: Outcome): void {
+    this.#step({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
+    this.#publish(this.#meter.instructionCount());
+  }
+
+  /** After the end: a backup may still be promoted, and then tells the bus of the end. */
+  serveAfterEnd(): never {
+    for (;;) {
+      this.#link.awaitIncoming(Infinity);
+      this.#pump();
+    }
+  }
+
+  // ---- carrying out effects
+
+  /** Steps the execution and carries out what it says, until the guest may go on; answers its result, if any. */
+  #step(event: ExecutionEvent): bigint | undefined {
+    let effects = this.#execution.step(event);
+    for (;;) {
+      let next: readonly ExecutionEffect[] | undefined;
+      for (const effect of effects) {
+        switch (effect.type) {
+          case 'proceed':
+            return undefined;
+          case 'result':
+            return effect.value;
+          case 'read':
+            next = this.#execution.step({
+              type: 'environmentValue',
+              source: effect.source,
+              value: this.#read(effect.source),
+            });
+            break;
+          case 'await':
+            next = this.#await(effect);
+            break;
+          default:
+            this.#carryOut(effect);
+        }
+      }
+      if (next === undefined) return undefined;
+      effects = next;
+    }
+  }
+
+  /** What needs no answer. */
+  #carryOut(effect: ExecutionEffect): void {
+    switch (effect.type) {
+      case 'log':
+        this.#link.log(effect.entry);
+        return;
+      case 'output':
+        this.#link.output(this.#position, effect.output);
+        return;
+      case 'flush':
+        this.#link.flush();
+        return;
+      case 'deliver':
+        for (const interrupt of effect.interrupts) {
+          const dispatch = this.#deliver(interrupt);
+          if (dispatch !== undefined) this.interrupts.raise(dispatch);
+        }
+        return;
+      case 'observe':
+        this.#clock.observeMonotonicNs(effect.timeNs);
+        return;
+      case 'adoptClock':
+        this.#clock.adopt(this.#hostClock.realTimeNs(), this.#hostClock.monotonicNs());
+        this.#link.continueAt(this.#execution.taken);
+        return;
+      case 'live':
+        this.#link.tellLive(effect.epoch, effect.uncertain);
+        return;
+      case 'diverged':
+        this.#link.tell(RECORD_DIVERGED, effect.message);
+        throw new ReplicaHalt();
+      default:
+        assert(false, `'${effect.type}' is answered where it stands`);
+    }
+  }
+
+  /** All of the log below it precedes what the guest does now. */
+  get #position(): number {
+    return this.#execution.role === 'backup' ? this.#execution.taken : this.#link.logged;
+  }
+
+  #read(source: number): bigint {
+    switch (source) {
+      case SOURCE_REAL_TIME:
+        return this.#clock.readRealTimeNs(this.#hostClock.realTimeNs());
+      case SOURCE_MONOTONIC:
+        return BigInt(this.#clock.readMonotonicNs(this.#hostClock.monotonicNs()));
+      default:
+        return this.#random();
+    }
+  }
+
+  #await(effect: ExecutionEffect & { type: 'await' }): readonly ExecutionEffect[] {
+    // What a status would show of a guest that stands still.
+    this.#publish(this.#meter.instructionCount());
+    switch (effect.what) {
+      case 'acknowledgement':
+        this.#link.awaitAcknowledgement();
+        break;
+      case 'log':
+        this.#link.awaitIncoming(Infinity);
+        break;
+      case 'interrupt':
+        this.#link.awaitIncoming(Math.max(0, (effect.untilNs - this.#nowNs()) / 1e6));
+        break;
+    }
+    this.#pump();
+    return this.#execution.step({ type: 'resume', nowNs: this.#nowNs() });
+  }
+
+  /** Hands the execution what has come in. A backup takes one part of the log at a time: the rest stays in the ring. */
+  #pump(): void {
+    for (let incoming = this.#link.take(); incoming !== undefined; incoming = this.#link.take()) {
+      switch (incoming.type) {
+        case 'interrupt':
+          this.#execution.step({ type: 'interrupt', interrupt: incoming.interrupt });
+          break;
+        case 'promote':
+          for (const effect of this.#execution.step({ type: 'promote' })) {
+            if (effect.type !== 'proceed') this.#carryOut(effect);
+          }
+          break;
+        case 'log':
+          this.#logBytesTaken += incoming.bytes.length;
+          this.#execution.step({ type: 'log', entries: this.#decoder.decode(incoming.bytes) });
+          return;
+      }
+    }
+  }
+
+  // ---- failover tests
+
+  #killCount(point: KillPoint): number {
+    if (point.at === 'count') return point.count;
+    if (this.#execution.epoch < point.epoch) return Infinity;
+    return this.#execution.epoch === point.epoch ? this.#epochStart + point.instruction : 0;
+  }
+
+  /** SIGKILL, from inside, at a place that is known exactly; the proof is on disk before. */
+  #killAt(count: number, kill: NonNullable<GuestThreadData['kill']>): void {
+    if (count < this.#killCount(kill.point)) return;
+    const proof = {
+      epoch: this.#execution.epoch,
+      instruction: count - this.#epochStart,
+      count,
+      outstanding: this.#execution.outstanding.size,
+    };
+    writeFileSync(kill.proofFile, JSON.stringify(proof));
+    process.kill(process.pid, 'SIGKILL');
+    // The signal is asynchronous only in theory: nothing of this process runs on after it.
+    for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  }
+}

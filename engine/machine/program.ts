@@ -1,0 +1,17 @@
+// The guest's module as a replica runs it: rewritten with the options that shape execution.
+
+import type { MachineOptions } from './configuration.js';
+import { type Rewritten, rewriteCached } from './cache.js';
+
+/** The export that generated code calls with interrupts, where a guest has it. */
+export const INTERRUPT_HANDLER = 'interrupt';
+
+/** @throws EpochvisorError where the module is malformed or uses what is not supported */
+export function rewriteGuest(
+  module: Uint8Array,
+  options: Pick<MachineOptions, 'counting' | 'maxMemory'>,
+  cache: boolean,
+): Rewritten {
+  const { counting, maxMemory } = options;
+  return rewriteCached(module, { counting, maxMemory, interruptHandler: INTERRUPT_HANDLER }, { cache });
+}

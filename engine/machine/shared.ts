@@ -1,0 +1,65 @@
+// The memory shared by guest thread and I/O thread of one replica: words, bells and two rings.
+//
+//   +0    Int32 words: bells, flags           +64   Float64 words: positions and progress
+//   +128  ring guest -> I/O (execution's log entries and outputs)
+//   then  ring I/O -> guest (the log, interrupts, promotion)
+//
+// Bells. A bell is a counter that its ringer increments and notifies. The guest thread sleeps in Atomics.wait on
+// `toGuestBell`; the I/O thread, which never blocks, in Atomics.waitAsync on `toIoBell`. What is urgent (an output, a
+// flush) rings at once. What may be 1 ms late rings only if the I/O thread is not polling: while there is traffic it
+// looks every millisecond by itself, so that a stream of log entries costs the guest no wake-ups.
+//
+// Positions are plain Float64 stores, made visible by the atomic increment of a bell after them.
+
+import { Ring } from './ring.js';
+
+export const WORD_TO_GUEST_BELL = 0;
+export const WORD_TO_IO_BELL = 1;
+/** 1 while the I/O thread looks at the ring every millisecond by itself. */
+export const WORD_IO_POLLING = 2;
+/** 1 while the primary's guest has to wait for a lagging backup (rule LG). */
+export const WORD_THROTTLE = 3;
+/** 1 where no backup takes the log: nothing needs to be logged. */
+export const WORD_ALONE = 4;
+
+/** Log position that all backups have acknowledged (Infinity: there is none). */
+export const WORD_ACKNOWLEDGED = 0;
+/** Backup: log position executed. */
+export const WORD_EXECUTED = 1;
+/** Backup: bytes of the log taken from the ring. */
+export const WORD_LOG_BYTES_TAKEN = 2;
+/** For the status: epoch, instruction count. */
+export const WORD_EPOCH = 3;
+export const WORD_COUNT = 4;
+/** For the status: operations outstanding. */
+export const WORD_OUTSTANDING = 5;
+
+const FLOATS_AT = 64;
+const RINGS_AT = 128;
+
+/** Ring sizes, bytes: room for the largest entry (DELIVERY_BYTES_MAX and one interrupt of as much) in half a ring. */
+export const TO_IO_CAPACITY = 8 << 20;
+export const TO_GUEST_CAPACITY = 8 << 20;
+
+export class SharedBlock {
+  readonly words: Int32Array;
+  readonly positions: Float64Array;
+  readonly toIo: Ring;
+  readonly toGuest: Ring;
+
+  static allocate(): SharedArrayBuffer {
+    return new SharedArrayBuffer(RINGS_AT + Ring.bytesFor(TO_IO_CAPACITY) + Ring.bytesFor(TO_GUEST_CAPACITY));
+  }
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory, 0, FLOATS_AT / 4);
+    this.positions = new Float64Array(memory, FLOATS_AT, (RINGS_AT - FLOATS_AT) / 8);
+    this.toIo = new Ring(memory, RINGS_AT, TO_IO_CAPACITY);
+    this.toGuest = new Ring(memory, RINGS_AT + Ring.bytesFor(TO_IO_CAPACITY), TO_GUEST_CAPACITY);
+  }
+
+  ring(bell: typeof WORD_TO_GUEST_BELL | typeof WORD_TO_IO_BELL): void {
+    Atomics.add(this.words, bell, 1);
+    Atomics.notify(this.words, bell);
+  }
+}

@@ -1,0 +1,148 @@
+// The guest thread's end of the memory shared with the I/O thread: it blocks where a rule says 'await'.
+
+import { EntryEncoder, maxSize } from '../channel/entries.js';
+import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
+import * as records from './records.js';
+import {
+  SharedBlock,
+  WORD_ACKNOWLEDGED,
+  WORD_ALONE,
+  WORD_IO_POLLING,
+  WORD_THROTTLE,
+  WORD_TO_GUEST_BELL,
+  WORD_TO_IO_BELL,
+} from './shared.js';
+
+/** A stream write is cut into pieces of this size, bytes: small enough to flow through ring, packets and bus. */
+const STREAM_PIECE_BYTES = 64 * 1024;
+/** A full ring empties as fast as the I/O thread works; this is how often a blocked writer looks. */
+const FULL_RING_LOOK_MS = 1;
+
+/** What the I/O thread has for the guest thread. */
+export type Incoming =
+  | { readonly type: 'log'; readonly bytes: Uint8Array }
+  | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
+  | { readonly type: 'promote' };
+
+export class ThreadLink {
+  readonly #shared: SharedBlock;
+  readonly #encoder = new EntryEncoder();
+  /** Entries logged so far: this replica's position in the log while it is the one who writes it. */
+  #logged = 0;
+  readonly #utf8 = new TextEncoder();
+
+  constructor(shared: SharedBlock) {
+    this.#shared = shared;
+  }
+
+  get logged(): number {
+    return this.#logged;
+  }
+
+  /** A promoted backup goes on writing the log where it read to. */
+  continueAt(position: number): void {
+    this.#logged = position;
+  }
+
+  log(entry: LogEntry): void {
+    this.#logged += 1;
+    // Nobody takes the log: the acknowledged position is Infinity, so that nothing waits for it.
+    if (Atomics.load(this.#shared.words, WORD_ALONE) === 1) return;
+    this.#write(records.RECORD_LOG, maxSize(entry), (bytes, at) => this.#encoder.encode(entry, bytes, at));
+    if (Atomics.load(this.#shared.words, WORD_IO_POLLING) === 0) this.flush();
+  }
+
+  output(position: number, output: Output): void {
+    if (output.type === 'stream' && output.bytes.length > STREAM_PIECE_BYTES) {
+      for (let at = 0; at < output.bytes.length; at += STREAM_PIECE_BYTES) {
+        const bytes = output.bytes.subarray(at, at + STREAM_PIECE_BYTES);
+        this.#output(position, { ...output, offset: output.offset + at, bytes });
+      }
+    } else {
+      this.#output(position, output);
+    }
+  }
+
+  #output(position: number, output: Output): void {
+    this.#write(records.RECORD_OUTPUT, records.outputSizeMax(output), (bytes, at, view) =>
+      records.writeOutput(position, output, bytes, at, view),
+    );
+    this.flush();
+  }
+
+  /** A record without data but a text, or two numbers. */
+  tell(type: number, text: string): void {
+    const data = this.#utf8.encode(text);
+    this.#write(type, data.length, (bytes, at) => {
+      bytes.set(data, at);
+      return data.length;
+    });
+    this.flush();
+  }
+
+  tellLive(epoch: number, uncertain: number): void {
+    this.#write(records.RECORD_LIVE, 16, (_, at, view) => {
+      view.setFloat64(at, epoch, true);
+      view.setFloat64(at + 8, uncertain, true);
+      return 16;
+    });
+    this.flush();
+  }
+
+  flush(): void {
+    this.#shared.ring(WORD_TO_IO_BELL);
+  }
+
+  #write(type: number, sizeMax: number, fill: (bytes: Uint8Array, at: number, view: DataView) => number): void {
+    while (!this.#shared.toIo.write(type, sizeMax, fill)) {
+      this.flush();
+      this.#sleep(Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL), FULL_RING_LOOK_MS);
+    }
+  }
+
+  // ---- what comes in
+
+  get hasIncoming(): boolean {
+    return !this.#shared.toGuest.isEmpty;
+  }
+
+  /** The oldest thing that came, if any. */
+  take(): Incoming | undefined {
+    let incoming: Incoming | undefined;
+    this.#shared.toGuest.read((type, bytes, at, length) => {
+      if (type === records.RECORD_LOG) incoming = { type: 'log', bytes: bytes.slice(at, at + length) };
+      else if (type === records.RECORD_INTERRUPT) {
+        incoming = { type: 'interrupt', interrupt: records.readInterrupt(bytes, at, length) };
+      } else incoming = { type: 'promote' };
+    });
+    return incoming;
+  }
+
+  /** Blocks until something comes in, at most until `timeoutMs` from now. */
+  awaitIncoming(timeoutMs: number): void {
+    const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
+    if (!this.hasIncoming) this.#sleep(bell, timeoutMs);
+  }
+
+  /** Blocks until all that was logged is acknowledged. */
+  awaitAcknowledgement(): void {
+    for (;;) {
+      const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
+      if ((this.#shared.positions[WORD_ACKNOWLEDGED] ?? 0) >= this.#logged) return;
+      this.#sleep(bell, Infinity);
+    }
+  }
+
+  /** LG: blocks while the backup lags too far behind. */
+  awaitBackup(): void {
+    while (Atomics.load(this.#shared.words, WORD_THROTTLE) === 1) {
+      this.flush();
+      const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
+      if (Atomics.load(this.#shared.words, WORD_THROTTLE) === 1) this.#sleep(bell, Infinity);
+    }
+  }
+
+  #sleep(bell: number, timeoutMs: number): void {
+    Atomics.wait(this.#shared.words, WORD_TO_GUEST_BELL, bell, timeoutMs);
+  }
+}

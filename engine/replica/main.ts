@@ -1,0 +1,79 @@
+// The process of one replica, as a launcher starts it: configuration by IPC, and an end with the launcher's.
+
+import { readFileSync } from 'node:fs';
+import { FolderArbiter } from '../arbiter/folder.js';
+import { connect } from '../channel/connect.js';
+import { Listener } from '../channel/listener.js';
+import { EpochvisorError } from '../errors/errors.js';
+import { type FromReplica, REPLICA_HALTED, type ReplicaConfiguration, type ToReplica } from './configuration.js';
+import { helloOf, Replica } from './replica.js';
+
+let ending = false;
+
+function tell(message: FromReplica): void {
+  if (process.connected) process.send?.(message);
+}
+
+function halted(code: string, message: string): void {
+  tell({ type: 'halted', code, message });
+  end(true);
+}
+
+/** Ends the process once what was told has left it. */
+function end(halt: boolean): void {
+  if (ending) return;
+  ending = true;
+  process.exitCode = halt ? REPLICA_HALTED : 0;
+  if (!process.connected) process.exit();
+  // The channel to the launcher closes after what was sent on it.
+  process.once('disconnect', () => process.exit());
+  process.disconnect();
+}
+
+async function start(configuration: ReplicaConfiguration): Promise<Replica> {
+  const { incarnation, view, guest, arbiter, machine } = configuration;
+  const replica = new Replica({
+    configuration,
+    module: readFileSync(guest),
+    arbiter: new FolderArbiter(arbiter.path),
+    tell,
+    end,
+  });
+  if (view.primary === incarnation && view.backups.length > 0) {
+    const listener = await Listener.start({
+      hello: helloOf(configuration),
+      onLink: link => replica.addPeer(link.peer.incarnation, link),
+    });
+    tell({ type: 'listening', address: listener.address });
+  }
+  await replica.start();
+  process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
+  return replica;
+}
+
+async function joinPrimary(replica: Replica, incarnation: string, address: string): Promise<void> {
+  const link = await connect({ address, hello: replica.hello, deadlineMs: replica.startMs });
+  replica.addPeer(incarnation, link);
+}
+
+let replica: Promise<Replica> | undefined;
+
+function failed(error: unknown): void {
+  if (error instanceof EpochvisorError) halted(error.code, error.message);
+  else halted('REPLICA_FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+process.on('message', (message: ToReplica) => {
+  if (message.type === 'start') {
+    replica = start(message.configuration);
+    replica.catch(failed);
+  } else {
+    replica?.then(started => joinPrimary(started, message.incarnation, message.address)).catch(failed);
+  }
+});
+// The end of the launcher is the end of its replicas.
+process.on('disconnect', () => process.exit(ending ? process.exitCode : REPLICA_HALTED));
+// Ctrl-C reaches the whole process group; it is the launcher's to answer.
+process.on('SIGINT', () => undefined);
+process.on('uncaughtException', failed);
+process.on('unhandledRejection', failed);

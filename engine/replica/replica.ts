@@ -1,0 +1,261 @@
+// The I/O thread of one replica: it feeds the channel's state machine with what arrives and carries out its effects.
+
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Arbiter } from '../arbiter/arbiter.js';
+import { BusClient } from '../bus/client.js';
+import type { Link } from '../channel/link.js';
+import { decodePeer, encodePeer } from '../channel/packets.js';
+import { EpochvisorError } from '../errors/errors.js';
+import { WORD_COUNT, WORD_EPOCH, WORD_EXECUTED, WORD_LOG_BYTES_TAKEN, WORD_OUTSTANDING } from '../machine/shared.js';
+import { Channel, type ChannelEffect, type ChannelEvent } from '../protocol/channel.js';
+import { PROTOCOL_VERSION } from '../protocol/machine.js';
+import type { Hello } from '../protocol/messages.js';
+import type { FromReplica, ReplicaConfiguration, ReplicaProgress } from './configuration.js';
+import { ThreadHost } from './thread-host.js';
+
+/** Output held back at which nothing more is taken from the guest thread, bytes: its ring fills, and it waits. */
+const HELD_BYTES_MAX = 4 << 20;
+/** Likewise for what a peer's socket has not taken. */
+const UNSENT_BYTES_MAX = 8 << 20;
+/** Host stack of the guest thread: room for the deepest stack the guest's limit allows, in either tier. */
+export const GUEST_STACK_MEGABYTES = 64;
+/** Time a backup gets, after the bus confirmed the end, to come to the same end, ms. */
+const FINISH_GRACE_MS = 5_000;
+
+export interface ReplicaParts {
+  readonly configuration: ReplicaConfiguration;
+  readonly module: Uint8Array;
+  readonly arbiter: Arbiter;
+  readonly tell: (message: FromReplica) => void;
+  /** Ends the process: 0 after the machine's end, else this replica halted. */
+  readonly end: (halted: boolean) => void;
+}
+
+export class Replica {
+  readonly #parts: ReplicaParts;
+  readonly #channel: Channel<Uint8Array>;
+  readonly #thread: ThreadHost;
+  readonly #links = new Map<string, Link>();
+  #bus: BusClient | undefined;
+  #started = false;
+  #guestEnded = false;
+  #finished = false;
+  #over = false;
+  #logBytes = 0;
+  #receivedBytes = 0;
+  #lastProgress = '';
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+    const { configuration } = parts;
+    const { incarnation, view, timing, options } = configuration;
+    this.#channel = new Channel({
+      incarnation,
+      view,
+      operationIds: options.operationIds,
+      ...timing,
+      nowMs: performance.now(),
+      newClaim: randomUUID,
+    });
+    this.#thread = new ThreadHost({
+      logged: (part, entries) => {
+        this.#logBytes += part.length;
+        this.#step({ type: 'logged', part, length: entries });
+      },
+      output: (position, output) => this.#step({ type: 'output', position, output }),
+      running: () => parts.tell({ type: 'running' }),
+      live: (failoverEpoch, uncertain) => parts.tell({ type: 'live', failoverEpoch, uncertain }),
+      ended: () => {
+        this.#guestEnded = true;
+        if (this.#finished) this.#end(false);
+      },
+      diverged: message => this.#halt('DIVERGED', message),
+      failed: message => this.#halt('GUEST_THREAD', message),
+      congested: () => this.#congested(),
+    });
+  }
+
+  get startMs(): number {
+    return this.#parts.configuration.timing.startMs;
+  }
+
+  /** What this replica says first on every connection. */
+  get hello(): Hello {
+    return helloOf(this.#parts.configuration);
+  }
+
+  async start(): Promise<void> {
+    await this.#connectBus();
+    setInterval(() => this.#tick(), this.#parts.configuration.timing.heartbeatMs / 2);
+    // A backup has nothing to wait for; a primary's log must not flow before there is somebody to take it.
+    if (this.#channel.role === 'backup' || this.#channel.view.backups.length === 0) this.#startGuest();
+  }
+
+  #startGuest(): void {
+    if (this.#started) return;
+    this.#started = true;
+    if (this.#channel.view.backups.length === 0) this.#thread.setAcknowledged(Infinity);
+    const { configuration, module } = this.#parts;
+    const { options, moduleCache, kill } = configuration;
+    this.#thread.start(
+      { module, options, moduleCache, role: this.#channel.role, ...(kill === undefined ? {} : { kill }) },
+      GUEST_STACK_MEGABYTES,
+    );
+  }
+
+  // ---- connections
+
+  async #connectBus(): Promise<void> {
+    const bus = await BusClient.connect(this.#parts.configuration.bus, this.hello, {
+      onMessage: message => this.#step({ type: 'bus', message, nowMs: performance.now() }),
+      onClosed: () => {
+        this.#bus = undefined;
+        this.#step({ type: 'busClosed', nowMs: performance.now() });
+        if (!this.#over) this.#reconnectBus();
+      },
+    });
+    this.#bus = bus;
+    this.#step({ type: 'busOpened', nowMs: performance.now() });
+  }
+
+  #reconnectBus(): void {
+    this.#connectBus().catch((error: unknown) => {
+      if (error instanceof EpochvisorError && error.code === 'PEER_REFUSED') this.#halt(error.code, error.message);
+      else if (!this.#over) this.#reconnectBus();
+    });
+  }
+
+  /** A link to another replica stands; `peer` is its incarnation. */
+  addPeer(peer: string, link: Link): void {
+    this.#links.set(peer, link);
+    link.listen({
+      message: packet => {
+        if (this.#channel.role === 'backup') this.#noteProgress();
+        const message = decodePeer(packet);
+        if (message.type === 'log') this.#receivedBytes += message.part.length;
+        this.#step({ type: 'peer', peer, message, nowMs: performance.now() });
+      },
+      closed: reason => {
+        this.#links.delete(peer);
+        this.#step({ type: 'peerClosed', peer, reason: reason.message, nowMs: performance.now() });
+      },
+    });
+    this.#step({ type: 'peerOpened', peer, nowMs: performance.now() });
+    this.#startGuest();
+  }
+
+  #noteProgress(): void {
+    const executed = this.#thread.positions[WORD_EXECUTED] ?? 0;
+    const backlogBytes = Math.max(0, this.#receivedBytes - (this.#thread.positions[WORD_LOG_BYTES_TAKEN] ?? 0));
+    this.#step({ type: 'progress', progress: { executed, backlogBytes } });
+  }
+
+  /** What leaves must not pile up: the guest thread waits when its ring is full. */
+  #congested(): boolean {
+    if (this.#channel.heldBytes > HELD_BYTES_MAX) return true;
+    for (const link of this.#links.values()) if (link.bufferedBytes > UNSENT_BYTES_MAX) return true;
+    return (this.#bus?.bufferedBytes ?? 0) > UNSENT_BYTES_MAX;
+  }
+
+  // ---- the state machine
+
+  #step(event: ChannelEvent<Uint8Array>): void {
+    const wasCongested = this.#congested();
+    for (const effect of this.#channel.step(event)) this.#carryOut(effect);
+    if (wasCongested && !this.#congested()) setImmediate(() => this.#thread.drain());
+  }
+
+  #carryOut(effect: ChannelEffect<Uint8Array>): void {
+    switch (effect.type) {
+      case 'sendPeer':
+        this.#links.get(effect.peer)?.send(encodePeer(effect.message));
+        return;
+      case 'sendBus':
+        this.#bus?.send(effect.message);
+        return;
+      case 'log':
+        this.#thread.sendLog(effect.part);
+        return;
+      case 'interrupt':
+        this.#thread.sendInterrupt(effect.interrupt);
+        return;
+      case 'acknowledged':
+        this.#thread.setAcknowledged(effect.position);
+        return;
+      case 'promote':
+        this.#thread.sendPromotion();
+        return;
+      case 'throttle':
+        this.#thread.setThrottle(effect.on);
+        return;
+      case 'claim':
+        void this.#claim(effect.view);
+        return;
+      case 'view':
+        this.#parts.tell({ type: 'view', view: effect.view, reason: effect.reason });
+        this.#startGuest();
+        return;
+      case 'finish':
+        this.#finished = true;
+        if (this.#guestEnded) this.#end(false);
+        else setTimeout(() => this.#end(false), FINISH_GRACE_MS);
+        return;
+      case 'halt':
+        this.#halt(effect.code, effect.message);
+        return;
+    }
+  }
+
+  async #claim(view: Parameters<Arbiter['claim']>[0]): Promise<void> {
+    const answer = await this.#parts.arbiter.claim(view);
+    this.#step({ type: 'claimed', view, answer, nowMs: performance.now() });
+  }
+
+  #tick(): void {
+    this.#noteProgress();
+    this.#step({ type: 'tick', nowMs: performance.now() });
+    this.#tellProgress();
+  }
+
+  #tellProgress(): void {
+    const { positions } = this.#thread;
+    const progress: ReplicaProgress = {
+      epoch: positions[WORD_EPOCH] ?? 0,
+      count: positions[WORD_COUNT] ?? 0,
+      outstanding: positions[WORD_OUTSTANDING] ?? 0,
+      ...this.#channel.protection,
+      lagMs: Math.round(this.#channel.lagMs(performance.now())),
+      logBytes: this.#logBytes,
+    };
+    const text = JSON.stringify(progress);
+    if (text === this.#lastProgress) return;
+    this.#lastProgress = text;
+    this.#parts.tell({ type: 'progress', progress });
+  }
+
+  #halt(code: string, message: string): void {
+    if (this.#over) return;
+    this.#parts.tell({ type: 'halted', code, message });
+    this.#end(true);
+  }
+
+  #end(halted: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (!halted) this.#tellProgress();
+    this.#parts.end(halted);
+  }
+}
+
+export function helloOf(configuration: ReplicaConfiguration): Hello {
+  return {
+    type: 'hello',
+    protocol: PROTOCOL_VERSION,
+    machine: configuration.machine,
+    incarnation: configuration.incarnation,
+    secret: configuration.secret,
+    moduleHash: configuration.moduleHash,
+    options: JSON.stringify(configuration.options),
+  };
+}

@@ -1,0 +1,216 @@
+// The I/O thread's end of the memory shared with the guest thread: it never blocks.
+//
+// Records from the guest come in program order. Log entries that follow each other are joined into one part; an output
+// is handed over after the part that precedes it. What the guest thread cannot take at once waits here, in order; its
+// length is bounded by the windows of those who send it (the bus's input window, the primary's lag).
+
+import { Worker } from 'node:worker_threads';
+import type { GuestThreadData } from '../machine/configuration.js';
+import * as records from '../machine/records.js';
+import {
+  SharedBlock,
+  WORD_ACKNOWLEDGED,
+  WORD_ALONE,
+  WORD_IO_POLLING,
+  WORD_THROTTLE,
+  WORD_TO_GUEST_BELL,
+  WORD_TO_IO_BELL,
+} from '../machine/shared.js';
+import type { Interrupt, Output } from '../protocol/machine.js';
+
+/** A part of the log is closed at this size, bytes: one packet must not hold up the heartbeats behind it. */
+const PART_BYTES = 256 * 1024;
+/** While log entries come, the ring is looked at this often, ms (rule FL). */
+const POLL_MS = 1;
+/** Looks that found nothing, after which the guest thread has to ring again. */
+const POLLS_IDLE_MAX = 5;
+/** How often a full ring to the guest is tried again, ms. */
+const RETRY_MS = 1;
+
+/** What the guest thread says, in order. */
+export interface GuestListener {
+  /** A part of the log: `entries` whole entries. */
+  logged(part: Uint8Array, entries: number): void;
+  output(position: number, output: Output): void;
+  running(): void;
+  live(failoverEpoch: number, uncertain: number): void;
+  ended(): void;
+  diverged(message: string): void;
+  /** The thread is gone, or cannot go on. */
+  failed(message: string): void;
+  /** Whether to leave what the guest says in the ring for now: it will have to wait. */
+  congested(): boolean;
+}
+
+type Write = () => boolean;
+
+export class ThreadHost {
+  readonly #memory = SharedBlock.allocate();
+  readonly #shared = new SharedBlock(this.#memory);
+  readonly #listener: GuestListener;
+  #worker: Worker | undefined;
+  #waiting: Write[] = [];
+  #part: Uint8Array[] = [];
+  #partBytes = 0;
+  #polling: NodeJS.Timeout | undefined;
+  #idlePolls = 0;
+
+  constructor(listener: GuestListener) {
+    this.#listener = listener;
+  }
+
+  get positions(): Float64Array {
+    return this.#shared.positions;
+  }
+
+  start(data: Omit<GuestThreadData, 'memory'>, stackMegabytes: number): void {
+    this.#worker = new Worker(new URL('../machine/guest-thread.js', import.meta.url), {
+      workerData: { ...data, memory: this.#memory } satisfies GuestThreadData,
+      resourceLimits: { stackSizeMb: stackMegabytes },
+    });
+    this.#worker.on('error', error => this.#listener.failed(error.stack ?? error.message));
+    this.#worker.on('exit', () => {
+      this.drain();
+      this.#listener.failed('the guest thread has ended');
+    });
+    void this.#answerBells();
+  }
+
+  // ---- to the guest
+
+  setAcknowledged(position: number): void {
+    this.#shared.positions[WORD_ACKNOWLEDGED] = position;
+    Atomics.store(this.#shared.words, WORD_ALONE, position === Infinity ? 1 : 0);
+    this.#shared.ring(WORD_TO_GUEST_BELL);
+  }
+
+  setThrottle(on: boolean): void {
+    Atomics.store(this.#shared.words, WORD_THROTTLE, on ? 1 : 0);
+    this.#shared.ring(WORD_TO_GUEST_BELL);
+  }
+
+  sendLog(part: Uint8Array): void {
+    this.#send(records.RECORD_LOG, part.length, (bytes, at) => {
+      bytes.set(part, at);
+      return part.length;
+    });
+  }
+
+  sendInterrupt(interrupt: Interrupt): void {
+    this.#send(records.RECORD_INTERRUPT, records.interruptSizeMax(interrupt), (bytes, at, view) =>
+      records.writeInterrupt(interrupt, bytes, at, view),
+    );
+  }
+
+  sendPromotion(): void {
+    this.#send(records.RECORD_PROMOTE, 0, () => 0);
+  }
+
+  #send(type: number, sizeMax: number, fill: (bytes: Uint8Array, at: number, view: DataView) => number): void {
+    const write: Write = () => this.#shared.toGuest.write(type, sizeMax, fill);
+    if (this.#waiting.length === 0 && write()) {
+      this.#shared.ring(WORD_TO_GUEST_BELL);
+      return;
+    }
+    this.#waiting.push(write);
+    if (this.#waiting.length === 1) setTimeout(() => this.#retry(), RETRY_MS);
+  }
+
+  #retry(): void {
+    let done = 0;
+    while (this.#waiting[done]?.()) done += 1;
+    if (done > 0) {
+      this.#waiting.splice(0, done);
+      this.#shared.ring(WORD_TO_GUEST_BELL);
+    }
+    if (this.#waiting.length > 0) setTimeout(() => this.#retry(), RETRY_MS);
+  }
+
+  // ---- from the guest
+
+  async #answerBells(): Promise<never> {
+    for (;;) {
+      const bell = Atomics.load(this.#shared.words, WORD_TO_IO_BELL);
+      this.drain();
+      const rung = Atomics.waitAsync(this.#shared.words, WORD_TO_IO_BELL, bell);
+      // A guest that rings all the time must not keep the sockets from their turn.
+      if (rung.async) await rung.value;
+      else await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  /** Hands over what the guest has said so far. */
+  drain(): void {
+    let logged = false;
+    while (!this.#listener.congested()) {
+      const more = this.#shared.toIo.read((type, bytes, at, length) => {
+        logged ||= type === records.RECORD_LOG;
+        this.#record(type, bytes, at, length);
+      });
+      if (!more) break;
+    }
+    this.#closePart();
+    if (logged) this.#poll();
+  }
+
+  #record(type: number, bytes: Uint8Array, at: number, length: number): void {
+    if (type === records.RECORD_LOG) {
+      if (this.#partBytes + length > PART_BYTES) this.#closePart();
+      this.#part.push(bytes.slice(at, at + length));
+      this.#partBytes += length;
+      return;
+    }
+    this.#closePart();
+    const text = () => new TextDecoder().decode(bytes.slice(at, at + length));
+    switch (type) {
+      case records.RECORD_OUTPUT: {
+        const { position, output } = records.readOutput(bytes, at, length);
+        this.#listener.output(position, output);
+        return;
+      }
+      case records.RECORD_LIVE: {
+        const view = new DataView(bytes.buffer, bytes.byteOffset + at, length);
+        this.#listener.live(view.getFloat64(0, true), view.getFloat64(8, true));
+        return;
+      }
+      case records.RECORD_STARTED:
+        this.#listener.running();
+        return;
+      case records.RECORD_ENDED:
+        this.#listener.ended();
+        return;
+      case records.RECORD_DIVERGED:
+        this.#listener.diverged(text());
+        return;
+      case records.RECORD_FAILED:
+        this.#listener.failed(text());
+        return;
+    }
+  }
+
+  #closePart(): void {
+    if (this.#part.length === 0) return;
+    const part = this.#part.length === 1 ? this.#part[0]! : Buffer.concat(this.#part, this.#partBytes);
+    const entries = this.#part.length;
+    this.#part = [];
+    this.#partBytes = 0;
+    this.#listener.logged(part, entries);
+  }
+
+  /** FL: while entries come, look every millisecond, so that the guest needs not ring for each. */
+  #poll(): void {
+    this.#idlePolls = 0;
+    if (this.#polling !== undefined) return;
+    Atomics.store(this.#shared.words, WORD_IO_POLLING, 1);
+    this.#polling = setInterval(() => {
+      this.#idlePolls += 1;
+      this.drain();
+      if (this.#idlePolls <= POLLS_IDLE_MAX) return;
+      clearInterval(this.#polling);
+      this.#polling = undefined;
+      Atomics.store(this.#shared.words, WORD_IO_POLLING, 0);
+      // What came between the last look and the store was not rung for.
+      this.drain();
+    }, POLL_MS);
+  }
+}
