@@ -64,6 +64,10 @@ export type ExecutionEffect =
   | { readonly rule: Rule; readonly type: 'await'; readonly what: 'log' }
   | { readonly rule: Rule; readonly type: 'await'; readonly what: 'acknowledgement' }
   | { readonly rule: Rule; readonly type: 'await'; readonly what: 'interrupt'; readonly untilNs: number }
+  /** The clock has seen this time (Tme of an end entry). */
+  | { readonly rule: Rule; readonly type: 'observe'; readonly timeNs: number }
+  /** From here on own results: the machine's clock goes on at the host's pace. */
+  | { readonly rule: Rule; readonly type: 'adoptClock' }
   /** The boundary (or I/O instruction, or end of the guest) is done: the guest runs on. */
   | { readonly rule: Rule; readonly type: 'proceed' }
   /** P8 is done: from here on this replica is a primary like any other. */
@@ -215,7 +219,10 @@ export class Execution {
     if (entry === undefined) {
       if (this.#promoted) {
         this.#role = 'survivor';
-        return [{ rule: 'EV', type: 'read', source }];
+        return [
+          { rule: 'CK', type: 'adoptClock' },
+          { rule: 'EV', type: 'read', source },
+        ];
       }
       this.#pause = { at: 'environment', source };
       return [{ rule: 'P6', type: 'await', what: 'log' }];
@@ -430,7 +437,7 @@ export class Execution {
       return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
     }
     this.#take();
-    const effects: ExecutionEffect[] = [];
+    const effects: ExecutionEffect[] = [{ rule: 'CK', type: 'observe', timeNs: entry.timeNs }];
     this.#deliver('P5', effects, entry.interrupts, entry.timeNs);
     this.#epoch += 1;
     this.#pause = RUNNING;
@@ -454,8 +461,8 @@ export class Execution {
 
   /** P7: the log ran out before the end of E. Its interrupts travel with its end, so there is nothing to deliver. */
   #endOfE(count: number): readonly ExecutionEffect[] {
+    const effects: ExecutionEffect[] = this.#role === 'backup' ? [{ rule: 'CK', type: 'adoptClock' }] : [];
     this.#role = 'failover';
-    const effects: ExecutionEffect[] = [];
     effects.push({ rule: 'P7', type: 'log', entry: { type: 'empty', epochs: 1, digest: this.#digest(count) } });
     this.#epoch += 1;
     this.#pause = RUNNING;
