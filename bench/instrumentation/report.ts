@@ -1,6 +1,7 @@
 // The results as a Markdown table: a row a kernel, a column for each host and mode, and the aims of issue 3.
 
 import { markdownTable } from 'markdown-table';
+import { clockName } from './clock.js';
 import { type Kernel, MIXED } from './kernels.js';
 import type { Cell } from './measure.js';
 import type { RewritingResult } from './rewriting.js';
@@ -87,7 +88,7 @@ export function markdown(results: Results): string {
   const [base, other] = results.sides;
   return `# What the instrumenter costs
 
-Time of \`${other}\` over time of \`${base}\`: median of the ratios of ${results.rounds} alternating pairs in one process.
+Time of \`${other}\` over time of \`${base}\` (${clockName}): median of the ratios of ${results.rounds} alternating pairs in one process.
 Default tiering: each sample is a module that V8 has not seen, run once. Optimising compiler alone: one warm instance a side.
 Written by \`node dist/bench/instrumentation/main.js\`; the kernels are in \`bench/instrumentation/kernels\`.
 
