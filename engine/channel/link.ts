@@ -21,9 +21,13 @@ export const SOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: FRAME_MAX_
 
 const NORMAL = 1000;
 const NOT_BINARY = 1003;
+const MALFORMED = 1007;
 
 export interface LinkHandlers {
-  /** A whole frame; the bytes are the receiver's to keep, though they may be part of a larger chunk. */
+  /**
+   * A whole frame; the bytes are the receiver's to keep, though they may be part of a larger chunk. A handler that
+   * throws PACKET_MALFORMED, as decoders do, ends the link with it.
+   */
   readonly message: (bytes: Uint8Array) => void;
   /**
    * Once, whoever ended the link. LINK_CLOSED: an end or an error of the connection; LINK_OVERFLOW: past
@@ -73,7 +77,7 @@ export class Link {
   /** From now on, in order, with what came in the meantime first. */
   listen(handlers: LinkHandlers): void {
     this.#handlers = handlers;
-    while (this.#unheard.length > 0 && this.#handlers !== undefined) this.#handlers.message(this.#unheard.shift()!);
+    while (this.#unheard.length > 0 && this.#handlers !== undefined) this.#tell(this.#handlers, this.#unheard.shift()!);
     if (this.#end !== undefined) this.#tellEnd();
     else this.#socket.resume();
   }
@@ -133,10 +137,22 @@ export class Link {
     }
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
     if (this.#handlers !== undefined && this.#unheard.length === 0) {
-      this.#handlers.message(bytes);
+      this.#tell(this.#handlers, bytes);
     } else {
       this.#unheard.push(bytes);
       this.#socket.pause();
+    }
+  }
+
+  #tell(handlers: LinkHandlers, bytes: Uint8Array): void {
+    // What still comes while the link ends is of no interest.
+    if (this.#socket.readyState !== this.#socket.OPEN && this.#failure !== undefined) return;
+    try {
+      handlers.message(bytes);
+    } catch (error) {
+      if (!(error instanceof EpochvisorError) || error.code !== 'PACKET_MALFORMED') throw error;
+      this.#failure ??= error;
+      void this.close(MALFORMED, error.message);
     }
   }
 

@@ -1,0 +1,75 @@
+// The contract of devices: what the bus asks of them, and what a repeat does.
+//
+//   class        example          a repeat, after a failover
+//   stream       console          byte offsets both ways: the bus drops output it has and re-sends input not released
+//   idempotent   disk             harmless: the same bytes at the same place
+//   opaque       teller           harms: the bus must perform an operation id once, else the guest learns it was uncertain
+//
+// A device knows nothing of views, replicas or ids: the bus gives it each thing once (or, with operation ids off, as
+// often as it is asked), in the order in which it was asked for. How many operations are outstanding at once is bounded
+// by the bus (OPERATIONS_MAX). A device fails by statuses and by `failed`, never by throwing.
+
+import type { EpochvisorError } from '../engine/errors/errors.js';
+import type { Operation } from '../engine/protocol/machine.js';
+
+/** Numbers of devices, as guests know them: disk k is FIRST_DISK + k. */
+export const FIRST_DISK = 0x100;
+export const TELLER = 0x200;
+
+/** Streams of the console. */
+export const STDIN = 0;
+export const STDOUT = 1;
+export const STDERR = 2;
+
+/** Statuses of completions: 0 or more is what the command says; below 0 is why not, with Linux's numbers. */
+export const STATUS_REFUSED = -1;
+export const STATUS_IO_ERROR = -5;
+export const STATUS_NO_SPACE = -28;
+
+/** How an operation ended. */
+export interface Completion {
+  readonly status: number;
+  /** What a read gave; empty for everything else. */
+  readonly data: Uint8Array;
+}
+
+/** Nothing was read. */
+export const NO_DATA = new Uint8Array(0);
+
+/** A device with operations: each is performed once when asked for, and answered once. */
+export interface OperationDevice {
+  readonly class: 'idempotent' | 'opaque';
+  /** What the guest is told: the bytes of a disk, 0 where there is nothing to measure. */
+  readonly sizeBytes: number;
+  /** Never rejects. A command it does not know, an argument out of range, and anything after `close`: refused. */
+  perform(operation: Operation): Promise<Completion>;
+  /** Resolves when what is outstanding is done and everything is given back. */
+  close(): Promise<void>;
+}
+
+/** Where a stream device reports; each call comes later than the one that caused it. */
+export interface StreamSink {
+  /** Bytes in order; `end`: nothing follows, said once. */
+  input(stream: number, bytes: Uint8Array, end: boolean): void;
+  /** Everything below `offset` was taken by the operating system. */
+  written(stream: number, offset: number): void;
+  /** Nothing more can be read or written here; said once a stream. The user has to know. */
+  failed(stream: number, reason: EpochvisorError): void;
+}
+
+/** A device of byte streams. */
+export interface StreamDevice {
+  readonly class: 'stream';
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Reads nothing before this. */
+  start(sink: StreamSink): void;
+  /** Bytes that follow those before without a gap, the first at `offset`; how much waits is bounded by the bus. */
+  write(stream: number, offset: number, bytes: Uint8Array): void;
+  /** No further input until `resume`, but for what was already read. */
+  pause(stream: number): void;
+  resume(stream: number): void;
+  close(): Promise<void>;
+}
+
+export type Device = StreamDevice | OperationDevice;

@@ -1,0 +1,189 @@
+// The bus as a server: connections on one side, devices on the other, the rules (protocol/bus.ts) in between.
+//
+// It decides nothing: what arrives becomes an event, what the rules answer is carried out in order. Devices and links
+// answer later, never from within the call, so a step is over before the next one begins.
+
+import { randomUUID } from 'node:crypto';
+import type { OperationDevice, StreamDevice } from '../../devices/device.js';
+import { NO_DATA, STATUS_REFUSED } from '../../devices/device.js';
+import type { Link } from '../channel/link.js';
+import { Listener } from '../channel/listener.js';
+import { decodeToBus, encodeFromBus } from '../channel/packets.js';
+import type { EpochvisorError } from '../errors/errors.js';
+import { Bus, type BusEffect, type BusEvent, type BusOptions, type Connection, type Token } from '../protocol/bus.js';
+import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/machine.js';
+
+/** Close code: what a replica sent breaks the rules; the reason says which. */
+export const DEFECT = 4400;
+/** What fits in the close frame of ws. */
+const REASON_MAX = 120;
+
+/** What a launcher may want to know; all are said after the fact. */
+export interface BusObserver {
+  readonly attached?: (incarnation: string) => void;
+  readonly detached?: (incarnation: string, reason: EpochvisorError) => void;
+  /** A connection that was not taken. */
+  readonly refused?: (reason: EpochvisorError) => void;
+  /** A replica has fenced the bus: it is the primary. */
+  readonly fenced?: (view: number, incarnation: string) => void;
+  /** A replica was cut off for a defect. */
+  readonly defect?: (incarnation: string, reason: string) => void;
+  /** A stream can't be read or written any more. */
+  readonly failed?: (stream: number, reason: EpochvisorError) => void;
+}
+
+export interface BusServerOptions {
+  readonly secret: string;
+  readonly machine: string;
+  readonly moduleHash: string;
+  /** Every option that shapes execution, as canonical JSON. */
+  readonly options: string;
+  readonly operationIds: boolean;
+  readonly streams: readonly StreamDevice[];
+  /** By the numbers that guests use. */
+  readonly devices: ReadonlyMap<number, OperationDevice>;
+  /** `ADDRESS:PORT`; without it, a port of the kernel's choice on 127.0.0.1. */
+  readonly listen?: string;
+  /** Where the bus is started again: the latest view, as the arbiter has it. */
+  readonly view?: { readonly number: number; readonly primary: string };
+  readonly observer?: BusObserver;
+}
+
+export class BusServer {
+  /** The outcome of the machine, when it is performed; never rejects. */
+  readonly finished: Promise<Outcome>;
+  readonly #options: BusServerOptions;
+  readonly #bus: Bus;
+  readonly #links = new Map<Connection, Link>();
+  readonly #streams = new Map<number, StreamDevice>();
+  #listener: Listener | undefined;
+  #nextConnection: Connection = 1;
+  #finish: (outcome: Outcome) => void = () => {};
+  #closed = false;
+
+  /** @throws EpochvisorError as `Listener.start` */
+  static async start(options: BusServerOptions): Promise<BusServer> {
+    const server = new BusServer(options);
+    const { secret, machine, moduleHash, options: shaping, listen, observer } = options;
+    const incarnation = `bus-${randomUUID()}`;
+    server.#listener = await Listener.start({
+      hello: { type: 'hello', protocol: PROTOCOL_VERSION, machine, incarnation, secret, moduleHash, options: shaping },
+      ...(listen === undefined ? {} : { listen }),
+      onLink: link => server.#attach(link),
+      ...(observer?.refused === undefined ? {} : { onRefused: observer.refused }),
+    });
+    server.#startStreams();
+    return server;
+  }
+
+  private constructor(options: BusServerOptions) {
+    this.#options = options;
+    for (const device of options.streams) {
+      for (const stream of [...device.inputs, ...device.outputs]) this.#streams.set(stream, device);
+    }
+    const busOptions: BusOptions = {
+      operationIds: options.operationIds,
+      outputStreams: options.streams.flatMap(device => device.outputs),
+      inputStreams: options.streams.flatMap(device => device.inputs),
+    };
+    this.#bus = new Bus(options.view === undefined ? busOptions : { ...busOptions, view: options.view });
+    this.finished = new Promise(resolve => {
+      this.#finish = resolve;
+    });
+  }
+
+  /** What replicas connect to: `ws://ADDRESS:PORT`. */
+  get address(): string {
+    return this.#listener!.address;
+  }
+
+  /** The highest view that was fenced. */
+  get view(): number {
+    return this.#bus.view;
+  }
+
+  /** Ends all connections after what was sent to them, frees the port, closes the devices. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#links.values()].map(link => link.close()));
+    await this.#listener!.close();
+    await Promise.all([...this.#options.streams, ...this.#options.devices.values()].map(device => device.close()));
+  }
+
+  #attach(link: Link): void {
+    const connection = this.#nextConnection++;
+    const { incarnation } = link.peer;
+    this.#links.set(connection, link);
+    this.#step({ type: 'attached', connection, incarnation });
+    this.#options.observer?.attached?.(incarnation);
+    link.listen({
+      message: bytes => this.#step({ type: 'message', connection, message: decodeToBus(bytes) }),
+      closed: reason => {
+        this.#links.delete(connection);
+        this.#step({ type: 'detached', connection });
+        this.#options.observer?.detached?.(incarnation, reason);
+      },
+    });
+  }
+
+  #startStreams(): void {
+    for (const device of this.#options.streams) {
+      device.start({
+        input: (stream, bytes, end) => this.#step({ type: 'input', stream, bytes, end }),
+        written: (stream, offset) => this.#step({ type: 'written', stream, offset }),
+        failed: (stream, reason) => this.#options.observer?.failed?.(stream, reason),
+      });
+    }
+  }
+
+  #step(event: BusEvent): void {
+    if (this.#closed) return;
+    const { view, owner } = this.#bus;
+    for (const effect of this.#bus.step(event)) this.#perform(effect);
+    if (this.#bus.owner !== undefined && (this.#bus.view !== view || this.#bus.owner !== owner)) {
+      this.#options.observer?.fenced?.(this.#bus.view, this.#bus.owner);
+    }
+  }
+
+  #perform(effect: BusEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#links.get(effect.connection)?.send(encodeFromBus(effect.message));
+        break;
+      case 'write':
+        this.#streams.get(effect.stream)!.write(effect.stream, effect.offset, effect.bytes);
+        break;
+      case 'perform':
+        void this.#operate(effect.token, effect.operation);
+        break;
+      case 'pauseInput':
+        this.#streams.get(effect.stream)!.pause(effect.stream);
+        break;
+      case 'resumeInput':
+        this.#streams.get(effect.stream)!.resume(effect.stream);
+        break;
+      case 'pauseConnection':
+        this.#links.get(effect.connection)?.pause();
+        break;
+      case 'resumeConnection':
+        this.#links.get(effect.connection)?.resume();
+        break;
+      case 'end':
+        this.#finish(effect.outcome);
+        break;
+      case 'close': {
+        const link = this.#links.get(effect.connection);
+        void link?.close(DEFECT, effect.reason.slice(0, REASON_MAX));
+        if (link !== undefined) this.#options.observer?.defect?.(link.peer.incarnation, effect.reason);
+        break;
+      }
+    }
+  }
+
+  async #operate(token: Token, operation: Operation): Promise<void> {
+    const device = this.#options.devices.get(operation.device);
+    const refused = { status: STATUS_REFUSED, data: NO_DATA };
+    const { status, data } = (await device?.perform(operation)) ?? refused;
+    this.#step({ type: 'completed', token, status, data });
+  }
+}
