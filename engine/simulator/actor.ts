@@ -1,0 +1,82 @@
+// An actor: a thread or a process that can be paused, resumed and killed at any step. What reaches it while it is
+// paused waits, as in a socket's or a ring's memory.
+
+import type { Schedule } from './schedule.js';
+
+export class Actor {
+  readonly #schedule: Schedule;
+  #dead = false;
+  /** Pauses overlap: the actor runs when none is left. */
+  #pauses = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  get running(): boolean {
+    return !this.#dead && this.#pauses === 0;
+  }
+
+  /** Does `act` now, or when the actor runs again, or never. */
+  do(act: () => void): void {
+    if (this.#dead) return;
+    if (this.#pauses > 0 || this.#waiting.length > 0) this.#waiting.push(act);
+    else act();
+  }
+
+  after(delayNs: number, act: () => void): void {
+    this.#schedule.after(delayNs, () => this.do(act));
+  }
+
+  kill(): void {
+    this.#dead = true;
+    this.#waiting = [];
+  }
+
+  pause(): void {
+    this.#pauses += 1;
+  }
+
+  resume(): void {
+    this.#pauses -= 1;
+    this.#next();
+  }
+
+  /** One act a step, so that a fault can strike between any two. */
+  #next(): void {
+    this.#schedule.after(0, () => {
+      if (this.#dead || this.#pauses > 0) return;
+      const act = this.#waiting[0];
+      if (act === undefined) return;
+      act();
+      this.#waiting.shift();
+      if (this.#waiting.length > 0) this.#next();
+    });
+  }
+}
+
+/** A ring between the two threads of a replica: in order, with a delay. */
+export class Ring<T> {
+  readonly #schedule: Schedule;
+  readonly #delayNs: () => number;
+  readonly #take: (item: T) => void;
+  readonly #reader: Actor;
+  #lastNs = 0;
+
+  constructor(schedule: Schedule, reader: Actor, delayNs: () => number, take: (item: T) => void) {
+    this.#schedule = schedule;
+    this.#reader = reader;
+    this.#delayNs = delayNs;
+    this.#take = take;
+  }
+
+  put(item: T): void {
+    this.#lastNs = Math.max(this.#lastNs, this.#schedule.nowNs + this.#delayNs());
+    this.#schedule.at(this.#lastNs, () => this.#reader.do(() => this.#take(item)));
+  }
+}

@@ -1,0 +1,176 @@
+// The process that hosts the bus, and the outside: terminal, disk and teller, with delays of their own.
+
+import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus.js';
+import type { Operation, Outcome } from '../protocol/machine.js';
+import type { FromBus, ToBus } from '../protocol/messages.js';
+import { DEVICE_TELLER, STREAM_INPUT } from './guest.js';
+import type { Connection } from './network.js';
+import type { BusPart } from './parts.js';
+import type { Random } from './random.js';
+import type { Schedule } from './schedule.js';
+
+/** What somebody said to the bus: the cause of what it does. */
+export interface Cause {
+  readonly incarnation: string;
+  readonly message: ToBus;
+}
+
+/** What the outside saw; the judge compares it with what should have been. */
+export interface BusObserver {
+  /** Before the bus acts on it. */
+  heard(cause: Cause): void;
+  did(effect: BusEffect, cause: Cause | undefined): void;
+  wrote(stream: number, offset: number, bytes: Uint8Array): void;
+  performed(operation: Operation, status: number, data: Uint8Array): void;
+  ended(outcome: Outcome): void;
+}
+
+export interface InputChunk {
+  /** Since the chunk before. */
+  readonly afterNs: number;
+  readonly bytes: Uint8Array;
+  readonly end: boolean;
+}
+
+export interface BusHostOptions {
+  readonly bus: BusPart;
+  readonly schedule: Schedule;
+  readonly random: Random;
+  readonly deviceNs: readonly [number, number];
+  readonly input: readonly InputChunk[];
+  readonly observer: BusObserver;
+}
+
+/** EIO: what a device answers at times. */
+const STATUS_EIO = -5;
+
+export class BusHost {
+  readonly #options: BusHostOptions;
+  readonly #connections = new Map<ConnectionId, Connection<ToBus, FromBus>>();
+  readonly #incarnations = new Map<ConnectionId, string>();
+  #nextConnection: ConnectionId = 1;
+  /** When the terminal will have taken what it was given, per stream. */
+  readonly #busyUntilNs = new Map<number, number>();
+  readonly #sectors = new Map<bigint, Uint8Array>();
+  #dispensed = 0;
+  #inputNext = 0;
+  #inputPaused = false;
+  #inputPlanned = false;
+
+  constructor(options: BusHostOptions) {
+    this.#options = options;
+    this.#planInput();
+  }
+
+  /** The server has checked the hello. */
+  attach(connection: Connection<ToBus, FromBus>, incarnation: string): ConnectionId {
+    const id = this.#nextConnection++;
+    this.#connections.set(id, connection);
+    this.#incarnations.set(id, incarnation);
+    this.#step({ type: 'attached', connection: id, incarnation });
+    return id;
+  }
+
+  receive(id: ConnectionId, message: ToBus): void {
+    const incarnation = this.#incarnations.get(id);
+    if (incarnation === undefined) return;
+    const cause = { incarnation, message };
+    this.#options.observer.heard(cause);
+    this.#step({ type: 'message', connection: id, message }, cause);
+  }
+
+  detach(id: ConnectionId): void {
+    if (!this.#connections.delete(id)) return;
+    this.#incarnations.delete(id);
+    this.#step({ type: 'detached', connection: id });
+  }
+
+  #step(event: BusEvent, cause?: Cause): void {
+    for (const effect of this.#options.bus.step(event)) {
+      this.#options.observer.did(effect, cause);
+      this.#carryOut(effect);
+    }
+  }
+
+  #carryOut(effect: BusEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#connections.get(effect.connection)?.sendFromSecond(effect.message);
+        return;
+      case 'write':
+        this.#write(effect.stream, effect.offset, effect.bytes);
+        break;
+      case 'perform':
+        this.#perform(effect.token, effect.operation);
+        break;
+      case 'pauseInput':
+        this.#inputPaused = true;
+        return;
+      case 'resumeInput':
+        this.#inputPaused = false;
+        this.#planInput();
+        break;
+      case 'pauseConnection':
+      case 'resumeConnection':
+        this.#connections.get(effect.connection)?.hold(0, effect.type === 'pauseConnection');
+        return;
+      case 'close':
+        this.#connections.get(effect.connection)?.end(1, false, effect.reason);
+        this.#connections.delete(effect.connection);
+        this.#incarnations.delete(effect.connection);
+        return;
+      case 'end':
+        this.#options.observer.ended(effect.outcome);
+    }
+  }
+
+  #delayNs(): number {
+    const { random, deviceNs } = this.#options;
+    return random.between(deviceNs[0], deviceNs[1]);
+  }
+
+  #write(stream: number, offset: number, bytes: Uint8Array): void {
+    const { observer, schedule } = this.#options;
+    observer.wrote(stream, offset, bytes);
+    const atNs = Math.max(this.#busyUntilNs.get(stream) ?? 0, schedule.nowNs + this.#delayNs());
+    this.#busyUntilNs.set(stream, atNs);
+    schedule.at(atNs, () => this.#step({ type: 'written', stream, offset: offset + bytes.length }));
+  }
+
+  /** Operations overlap and overtake each other. */
+  #perform(token: Token, operation: Operation): void {
+    const { schedule, observer } = this.#options;
+    schedule.after(this.#delayNs(), () => {
+      const { status, data } = this.#atDevice(operation);
+      observer.performed(operation, status, data);
+      schedule.after(this.#delayNs(), () => this.#step({ type: 'completed', token, status, data }));
+    });
+  }
+
+  #atDevice(operation: Operation): { status: number; data: Uint8Array } {
+    const nothing = new Uint8Array(0);
+    if (operation.device === DEVICE_TELLER) {
+      this.#dispensed += 1;
+      return { status: this.#dispensed, data: nothing };
+    }
+    if (this.#options.random.chance(0.1)) return { status: STATUS_EIO, data: nothing };
+    if (operation.command === 2) {
+      this.#sectors.set(operation.argument, operation.data);
+      return { status: operation.data.length, data: nothing };
+    }
+    const data = this.#sectors.get(operation.argument) ?? new Uint8Array(operation.length);
+    return { status: data.length, data };
+  }
+
+  #planInput(): void {
+    const chunk = this.#options.input[this.#inputNext];
+    if (chunk === undefined || this.#inputPlanned || this.#inputPaused) return;
+    this.#inputPlanned = true;
+    this.#options.schedule.after(chunk.afterNs, () => {
+      this.#inputPlanned = false;
+      this.#inputNext += 1;
+      this.#step({ type: 'input', stream: STREAM_INPUT, bytes: chunk.bytes, end: chunk.end });
+      this.#planInput();
+    });
+  }
+}

@@ -1,0 +1,80 @@
+// Faults: what may strike, and when. A fault strikes at a step of the schedule, not at a time, so that every point of a
+// run is as likely as any other, and a sweep can visit each of them.
+
+import type { Random } from './random.js';
+
+/** 0 is the first primary, 1 the first backup. */
+export type ReplicaIndex = 0 | 1;
+export type PathName = 'peers' | 'bus 0' | 'bus 1';
+
+export type Fault = { readonly atStep: number } & (
+  | { readonly kind: 'kill'; readonly replica: ReplicaIndex }
+  /** SIGSTOP, then SIGCONT; of one thread: garbage collection. Infinity: for ever. */
+  | {
+      readonly kind: 'pause';
+      readonly replica: ReplicaIndex;
+      readonly what: 'process' | 'io' | 'guest';
+      readonly durationNs: number;
+    }
+  | { readonly kind: 'slow'; readonly replica: ReplicaIndex; readonly times: number; readonly durationNs: number }
+  | { readonly kind: 'setClock'; readonly replica: ReplicaIndex; readonly byNs: number }
+  | { readonly kind: 'cut'; readonly path: PathName; readonly way: 'both' | 0 | 1; readonly durationNs: number }
+  | { readonly kind: 'reset'; readonly path: PathName }
+  | { readonly kind: 'arbiterOutage'; readonly durationNs: number }
+);
+
+const PATHS: readonly PathName[] = ['peers', 'bus 0', 'bus 1'];
+
+/** Up to four faults within `steps` steps; a flapping path counts as one. */
+export function planFaults(random: Random, steps: number): Fault[] {
+  const faults: Fault[] = [];
+  for (let count = random.pick([0, 1, 1, 1, 2, 2, 3, 4]); count > 0; count--) {
+    const atStep = random.below(steps);
+    const replica = random.pick([0, 0, 1] as const);
+    // Shorter and longer than what it takes to be suspected.
+    const durationNs = random.pick([1e6, 1e7, 4e7, 8e7, 2e8, 4e8]) * (0.5 + random.below(100) / 100);
+    switch (random.below(12)) {
+      case 0:
+      case 1:
+      case 2:
+        faults.push({ kind: 'kill', atStep, replica });
+        break;
+      case 3:
+      case 4: {
+        const what = random.pick(['process', 'process', 'io', 'guest'] as const);
+        const forEver = what === 'process' && random.chance(0.15);
+        faults.push({ kind: 'pause', atStep, replica, what, durationNs: forEver ? Infinity : durationNs });
+        break;
+      }
+      case 5:
+        faults.push({ kind: 'slow', atStep, replica, times: random.pick([3, 30, 300]), durationNs });
+        break;
+      case 6:
+        faults.push({ kind: 'setClock', atStep, replica, byNs: random.between(-1e10, 1e10) });
+        break;
+      case 7:
+      case 8:
+        faults.push({ kind: 'cut', atStep, path: random.pick(PATHS), way: random.pick(['both', 0, 1]), durationNs });
+        break;
+      case 9: {
+        const path = random.pick(PATHS);
+        for (let flap = 0; flap < 5; flap++) {
+          const way = random.pick(['both', 0, 1] as const);
+          faults.push({ kind: 'cut', atStep: atStep + 20 * flap, path, way, durationNs: durationNs / 5 });
+        }
+        break;
+      }
+      case 10:
+        faults.push({ kind: 'reset', atStep, path: random.pick(PATHS) });
+        break;
+      case 11:
+        faults.push({ kind: 'arbiterOutage', atStep, durationNs });
+    }
+  }
+  return faults.sort((a, b) => a.atStep - b.atStep);
+}
+
+/** A fault as a line of a trace. */
+export function describeFault(fault: Fault): string {
+  return Object.values(fault).join(' ');
+}

@@ -1,0 +1,81 @@
+// The history of one guest: the environment results and interrupts it was given, and what it put out. Given to a fresh
+// guest without any protocol, the first must bring forth the second: this is how the judge knows what is right.
+
+import type { Interrupt, Operation, Outcome } from '../protocol/machine.js';
+import { Guest, type GuestOptions } from './guest.js';
+
+/** What happened to a guest, in order. */
+export type Happening =
+  | { readonly type: 'value'; readonly source: number; readonly value: bigint }
+  /** An epoch ended after `count` instructions. */
+  | { readonly type: 'boundary'; readonly count: number; readonly interrupts: readonly Interrupt[] };
+
+/** What a guest put out: bytes of each stream, operations in the order they were started, and how it ended. */
+export interface Production {
+  readonly streams: ReadonlyMap<number, readonly number[]>;
+  readonly operations: readonly Operation[];
+  readonly outcome: Outcome | undefined;
+  /** Why a single machine cannot have had this history. */
+  readonly complaint: string | undefined;
+}
+
+/** What a guest went through: `actions` of its program, with these results and interrupts. */
+export interface History {
+  readonly happenings: readonly Happening[];
+  readonly actions: number;
+}
+
+/** Runs a fresh guest through `history`, as far as that goes. */
+export function replay(options: GuestOptions, { happenings, actions }: History): Production {
+  const guest = new Guest(options);
+  const program = guest.run();
+  const streams = new Map<number, number[]>();
+  const operations: Operation[] = [];
+  let outcome: Outcome | undefined;
+  let at = 0;
+  let answer = 0n;
+
+  const boundariesUpTo = (count: number): void => {
+    for (;;) {
+      const next = happenings[at];
+      if (next?.type !== 'boundary' || next.count > count) return;
+      at += 1;
+      guest.executed(next.count - guest.count);
+      for (const interrupt of next.interrupts) guest.deliver(interrupt);
+    }
+  };
+
+  const production = (complaint?: string): Production => {
+    return { streams, operations, outcome, complaint: complaint ?? guest.complaint };
+  };
+
+  for (let action = 1; action <= actions; action++) {
+    const next = program.next(answer);
+    if (next.done === true) return production('the program is over before its history');
+    const { value: act } = next;
+    const end = guest.count + (act.type === 'compute' ? act.instructions : 1);
+    if (act.type === 'environment') {
+      const value = happenings[at];
+      if (value === undefined) return production();
+      if (value.type !== 'value' || value.source !== act.source) {
+        return production(`at ${guest.count} the guest reads source ${act.source}, its history says otherwise`);
+      }
+      at += 1;
+      answer = value.value;
+    } else if (act.type === 'write') {
+      const bytes = streams.get(act.stream) ?? [];
+      streams.set(act.stream, bytes);
+      bytes.push(...act.bytes);
+    } else if (act.type === 'start') {
+      operations.push(act.operation);
+    } else if (act.type === 'outcome') {
+      outcome = act.outcome;
+    }
+    boundariesUpTo(end);
+    guest.executed(end - guest.count);
+    if (act.type === 'wait' && guest.arrived === act.seen && action < actions) {
+      return production(`at ${guest.count} the guest waits for ever, its history goes on`);
+    }
+  }
+  return production(at < happenings.length ? 'the history goes on after the program' : undefined);
+}

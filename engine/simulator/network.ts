@@ -1,0 +1,178 @@
+// The network: paths between processes, cut one way or both for a while, and connections over them, in order, reset or
+// ended by a death. What a cut holds back arrives later (TCP repeats it); what a reset or a death loses is a suffix.
+
+import type { Random } from './random.js';
+import type { Schedule } from './schedule.js';
+
+/** What a process hears from its end of a connection. */
+export interface Listener<T> {
+  received(message: T): void;
+  closed(reason: string): void;
+}
+
+/** 0: from the first end to the second; 1: back. */
+export type Direction = 0 | 1;
+
+/** Two processes and what lies between them. */
+export class Path {
+  readonly name: string;
+  readonly #schedule: Schedule;
+  readonly #random: Random;
+  readonly #delayNs: readonly [number, number];
+  readonly #cuts: [number, number] = [0, 0];
+  readonly #connections = new Set<Connection<unknown, unknown>>();
+
+  constructor(name: string, schedule: Schedule, random: Random, delayNs: readonly [number, number]) {
+    this.name = name;
+    this.#schedule = schedule;
+    this.#random = random;
+    this.#delayNs = delayNs;
+  }
+
+  get open(): boolean {
+    return this.#cuts[0] === 0 && this.#cuts[1] === 0;
+  }
+
+  isCut(direction: Direction): boolean {
+    return this.#cuts[direction] > 0;
+  }
+
+  cut(directions: readonly Direction[], durationNs: number): void {
+    for (const direction of directions) this.#cuts[direction] += 1;
+    this.#schedule.after(durationNs, () => {
+      for (const direction of directions) this.#cuts[direction] -= 1;
+      for (const connection of this.#connections) connection.pump();
+    });
+  }
+
+  /** Every connection over this path is reset: both ends hear of it, and a suffix of what was under way is lost. */
+  reset(): void {
+    for (const connection of [...this.#connections]) connection.end(undefined, true, 'connection reset');
+  }
+
+  connect<A, B>(first: Listener<B>, second: Listener<A>): Connection<A, B> {
+    const connection = new Connection<A, B>(this, this.#schedule, this.#random, this.#delayNs, first, second);
+    this.#connections.add(connection as Connection<unknown, unknown>);
+    return connection;
+  }
+
+  forget(connection: unknown): void {
+    this.#connections.delete(connection as Connection<unknown, unknown>);
+  }
+}
+
+type Travelling<T> =
+  | { readonly atNs: number; readonly message: T }
+  /** The end of the stream. */
+  | { readonly atNs: number; readonly closed: string };
+
+interface Lane {
+  queue: Travelling<unknown>[];
+  /** The reader does not read (back-pressure). */
+  held: boolean;
+  planned: boolean;
+  lastNs: number;
+}
+
+/** A connection whose first end sends A and whose second end sends B. */
+export class Connection<A, B> {
+  readonly #path: Path;
+  readonly #schedule: Schedule;
+  readonly #random: Random;
+  readonly #delayNs: readonly [number, number];
+  readonly #lanes: readonly [Lane, Lane] = [newLane(), newLane()];
+  readonly #readers: readonly [Listener<unknown>, Listener<unknown>];
+  #ended = false;
+
+  constructor(
+    path: Path,
+    schedule: Schedule,
+    random: Random,
+    delayNs: readonly [number, number],
+    first: Listener<B>,
+    second: Listener<A>,
+  ) {
+    this.#path = path;
+    this.#schedule = schedule;
+    this.#random = random;
+    this.#delayNs = delayNs;
+    this.#readers = [second as Listener<unknown>, first as Listener<unknown>];
+  }
+
+  sendFromFirst(message: A): void {
+    this.#send(0, message);
+  }
+
+  sendFromSecond(message: B): void {
+    this.#send(1, message);
+  }
+
+  /** The reader of `direction` stops reading, or goes on. */
+  hold(direction: Direction, held: boolean): void {
+    this.#lanes[direction].held = held;
+    this.pump();
+  }
+
+  /**
+   * Ends the connection. `by`: the end that closes or dies (undefined: the network); what travels to it is gone.
+   * `lossy`: a suffix of what travels from it is lost. The other end hears of it after what still arrives.
+   */
+  end(by: Direction | undefined, lossy: boolean, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const direction of [0, 1] as const) {
+      const lane = this.#lanes[direction];
+      lane.held = false;
+      if (by !== undefined && by !== direction) {
+        lane.queue = [];
+        continue;
+      }
+      if (lossy) lane.queue.length = this.#random.between(0, lane.queue.length);
+      lane.queue.push({ atNs: this.#arrival(direction), closed: reason });
+    }
+    this.pump();
+  }
+
+  pump(): void {
+    for (const direction of [0, 1] as const) {
+      const lane = this.#lanes[direction];
+      const head = lane.queue[0];
+      if (head === undefined || lane.planned || lane.held || this.#path.isCut(direction)) continue;
+      lane.planned = true;
+      this.#schedule.at(head.atNs, () => this.#arrive(direction));
+    }
+  }
+
+  #send(direction: Direction, message: unknown): void {
+    if (this.#ended) return;
+    this.#lanes[direction].queue.push({ atNs: this.#arrival(direction), message });
+    this.pump();
+  }
+
+  #arrival(direction: Direction): number {
+    const lane = this.#lanes[direction];
+    const delayNs = this.#random.between(this.#delayNs[0], this.#delayNs[1]);
+    lane.lastNs = Math.max(lane.lastNs, this.#schedule.nowNs + delayNs);
+    return lane.lastNs;
+  }
+
+  #arrive(direction: Direction): void {
+    const lane = this.#lanes[direction];
+    lane.planned = false;
+    const head = lane.queue[0];
+    if (head !== undefined && head.atNs <= this.#schedule.nowNs && !lane.held && !this.#path.isCut(direction)) {
+      lane.queue.shift();
+      if ('closed' in head) {
+        if (this.#lanes.every(other => other.queue.length === 0)) this.#path.forget(this);
+        this.#readers[direction].closed(head.closed);
+      } else {
+        this.#readers[direction].received(head.message);
+      }
+    }
+    this.pump();
+  }
+}
+
+function newLane(): Lane {
+  return { queue: [], held: false, planned: false, lastNs: 0 };
+}

@@ -1,0 +1,71 @@
+// What a run is: everything that is chosen, from one seed.
+
+import { VARIANTS, type Variant } from '../protocol/machine.js';
+import type { InputChunk } from './bushost.js';
+import { type Fault, planFaults } from './faults.js';
+import { Random } from './random.js';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly variant: Variant;
+  readonly operationIds: boolean;
+  readonly replicas: 1 | 2;
+  /** Instructions. */
+  readonly epochLength: number;
+  /** Steps of the guest's program. */
+  readonly guestSteps: number;
+  readonly instructionNs: number;
+  /** Least and greatest delay. */
+  readonly networkNs: readonly [number, number];
+  readonly deviceNs: readonly [number, number];
+  readonly arbiterNs: readonly [number, number];
+  readonly arbiterLossProbability: number;
+  /** Greatest delay of a ring between two threads. */
+  readonly ringNs: number;
+  /** Whether the owner of a new view closes its connection to who is no part of it. */
+  readonly closesPeers: boolean;
+  readonly input: readonly InputChunk[];
+  readonly faults: readonly Fault[];
+}
+
+/** Steps of the schedule that a guest step takes, about: where faults are to strike. */
+const STEPS_PER_GUEST_STEP = 32;
+
+export function chooseRun(seed: number): RunOptions {
+  const random = new Random(seed);
+  const guestSteps = random.between(4, 40);
+  const networkNs = random.pick([1e4, 1e5, 1e6, 5e6]);
+  const deviceNs = random.pick([1e4, 1e6, 1e7]);
+  return {
+    seed,
+    variant: random.pick(VARIANTS),
+    operationIds: random.chance(0.75),
+    replicas: random.chance(0.05) ? 1 : 2,
+    epochLength: random.pick([1, 7, 20, 50, 200]),
+    guestSteps,
+    instructionNs: random.pick([100, 1_000, 10_000]),
+    networkNs: [networkNs / 10, networkNs],
+    deviceNs: [deviceNs / 10, deviceNs],
+    arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],
+    arbiterLossProbability: random.pick([0, 0.1, 0.5]),
+    ringNs: random.pick([2e3, 1e5, 1e6]),
+    closesPeers: random.chance(0.5),
+    input: chooseInput(random.fork()),
+    faults: planFaults(random.fork(), guestSteps * STEPS_PER_GUEST_STEP),
+  };
+}
+
+function chooseInput(random: Random): InputChunk[] {
+  const chunks: InputChunk[] = [];
+  // At times more than the bus keeps unreleased.
+  const bytesMax = random.chance(0.05) ? 100_000 : 100;
+  const count = random.below(12);
+  for (let index = 0; index < count; index++) {
+    const bytes = new Uint8Array(random.between(1, bytesMax)).map((_byte, at) => at + index * 37);
+    chunks.push({ afterNs: random.between(1, 1e7), bytes, end: false });
+  }
+  // The end alone, or with the last bytes.
+  const bytes = random.chance(0.5) ? new Uint8Array(0) : Uint8Array.of(1, 2, 3);
+  chunks.push({ afterNs: random.between(1, 1e7), bytes, end: true });
+  return chunks;
+}

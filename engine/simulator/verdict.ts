@@ -1,0 +1,138 @@
+// The verdict at the end of a run: what the outside saw is what one machine, without any protocol, does when it is
+// given the environment results and interrupts of the replica that is the machine now.
+
+import { describeOutcome, sameOutcome } from '../protocol/execution.js';
+import type { Interrupt, Operation, OperationId } from '../protocol/machine.js';
+import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './guest.js';
+import { type History, type Production, replay } from './history.js';
+import type { Judge, Performed } from './judge.js';
+
+export interface End {
+  readonly judge: Judge;
+  readonly guest: GuestOptions;
+  /** Of the replica that owns the bus. */
+  readonly history: History;
+  /** All that standard input holds. */
+  readonly input: Uint8Array;
+}
+
+type Completion = Interrupt & { readonly kind: 'completion' };
+
+/** What is wrong, or undefined. */
+export function verdict(end: End): string | undefined {
+  const { judge, guest, history } = end;
+  if (judge.violation !== undefined) return judge.violation;
+  const production = replay(guest, history);
+  return (
+    production.complaint ??
+    sameStreams(judge, production) ??
+    sameEnd(judge, production) ??
+    inputOnce(end) ??
+    operationsOnce(end, production)
+  );
+}
+
+/** No byte is lost, doubled or of another history. Before the end, either side may be ahead. */
+function sameStreams(judge: Judge, production: Production): string | undefined {
+  for (const stream of new Set([...judge.transcript.keys(), ...production.streams.keys()])) {
+    const seen = judge.transcript.get(stream) ?? [];
+    const right = production.streams.get(stream) ?? [];
+    const common = Math.min(seen.length, right.length);
+    for (let at = 0; at < common; at++) {
+      if (seen[at] !== right[at]) return `stream ${stream} differs from what one machine writes at byte ${at} (OF)`;
+    }
+    if (judge.outcome !== undefined && seen.length !== right.length) {
+      return `stream ${stream} has ${seen.length} bytes at the end, one machine writes ${right.length} (OF, XT)`;
+    }
+  }
+  return undefined;
+}
+
+function sameEnd({ outcome }: Judge, production: Production): string | undefined {
+  if (outcome === undefined) return undefined;
+  if (production.outcome === undefined) return `the machine ends with ${describeOutcome(outcome)}, its guest does not`;
+  if (sameOutcome(outcome, production.outcome)) return undefined;
+  return `the machine ends with ${describeOutcome(outcome)}, its guest with ${describeOutcome(production.outcome)} (XT)`;
+}
+
+/** What the guest was given of standard input is what stands in it, in order, once (RL). */
+function inputOnce({ history, input }: End): string | undefined {
+  let at = 0;
+  for (const happening of history.happenings) {
+    if (happening.type !== 'boundary') continue;
+    for (const interrupt of happening.interrupts) {
+      if (interrupt.kind !== 'stream' || interrupt.stream !== STREAM_INPUT) continue;
+      for (const byte of interrupt.bytes) {
+        if (byte !== input[at]) return `byte ${at} of standard input reached the guest changed`;
+        at += 1;
+      }
+      if (interrupt.end && at !== input.length) return `standard input ended at byte ${at} of ${input.length}`;
+    }
+  }
+  return undefined;
+}
+
+/** What the devices did is what the guest asked for; with ids, once; and it heard of what was done. */
+function operationsOnce({ judge, guest, history }: End, production: Production): string | undefined {
+  const asked = new Map<OperationId, Operation>();
+  const attempts = new Map<OperationId, number>();
+  for (const operation of production.operations) {
+    asked.set(operation.id, operation);
+    attempts.set(operation.id, (attempts.get(operation.id) ?? 0) + 1);
+  }
+  const done = new Map<OperationId, Performed[]>();
+  for (const performed of judge.performances) {
+    const { operation } = performed;
+    const right = asked.get(operation.id);
+    if (right === undefined && judge.outcome !== undefined) return `operation ${operation.id} was never asked for (OR)`;
+    if (right !== undefined && !sameOperation(right, operation))
+      return `operation ${operation.id} is of another history`;
+    done.set(operation.id, [...(done.get(operation.id) ?? []), performed]);
+  }
+  const { completed, uncertain } = ends(history);
+  for (const id of new Set([...asked.keys(), ...done.keys()])) {
+    const times = done.get(id)?.length ?? 0;
+    if (guest.operationIds) {
+      if (times > 1) return `operation ${id} was performed ${times} times (ON)`;
+      // The guest may end without an answer to an uncertain interrupt: then nobody promised anything (IO2).
+      const unanswered = (attempts.get(id) ?? 0) <= (uncertain.get(id) ?? 0);
+      if (times === 0 && judge.outcome !== undefined && !unanswered) return `operation ${id} was never performed (ON)`;
+    } else if (asked.get(id)?.device === DEVICE_TELLER && attempts.get(id) === 1 && times > 1) {
+      return `operation ${id} was asked for once and performed ${times} times`;
+    }
+    for (const { status, data } of completed.get(id) ?? []) {
+      const match = done.get(id)?.some(is => is.status === status && sameBytes(is.data, data)) ?? false;
+      if (!match) return `operation ${id} completed with what no device answered (IO1)`;
+    }
+  }
+  return undefined;
+}
+
+/** How the guest heard of the end of its operations: completions, and how often 'uncertain'. */
+function ends({ happenings }: History): {
+  completed: Map<OperationId, Completion[]>;
+  uncertain: Map<OperationId, number>;
+} {
+  const completed = new Map<OperationId, Completion[]>();
+  const uncertain = new Map<OperationId, number>();
+  for (const happening of happenings) {
+    if (happening.type !== 'boundary') continue;
+    for (const interrupt of happening.interrupts) {
+      const { kind } = interrupt;
+      if (kind === 'completion') {
+        completed.set(interrupt.operation, [...(completed.get(interrupt.operation) ?? []), interrupt]);
+      } else if (kind === 'uncertain') {
+        uncertain.set(interrupt.operation, (uncertain.get(interrupt.operation) ?? 0) + 1);
+      }
+    }
+  }
+  return { completed, uncertain };
+}
+
+function sameOperation(a: Operation, b: Operation): boolean {
+  return a.device === b.device && a.command === b.command && a.argument === b.argument && sameBytes(a.data, b.data);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
