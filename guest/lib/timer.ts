@@ -8,7 +8,8 @@ export const MILLISECOND_NS: i64 = 1_000_000;
 
 /** Sleeps until the monotonic clock reads `deadlineNs` or more; answers the time of the machine's clock on waking. */
 export function sleepUntil(deadlineNs: i64): i64 {
-  if (deadlineNs <= 0) return interrupts.timerTimeNs;
+  // No timer for what has passed: it would fire into somebody else's wait. This also keeps 0, which disarms, away.
+  if (deadlineNs <= interrupts.timerTimeNs) return interrupts.timerTimeNs;
   const enabled = interruptEnable(false);
   timerSet(deadlineNs);
   // Other interrupts end a wait too: only the timer's own time says that the deadline has passed.

@@ -37,6 +37,8 @@ export interface FakeWorld {
 /** Virtual nanoseconds that pass with every call of a device. */
 const STEP_NS = 100n;
 const REFUSED = -1;
+/** Starts of operations in one run, at most: a driver that repeats for ever fails instead of hanging. */
+const STARTS_MAX = 10_000;
 
 /** The guest sleeps and nothing can ever wake it: on a real machine it would hang. */
 export class NothingWakesTheGuest extends Error {
@@ -97,6 +99,7 @@ export class FakeDevices implements PlainDevices {
   start(operation: PlainOperation): number {
     if (operation.device !== TELLER && this.deviceSize(operation.device) < 0n) return REFUSED;
     this.starts.push(operation);
+    if (this.starts.length > STARTS_MAX) throw new Error(`the guest has started ${STARTS_MAX} operations`);
     const { number } = operation;
     const fate = this.#world.fate?.(operation, this.starts.filter(start => start.number === number).length) ?? 'done';
     const atNs = this.nowNs + BigInt(this.#world.latencyNs ?? 1000);
