@@ -68,6 +68,7 @@ import { CodeWriter } from './code.js';
 import { safePoint, testCounter } from './glue.js';
 import type { Layout } from './layout.js';
 import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan } from './scan.js';
+import { canonicalType, ScratchLocals } from './scratch.js';
 
 /** What shapes the rewriting of every body alike. */
 export interface RewriteContext {
@@ -91,10 +92,13 @@ export class BodyRewriter {
   safePoints = 0;
   /** Index of the counter's local. */
   #counter = 0;
-  /** Index of the local that holds the table index of an indirect call. */
-  #scratch = 0;
+  readonly #scratches = new ScratchLocals();
   /** Position in the charges. */
   #nextCharge = 0;
+  /** Position in what must be made canonical; number of the next live instruction. */
+  #nextCanonical = 0;
+  #endCanonical = 0;
+  #ordinal = 0;
   /** The charge of the present segment that waits for the instruction that takes the counter. */
   #pending = 0;
   /** For each enclosing original block: its opcode, and its level among the new blocks. */
@@ -118,8 +122,11 @@ export class BodyRewriter {
     reader.end = module.bodyEnd[index]!;
     this.#counter = type.params.length;
     this.#nextCharge = scan.firstCharge[index]!;
+    this.#nextCanonical = scan.firstCanonical[index]!;
+    this.#endCanonical = scan.firstCanonical[index + 1]!;
+    this.#ordinal = 0;
     code.clear();
-    this.#copyLocals((scan.flags[index]! & HAS_INDIRECT_CALL) !== 0);
+    this.#copyLocals(index);
     this.#opcodes = [OP_BLOCK];
     this.#levels = [0];
     this.#level = 1;
@@ -127,27 +134,39 @@ export class BodyRewriter {
     this.#segment();
     while (this.#opcodes.length > 0) {
       reader.next();
+      const ordinal = this.#ordinal++;
       this.#instruction(reader.opcode);
+      if (this.#nextCanonical < this.#endCanonical && scan.canonical[this.#nextCanonical]! >> 2 === ordinal) {
+        this.#scratches.canonical(code, scan.canonical[this.#nextCanonical++]! & 3);
+      }
     }
     this.#pushCounter();
     code.end();
   }
 
-  /** Copies the declarations of locals and adds the scratch local where one is needed. */
-  #copyLocals(scratch: boolean): void {
+  /** Copies the declarations of locals and adds the scratch locals that are needed. */
+  #copyLocals(index: number): void {
+    const { scan } = this.#context;
     const reader = this.#reader;
     const groups = reader.u32();
     const start = reader.pos;
-    this.#scratch = this.#counter + 1;
+    let locals = this.#counter + 1;
     for (let group = 0; group < groups; group++) {
-      this.#scratch += reader.u32();
+      locals += reader.u32();
       reader.byte();
     }
-    this.code.u32(scratch ? groups + 1 : groups);
-    this.code.copy(reader.bytes, start, reader.pos);
-    if (!scratch) return;
-    this.code.u32(1);
-    this.code.byte(I32);
+    const end = reader.pos;
+    this.#scratches.begin(locals);
+    if ((scan.flags[index]! & HAS_INDIRECT_CALL) !== 0) this.#scratches.need(I32);
+    for (let at = this.#nextCanonical; at < this.#endCanonical; at++) {
+      this.#scratches.need(canonicalType(scan.canonical[at]! & 3));
+    }
+    this.code.u32(groups + this.#scratches.types.length);
+    this.code.copy(reader.bytes, start, end);
+    for (const type of this.#scratches.types) {
+      this.code.u32(1);
+      this.code.byte(type);
+    }
   }
 
   // --- the counter -----------------------------------------------------------------------------------------------------
@@ -333,9 +352,10 @@ export class BodyRewriter {
   #callIndirect(opcode: number): void {
     const { layout } = this.#context;
     const reader = this.#reader;
-    this.code.localSet(this.#scratch);
+    const callee = this.#scratches.index(I32);
+    this.code.localSet(callee);
     this.#pushCounter();
-    this.code.localGet(this.#scratch);
+    this.code.localGet(callee);
     this.code.byte(opcode);
     this.code.u32(layout.internalType(reader.index));
     this.code.u32(reader.index2);

@@ -28,6 +28,7 @@ import {
 } from '../wasm/opcodes.js';
 import { invalid, Validator } from '../wasm/validate.js';
 import { ChargePlan, OBSERVED } from './charges.js';
+import { NanAnalysis } from './nan.js';
 
 /** What the scan of all bodies found. */
 export interface Scan {
@@ -36,6 +37,9 @@ export interface Scan {
   readonly firstCharge: Uint32Array;
   /** HAS_* of each function. */
   readonly flags: Uint8Array;
+  /** What must be made canonical, of all functions one after another (see NanAnalysis.solve), and where each begins. */
+  readonly canonical: Int32Array;
+  readonly firstCanonical: Uint32Array;
   readonly loops: number;
   readonly calls: number;
 }
@@ -71,6 +75,7 @@ const BASE_FREQUENCY = 3;
 /** Scans bodies one after another. */
 class BodyScan {
   readonly plan = new ChargePlan();
+  readonly nan = new NanAnalysis();
   loops = 0;
   calls = 0;
   /** HAS_* of the latest body. */
@@ -84,6 +89,9 @@ class BodyScan {
   #loopDepths: number[] = [];
   #loopDepth = 0;
   #frequency = BASE_FREQUENCY;
+  /** Number of the instruction within the body, dead ones not counted. */
+  #ordinal = 0;
+  #results = 0;
 
   constructor(module: Module, spaces: IndexSpaces) {
     this.#validator = new Validator(module, spaces);
@@ -98,7 +106,10 @@ class BodyScan {
     reader.where = where;
     validator.begin(module.types[typeIndex]!, reader);
     this.plan.clear();
+    this.nan.clear();
     this.flags = 0;
+    this.#ordinal = 0;
+    this.#results = module.types[typeIndex]!.results.length;
     this.#labelJoints = [this.plan.joint()];
     this.#frequencies = [BASE_FREQUENCY];
     this.#armJoints = [OBSERVED];
@@ -111,12 +122,62 @@ class BodyScan {
       const dead = validator.control.dead;
       if (dead && reader.opcode !== OP_END && reader.opcode !== OP_ELSE) this.#skipDead();
       else {
-        if (!dead) this.plan.cost(costOf(reader.opcode));
-        validator.step(reader);
+        if (!dead) this.#live();
+        else validator.step(reader);
         this.#shape(reader.opcode, dead);
       }
     }
     if (!reader.done) throw invalid('operators remaining after end of function', where, reader.pos);
+  }
+
+  /** Applies a live instruction. */
+  #live(): void {
+    const reader = this.#reader;
+    this.plan.cost(costOf(reader.opcode));
+    if (reader.opcode <= OP_RETURN_CALL_INDIRECT) {
+      this.#observeControl(reader.opcode);
+      this.#validator.step(reader);
+    } else {
+      this.nan.before(reader, this.#validator, this.#ordinal);
+      this.#validator.step(reader);
+      this.nan.after(this.#validator);
+    }
+    this.#ordinal++;
+  }
+
+  /** The values that calls, branches and the ends of blocks carry are observed. */
+  #observeControl(opcode: number): void {
+    const reader = this.#reader;
+    const validator = this.#validator;
+    switch (opcode) {
+      case OP_BLOCK:
+      case OP_LOOP:
+      case OP_IF:
+        this.nan.observeTop(validator, validator.blockType(reader).params.length, opcode === OP_IF ? 1 : 0);
+        return;
+      case OP_ELSE:
+      case OP_END:
+        this.nan.observeTop(validator, validator.control.results.length, 0);
+        return;
+      case OP_BR:
+      case OP_BR_IF:
+        this.nan.observeTop(validator, validator.labelArity(reader.index), opcode === OP_BR_IF ? 1 : 0);
+        return;
+      case OP_BR_TABLE:
+        this.nan.observeTop(validator, validator.labelArity(reader.labels[0]!), 1);
+        return;
+      case OP_RETURN:
+        this.nan.observeTop(validator, this.#results, 0);
+        return;
+      case OP_CALL:
+      case OP_RETURN_CALL:
+        this.nan.observeTop(validator, validator.calleeType(reader).params.length, 0);
+        return;
+      case OP_CALL_INDIRECT:
+      case OP_RETURN_CALL_INDIRECT:
+        this.nan.observeTop(validator, validator.calleeType(reader).params.length, 1);
+        return;
+    }
   }
 
   /** Validates dead code up to the end or else of its block, which has been read and not applied; it is dropped. */
@@ -268,6 +329,8 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
   let charges = new Int32Array(1024);
   const firstCharge = new Uint32Array(module.functions.length + 1);
   const flags = new Uint8Array(module.functions.length);
+  const canonical: number[] = [];
+  const firstCanonical = new Uint32Array(module.functions.length + 1);
   let count = 0;
   for (let index = 0; index < module.functions.length; index++) {
     const functionIndex = spaces.importedFunctions + index;
@@ -280,7 +343,10 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
     body.plan.solve(charges, count);
     count += body.plan.segments;
     firstCharge[index + 1] = count;
+    body.nan.solve(canonical);
+    firstCanonical[index + 1] = canonical.length;
     flags[index] = body.flags;
   }
-  return { charges, firstCharge, flags, loops: body.loops, calls: body.calls };
+  const { loops, calls } = body;
+  return { charges, firstCharge, flags, canonical: Int32Array.from(canonical), firstCanonical, loops, calls };
 }

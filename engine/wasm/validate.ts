@@ -39,6 +39,7 @@ import {
   OP_REF_IS_NULL,
   OP_REF_NULL,
   OP_RETURN,
+  OP_RETURN_CALL,
   OP_RETURN_CALL_INDIRECT,
   OP_SELECT,
   OP_SELECT_TYPED,
@@ -139,6 +140,17 @@ export class Validator {
   /** The types that a branch to a label takes. */
   labelTypes(control: Control): readonly ValueType[] {
     return control.opcode === OP_LOOP ? control.params : control.results;
+  }
+
+  /** The number of values that a branch to label `index` takes. */
+  labelArity(index: number): number {
+    return this.labelTypes(this.label(index)).length;
+  }
+
+  /** The type of the function that the call which the reader has just read means. */
+  calleeType(reader: InstructionReader): FunctionType {
+    const direct = reader.opcode === OP_CALL || reader.opcode === OP_RETURN_CALL;
+    return this.#type(direct ? this.#function(reader.index) : reader.index);
   }
 
   /** The parameters and results of the block type that the reader has just read. */
@@ -325,7 +337,7 @@ export class Validator {
         throw this.#invalid('type mismatch: call through a table of externref');
       this.#pop(I32);
     }
-    const type = this.#type(indirect ? reader.index : this.#function(reader.index));
+    const type = this.calleeType(reader);
     this.#popAll(type.params);
     if (opcode === OP_CALL || opcode === OP_CALL_INDIRECT) {
       this.#pushAll(type.results);

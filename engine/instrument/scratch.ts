@@ -1,0 +1,65 @@
+// Scratch locals of a rewritten body, one of a type at most, and the code that makes a value canonical with one.
+//
+//   f32, f64      local.tee t  canonical NaN  local.get t  local.get t  eq  select
+//   vectors       the same by lanes: eq gives the mask of bitselect
+
+import { OP_SELECT, PREFIX_FD } from '../wasm/opcodes.js';
+import { F32, F64, V128, type ValueType } from '../wasm/types.js';
+import type { CodeWriter } from './code.js';
+import { CANONICAL_F32, CANONICAL_F32X4, CANONICAL_F64 } from './nan.js';
+
+const F32_EQ = 0x5b;
+const F64_EQ = 0x61;
+const F32X4_EQ = PREFIX_FD + 65;
+const F64X2_EQ = PREFIX_FD + 71;
+const BITSELECT = PREFIX_FD + 82;
+const F32_NAN = [0x43, 0x00, 0x00, 0xc0, 0x7f];
+const F64_NAN = [0x44, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f];
+const F32X4_NAN = [0xfd, 12, ...Array.from({ length: 4 }, () => [0x00, 0x00, 0xc0, 0x7f]).flat()];
+const F64X2_NAN = [
+  0xfd,
+  12,
+  ...Array.from({ length: 2 }, () => [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x7f]).flat(),
+];
+
+/** The value type of a CANONICAL_*. */
+export function canonicalType(shape: number): ValueType {
+  return shape === CANONICAL_F32 ? F32 : shape === CANONICAL_F64 ? F64 : V128;
+}
+
+export class ScratchLocals {
+  readonly types: ValueType[] = [];
+  #first = 0;
+
+  /** Forgets all; the next ones have indexes from `first`. */
+  begin(first: number): void {
+    this.#first = first;
+    this.types.length = 0;
+  }
+
+  need(type: ValueType): void {
+    if (!this.types.includes(type)) this.types.push(type);
+  }
+
+  index(type: ValueType): number {
+    return this.#first + this.types.indexOf(type);
+  }
+
+  /** Makes the value on top of the stack canonical if it is a NaN, by lane for vectors. */
+  canonical(code: CodeWriter, shape: number): void {
+    const local = this.index(canonicalType(shape));
+    code.localTee(local);
+    if (shape === CANONICAL_F32) this.#choose(code, local, F32_NAN, F32_EQ, OP_SELECT);
+    else if (shape === CANONICAL_F64) this.#choose(code, local, F64_NAN, F64_EQ, OP_SELECT);
+    else if (shape === CANONICAL_F32X4) this.#choose(code, local, F32X4_NAN, F32X4_EQ, BITSELECT);
+    else this.#choose(code, local, F64X2_NAN, F64X2_EQ, BITSELECT);
+  }
+
+  #choose(code: CodeWriter, local: number, nan: readonly number[], equal: number, choice: number): void {
+    for (const byte of nan) code.byte(byte);
+    code.localGet(local);
+    code.localGet(local);
+    code.op(equal);
+    code.op(choice);
+  }
+}
