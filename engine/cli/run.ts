@@ -50,7 +50,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   if (arbiter !== undefined && !existsSync(arbiter)) {
     throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${arbiter}`, 'make it, or leave --arbiter out');
   }
-  const { devices, disks, closeDevices } = await openDevices(flags);
+  const { streams, devices, disks } = await openDevices(flags);
   const machine = new LaunchedMachine({
     guest,
     module,
@@ -66,6 +66,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       teller: flags.teller !== undefined,
     },
     replicas: flags.replicas,
+    streams,
     devices,
     ...(arbiter === undefined ? {} : { arbiter }),
     timing: { heartbeatMs: Math.min(100, flags.suspicion / 4), suspicionMs: flags.suspicion, startMs: 10_000 },
@@ -73,19 +74,17 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const say = flags.quiet ? () => undefined : (line: string) => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
   if (flags.statusFile !== undefined) keepStatus(machine, flags.statusFile);
-  endOnSignals(machine, closeDevices);
+  endOnSignals(machine);
   let outcome: Outcome;
   try {
     await machine.start();
     outcome = await machine.outcome;
   } catch (error) {
     await machine.stop();
-    await closeDevices();
     if (!(error instanceof EpochvisorError)) throw error;
     process.stderr.write(`epochvisor: ${error.line}\n`);
     process.exit(MACHINE_LOST_STATUS);
   }
-  await closeDevices();
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
 }
@@ -115,13 +114,10 @@ function keepStatus(machine: LaunchedMachine, path: string): void {
 }
 
 /** Ctrl-C at any moment: both replicas gone, nothing left behind. */
-function endOnSignals(machine: LaunchedMachine, closeDevices: () => Promise<void>): void {
+function endOnSignals(machine: LaunchedMachine): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      void machine
-        .stop()
-        .then(closeDevices)
-        .finally(() => process.exit(SIGNAL_STATUS[signal]));
+      void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }
 }

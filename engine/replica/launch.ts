@@ -10,13 +10,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Device } from '../../devices/device.js';
+import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import { BusServer } from '../bus/server.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Status } from '../observe/status.js';
-import { type Outcome, PROTOCOL_VERSION, type View } from '../protocol/machine.js';
+import type { Outcome, View } from '../protocol/machine.js';
 import {
   type ChannelTiming,
   DEFAULT_TIMING,
@@ -34,7 +34,10 @@ export interface LaunchOptions {
   readonly options: Omit<MachineOptions, 'bornMs'>;
   /** 1: simplex; 2: a primary and a backup. */
   readonly replicas: 1 | 2;
-  readonly devices: readonly Device[];
+  /** Opened; the launched machine closes them. */
+  readonly streams: readonly StreamDevice[];
+  /** By the numbers that guests use. */
+  readonly devices: ReadonlyMap<number, OperationDevice>;
   /** Folder of the arbiter; a fresh one, removed at the end, where none is given. */
   readonly arbiter?: string;
   readonly timing?: ChannelTiming;
@@ -133,16 +136,17 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
     for (const incarnation of [this.#view.primary, ...this.#view.backups]) this.#fork(incarnation);
-    const hello = {
-      type: 'hello',
-      protocol: PROTOCOL_VERSION,
-      machine: this.machine,
-      incarnation: 'bus',
+    const { streams, devices } = this.#launch;
+    this.#bus = await BusServer.start({
       secret,
+      machine: this.machine,
       moduleHash,
       options: JSON.stringify(options),
-    } as const;
-    this.#bus = await BusServer.start({ hello, devices: this.#launch.devices, operationIds: options.operationIds });
+      operationIds: options.operationIds,
+      streams,
+      devices,
+      observer: { failed: (_, reason) => this.#deviceFailed(reason) },
+    });
     void this.#bus.finished.then(outcome => this.#finish(outcome));
     const arbiter = await this.#firstView();
     for (const child of this.#children) {
@@ -168,10 +172,15 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const given = this.#launch.arbiter;
     const path = given ?? mkdtempSync(join(tmpdir(), 'epochvisor-'));
     this.#arbiterFolder = { path, ours: given === undefined };
-    const answer = await new FolderArbiter(path).claim(this.#view);
+    const answer = await (await FolderArbiter.open(path)).claim(this.#view);
     if (answer.result === 'won') return path;
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
     throw new EpochvisorError('ARBITER_FAILED', `the first view can't be written to ${path}: ${why}`, 'name a folder');
+  }
+
+  /** The reader of stdout has gone, or stdin breaks: as for any program, that is the end. */
+  #deviceFailed(reason: EpochvisorError): void {
+    if (!this.#over) this.#fail(reason);
   }
 
   // ---- replicas

@@ -35,7 +35,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const replica = new Replica({
     configuration,
     module: readFileSync(guest),
-    arbiter: new FolderArbiter(arbiter.path),
+    arbiter: await FolderArbiter.open(arbiter.path),
     tell,
     end,
   });

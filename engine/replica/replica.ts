@@ -107,16 +107,18 @@ export class Replica {
   // ---- connections
 
   async #connectBus(): Promise<void> {
-    const bus = await BusClient.connect(this.#parts.configuration.bus, this.hello, {
-      onMessage: message => this.#step({ type: 'bus', message, nowMs: performance.now() }),
-      onClosed: () => {
+    const address = this.#parts.configuration.bus;
+    const bus = await BusClient.connect({ address, hello: this.hello, deadlineMs: this.startMs });
+    this.#bus = bus;
+    this.#step({ type: 'busOpened', nowMs: performance.now() });
+    bus.listen({
+      message: message => this.#step({ type: 'bus', message, nowMs: performance.now() }),
+      closed: () => {
         this.#bus = undefined;
         this.#step({ type: 'busClosed', nowMs: performance.now() });
         if (!this.#over) this.#reconnectBus();
       },
     });
-    this.#bus = bus;
-    this.#step({ type: 'busOpened', nowMs: performance.now() });
   }
 
   #reconnectBus(): void {

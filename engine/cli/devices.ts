@@ -1,0 +1,34 @@
+// The devices that a machine's flags name, opened on this host.
+
+import { Console } from '../../devices/console.js';
+import { FIRST_DISK, type OperationDevice, type StreamDevice, TELLER } from '../../devices/device.js';
+import { FileDisk } from '../../devices/disk.js';
+import { Teller } from '../../devices/teller.js';
+
+export interface OpenedDevices {
+  readonly streams: readonly StreamDevice[];
+  /** By the numbers that guests use. */
+  readonly devices: ReadonlyMap<number, OperationDevice>;
+  /** Sizes of the disks in bytes, by number. */
+  readonly disks: readonly number[];
+}
+
+/**
+ * @param console where the guest's streams go; by default those of this process
+ * @throws EpochvisorError DISK_MISSING, DISK_SIZE, STDIN_UNREADABLE, as the devices say
+ */
+export async function openDevices(
+  flags: { readonly disk: readonly string[]; readonly teller?: string },
+  console?: StreamDevice,
+): Promise<OpenedDevices> {
+  const devices = new Map<number, OperationDevice>();
+  try {
+    for (const path of flags.disk) devices.set(FIRST_DISK + devices.size, await FileDisk.open(path));
+    const disks = [...devices.values()].map(disk => disk.sizeBytes);
+    if (flags.teller !== undefined) devices.set(TELLER, await Teller.open(flags.teller));
+    return { streams: [console ?? Console.ofProcess()], devices, disks };
+  } catch (error) {
+    for (const device of devices.values()) await device.close();
+    throw error;
+  }
+}
