@@ -57,8 +57,9 @@ export class FolderArbiter implements Arbiter {
       await this.#syncFolder();
       return owner.claim === view.claim ? { result: 'won' } : { result: 'lost', owner };
     } catch (error) {
-      if (error instanceof EpochvisorError && error.code !== 'ARBITER_UNREACHABLE') throw error;
-      return { result: 'unreachable', reason: unreachable(this.#folder, error).message };
+      const reason = error instanceof EpochvisorError ? error : unreachable(this.#folder, error);
+      if (reason.code !== 'ARBITER_UNREACHABLE') throw reason;
+      return { result: 'unreachable', reason: reason.message };
     }
   }
 

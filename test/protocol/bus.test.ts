@@ -1,0 +1,455 @@
+// The bus's rules, one by one: FN, ON, OF, RL, XT.
+
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  Bus,
+  type BusEffect,
+  type BusOptions,
+  INPUT_WINDOW_BYTES,
+  OPERATION_BYTES_MAX,
+  OPERATIONS_MAX,
+  UNWRITTEN_MAX_BYTES,
+} from '../../engine/protocol/bus.js';
+import type { Operation, Outcome, Output } from '../../engine/protocol/machine.js';
+import type { FromBus } from '../../engine/protocol/messages.js';
+
+const A = 1;
+const B = 2;
+const text = (string: string) => new TextEncoder().encode(string);
+const NOTHING = new Uint8Array(0);
+
+let bus: Bus;
+
+function start(options: Partial<BusOptions> = {}): void {
+  bus = new Bus({ operationIds: true, outputStreams: [1, 2], inputStreams: [0], ...options });
+  bus.step({ type: 'attached', connection: A, incarnation: 'a' });
+  bus.step({ type: 'attached', connection: B, incarnation: 'b' });
+}
+
+const fence = (connection: number, view: number) =>
+  bus.step({ type: 'message', connection, message: { type: 'fence', view } });
+const output = (connection: number, view: number, what: Output) =>
+  bus.step({ type: 'message', connection, message: { type: 'output', view, output: what } });
+const write = (connection: number, view: number, stream: number, offset: number, bytes: Uint8Array) =>
+  output(connection, view, { type: 'stream', stream, offset, bytes });
+const operation = (id: bigint, bytes = NOTHING): Operation => ({
+  id,
+  device: 0x100,
+  command: 2,
+  argument: 0n,
+  length: 0,
+  data: bytes,
+});
+const operate = (connection: number, view: number, id: bigint, bytes = NOTHING) =>
+  output(connection, view, { type: 'operation', operation: operation(id, bytes) });
+const completed = (token: number, status: number, data = NOTHING) =>
+  bus.step({ type: 'completed', token, status, data });
+const written = (stream: number, offset: number) => bus.step({ type: 'written', stream, offset });
+const input = (bytes: Uint8Array, end = false) => bus.step({ type: 'input', stream: 0, bytes, end });
+const exit = (status: number): Outcome => ({ kind: 'exit', status });
+const end = (connection: number, view: number, status: number) =>
+  output(connection, view, { type: 'outcome', outcome: exit(status) });
+
+/** What is sent, as `CONNECTION: message`. */
+const sent = (effects: readonly BusEffect[]): [number, FromBus][] =>
+  effects.flatMap(effect => (effect.type === 'send' ? [[effect.connection, effect.message] as [number, FromBus]] : []));
+const types = (effects: readonly BusEffect[]) => effects.map(effect => effect.type);
+const rules = (effects: readonly BusEffect[]) => effects.map(effect => effect.rule);
+function token(effects: readonly BusEffect[]): number {
+  const perform = effects.find(effect => effect.type === 'perform');
+  if (perform === undefined) throw new Error('nothing is performed');
+  return perform.token;
+}
+
+beforeEach(() => start());
+
+describe('fencing (FN)', () => {
+  test('a fence is answered with how much of each output stream is there', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('hello'));
+    const effects = fence(B, 2);
+    expect(sent(effects)).toContainEqual([
+      B,
+      {
+        type: 'fenced',
+        view: 2,
+        received: [
+          { stream: 1, offset: 5 },
+          { stream: 2, offset: 0 },
+        ],
+      },
+    ]);
+    expect(rules(effects)).toEqual(['FN', 'FN']);
+    expect([bus.view, bus.owner]).toEqual([2, 'b']);
+  });
+
+  test('whoever owned the view before is told at once', () => {
+    fence(A, 1);
+    expect(sent(fence(B, 2))[0]).toEqual([A, { type: 'stale', view: 1, current: 2 }]);
+  });
+
+  test('output of an older view is refused for good, and nothing is performed', () => {
+    fence(A, 1);
+    fence(B, 2);
+    for (const what of [
+      { type: 'stream', stream: 1, offset: 0, bytes: text('x') },
+      { type: 'operation', operation: operation(1n) },
+      { type: 'releaseInput', stream: 0, offset: 0 },
+      { type: 'releaseOperation', operation: 1n },
+      { type: 'outcome', outcome: exit(0) },
+    ] as const) {
+      expect(output(A, 1, what)).toEqual([
+        { rule: 'FN', type: 'send', connection: A, message: { type: 'stale', view: 1, current: 2 } },
+      ]);
+    }
+    expect(sent(fence(A, 1))).toEqual([[A, { type: 'stale', view: 1, current: 2 }]]);
+    expect(bus.owner).toBe('b');
+  });
+
+  test('output of the present view by someone else is refused', () => {
+    fence(A, 1);
+    expect(sent(write(B, 1, 1, 0, text('x')))).toEqual([[B, { type: 'stale', view: 1, current: 1 }]]);
+  });
+
+  test('the present view has one owner: another replica cannot fence it', () => {
+    fence(A, 1);
+    expect(sent(fence(B, 1))).toEqual([[B, { type: 'stale', view: 1, current: 1 }]]);
+    expect(types(write(A, 1, 1, 0, text('x')))).toEqual(['write']);
+  });
+
+  test('nor while the owner is away', () => {
+    fence(A, 1);
+    bus.step({ type: 'detached', connection: A });
+    expect(sent(fence(B, 1))).toEqual([[B, { type: 'stale', view: 1, current: 1 }]]);
+  });
+
+  test('the owner attaches again: its new connection counts, the old one is closed', () => {
+    fence(A, 1);
+    bus.step({ type: 'attached', connection: 3, incarnation: 'a' });
+    expect(fence(3, 1)[0]).toMatchObject({ rule: 'FN', type: 'close', connection: A });
+    expect(types(write(3, 1, 1, 0, text('x')))).toEqual(['write']);
+    expect(write(A, 1, 1, 1, text('y'))).toEqual([]);
+  });
+
+  test('the owner itself may go on to a higher view on its connection', () => {
+    fence(A, 1);
+    expect(types(fence(A, 2))).toEqual(['send']);
+    expect(sent(write(A, 1, 1, 0, text('x')))).toEqual([[A, { type: 'stale', view: 1, current: 2 }]]);
+    expect(types(write(A, 2, 1, 0, text('x')))).toEqual(['write']);
+  });
+
+  test('output of a view that nobody fenced is a defect', () => {
+    fence(A, 1);
+    expect(write(A, 2, 1, 0, text('x'))).toMatchObject([{ rule: 'FN', type: 'close', connection: A }]);
+  });
+
+  test('output before any fence is refused', () => {
+    expect(sent(write(A, 0, 1, 0, text('x')))).toEqual([[A, { type: 'stale', view: 0, current: 0 }]]);
+  });
+
+  test('a bus started again knows the view and its primary from the arbiter', () => {
+    start({ view: { number: 4, primary: 'b' } });
+    expect(sent(fence(A, 3))).toEqual([[A, { type: 'stale', view: 3, current: 4 }]]);
+    expect(sent(fence(A, 4))).toEqual([[A, { type: 'stale', view: 4, current: 4 }]]);
+    expect(sent(fence(B, 4))).toMatchObject([[B, { type: 'fenced', view: 4 }]]);
+  });
+
+  test('heartbeats are answered, whoever sends them', () => {
+    expect(bus.step({ type: 'message', connection: B, message: { type: 'heartbeat' } })).toEqual([
+      { rule: 'RS', type: 'send', connection: B, message: { type: 'heartbeat' } },
+    ]);
+  });
+});
+
+describe('output streams (OF)', () => {
+  test('bytes go to the device, and are confirmed when they are written', () => {
+    fence(A, 1);
+    expect(write(A, 1, 1, 0, text('hello'))).toEqual([
+      { rule: 'OF', type: 'write', stream: 1, offset: 0, bytes: text('hello') },
+    ]);
+    expect(sent(written(1, 3))).toEqual([[A, { type: 'confirmed', stream: 1, offset: 3 }]]);
+  });
+
+  test('a new primary sends again what it is not sure of: the bus drops what it has', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('hello'));
+    fence(B, 2);
+    expect(write(B, 2, 1, 0, text('hel'))).toEqual([]);
+    expect(write(B, 2, 1, 3, text('lo wor'))).toEqual([
+      { rule: 'OF', type: 'write', stream: 1, offset: 5, bytes: text(' wor') },
+    ]);
+    expect(sent(written(1, 5))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
+  });
+
+  test('streams count for themselves', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('out'));
+    expect(write(A, 1, 2, 0, text('err'))).toMatchObject([{ type: 'write', stream: 2, offset: 0 }]);
+  });
+
+  test('a gap is a defect of the sender', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('hello'));
+    expect(write(A, 1, 1, 6, text('x'))).toMatchObject([{ rule: 'OF', type: 'close', connection: A }]);
+    expect(write(A, 1, 1, 5, text('x'))).toEqual([]);
+  });
+
+  test('output of a stream that takes none is a defect of the sender', () => {
+    fence(A, 1);
+    expect(write(A, 1, 0, 0, text('x'))).toMatchObject([{ rule: 'OF', type: 'close', connection: A }]);
+  });
+
+  test('whatever two primaries send, the device gets the stream once, in order', () => {
+    const piece = fc.record({ start: fc.nat(30), length: fc.nat(12), owner: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), pieces => {
+        start();
+        const all = Uint8Array.from({ length: 100 }, (_, at) => at);
+        const out: number[] = [];
+        let view = 0;
+        let owner = 0;
+        for (const { start: from, length, owner: isB } of pieces) {
+          const connection = isB ? B : A;
+          if (connection !== owner) fence(connection, ++view);
+          owner = connection;
+          const offset = Math.min(from, out.length);
+          for (const effect of write(connection, view, 1, offset, all.subarray(offset, offset + length))) {
+            if (effect.type === 'write') out.push(...effect.bytes);
+          }
+        }
+        expect(out).toEqual([...all.subarray(0, out.length)]);
+      }),
+    );
+  });
+
+  test('an outside that takes output too slowly stops the owner, and lets it go on', () => {
+    fence(A, 1);
+    const part = new Uint8Array(UNWRITTEN_MAX_BYTES / 2);
+    write(A, 1, 1, 0, part);
+    expect(types(write(A, 1, 2, 0, part))).toEqual(['write']);
+    expect(types(write(A, 1, 2, part.length, text('x')))).toEqual(['write', 'pauseConnection']);
+    expect(types(write(A, 1, 2, part.length + 1, text('x')))).toEqual(['write']);
+    expect(types(written(1, part.length))).toEqual(['send']);
+    expect(types(written(2, 1))).toEqual(['send']);
+    expect(written(2, 2)).toMatchObject([{ type: 'send' }, { rule: 'OF', type: 'resumeConnection', connection: A }]);
+  });
+
+  test('a new owner takes the place of a stopped one', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, new Uint8Array(UNWRITTEN_MAX_BYTES + 1));
+    expect(types(fence(B, 2))).toEqual(['resumeConnection', 'send', 'send', 'pauseConnection']);
+    expect(written(1, UNWRITTEN_MAX_BYTES)).toMatchObject([
+      { type: 'send', connection: B },
+      { type: 'resumeConnection', connection: B },
+    ]);
+  });
+});
+
+describe('operations (ON)', () => {
+  beforeEach(() => fence(A, 1));
+
+  test('an operation is performed and its completion told to the owner', () => {
+    const effects = operate(A, 1, 7n);
+    expect(effects).toMatchObject([{ rule: 'ON', type: 'perform', operation: { id: 7n } }]);
+    expect(sent(completed(token(effects), 512, text('data')))).toEqual([
+      [A, { type: 'completion', operation: 7n, status: 512, data: text('data') }],
+    ]);
+  });
+
+  test('a repeat joins the one in progress, and the answer goes to the present owner', () => {
+    const first = operate(A, 1, 7n);
+    fence(B, 2);
+    expect(operate(B, 2, 7n)).toEqual([]);
+    expect(sent(completed(token(first), 0))).toEqual([
+      [B, { type: 'completion', operation: 7n, status: 0, data: NOTHING }],
+    ]);
+  });
+
+  test('a repeat of what is complete gets the first result', () => {
+    completed(token(operate(A, 1, 7n)), -5, text('x'));
+    fence(B, 2);
+    expect(operate(B, 2, 7n)).toEqual([
+      {
+        rule: 'ON',
+        type: 'send',
+        connection: B,
+        message: { type: 'completion', operation: 7n, status: -5, data: text('x') },
+      },
+    ]);
+  });
+
+  test('a result is kept while nobody is there to hear it', () => {
+    const first = operate(A, 1, 7n);
+    bus.step({ type: 'detached', connection: A });
+    expect(completed(token(first), 3)).toEqual([]);
+    fence(B, 2);
+    expect(sent(operate(B, 2, 7n))).toMatchObject([[B, { type: 'completion', status: 3 }]]);
+  });
+
+  test('a result is kept until it is released, and then forgotten (RL)', () => {
+    completed(token(operate(A, 1, 7n)), 0);
+    expect(output(A, 1, { type: 'releaseOperation', operation: 7n })).toEqual([]);
+    expect(output(A, 1, { type: 'releaseOperation', operation: 7n })).toEqual([]);
+    expect(types(operate(A, 1, 7n))).toEqual(['perform']);
+  });
+
+  test('past the bound on their number, operations are refused and not performed, until some are released', () => {
+    for (let id = 1n; id <= OPERATIONS_MAX; id++) completed(token(operate(A, 1, id)), 0);
+    const further = BigInt(OPERATIONS_MAX) + 1n;
+    expect(sent(operate(A, 1, further))).toMatchObject([[A, { type: 'completion', operation: further, status: -1 }]]);
+    output(A, 1, { type: 'releaseOperation', operation: 1n });
+    expect(types(operate(A, 1, further))).toEqual(['perform']);
+  });
+
+  test('past the bound on their bytes as well', () => {
+    const half = new Uint8Array(OPERATION_BYTES_MAX / 2);
+    const first = token(operate(A, 1, 1n, half));
+    operate(A, 1, 2n, half);
+    expect(types(operate(A, 1, 3n, text('x')))).toEqual(['send']);
+    expect(types(operate(A, 1, 4n))).toEqual(['perform']);
+    completed(first, 0);
+    output(A, 1, { type: 'releaseOperation', operation: 1n });
+    expect(types(operate(A, 1, 3n, text('x')))).toEqual(['perform']);
+  });
+});
+
+describe("operations in the paper's world (ids off)", () => {
+  beforeEach(() => {
+    start({ operationIds: false });
+    fence(A, 1);
+  });
+
+  test('every request is performed', () => {
+    completed(token(operate(A, 1, 7n)), 0);
+    fence(B, 2);
+    expect(types(operate(B, 2, 7n))).toEqual(['perform']);
+    expect(types(operate(B, 2, 7n))).toEqual(['perform']);
+  });
+
+  test('a completion goes to the replica that asked, or nowhere', () => {
+    const first = operate(A, 1, 7n);
+    fence(B, 2);
+    const second = operate(B, 2, 7n);
+    expect(completed(token(first), 1)).toEqual([]);
+    expect(sent(completed(token(second), 2))).toMatchObject([[B, { type: 'completion', status: 2 }]]);
+  });
+
+  test('what is in progress is bounded', () => {
+    const first = token(operate(A, 1, 1n));
+    for (let count = 1; count < OPERATIONS_MAX; count++) operate(A, 1, 1n);
+    expect(types(operate(A, 1, 1n))).toEqual(['send']);
+    completed(first, 0);
+    expect(types(operate(A, 1, 1n))).toEqual(['perform']);
+  });
+});
+
+describe('input streams (RL)', () => {
+  const inputs = (effects: readonly BusEffect[]) =>
+    sent(effects).flatMap(([, message]) => (message.type === 'input' ? [message] : []));
+
+  test('input goes to the owner as it comes', () => {
+    fence(A, 1);
+    input(text('ab'));
+    expect(sent(input(text('cd')))).toEqual([
+      [A, { type: 'input', stream: 0, offset: 2, bytes: text('cd'), end: false }],
+    ]);
+  });
+
+  test('what came before anyone fenced is sent then', () => {
+    expect(input(text('ab'))).toEqual([]);
+    expect(inputs(fence(A, 1))).toEqual([{ type: 'input', stream: 0, offset: 0, bytes: text('ab'), end: false }]);
+  });
+
+  test('a new owner gets what was not released, from the release point', () => {
+    fence(A, 1);
+    input(text('abc'));
+    input(text('def'));
+    output(A, 1, { type: 'releaseInput', stream: 0, offset: 2 });
+    expect(inputs(fence(B, 2))).toEqual([
+      { type: 'input', stream: 0, offset: 2, bytes: text('c'), end: false },
+      { type: 'input', stream: 0, offset: 3, bytes: text('def'), end: false },
+    ]);
+    output(B, 2, { type: 'releaseInput', stream: 0, offset: 1 });
+    output(B, 2, { type: 'releaseInput', stream: 0, offset: 5 });
+    expect(inputs(fence(A, 3))).toEqual([{ type: 'input', stream: 0, offset: 5, bytes: text('f'), end: false }]);
+  });
+
+  test('the end is told to every owner, with the last bytes or alone', () => {
+    fence(A, 1);
+    input(text('ab'));
+    expect(inputs(input(NOTHING, true))).toEqual([{ type: 'input', stream: 0, offset: 2, bytes: NOTHING, end: true }]);
+    expect(inputs(fence(B, 2))).toEqual([{ type: 'input', stream: 0, offset: 0, bytes: text('ab'), end: true }]);
+    output(B, 2, { type: 'releaseInput', stream: 0, offset: 2 });
+    expect(inputs(fence(A, 3))).toEqual([{ type: 'input', stream: 0, offset: 2, bytes: NOTHING, end: true }]);
+  });
+
+  test('release of what was not sent is a defect of the sender', () => {
+    fence(A, 1);
+    input(text('ab'));
+    expect(output(A, 1, { type: 'releaseInput', stream: 0, offset: 3 })).toMatchObject([{ rule: 'RL', type: 'close' }]);
+  });
+
+  test('the device is paused when the window is full, and goes on when half of it is released', () => {
+    fence(A, 1);
+    const half = INPUT_WINDOW_BYTES / 2;
+    expect(types(input(new Uint8Array(half)))).toEqual(['send']);
+    expect(input(new Uint8Array(half))).toMatchObject([
+      { type: 'send' },
+      { rule: 'RL', type: 'pauseInput', stream: 0 },
+    ]);
+    // What the device had already read.
+    expect(types(input(text('x')))).toEqual(['send']);
+    expect(output(A, 1, { type: 'releaseInput', stream: 0, offset: half })).toEqual([]);
+    expect(output(A, 1, { type: 'releaseInput', stream: 0, offset: half + 1 })).toEqual([
+      { rule: 'RL', type: 'resumeInput', stream: 0 },
+    ]);
+  });
+});
+
+describe('the end of the machine (XT)', () => {
+  test('an outcome is performed at once where nothing is under way, and every replica is told', () => {
+    fence(A, 1);
+    const effects = end(A, 1, 3);
+    expect(sent(effects)).toEqual([
+      [A, { type: 'finished', outcome: exit(3) }],
+      [B, { type: 'finished', outcome: exit(3) }],
+    ]);
+    expect(effects.at(-1)).toEqual({ rule: 'XT', type: 'end', outcome: exit(3) });
+  });
+
+  test('it waits for all output before it to be written and for operations to complete', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('bye'));
+    const first = token(operate(A, 1, 1n));
+    expect(end(A, 1, 0)).toEqual([]);
+    expect(types(written(1, 2))).toEqual(['send']);
+    expect(types(written(1, 3))).toEqual(['send']);
+    expect(types(completed(first, 0))).toEqual(['send', 'send', 'send', 'end']);
+  });
+
+  test('the first outcome stands, although a later one comes before it is performed', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('bye'));
+    end(A, 1, 0);
+    fence(B, 2);
+    expect(end(B, 2, 1)).toEqual([]);
+    expect(written(1, 3).at(-1)).toMatchObject({ type: 'end', outcome: exit(0) });
+  });
+
+  test('whoever comes or speaks later is told the first outcome', () => {
+    fence(A, 1);
+    end(A, 1, 3);
+    const finished = { type: 'finished', outcome: exit(3) };
+    expect(sent(bus.step({ type: 'attached', connection: 3, incarnation: 'c' }))).toEqual([[3, finished]]);
+    expect(sent(end(B, 2, 4))).toEqual([[B, finished]]);
+    expect(sent(fence(B, 2))).toEqual([[B, finished]]);
+    expect(sent(write(A, 1, 1, 0, text('x')))).toEqual([[A, finished]]);
+  });
+
+  test('a trap is an outcome like exit', () => {
+    fence(A, 1);
+    const outcome: Outcome = { kind: 'trap', message: 'unreachable', count: 12, exact: true };
+    expect(output(A, 1, { type: 'outcome', outcome }).at(-1)).toEqual({ rule: 'XT', type: 'end', outcome });
+  });
+});
