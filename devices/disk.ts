@@ -33,7 +33,7 @@ export const DISK_FLUSH = 3;
 export type DiskFile = Pick<FileHandle, 'read' | 'write' | 'datasync' | 'close'>;
 
 interface Span {
-  readonly writes: boolean;
+  readonly kind: 'read' | 'write' | 'flush';
   readonly start: number;
   readonly end: number;
 }
@@ -76,7 +76,7 @@ export class FileDisk implements OperationDevice {
   async perform(operation: Operation): Promise<Completion> {
     const span = this.#closed ? undefined : this.#span(operation);
     if (span === undefined) return REFUSED;
-    const before = [...this.#outstanding].filter(other => overlaps(span, other)).map(other => other.done);
+    const before = [...this.#outstanding].filter(other => waitsFor(span, other)).map(other => other.done);
     const done = this.#after(before, operation, span);
     const outstanding = { ...span, done };
     this.#outstanding.add(outstanding);
@@ -96,14 +96,14 @@ export class FileDisk implements OperationDevice {
 
   /** What an operation touches; undefined where it is not one of ours. A flush reads what was written anywhere. */
   #span({ command, argument, length, data }: Operation): Span | undefined {
-    if (command === DISK_FLUSH) return { writes: false, start: 0, end: this.sizeBytes };
+    if (command === DISK_FLUSH) return { kind: 'flush', start: 0, end: this.sizeBytes };
     const writes = command === DISK_WRITE;
     const bytes = writes ? data.length : length;
     if (!writes && command !== DISK_READ) return undefined;
     if (bytes > TRANSFER_MAX_BYTES || bytes % SECTOR_BYTES !== 0) return undefined;
     if (argument < 0n || argument > BigInt(this.sizeBytes - bytes)) return undefined;
     const start = Number(argument);
-    return start % SECTOR_BYTES === 0 ? { writes, start, end: start + bytes } : undefined;
+    return start % SECTOR_BYTES === 0 ? { kind: writes ? 'write' : 'read', start, end: start + bytes } : undefined;
   }
 
   async #after(before: readonly Promise<unknown>[], operation: Operation, span: Span): Promise<Completion> {
@@ -148,8 +148,10 @@ export class FileDisk implements OperationDevice {
   }
 }
 
-function overlaps(a: Span, b: Span): boolean {
-  return (a.writes || b.writes) && a.start < b.end && b.start < a.end;
+/** A flush waits for the writes before it; nothing waits for a flush. */
+function waitsFor(later: Span, earlier: Span): boolean {
+  if (earlier.kind !== 'write' && !(earlier.kind === 'read' && later.kind === 'write')) return false;
+  return later.start < earlier.end && earlier.start < later.end;
 }
 
 function unusable(path: string, error: NodeJS.ErrnoException): EpochvisorError {
