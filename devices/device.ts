@@ -12,14 +12,7 @@
 import type { EpochvisorError } from '../engine/errors/errors.js';
 import type { Operation } from '../engine/protocol/machine.js';
 
-/** Numbers of devices, as guests know them: disk k is FIRST_DISK + k. */
-export const FIRST_DISK = 0x100;
-export const TELLER = 0x200;
-
-/** Streams of the console. */
-export const STDIN = 0;
-export const STDOUT = 1;
-export const STDERR = 2;
+export { FIRST_DISK, STDERR, STDIN, STDOUT, TELLER } from '../engine/protocol/machine.js';
 
 /** Statuses of completions: 0 or more is what the command says; below 0 is why not, with Linux's numbers. */
 export const STATUS_REFUSED = -1;

@@ -3,13 +3,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
+import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/execution.js';
 import type { Outcome } from '../protocol/machine.js';
 import { LaunchedMachine } from '../replica/launch.js';
-import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
 import { openDevices } from './devices.js';
+import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
 
 /** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C or SIGTERM. */
 export const TRAP_STATUS = 134;
@@ -45,6 +46,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const guest = guestFile(guestPath);
   const module = readFileSync(guest);
   // Refused here, in one line, rather than by two replicas.
+  checkGuest(module);
   rewriteGuest(module, flags, flags.cache);
   const { arbiter } = flags;
   if (arbiter !== undefined && !existsSync(arbiter)) {

@@ -33,12 +33,3 @@ export interface GuestThreadData {
   readonly moduleCache: boolean;
   readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
 }
-
-/** Console streams. */
-export const STREAM_STDIN = 0;
-export const STREAM_STDOUT = 1;
-export const STREAM_STDERR = 2;
-
-/** Device numbers: disk k is DEVICE_DISK + k. */
-export const DEVICE_DISK = 0x100;
-export const DEVICE_TELLER = 0x200;

@@ -57,7 +57,7 @@ function run(data: GuestThreadData, shared: SharedBlock): void {
 function outcomeOf(instance: GuestInstance, data: GuestThreadData, meter: Meter): Outcome {
   try {
     instance.start();
-    instance.exports['_start']();
+    instance.exports._start();
     return { kind: 'exit', status: 0 };
   } catch (error) {
     if (error instanceof GuestExit) return { kind: 'exit', status: error.status };
@@ -74,7 +74,12 @@ try {
 } catch (error) {
   // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
   if (!(error instanceof ReplicaHalt)) {
-    const text = error instanceof EpochvisorError ? error.line : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text =
+      error instanceof EpochvisorError
+        ? error.line
+        : error instanceof Error
+          ? (error.stack ?? error.message)
+          : String(error);
     new ThreadLink(shared).tell(RECORD_FAILED, text);
   }
 }

@@ -15,7 +15,14 @@ import { HostClock } from './host-clock.js';
 import { type Dispatch, InterruptController } from './interrupts.js';
 import type { Meter } from './meter.js';
 import { RECORD_DIVERGED } from './records.js';
-import { type SharedBlock, WORD_COUNT, WORD_EPOCH, WORD_EXECUTED, WORD_LOG_BYTES_TAKEN, WORD_OUTSTANDING } from './shared.js';
+import {
+  type SharedBlock,
+  WORD_COUNT,
+  WORD_EPOCH,
+  WORD_EXECUTED,
+  WORD_LOG_BYTES_TAKEN,
+  WORD_OUTSTANDING,
+} from './shared.js';
 import { ThreadLink } from './thread-link.js';
 
 /** Thrown through the guest's frames when it exits: the only way to leave them for good. */

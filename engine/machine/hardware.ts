@@ -5,15 +5,8 @@
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import type { Interrupt } from '../protocol/machine.js';
-import {
-  DEVICE_DISK,
-  DEVICE_TELLER,
-  type MachineOptions,
-  STREAM_STDERR,
-  STREAM_STDIN,
-  STREAM_STDOUT,
-} from './configuration.js';
+import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/machine.js';
+import type { MachineOptions } from './configuration.js';
 import { type Guest, GuestExit } from './guest.js';
 import {
   type Dispatch,
@@ -47,7 +40,7 @@ export class Hardware {
   readonly #guest: Guest;
   readonly #options: MachineOptions;
   readonly #memory: () => Uint8Array;
-  readonly #input = new InputStreams([STREAM_STDIN]);
+  readonly #input = new InputStreams([STDIN]);
   readonly #arguments: Uint8Array;
   /** Where the data of each outstanding read goes. */
   readonly #buffers = new Map<bigint, number>();
@@ -69,7 +62,7 @@ export class Hardware {
       stream_read: (stream: number, buffer: number, length: number) => this.#streamRead(stream, buffer, length),
       stream_write: (stream: number, buffer: number, length: number) => this.#streamWrite(stream, buffer, length),
       interrupt_enable: (on: number) => (this.#guest.interrupts.enable(on !== 0) ? 1 : 0),
-      device_size: (device: number) => BigInt(this.#options.disks[device - DEVICE_DISK] ?? -1),
+      device_size: (device: number) => BigInt(this.#options.disks[device - FIRST_DISK] ?? -1),
       arguments_size: () => this.#arguments.length,
       arguments_read: (buffer: number) => this.#argumentsRead(buffer),
       timer_set: (deadline: bigint) => this.#timerSet(deadline),
@@ -131,7 +124,7 @@ export class Hardware {
   }
 
   #streamWrite(stream: number, buffer: number, length: number): number {
-    if (stream !== STREAM_STDOUT && stream !== STREAM_STDERR) return REFUSED;
+    if (stream !== STDOUT && stream !== STDERR) return REFUSED;
     const source = this.#range(buffer, length);
     if (source === undefined) return BAD_ADDRESS;
     // A copy: in `revised` the guest's bytes outlive the call, and the ring takes them in pieces.
@@ -182,10 +175,10 @@ export class Hardware {
 
   /** Which way an operation moves data; undefined: the device does not know it, or its range is not the device's. */
   #moves(device: number, command: number, argument: bigint, length: number): 'in' | 'out' | 'nothing' | undefined {
-    if (device === DEVICE_TELLER) {
+    if (device === TELLER) {
       return this.#options.teller && command === COMMAND_DISPENSE && argument >= 0n ? 'nothing' : undefined;
     }
-    const size = this.#options.disks[device - DEVICE_DISK];
+    const size = this.#options.disks[device - FIRST_DISK];
     if (size === undefined) return undefined;
     if (command === COMMAND_FLUSH) return 'nothing';
     if (command !== COMMAND_READ && command !== COMMAND_WRITE) return undefined;

@@ -1,7 +1,7 @@
 // The guest's module as a replica runs it: rewritten with the options that shape execution.
 
-import type { MachineOptions } from './configuration.js';
 import { type Rewritten, rewriteCached } from './cache.js';
+import type { MachineOptions } from './configuration.js';
 
 /** The export that generated code calls with interrupts, where a guest has it. */
 export const INTERRUPT_HANDLER = 'interrupt';

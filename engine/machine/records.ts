@@ -193,7 +193,12 @@ export function writeOutput(position: number, output: Output, bytes: Uint8Array,
 
 function writeOutcome(pen: Pen, outcome: Outcome): void {
   if (outcome.kind === 'exit') pen.u8(0).i32(outcome.status);
-  else pen.u8(1).f64(outcome.count).u8(outcome.exact ? 1 : 0).bytes(utf8.encode(outcome.message));
+  else
+    pen
+      .u8(1)
+      .f64(outcome.count)
+      .u8(outcome.exact ? 1 : 0)
+      .bytes(utf8.encode(outcome.message));
 }
 
 export function readOutput(bytes: Uint8Array, at: number, length: number): { position: number; output: Output } {

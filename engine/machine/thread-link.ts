@@ -4,7 +4,7 @@ import { EntryEncoder, maxSize } from '../channel/entries.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
 import * as records from './records.js';
 import {
-  SharedBlock,
+  type SharedBlock,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
   WORD_IO_POLLING,

@@ -7,6 +7,15 @@ export const PROTOCOL_VERSION = 1;
 export type Variant = 'original' | 'revised' | 'deferred';
 export const VARIANTS: readonly Variant[] = ['original', 'revised', 'deferred'];
 
+/** Streams of the console, as guests and bus number them. */
+export const STDIN = 0;
+export const STDOUT = 1;
+export const STDERR = 2;
+
+/** Numbers of devices, as guests know them: disk k is FIRST_DISK + k. */
+export const FIRST_DISK = 0x100;
+export const TELLER = 0x200;
+
 /** Number of an operation: the guest's own sequence number, the same on every replica. */
 export type OperationId = bigint;
 
