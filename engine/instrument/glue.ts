@@ -63,8 +63,7 @@ export function addBoundary(layout: Layout, handler: number | undefined): number
       code.localGet(kind);
       code.localGet(id);
       code.localGet(status);
-      code.globalGet(layout.counter);
-      code.call(layout.internalFunction(handler));
+      callFromGlue(layout, code, handler);
       code.globalSet(layout.counter);
       code.br(1);
       code.end();
@@ -83,20 +82,29 @@ export function addImportWrappers(layout: Layout, boundary: number): void {
   for (const item of layout.module.imports) {
     if (item.kind !== 0) continue;
     const params = layout.module.types[item.type]!.params.length;
+    const counter = layout.carriesDepth(index) ? params + 1 : params;
     const code = new CodeWriter(64);
     code.locals([]);
-    code.localGet(params);
+    code.localGet(counter);
     code.globalSet(layout.counter);
     for (let param = 0; param < params; param++) code.localGet(param);
     code.call(index);
     code.globalGet(layout.counter);
-    code.localTee(params);
-    testCounter(code, params, boundary);
-    code.localGet(params);
+    code.localTee(counter);
+    testCounter(code, counter, boundary);
+    code.localGet(counter);
     code.end();
     const name = `epochvisor:import:${item.module}:${item.name}`;
-    layout.generated[index++] = { name, type: layout.internalType(item.type), body: code.take() };
+    layout.generated[index] = { name, type: layout.functionType(index), body: code.take() };
+    index++;
   }
+}
+
+/** Calls a function of the module, whose arguments are on the stack, with the global's counter and a whole allowance. */
+function callFromGlue(layout: Layout, code: CodeWriter, original: number): void {
+  if (layout.carriesDepth(original)) code.globalGet(layout.stackRoom);
+  code.globalGet(layout.counter);
+  code.call(layout.internalFunction(original));
 }
 
 /** The index of the function that the host calls in place of a defined function. */
@@ -106,8 +114,7 @@ export function addExportAdapter(layout: Layout, original: number): number {
     const code = new CodeWriter(32);
     code.locals([]);
     for (let param = 0; param < type.params.length; param++) code.localGet(param);
-    code.globalGet(layout.counter);
-    code.call(layout.internalFunction(original));
+    callFromGlue(layout, code, original);
     code.globalSet(layout.counter);
     code.end();
     return { type, body: code.take() };

@@ -9,6 +9,7 @@ import { indexSpaces, type Module } from '../wasm/module.js';
 import { describeFunction, functionNames } from '../wasm/names.js';
 import { validateSections } from '../wasm/sections.js';
 import { Writer } from '../wasm/writer.js';
+import { callGraph } from './callgraph.js';
 import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
 import { Layout } from './layout.js';
 import {
@@ -46,7 +47,7 @@ export function instrument(
   const maxMemoryPages = memoryLimit(module, options);
   const names = functionNames(module);
   const scan = scanBodies(module, spaces, names);
-  const layout = new Layout(module, spaces);
+  const layout = new Layout(module, spaces, callGraph(module, spaces, scan));
   const handler = findInterruptHandler(layout, options.interruptHandler);
   const boundary = addBoundary(layout, handler);
   addImportWrappers(layout, boundary);

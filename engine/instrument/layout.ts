@@ -1,17 +1,27 @@
 // Where everything goes in the rewritten module: which index each function, global and type has, and what is added.
 //
 //   functions   original imports | injected imports | original definitions | generated functions
-//   globals     original imports | the counter      | original definitions
+//   globals     original imports | counter, room    | original definitions
 //   types       original         | internal types and types of generated functions
 //
-// An internal type is an original type with the counter as one more parameter, and one more result. Original types stay
-// as they are: imports, exports and block types go on using them. A call of an import, or a reference to it, means its
+// An internal type is an original type with the counter as one more parameter, and one more result; functions that carry
+// the stack depth (depth.ts) have it as a parameter before the counter. Original types stay as they are: imports, exports
+// and block types go on using them. A call of an import, or a reference to it, means its
 // generated wrapper, which has the internal type.
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { Import, IndexSpaces, Module } from '../wasm/module.js';
 import { type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
-import { IMPORT_BOUNDARY, IMPORT_CANNOT_ALLOCATE, IMPORT_COUNTER, IMPORT_INTERRUPT, MACHINE } from './reserved.js';
+import type { CallGraph } from './callgraph.js';
+import {
+  IMPORT_BOUNDARY,
+  IMPORT_CANNOT_ALLOCATE,
+  IMPORT_COUNTER,
+  IMPORT_INTERRUPT,
+  IMPORT_STACK_OVERFLOW,
+  IMPORT_STACK_ROOM,
+  MACHINE,
+} from './reserved.js';
 
 /** V8 refuses functions with more parameters or results. */
 const PARAMS_MAX = 1_000;
@@ -26,38 +36,48 @@ export interface GeneratedFunction {
 export class Layout {
   readonly module: Module;
   readonly spaces: IndexSpaces;
+  readonly graph: CallGraph;
   /** Imports of the rewritten module. */
   readonly imports: readonly Import[];
   readonly types: FunctionType[];
   readonly generated: (GeneratedFunction | undefined)[] = [];
   /** Index of the global that holds the counter while host code runs. */
   readonly counter: number;
+  /** Index of the global that holds the allowance of stack depth. */
+  readonly stackRoom: number;
   readonly boundaryImport: number;
   readonly cannotAllocateImport: number;
   readonly interruptImport: number;
+  readonly stackOverflowImport: number;
   readonly #injectedFunctions: number;
   readonly #typeIndexes = new Map<string, number>();
-  readonly #internalTypes = new Map<number, number>();
+  readonly #internalTypes = [new Map<number, number>(), new Map<number, number>()];
   readonly #shared = new Map<string, number>();
   /** New indexes of the functions that ref.func names in bodies; they must be declared. */
   readonly references = new Set<number>();
 
-  constructor(module: Module, spaces: IndexSpaces) {
+  constructor(module: Module, spaces: IndexSpaces, graph: CallGraph) {
+    this.graph = graph;
     this.module = module;
     this.spaces = spaces;
     this.types = [...module.types];
     this.counter = spaces.importedGlobals;
+    this.stackRoom = this.counter + 1;
     this.boundaryImport = spaces.importedFunctions;
     this.cannotAllocateImport = this.boundaryImport + 1;
     this.interruptImport = this.boundaryImport + 2;
-    this.#injectedFunctions = 3;
+    this.stackOverflowImport = this.boundaryImport + 3;
+    this.#injectedFunctions = 4;
+    const noResult = this.type({ params: [], results: [] });
     const interruptType = this.type({ params: [], results: [I32, I32, I64, I32] });
     this.imports = [
       ...module.imports,
       { module: MACHINE, name: IMPORT_BOUNDARY, kind: 0, type: this.type({ params: [], results: [I32] }) },
-      { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: 0, type: this.type({ params: [], results: [] }) },
+      { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: 0, type: noResult },
       { module: MACHINE, name: IMPORT_INTERRUPT, kind: 0, type: interruptType },
+      { module: MACHINE, name: IMPORT_STACK_OVERFLOW, kind: 0, type: noResult },
       { module: MACHINE, name: IMPORT_COUNTER, kind: 3, type: { value: I32, mutable: true } },
+      { module: MACHINE, name: IMPORT_STACK_ROOM, kind: 3, type: { value: I32, mutable: false } },
     ];
     // The wrappers of imports come first among the generated functions; glue.ts writes them.
     this.generated.length = spaces.importedFunctions;
@@ -74,22 +94,34 @@ export class Layout {
     return index;
   }
 
-  /** The index of the internal form of an original type. */
-  internalType(original: number): number {
-    let index = this.#internalTypes.get(original);
+  /** The index of the internal form of an original type, with the stack depth or without. */
+  internalType(original: number, depth: boolean): number {
+    const indexes = this.#internalTypes[depth ? 1 : 0]!;
+    let index = indexes.get(original);
     if (index === undefined) {
-      const type = this.module.types[original]!;
-      if (type.params.length === PARAMS_MAX || type.results.length === PARAMS_MAX) {
+      const { params, results } = this.module.types[original]!;
+      const added = depth ? [I32, I32] : [I32];
+      if (params.length + added.length > PARAMS_MAX || results.length === PARAMS_MAX) {
         throw new EpochvisorError(
           'MODULE_UNSUPPORTED',
-          `a function type has ${PARAMS_MAX} parameters or results, and the counter needs one more`,
+          `a function type has ${PARAMS_MAX} parameters or results, and counting needs more`,
           'pass some of them through memory',
         );
       }
-      index = this.type({ params: [...type.params, I32], results: [...type.results, I32] });
-      this.#internalTypes.set(original, index);
+      index = this.type({ params: [...params, ...added], results: [...results, I32] });
+      indexes.set(original, index);
     }
     return index;
+  }
+
+  /** The type in the rewritten module of a function, by its original index; of an import, its wrapper's. */
+  functionType(original: number): number {
+    return this.internalType(this.spaces.functions[original]!, this.carriesDepth(original));
+  }
+
+  /** Whether a function, by its original index, takes the stack depth as a parameter. */
+  carriesDepth(original: number): boolean {
+    return this.graph.carriesDepth[original] === 1;
   }
 
   /** A block type that takes and gives these values. */
@@ -116,7 +148,7 @@ export class Layout {
   }
 
   movedGlobal(original: number): number {
-    return original < this.spaces.importedGlobals ? original : original + 1;
+    return original < this.spaces.importedGlobals ? original : original + 2;
   }
 
   #generatedIndex(position: number): number {

@@ -135,6 +135,11 @@ export class NanAnalysis {
   /** The node of what the present instruction pushes. */
   #result = 0;
 
+  /** The body computes with vectors of floats. */
+  get sawVectors(): boolean {
+    return this.#vectorShapes !== 0;
+  }
+
   clear(): void {
     this.#nodes = 1;
     this.#observed.length = 0;

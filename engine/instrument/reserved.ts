@@ -14,6 +14,10 @@ export const IMPORT_BOUNDARY = 'boundary';
 export const IMPORT_INTERRUPT = 'interrupt';
 /** () -> (): growth within the configured limit that the host could not allocate; does not return. */
 export const IMPORT_CANNOT_ALLOCATE = 'cannot_allocate';
+/** () -> (): the allowance of stack depth is used up; does not return. */
+export const IMPORT_STACK_OVERFLOW = 'stack_overflow';
+/** Immutable i32 global: the allowance of stack depth, in slots of 8 bytes. */
+export const IMPORT_STACK_ROOM = 'stack_room';
 /** The start function, called by the machine first of all. */
 export const EXPORT_START = `${RESERVED_PREFIX}start`;
 

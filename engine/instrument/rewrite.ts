@@ -1,6 +1,7 @@
 // Rewrites function bodies: the counter goes in as a parameter, is charged, tested at safe points, and comes out as a result.
 //
-// The counter is a local: the parameter after the original ones, so the declared locals move up by one. `c` below.
+// The counter is a local: the last parameter, `c` below. Where the stack depth is a parameter too (depth.ts), it stands
+// before the counter. The declared locals move up by one or two.
 //
 //   the body              block (results) ... end  c - charge       branches to the function's label leave the block
 //   a segment             c := c - charge                           where the plan (charges.ts) says so
@@ -44,6 +45,7 @@ import {
   OP_END,
   OP_GLOBAL_GET,
   OP_GLOBAL_SET,
+  OP_I32_ADD,
   OP_I32_LT_S,
   OP_I32_SUB,
   OP_IF,
@@ -65,6 +67,7 @@ import {
 import { type FunctionType, I32 } from '../wasm/types.js';
 import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
 import { CodeWriter } from './code.js';
+import { writeDepthCheck } from './depth.js';
 import { safePoint, testCounter } from './glue.js';
 import type { Layout } from './layout.js';
 import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan } from './scan.js';
@@ -92,6 +95,11 @@ export class BodyRewriter {
   safePoints = 0;
   /** Index of the counter's local. */
   #counter = 0;
+  /** Number of original parameters; with #carriesDepth, the index of the depth's local. */
+  #params = 0;
+  #carriesDepth = false;
+  /** What the depth check on entry took from the depth; 0 where there is none. */
+  #weight = 0;
   readonly #scratches = new ScratchLocals();
   /** Position in the charges. */
   #nextCharge = 0;
@@ -120,7 +128,11 @@ export class BodyRewriter {
     const type = module.types[module.functions[index]!]!;
     reader.pos = module.bodyStart[index]!;
     reader.end = module.bodyEnd[index]!;
-    this.#counter = type.params.length;
+    const original = layout.spaces.importedFunctions + index;
+    this.#params = type.params.length;
+    this.#carriesDepth = layout.carriesDepth(original);
+    this.#counter = this.#carriesDepth ? this.#params + 1 : this.#params;
+    this.#weight = layout.graph.counted[original] === 1 ? scan.weights[index]! : 0;
     this.#nextCharge = scan.firstCharge[index]!;
     this.#nextCanonical = scan.firstCanonical[index]!;
     this.#endCanonical = scan.firstCanonical[index + 1]!;
@@ -130,6 +142,7 @@ export class BodyRewriter {
     this.#opcodes = [OP_BLOCK];
     this.#levels = [0];
     this.#level = 1;
+    if (this.#weight > 0) writeDepthCheck(code, this.#params, this.#weight, layout.stackOverflowImport);
     code.block(layout.blockType([], type.results));
     this.#segment();
     while (this.#opcodes.length > 0) {
@@ -196,9 +209,9 @@ export class BodyRewriter {
     this.#pending = 0;
   }
 
-  /** A call has left the counter on the stack: the safe point after it. */
-  #returned(): void {
-    if (this.#context.exact) this.code.localSet(this.#counter);
+  /** A call has left the counter on the stack: the safe point after it, unless the callee can neither exhaust nor unwind. */
+  #returned(suspends: boolean): void {
+    if (this.#context.exact || !suspends) this.code.localSet(this.#counter);
     else {
       this.code.localTee(this.#counter);
       testCounter(this.code, this.#counter, this.#context.boundary);
@@ -229,7 +242,7 @@ export class BodyRewriter {
     }
     if (opcode >= OP_LOCAL_GET && opcode <= OP_LOCAL_TEE) {
       this.code.byte(opcode);
-      this.code.u32(reader.index < this.#counter ? reader.index : reader.index + 1);
+      this.code.u32(reader.index < this.#params ? reader.index : reader.index + this.#counter - this.#params + 1);
     } else if (opcode === OP_GLOBAL_GET || opcode === OP_GLOBAL_SET) {
       this.code.byte(opcode);
       this.code.u32(this.#context.layout.movedGlobal(reader.index));
@@ -255,7 +268,7 @@ export class BodyRewriter {
       const operation = { opcode, index: named ? reader.index : 0, index2: two ? reader.index2 : 0 };
       this.code.call(bulkFunction(layout, boundary, operation));
     }
-    this.#returned();
+    this.#returned(true);
   }
 
   #control(opcode: number): void {
@@ -284,13 +297,11 @@ export class BodyRewriter {
         this.#segment();
         return;
       case OP_CALL:
-        this.#pushCounter();
-        this.code.call(this.#context.layout.internalFunction(this.#reader.index));
-        this.#returned();
+        this.#call();
         return;
       case OP_CALL_INDIRECT:
         this.#callIndirect(opcode);
-        this.#returned();
+        this.#returned(true);
         return;
       default:
         this.#leaveForGood(opcode);
@@ -333,8 +344,31 @@ export class BodyRewriter {
     this.#skipDead();
   }
 
+  /** Pushes the depth for a callee that takes it. */
+  #pushDepth(carried: boolean, tail: boolean): void {
+    if (!carried) return;
+    if (!this.#carriesDepth) {
+      this.code.i32(0);
+      return;
+    }
+    this.code.localGet(this.#params);
+    if (!tail || this.#weight === 0) return;
+    this.code.i32(this.#weight);
+    this.code.op(OP_I32_ADD);
+  }
+
+  #call(): void {
+    const { layout } = this.#context;
+    const callee = this.#reader.index;
+    this.#pushDepth(layout.carriesDepth(callee), false);
+    this.#pushCounter();
+    this.code.call(layout.internalFunction(callee));
+    this.#returned(layout.graph.suspends[callee] === 1);
+  }
+
   #tailCall(opcode: number): void {
-    // The callee's index is an operand on top: the counter would be in its way if the safe point came later.
+    const { layout } = this.#context;
+    const callee = this.#reader.index;
     this.#pushCounter();
     this.code.localTee(this.#counter);
     testCounter(this.code, this.#counter, this.#context.boundary);
@@ -343,21 +377,23 @@ export class BodyRewriter {
       this.#callIndirect(opcode);
       return;
     }
+    this.#pushDepth(layout.carriesDepth(callee), true);
     this.code.localGet(this.#counter);
     this.code.byte(opcode);
-    this.code.u32(this.#context.layout.internalFunction(this.#reader.index));
+    this.code.u32(layout.internalFunction(callee));
   }
 
-  /** The table index is on top of the stack, where the counter has to go below it. */
+  /** The table index is on top of the stack, where depth and counter have to go below it. */
   #callIndirect(opcode: number): void {
     const { layout } = this.#context;
     const reader = this.#reader;
     const callee = this.#scratches.index(I32);
     this.code.localSet(callee);
+    this.#pushDepth(true, opcode === OP_RETURN_CALL_INDIRECT);
     this.#pushCounter();
     this.code.localGet(callee);
     this.code.byte(opcode);
-    this.code.u32(layout.internalType(reader.index));
+    this.code.u32(layout.internalType(reader.index, true));
     this.code.u32(reader.index2);
   }
 

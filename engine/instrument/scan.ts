@@ -17,6 +17,7 @@ import {
   OP_MEMORY_COPY,
   OP_MEMORY_FILL,
   OP_MEMORY_INIT,
+  OP_REF_FUNC,
   OP_RETURN,
   OP_RETURN_CALL,
   OP_RETURN_CALL_INDIRECT,
@@ -26,12 +27,15 @@ import {
   OP_TABLE_INIT,
   OP_UNREACHABLE,
 } from '../wasm/opcodes.js';
+import { V128 } from '../wasm/types.js';
 import { invalid, Validator } from '../wasm/validate.js';
+import type { Calls } from './callgraph.js';
 import { ChargePlan, OBSERVED } from './charges.js';
+import { frameWeight } from './depth.js';
 import { NanAnalysis } from './nan.js';
 
 /** What the scan of all bodies found. */
-export interface Scan {
+export interface Scan extends Calls {
   /** Charges of all functions one after another (see ChargePlan.solve); those of function i begin at `firstCharge[i]`. */
   readonly charges: Int32Array;
   readonly firstCharge: Uint32Array;
@@ -41,6 +45,7 @@ export interface Scan {
   readonly canonical: Int32Array;
   readonly firstCanonical: Uint32Array;
   readonly loops: number;
+  /** Number of calls. */
   readonly calls: number;
 }
 
@@ -80,6 +85,12 @@ class BodyScan {
   calls = 0;
   /** HAS_* of the latest body. */
   flags = 0;
+  /** Whether the latest body has safe points of its own, and the most operands it has at a time. */
+  suspends = 0;
+  #operands = 0;
+  /** Of all bodies so far: see Calls. */
+  readonly callees: number[] = [];
+  readonly references = new Set<number>();
   readonly #validator: Validator;
   readonly #reader: InstructionReader;
   /** For each enclosing block: the joint at its label, the frequency at its entry, for `if` the joint of its arms. */
@@ -108,6 +119,8 @@ class BodyScan {
     this.plan.clear();
     this.nan.clear();
     this.flags = 0;
+    this.suspends = 0;
+    this.#operands = 0;
     this.#ordinal = 0;
     this.#results = module.types[typeIndex]!.results.length;
     this.#labelJoints = [this.plan.joint()];
@@ -143,6 +156,14 @@ class BodyScan {
       this.nan.after(this.#validator);
     }
     this.#ordinal++;
+    if (this.#validator.height > this.#operands) this.#operands = this.#validator.height;
+  }
+
+  /** The weight of the latest body's frame. */
+  weight(): number {
+    // Operands count as vectors in a function that has any: a rough bound is enough there.
+    const vectors = this.nan.sawVectors || this.#validator.locals.includes(V128);
+    return frameWeight(this.#validator.locals, vectors ? this.#operands * 2 : this.#operands);
   }
 
   /** The values that calls, branches and the ends of blocks carry are observed. */
@@ -213,6 +234,7 @@ class BodyScan {
       case OP_LOOP:
         this.#enter(OBSERVED, OBSERVED);
         this.loops++;
+        this.suspends = 1;
         this.#loopDepth++;
         this.#frequency = this.#frequency + LOOP_WEIGHT;
         this.plan.end(OBSERVED);
@@ -240,18 +262,25 @@ class BodyScan {
         return;
       case OP_CALL:
       case OP_CALL_INDIRECT:
-        this.calls++;
-        if (opcode === OP_CALL_INDIRECT) this.flags |= HAS_INDIRECT_CALL;
+        this.#calls(opcode === OP_CALL_INDIRECT);
         this.plan.endAtCounter();
         this.#begin(OBSERVED);
         return;
       default:
         if (opcode <= OP_RETURN_CALL_INDIRECT) this.#shapeBranch(opcode);
+        else if (opcode === OP_REF_FUNC) this.references.add(this.#reader.index);
         else if (isBulk(opcode)) {
+          this.suspends = 1;
           this.plan.endAtCounter();
           this.#begin(OBSERVED);
         }
     }
+  }
+
+  #calls(indirect: boolean): void {
+    this.calls++;
+    if (indirect) this.flags |= HAS_INDIRECT_CALL;
+    this.callees.push(indirect ? -1 - this.#reader.index : this.#reader.index);
   }
 
   #leave(dead: boolean): void {
@@ -331,6 +360,9 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
   const flags = new Uint8Array(module.functions.length);
   const canonical: number[] = [];
   const firstCanonical = new Uint32Array(module.functions.length + 1);
+  const firstCallee = new Uint32Array(module.functions.length + 1);
+  const suspends = new Uint8Array(module.functions.length);
+  const weights = new Uint32Array(module.functions.length);
   let count = 0;
   for (let index = 0; index < module.functions.length; index++) {
     const functionIndex = spaces.importedFunctions + index;
@@ -346,7 +378,23 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
     body.nan.solve(canonical);
     firstCanonical[index + 1] = canonical.length;
     flags[index] = body.flags;
+    firstCallee[index + 1] = body.callees.length;
+    suspends[index] = body.suspends;
+    weights[index] = body.weight();
   }
-  const { loops, calls } = body;
-  return { charges, firstCharge, flags, canonical: Int32Array.from(canonical), firstCanonical, loops, calls };
+  const { loops, calls, references } = body;
+  return {
+    charges,
+    firstCharge,
+    flags,
+    canonical: Int32Array.from(canonical),
+    firstCanonical,
+    callees: Int32Array.from(body.callees),
+    firstCallee,
+    references,
+    suspends,
+    weights,
+    loops,
+    calls,
+  };
 }

@@ -35,7 +35,8 @@ import type { Layout } from './layout.js';
 export function writeModule(layout: Layout, exports: readonly Export[], bodies: Uint8Array): Uint8Array {
   const { module, generated } = layout;
   const writer = new ModuleWriter();
-  const internalTypes = Array.from(module.functions, type => layout.internalType(type));
+  const imported = layout.spaces.importedFunctions;
+  const internalTypes = Array.from(module.functions, (_, index) => layout.functionType(imported + index));
   const functionTypes = [...internalTypes, ...generated.map(item => item!.type)];
   writer.items(SECTION_TYPE, layout.types.length, (out, index) => writeFunctionType(out, layout.types[index]!));
   writer.items(SECTION_IMPORT, layout.imports.length, (out, index) => writeImport(out, layout.imports[index]!));
@@ -146,5 +147,6 @@ function customSections(layout: Layout): CustomSection[] {
 function movedLocal(layout: Layout, functionIndex: number, local: number): number {
   const defined = functionIndex >= layout.spaces.importedFunctions && functionIndex < layout.spaces.functions.length;
   if (!defined) return local;
-  return local < layout.signature(functionIndex).params.length ? local : local + 1;
+  const added = layout.carriesDepth(functionIndex) ? 2 : 1;
+  return local < layout.signature(functionIndex).params.length ? local : local + added;
 }

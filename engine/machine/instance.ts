@@ -8,6 +8,8 @@ import {
   IMPORT_CANNOT_ALLOCATE,
   IMPORT_COUNTER,
   IMPORT_INTERRUPT,
+  IMPORT_STACK_OVERFLOW,
+  IMPORT_STACK_ROOM,
   MACHINE,
   RESERVED_PREFIX,
 } from '../instrument/reserved.js';
@@ -40,6 +42,8 @@ export function instantiateRewritten(
     [IMPORT_COUNTER]: meter.counter,
     [IMPORT_BOUNDARY]: () => meter.takeBoundary(hooks),
     [IMPORT_CANNOT_ALLOCATE]: cannotAllocate,
+    [IMPORT_STACK_OVERFLOW]: stackOverflow,
+    [IMPORT_STACK_ROOM]: meter.stackRoom,
     [IMPORT_INTERRUPT]: () => hooks.interrupt?.() ?? NO_INTERRUPT,
   };
   const instance = new WebAssembly.Instance(module, { ...imports, [MACHINE]: machine });
@@ -62,6 +66,11 @@ export function instantiateRewritten(
 }
 
 const NO_INTERRUPT = [0, 0, 0n, 0];
+
+/** The guest recursed deeper than the allowance: a trap, at the same instruction on every replica. */
+function stackOverflow(): never {
+  throw new RangeError('call stack exhausted');
+}
 
 /** Growth that the options allow and the host refuses must not be visible to the guest: another replica may have room. */
 function cannotAllocate(): never {

@@ -14,6 +14,14 @@ import './webassembly.js';
 /** The greatest value the counter is set to. */
 const SLICE = 2 ** 30;
 
+/**
+ * The default allowance: 58,000 frames of a small function, 8 MiB by weight. A guest thread needs
+ * GUEST_STACK_MB of stack for it.
+ */
+export const STACK_ROOM_SLOTS = 1 << 20;
+/** `resourceLimits.stackSizeMb` of a thread that runs a guest with the default allowance. */
+export const GUEST_STACK_MB = 64;
+
 /** What the machine does at a boundary. */
 export interface BoundaryHooks {
   /** Called at each due safe point. 0 = go on; 1 = there are interrupts, `interrupt` says which. */
@@ -26,6 +34,8 @@ export interface BoundaryHooks {
 export class Meter {
   /** The counter while host code runs; generated code stores it before and loads it after every call of the host. */
   readonly counter = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  /** The allowance of stack depth (see engine/instrument/depth.ts). */
+  readonly stackRoom: WebAssembly.Global;
   /** The instruction count at which the counter would be 0. Invariant: an integer below 2 ** 53. */
   #zero = 0;
   #due = Number.POSITIVE_INFINITY;
@@ -34,7 +44,9 @@ export class Meter {
   /** Count at the boundary being handled; a safe point ends at most one epoch, so the next due count is above it. */
   #boundaryCount = -1;
 
-  constructor() {
+  /** @param stackRoomSlots allowance of stack depth in slots of 8 bytes; the thread's stack must be several times as large */
+  constructor(stackRoomSlots = STACK_ROOM_SLOTS) {
+    this.stackRoom = new WebAssembly.Global({ value: 'i32' }, stackRoomSlots);
     this.#slice(0);
   }
 
