@@ -3,7 +3,8 @@
 // biome-ignore lint/suspicious/noExplicitAny: what a guest exports, and with which signature, the guest alone knows.
 export type WasmExports = Record<string, any>;
 /** Imports by module name and name. */
-export type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+// biome-ignore lint/suspicious/noExplicitAny: functions of any signature, memories, tables, globals, numbers.
+export type Imports = Record<string, Record<string, any>>;
 
 declare global {
   namespace WebAssembly {
