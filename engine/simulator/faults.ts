@@ -33,7 +33,7 @@ export function planFaults(random: Random, steps: number): Fault[] {
     const replica = random.pick([0, 0, 1] as const);
     // Shorter and longer than what it takes to be suspected.
     const durationNs = random.pick([1e6, 1e7, 4e7, 8e7, 2e8, 4e8]) * (0.5 + random.below(100) / 100);
-    switch (random.below(12)) {
+    switch (random.below(13)) {
       case 0:
       case 1:
       case 2:
@@ -69,6 +69,18 @@ export function planFaults(random: Random, steps: number): Fault[] {
         break;
       case 11:
         faults.push({ kind: 'arbiterOutage', atStep, durationNs });
+        break;
+      case 12: {
+        // What a primary has said reaches the bus when another has taken over.
+        const cut = { kind: 'cut', atStep, path: 'bus 0', way: 0 } as const;
+        const struck = { replica: 0, atStep: atStep + random.below(60) } as const;
+        if (random.chance(0.6)) {
+          faults.push({ ...cut, durationNs: random.between(1e6, 4e7) }, { kind: 'kill', ...struck });
+        } else {
+          const pause = { kind: 'pause', what: 'process', durationNs: random.between(6e7, 9e7) } as const;
+          faults.push({ ...cut, durationNs: random.between(6e7, 9e7) }, { ...pause, ...struck });
+        }
+      }
     }
   }
   return faults.sort((a, b) => a.atStep - b.atStep);

@@ -20,8 +20,8 @@ export interface Coverage {
   failovers: number;
   simplex: number;
   uncertain: number;
-  /** Refusals of an older view by the bus. */
-  stale: number;
+  /** Outputs of an older view that reached the bus. */
+  late: number;
   throttled: number;
   halted: number;
 }
@@ -44,7 +44,7 @@ export class Judge implements BusObserver {
   readonly transcript = new Map<number, number[]>();
   readonly performances: Performed[] = [];
   outcome: Outcome | undefined;
-  readonly coverage: Coverage = { failovers: 0, simplex: 0, uncertain: 0, stale: 0, throttled: 0, halted: 0 };
+  readonly coverage: Coverage = { failovers: 0, simplex: 0, uncertain: 0, late: 0, throttled: 0, halted: 0 };
 
   constructor(firstPrimary: string) {
     this.#firstPrimary = firstPrimary;
@@ -139,14 +139,15 @@ export class Judge implements BusObserver {
       // Who comes after the end is told of it, and changes nothing.
       if (this.outcome === undefined && message.view > this.#fenced.view)
         this.#fenced = { view: message.view, owner: incarnation };
-    } else if (message.type === 'output' && this.#isOwner({ incarnation, message })) {
-      this.#outputRule(message.view, message.output);
+    } else if (message.type === 'output') {
+      if (this.#isOwner({ incarnation, message })) this.#outputRule(message.view, message.output);
+      else if (this.outcome === undefined) this.coverage.late += 1;
     }
   }
 
   did(effect: BusEffect, cause: Cause | undefined): void {
-    if (effect.type === 'send' && effect.message.type === 'stale') this.coverage.stale += 1;
     if (effect.type !== 'write' && effect.type !== 'perform') return;
+    if (this.outcome !== undefined) this.violate('the bus performs something after the end (XT)');
     if (cause === undefined || !this.#isOwner(cause)) {
       this.violate(
         `the bus performs what ${cause?.incarnation} asks for, who does not own view ${this.#fenced.view} (FN)`,

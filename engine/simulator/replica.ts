@@ -18,7 +18,7 @@ import type { Schedule } from './schedule.js';
 
 export const HEARTBEAT_MS = 10;
 export const SUSPICION_MS = 50;
-const START_MS = 200;
+const START_MS = 60;
 const RECONNECT_NS = [1e6, 2e7] as const;
 
 /** `hung`: paused for ever. */

@@ -102,16 +102,14 @@ class Simulation {
 
   run(): RunResult {
     let failure: string | undefined;
-    for (;;) {
-      failure = this.#judge.violation ?? this.#late();
-      if (failure !== undefined || this.#over()) break;
-      try {
+    try {
+      // What is still on its way when the replicas have ended arrives too.
+      do {
         this.#strike();
-        this.#schedule.step();
-      } catch (error) {
-        failure = `a defect: ${error instanceof Error ? error.message : error}`;
-        break;
-      }
+        failure = this.#judge.violation ?? (this.#over() ? undefined : this.#late());
+      } while (failure === undefined && this.#schedule.step());
+    } catch (error) {
+      failure = `a defect: ${error instanceof Error ? error.message : error}`;
     }
     failure ??= this.#wronglyLost() ?? this.#verdict();
     this.#trace(failure ?? 'nothing wrong');

@@ -1,0 +1,86 @@
+// `npm run simulate`: runs of the simulator over a range of seeds; on a failure, the seed, its last events, the verdict.
+//
+//   npm run simulate -- --seeds 1000 --from 1
+//   npm run simulate -- --seed 17 --trace
+
+import { parseArgs } from 'node:util';
+import { PRODUCTION } from '../simulator/parts.js';
+import { chooseRun } from '../simulator/run.js';
+import { simulate } from '../simulator/simulate.js';
+
+/** Lines of the trace that are shown of a run that failed. */
+const TRACE_LINES = 60;
+
+const USAGE = 'usage: simulate [--seeds N] [--from SEED] [--seed SEED [--trace]]';
+
+function main(): number {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse();
+  } catch (error) {
+    process.stderr.write(`simulate: ${error instanceof Error ? error.message : error}\n${USAGE}\n`);
+    return 2;
+  }
+  const from = number(values.seed ?? values.from ?? String(Date.now() % 1e9));
+  const count = values.seed === undefined ? number(values.seeds ?? '1000') : 1;
+  if (from === undefined || count === undefined) {
+    process.stderr.write(`simulate: a seed and a number of seeds are whole numbers\n${USAGE}\n`);
+    return 2;
+  }
+  process.stdout.write(`seeds ${from} to ${from + count - 1}\n`);
+  return range(from, count, values.trace === true);
+}
+
+function parse() {
+  return parseArgs({
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      seed: { type: 'string' },
+      trace: { type: 'boolean' },
+    },
+  }).values;
+}
+
+function number(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function range(from: number, count: number, trace: boolean): number {
+  const sums = new Map<string, number>();
+  const add = (what: string, times: number): void => void sums.set(what, (sums.get(what) ?? 0) + times);
+  for (let seed = from; seed < from + count; seed++) {
+    const { failure, end, coverage } = simulate(chooseRun(seed), PRODUCTION, trace ? show : undefined);
+    if (failure !== undefined) return report(seed, trace);
+    add(end, 1);
+    for (const [what, times] of Object.entries(coverage)) add(what, times);
+    const done = seed - from + 1;
+    if (process.stderr.isTTY && done % 50 === 0) process.stderr.write(`\r${done} of ${count}`);
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r');
+  process.stdout.write(
+    `${count} runs, nothing wrong: ${[...sums].map(([what, times]) => `${what} ${times}`).join(', ')}\n`,
+  );
+  return 0;
+}
+
+function show(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** The same seed is the same run: it is done again, this time with its trace. */
+function report(seed: number, shown: boolean): number {
+  const run = chooseRun(seed);
+  const lines: string[] = [];
+  const { failure } = simulate(run, PRODUCTION, line => {
+    lines.push(line);
+    if (lines.length > TRACE_LINES) lines.shift();
+  });
+  if (!shown) for (const line of lines) show(line);
+  const { input, faults, ...options } = run;
+  show(JSON.stringify({ ...options, inputChunks: input.length, faults }));
+  show(`seed ${seed} failed: ${failure}`);
+  return 1;
+}
+
+process.exitCode = main();

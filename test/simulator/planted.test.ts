@@ -1,0 +1,312 @@
+// The judge can see: a rule is broken on purpose, and the simulator finds a seed at which that matters.
+
+import { describe, expect, it } from 'vitest';
+import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus.js';
+import { Channel, type ChannelEffect, type ChannelEvent } from '../../engine/protocol/channel.js';
+import { Clock } from '../../engine/protocol/clock.js';
+import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
+import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
+import { chooseRun, type RunOptions } from '../../engine/simulator/run.js';
+import { simulate } from '../../engine/simulator/simulate.js';
+
+const SEEDS_MAX = 500;
+
+/** What the first primary has said reaches the bus when the other has taken over. */
+function strandedOutputs(seed: number): RunOptions {
+  const atStep = (seed * 37) % 500;
+  const cut = { kind: 'cut', path: 'bus 0', way: 0, durationNs: 2e7, atStep } as const;
+  return { ...chooseRun(seed), replicas: 2, faults: [cut, { kind: 'kill', replica: 0, atStep: atStep + 40 }] };
+}
+
+type Steps<Event, Effect> = (event: Event, step: (event: Event) => readonly Effect[]) => readonly Effect[];
+
+/** Execution whose steps go through `mistake`, which may change what goes in and what comes out. */
+function execution(mistake: Steps<ExecutionEvent, ExecutionEffect>): Parts {
+  class Planted extends Execution {
+    override step(event: ExecutionEvent): readonly ExecutionEffect[] {
+      return mistake.call(this, event, inner => super.step(inner));
+    }
+  }
+  return { ...PRODUCTION, execution: options => new Planted(options) };
+}
+
+type ChannelMistake = (
+  channel: Channel<Part>,
+) => (event: ChannelEvent<Part>, step: (event: ChannelEvent<Part>) => ChannelEffect<Part>[]) => ChannelEffect<Part>[];
+
+function channel(mistake: ChannelMistake): Parts {
+  class Planted extends Channel<Part> {
+    readonly #mistake = mistake(this);
+    override step(event: ChannelEvent<Part>): ChannelEffect<Part>[] {
+      return this.#mistake(event, inner => super.step(inner));
+    }
+  }
+  return { ...PRODUCTION, channel: options => new Planted(options) };
+}
+
+function bus(mistake: () => Steps<BusEvent, BusEffect>, dedupes = true): Parts {
+  class Planted extends Bus {
+    readonly #mistake = mistake();
+    override step(event: BusEvent): readonly BusEffect[] {
+      return this.#mistake(event, inner => super.step(inner));
+    }
+  }
+  return {
+    ...PRODUCTION,
+    bus: options => new Planted({ ...options, operationIds: options.operationIds && dedupes }),
+  };
+}
+
+/** An acknowledgement of everything, as if the backup had sent it. */
+function acknowledgeAll(channel: Channel<Part>, peer: string): ChannelEvent<Part> {
+  const { number: view } = channel.view;
+  const progress = { executed: 0, backlogBytes: 0 };
+  return { type: 'peer', peer, message: { type: 'acknowledgement', view, position: 1e9, progress }, nowMs: 0 };
+}
+
+class ClockWithoutMemory extends Clock {
+  override adopt(): void {}
+  override readRealTimeNs(hostNs: bigint): bigint {
+    return hostNs;
+  }
+  override readMonotonicNs(hostNs: number): number {
+    return Math.floor(hostNs);
+  }
+}
+
+/** A bus that appends whatever is written. */
+function appendingBus(): Parts {
+  return bus(() => {
+    const received = new Map<number, number>();
+    return (event, step) => {
+      if (event.type !== 'message' || event.message.type !== 'output') return step(event);
+      const { output } = event.message;
+      if (output.type !== 'stream') return step(event);
+      const offset = received.get(output.stream) ?? 0;
+      const effects = step({ ...event, message: { ...event.message, output: { ...output, offset } } });
+      for (const effect of effects) {
+        if (effect.type === 'write') received.set(effect.stream, effect.offset + effect.bytes.length);
+      }
+      return effects;
+    };
+  });
+}
+
+/** A survivor that sends again what the bus says it has. */
+function forgetsOffsets(): Parts {
+  return channel(
+    () => (event, step) =>
+      step(
+        event.type === 'bus' && event.message.type === 'fenced'
+          ? { ...event, message: { ...event.message, received: [] } }
+          : event,
+      ),
+  );
+}
+
+const MISTAKES: readonly {
+  readonly rule: string;
+  readonly mistake: string;
+  readonly parts: Parts;
+  readonly sees: RegExp;
+  readonly runs?: (seed: number) => RunOptions;
+}[] = [
+  {
+    rule: 'OR',
+    mistake: 'an output leaves before it is acknowledged',
+    parts: channel(planted => (event, step) => {
+      const effects = step(event);
+      if (event.type === 'logged' && planted.role === 'primary') effects.push(...step(acknowledgeAll(planted, 'B')));
+      return effects;
+    }),
+    sees: /\(OR\)/,
+  },
+  {
+    rule: 'SX',
+    mistake: 'a primary that lost its backup lets outputs go before it has a view of its own',
+    parts: channel(
+      planted => (event, step) =>
+        event.type === 'peerClosed' && planted.role === 'primary'
+          ? [...step(acknowledgeAll(planted, event.peer)), ...step(event)]
+          : step(event),
+    ),
+    sees: /\(OR\)/,
+  },
+  {
+    rule: 'CL',
+    mistake: 'a backup goes on acknowledging after it has sent a claim',
+    parts: channel(planted => {
+      let claiming = false;
+      return (event, step) => {
+        const effects = step(event);
+        if (effects.some(({ type, rule }) => type === 'claim' && rule === 'CL')) claiming = true;
+        if (event.type === 'claimed' && event.answer.result !== 'unreachable') claiming = false;
+        if (!claiming || event.type !== 'peer' || event.message.type !== 'log') return effects;
+        const { view, position, length } = event.message;
+        const progress = { executed: 0, backlogBytes: 0 };
+        const message = { type: 'acknowledgement', view, position: position + length, progress } as const;
+        return planted.view.number === view
+          ? [...effects, { rule: 'P4', type: 'sendPeer', peer: event.peer, message } as const]
+          : effects;
+      };
+    }),
+    sees: /\(OR\)/,
+  },
+  {
+    rule: 'VW',
+    mistake: 'an arbiter out of reach is taken for a yes',
+    parts: channel(
+      () => (event, step) =>
+        step(
+          event.type === 'claimed' && event.answer.result === 'unreachable'
+            ? { ...event, answer: { result: 'won' } }
+            : event,
+        ),
+    ),
+    sees: /\((VW|FN)\)/,
+  },
+  {
+    rule: 'LS',
+    mistake: 'a replica whose claim is lost goes on as if it had won',
+    parts: channel(
+      () => (event, step) =>
+        step(
+          event.type === 'claimed' && event.answer.result === 'lost' ? { ...event, answer: { result: 'won' } } : event,
+        ),
+    ),
+    sees: /\(VW\)/,
+  },
+  {
+    rule: 'RS',
+    mistake: 'nothing is sent again to a bus that was lost and found',
+    parts: channel(() => (event, step) => step(event).filter(({ rule }) => rule !== 'RS')),
+    sees: /does not come to its end|defect|differs/,
+  },
+  {
+    rule: 'FN',
+    mistake: 'the bus takes outputs of any view, from anyone',
+    parts: bus(() => {
+      let owner = { connection: 0, view: 0 };
+      return (event, step) => {
+        if (event.type !== 'message' || event.message.type === 'heartbeat') return step(event);
+        const { connection, message } = event;
+        if (message.type === 'fence' && message.view > owner.view) owner = { connection, view: message.view };
+        if (message.type !== 'output' || message.view >= owner.view) return step(event);
+        return step({ ...event, connection: owner.connection, message: { ...message, view: owner.view } });
+      };
+    }),
+    sees: /\(FN\)/,
+    runs: strandedOutputs,
+  },
+  {
+    rule: 'ON',
+    mistake: 'the bus performs a repeat',
+    parts: bus(() => (event, step) => step(event), false),
+    sees: /\(ON\)/,
+  },
+  {
+    rule: 'OF',
+    mistake: 'neither replica nor bus looks at the offset of what is written',
+    parts: { ...appendingBus(), channel: forgetsOffsets().channel },
+    sees: /\(OF/,
+  },
+  {
+    rule: 'RL',
+    mistake: 'the bus forgets input as soon as it was sent',
+    parts: bus(() => {
+      let view = 0;
+      return (event, step) => {
+        if (event.type === 'message' && event.message.type === 'fence') view = Math.max(view, event.message.view);
+        const effects = [...step(event)];
+        for (const effect of [...effects]) {
+          if (effect.type !== 'send' || effect.message.type !== 'input') continue;
+          const { stream, offset, bytes } = effect.message;
+          const output = { type: 'releaseInput', stream, offset: offset + bytes.length } as const;
+          const { connection } = effect;
+          effects.push(...step({ type: 'message', connection, message: { type: 'output', view, output } }));
+        }
+        return effects;
+      };
+    }),
+    sees: /no gap|does not come to its end/,
+  },
+  {
+    rule: 'CK',
+    mistake: 'a survivor reads its own clock and no other',
+    parts: { ...PRODUCTION, clock: () => new ClockWithoutMemory() },
+    sees: /went back/,
+  },
+  {
+    rule: 'FL',
+    mistake: 'the run of empty epochs is logged after the output that it precedes',
+    parts: execution((event, step) => {
+      const effects = step(event);
+      if (event.type !== 'write' && event.type !== 'start') return effects;
+      const late = effects.filter(({ type }) => type === 'log');
+      const at = effects.findIndex(({ type }) => type === 'output') + 1;
+      const others = effects.filter(({ type }) => type !== 'log');
+      return late.length === 0 ? effects : [...others.slice(0, at), ...late, ...others.slice(at)];
+    }),
+    sees: /\(OR\)/,
+  },
+  {
+    rule: 'FL',
+    mistake: 'nothing is shipped before the guest waits',
+    parts: execution((event, step) => step(event).filter(({ type }) => type !== 'flush')),
+    sees: /does not come to its end/,
+  },
+  {
+    rule: 'P6',
+    mistake: 'a backup returns a value of its own',
+    parts: execution((event, step) =>
+      step(event).map(effect =>
+        effect.type === 'result' && effect.rule === 'P6' ? { ...effect, value: effect.value + 1n } : effect,
+      ),
+    ),
+    sees: /\(P5, P6\)|diverged|differs/,
+  },
+  {
+    rule: 'P5',
+    mistake: 'a backup loses interrupts that came with the end of an epoch',
+    parts: execution((event, step) => step(event).filter(({ rule, type }) => !(rule === 'P5' && type === 'deliver'))),
+    sees: /\(P5, P6\)|diverged/,
+  },
+  {
+    rule: 'P8',
+    mistake: 'no uncertain interrupt is raised',
+    parts: execution((event, step) =>
+      step(event).map(effect =>
+        effect.type === 'deliver'
+          ? { ...effect, interrupts: effect.interrupts.filter(({ kind }) => kind !== 'uncertain') }
+          : effect,
+      ),
+    ),
+    sees: /does not come to its end|never performed/,
+  },
+  {
+    rule: 'P1',
+    mistake: 'what the bus tells a survivor before P8 is done is lost',
+    parts: execution(function (this: Execution, event, step) {
+      return event.type === 'interrupt' && this.role !== 'primary' ? [] : step(event);
+    } as Steps<ExecutionEvent, ExecutionEffect>),
+    sees: /no gap|does not come to its end/,
+  },
+  {
+    rule: 'XT',
+    mistake: 'a survivor whose guest has ended keeps that to itself',
+    parts: execution((event, step) => (event.type === 'promote' ? step(event).slice(0, 0) : step(event))),
+    sees: /does not come to its end/,
+  },
+];
+
+describe.each(MISTAKES)('$rule broken: $mistake', ({ parts, sees, runs = chooseRun }) => {
+  it('is found', () => {
+    for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+      const { failure } = simulate(runs(seed), parts);
+      if (failure === undefined) continue;
+      expect(failure).toMatch(sees);
+      return;
+    }
+    expect.fail(`${SEEDS_MAX} seeds see nothing wrong`);
+  });
+});
