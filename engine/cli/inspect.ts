@@ -1,0 +1,75 @@
+// epochvisor inspect GUEST.wasm: what would be rewritten, what is refused, and why.
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+import { type Inspection, inspectModule } from './inspection.js';
+
+/** Exit status for a module that can be read and not be run. */
+const EXIT_REFUSED = 2;
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('show what would be rewritten, what is refused, and why')
+    .argument('<GUEST.wasm>', 'a WebAssembly module')
+    .option('--json', 'print JSON')
+    .action((path: string, { json }: { json?: boolean }) => {
+      const inspection = inspectModule(readGuest(path));
+      process.stdout.write(json === true ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));
+      if (inspection.refused.length > 0) process.exitCode = EXIT_REFUSED;
+    });
+}
+
+function readGuest(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new EpochvisorError('GUEST_MISSING', `cannot read ${path} (${reason})`, 'name a .wasm file');
+  }
+}
+
+/** Names to the left, aligned; lists one to a line. */
+export function inspectionText(inspection: Inspection): string {
+  const { imports, features, refused, bytesBefore, bytesAfter } = inspection;
+  const rows: [string, string][] = [
+    ...list(
+      'imports',
+      imports.map(({ module, name, type }) => `${module}.${name} ${type}`),
+    ),
+    ...list('features', features),
+    ['functions', count(inspection.functions)],
+    ['loops', count(inspection.loops)],
+    ['calls', count(inspection.calls)],
+    ['safe points', count(inspection.safePoints)],
+    ['size', `${count(bytesBefore)} bytes`],
+  ];
+  if (bytesAfter !== undefined) {
+    const ratio = (bytesAfter / bytesBefore).toFixed(2);
+    rows.push([
+      'rewritten',
+      `${count(bytesAfter)} bytes (${ratio} times), in ${inspection.rewriting_ms!.toFixed(1)} ms`,
+    ]);
+  }
+  rows.push(
+    ...list(
+      'refused',
+      refused.map(({ code, message }) => `${message} [${code}]`),
+    ),
+  );
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name.padEnd(width)}  ${value}\n`)
+    .join('');
+}
+
+/** A row for each item, the name at the first only. */
+function list(name: string, items: readonly string[]): [string, string][] {
+  return items.length === 0 ? [[name, 'none']] : items.map((item, index) => [index === 0 ? name : '', item]);
+}
+
+/** Digits in groups of three; empty for what is not known. */
+function count(value: number | undefined): string {
+  return value === undefined ? '' : value.toLocaleString('en-US');
+}
