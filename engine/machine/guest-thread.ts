@@ -34,6 +34,7 @@ function run(data: GuestThreadData, shared: SharedBlock): void {
   const { module, report } = rewriteGuest(data.module, data.options, data.moduleCache);
   const meter = new Meter();
   const guest = new Guest(data, shared, meter, randomSource());
+  guest.handlesInterrupts = report.interruptHandler;
   const hardware = new Hardware(guest, data.options, () => instance.memory());
   const instance: GuestInstance = instantiateRewritten(
     new WebAssembly.Module(module),

@@ -51,6 +51,8 @@ export class Guest {
   readonly #meter: Meter;
   readonly #random: () => bigint;
   readonly interrupts = new InterruptController();
+  /** Whether the guest exports a handler; what is delivered to one without is not dispatched. */
+  handlesInterrupts = true;
   #deliver: Deliver = () => undefined;
 
   /** The guest executed `wait`: the epoch ends here. */
@@ -90,6 +92,7 @@ export class Guest {
     if (this.#kill !== undefined) this.#killAt(count, this.#kill);
     if (this.#waits || count >= this.#due) this.#epochEnd(count);
     else this.#arm();
+    if (!this.handlesInterrupts) this.interrupts.drop();
     if (!this.interrupts.dispatches) return 0;
     this.interrupts.begin();
     return 1;
