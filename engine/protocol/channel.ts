@@ -213,7 +213,7 @@ export class Channel<P> {
     const peer = this.#peers.get(name);
     if (peer === undefined) return [];
     peer.open = true;
-    peer.heardMs = Math.max(peer.heardMs, nowMs);
+    peer.heardMs = nowMs;
     return this.#heartbeats();
   }
 
@@ -221,7 +221,7 @@ export class Channel<P> {
     const peer = this.#peers.get(name);
     // CL: nothing of an older view is accepted, and nothing at all of the old view while a claim is out.
     if (peer === undefined || message.view !== this.#view.number || this.#phase !== 'normal') return [];
-    peer.heardMs = Math.max(peer.heardMs, nowMs);
+    peer.heardMs = nowMs;
     switch (message.type) {
       case 'log':
         return this.#receive(name, message);
