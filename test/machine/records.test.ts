@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  interruptSizeMax,
+  outputSizeMax,
+  readInterrupt,
+  readOutput,
+  writeInterrupt,
+  writeOutput,
+} from '../../engine/machine/records.js';
+import type { Interrupt, Outcome, Output } from '../../engine/protocol/machine.js';
+
+const position = fc.nat(Number.MAX_SAFE_INTEGER);
+const id = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n });
+const data = fc.uint8Array({ maxLength: 300 });
+const stream = fc.nat(10);
+const status = fc.integer({ min: -2147483648, max: 2147483647 });
+
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.record({ kind: fc.constant('exit' as const), status }),
+  fc.record({
+    kind: fc.constant('trap' as const),
+    message: fc.string({ unit: 'grapheme' }),
+    count: position,
+    exact: fc.boolean(),
+  }),
+);
+
+const output: fc.Arbitrary<Output> = fc.oneof(
+  fc.record({ type: fc.constant('stream' as const), stream, offset: position, bytes: data }),
+  fc.record({
+    type: fc.constant('operation' as const),
+    operation: fc.record({
+      id,
+      device: fc.nat(1000),
+      command: fc.nat(10),
+      argument: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      length: fc.nat(2 ** 20),
+      data,
+    }),
+  }),
+  fc.record({ type: fc.constant('releaseInput' as const), stream, offset: position }),
+  fc.record({ type: fc.constant('releaseOperation' as const), operation: id }),
+  fc.record({ type: fc.constant('outcome' as const), outcome }),
+);
+
+const interrupt: fc.Arbitrary<Interrupt> = fc.oneof(
+  fc.record({ kind: fc.constant('stream' as const), stream, offset: position, bytes: data, end: fc.boolean() }),
+  fc.record({ kind: fc.constant('completion' as const), operation: id, status, data }),
+  fc.record({ kind: fc.constant('uncertain' as const), operation: id }),
+);
+
+/** A buffer of exactly the promised size, with something before it: offsets must not be assumed. */
+function written(sizeMax: number, write: (bytes: Uint8Array, at: number, view: DataView) => number) {
+  const bytes = new Uint8Array(sizeMax + 8);
+  return { bytes, length: write(bytes, 8, new DataView(bytes.buffer)) };
+}
+
+describe('records between the threads', () => {
+  it('give back every output, within the promised size', () => {
+    fc.assert(
+      fc.property(position, output, (at, value) => {
+        const { bytes, length } = written(outputSizeMax(value), (...place) => writeOutput(at, value, ...place));
+        expect(readOutput(bytes, 8, length)).toEqual({ position: at, output: value });
+      }),
+    );
+  });
+
+  it('give back every interrupt, within the promised size', () => {
+    fc.assert(
+      fc.property(interrupt, value => {
+        const { bytes, length } = written(interruptSizeMax(value), (...place) => writeInterrupt(value, ...place));
+        expect(readInterrupt(bytes, 8, length)).toEqual(value);
+      }),
+    );
+  });
+
+  it('hand out copies, for a record is gone after it was read', () => {
+    const value: Output = { type: 'stream', stream: 1, offset: 0, bytes: Uint8Array.of(1, 2) };
+    const { bytes, length } = written(outputSizeMax(value), (...place) => writeOutput(0, value, ...place));
+    const read = readOutput(bytes, 8, length);
+    bytes.fill(0);
+    expect(read.output).toEqual(value);
+  });
+});
