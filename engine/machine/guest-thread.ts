@@ -42,7 +42,7 @@ function run(data: GuestThreadData, shared: SharedBlock): void {
     { [HARDWARE_MODULE]: hardware.imports() },
     meter,
     {
-      boundary: () => guest.boundary(),
+      boundary: count => guest.boundary(count),
       interrupt: () => {
         const next = guest.nextInterrupt();
         return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];

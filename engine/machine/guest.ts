@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { EntryDecoder } from '../channel/entries.js';
 import { assert } from '../errors/errors.js';
 import { Clock, SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { Execution, type ExecutionEffect, type ExecutionEvent } from '../protocol/execution.js';
+import { Execution, type ExecutionEffect, type ExecutionEvent, PROCEED } from '../protocol/execution.js';
 import type { Interrupt, Outcome } from '../protocol/machine.js';
 import type { GuestThreadData, KillPoint, MachineOptions } from './configuration.js';
 import { HostClock } from './host-clock.js';
@@ -73,7 +73,7 @@ export class Guest {
     const { variant, operationIds } = data.options;
     this.#execution = new Execution({ role: data.role, variant, operationIds });
     this.#due = data.options.epochLength;
-    this.#arm();
+    this.#arm(0);
   }
 
   get link(): ThreadLink {
@@ -87,11 +87,10 @@ export class Guest {
   // ---- boundaries
 
   /** The hook of generated code. Answers 1 where the guest's handler is to be called (`nextInterrupt`). */
-  boundary(): number {
-    const count = this.#meter.instructionCount();
+  boundary(count: number): number {
     if (this.#kill !== undefined) this.#killAt(count, this.#kill);
     if (this.#waits || count >= this.#due) this.#epochEnd(count);
-    else this.#arm();
+    else this.#arm(count);
     if (!this.handlesInterrupts) this.interrupts.drop();
     if (!this.interrupts.dispatches) return 0;
     this.interrupts.begin();
@@ -114,16 +113,17 @@ export class Guest {
     this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
     this.#waits = false;
     // A backup takes the log only as it comes to need it: what it has not executed stays in the ring, as bytes.
-    if (this.#execution.role !== 'backup' && this.#link.hasIncoming) this.#pump();
+    if (this.#execution.role !== 'backup' && this.#link.seemsToHaveIncoming) this.#pump();
     this.#step({ type: 'epochEnd', count, waiting, nowNs: this.#nowNs() });
     this.#link.awaitBackup();
     this.#epochStart = count;
     this.#publish(count);
-    this.#arm();
+    this.#arm(count);
   }
 
-  #arm(): void {
-    this.#meter.arm(this.#kill === undefined ? this.#due : Math.min(this.#due, this.#killCount(this.#kill.point)));
+  #arm(count: number): void {
+    const due = this.#kill === undefined ? this.#due : Math.min(this.#due, this.#killCount(this.#kill.point));
+    this.#meter.arm(due, count);
   }
 
   /** Only who decides by its own clock reads it: a backup's time comes with the log (CK). */
@@ -184,6 +184,8 @@ export class Guest {
   /** Steps the execution and carries out what it says, until the guest may go on; answers its result, if any. */
   #step(event: ExecutionEvent): bigint | undefined {
     let effects = this.#execution.step(event);
+    // The boundary at which nothing happens.
+    if (effects === PROCEED) return undefined;
     for (;;) {
       let next: readonly ExecutionEffect[] | undefined;
       for (const effect of effects) {

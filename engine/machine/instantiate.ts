@@ -50,9 +50,9 @@ class EpochClock implements Machine {
     this.meter.arm(this.#due);
   }
 
-  boundary(): number {
+  boundary(count: number): number {
     const ended = this.#epoch++;
-    this.#onBoundary?.(ended, this.meter.instructionCount());
+    this.#onBoundary?.(ended, count);
     this.#due += this.#length;
     this.meter.arm(this.#due);
     return 0;

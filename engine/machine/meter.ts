@@ -24,8 +24,11 @@ export const GUEST_STACK_MB = 64;
 
 /** What the machine does at a boundary. */
 export interface BoundaryHooks {
-  /** Called at each due safe point. 0 = go on; 1 = there are interrupts, `interrupt` says which. */
-  boundary(): number;
+  /**
+   * Called at each due safe point, after `count` instructions. 0 = go on; 1 = there are interrupts, `interrupt` says
+   * which.
+   */
+  boundary(count: number): number;
   /** The next interrupt to deliver: [more, kind, id, status]; more = 0: none was left. Called by generated code only. */
   interrupt?(): [more: number, kind: number, id: bigint, status: number];
 }
@@ -41,6 +44,8 @@ export class Meter {
   #due = Number.POSITIVE_INFINITY;
   /** A boundary comes at the next safe point, whatever the count. */
   #exhausted = false;
+  /** The hook of the boundary being handled has asked for the next one. */
+  #armed = true;
   /** Count at the boundary being handled; a safe point ends at most one epoch, so the next due count is above it. */
   #boundaryCount = -1;
 
@@ -55,9 +60,13 @@ export class Meter {
     return this.#zero - (this.counter.value as number);
   }
 
-  /** Asks for a boundary at the first safe point where `instructionCount() >= dueCount`; replaces what was asked before. */
-  arm(dueCount: number): void {
-    const count = this.instructionCount();
+  /**
+   * Asks for a boundary at the first safe point where `instructionCount() >= dueCount`; replaces what was asked before.
+   *
+   * @param count the instruction count, for who has it at hand: reading the counter costs as much as the rest
+   */
+  arm(dueCount: number, count = this.instructionCount()): void {
+    this.#armed = true;
     this.#due = dueCount > this.#boundaryCount ? dueCount : this.#boundaryCount + 1;
     this.#exhausted = false;
     this.#slice(count);
@@ -89,9 +98,10 @@ export class Meter {
     }
     this.#exhausted = false;
     this.#boundaryCount = count;
-    const answer = hooks.boundary();
+    this.#armed = false;
+    const answer = hooks.boundary(count);
     // A hook that did not arm again leaves a counter below 0: the next safe point would be a boundary at the same count.
-    if ((this.counter.value as number) < 0 && !this.#exhausted) this.arm(this.#due);
+    if (!this.#armed && !this.#exhausted) this.arm(this.#due);
     return answer;
   }
 

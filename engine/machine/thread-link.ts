@@ -106,6 +106,11 @@ export class ThreadLink {
     return !this.#shared.toGuest.isEmpty;
   }
 
+  /** As `hasIncoming`, without the cost of an atomic load: what just came may be seen a boundary later. */
+  get seemsToHaveIncoming(): boolean {
+    return !this.#shared.toGuest.seemsEmpty;
+  }
+
   /** The oldest thing that came, if any. */
   take(): Incoming | undefined {
     let incoming: Incoming | undefined;
@@ -135,6 +140,8 @@ export class ThreadLink {
 
   /** LG: blocks while the backup lags too far behind. */
   awaitBackup(): void {
+    // A plain load: a boundary later will do.
+    if (this.#shared.words[WORD_THROTTLE] === 0) return;
     while (Atomics.load(this.#shared.words, WORD_THROTTLE) === 1) {
       this.flush();
       const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);

@@ -79,7 +79,8 @@ export type ExecutionEffect =
 export const SHIP_AFTER_NS = 1_000_000;
 
 const NOTHING: readonly ExecutionEffect[] = Object.freeze([]);
-const PROCEED: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P2', type: 'proceed' } as const]);
+/** The answer at a boundary where nothing happens, always this very array. */
+export const PROCEED: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P2', type: 'proceed' } as const]);
 const AWAIT_LOG: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P5', type: 'await', what: 'log' } as const]);
 const FLUSH: ExecutionEffect = { rule: 'FL', type: 'flush' };
 
