@@ -10,7 +10,8 @@
 //   export(args...) -> results...         global; the function; global := counter
 //
 // The safe point in an import's wrapper is what lets a host import end an epoch: it makes the counter negative, and the
-// boundary comes as soon as it has returned.
+// boundary comes as soon as it has returned. An import that blocks must not wait inside JavaScript (the stack could not be
+// unwound): it says `again`, its results are dropped, and the wrapper calls it anew when the boundary is over.
 
 import { EpochvisorError } from '../errors/errors.js';
 import { OP_DROP, OP_I32_EQ, OP_I32_LT_S } from '../wasm/opcodes.js';
@@ -82,22 +83,72 @@ export function addImportWrappers(layout: Layout, boundary: number): void {
   for (const item of layout.module.imports) {
     if (item.kind !== 0) continue;
     const params = layout.module.types[item.type]!.params.length;
-    const counter = layout.carriesDepth(index) ? params + 1 : params;
-    const code = new CodeWriter(64);
-    code.locals([]);
-    code.localGet(counter);
-    code.globalSet(layout.counter);
-    for (let param = 0; param < params; param++) code.localGet(param);
-    code.call(index);
-    code.globalGet(layout.counter);
-    code.localTee(counter);
-    testCounter(code, counter, boundary);
-    code.localGet(counter);
-    code.end();
     const name = `epochvisor:import:${item.module}:${item.name}`;
-    layout.generated[index] = { name, type: layout.functionType(index), body: code.take() };
+    const write = layout.again === undefined ? writeWrapper : writeBlockingWrapper;
+    layout.generated[index] = {
+      name,
+      type: layout.functionType(index),
+      body: write(layout, index, params, boundary),
+    };
     index++;
   }
+}
+
+/** Index of the counter among the parameters of an import's wrapper. */
+function counterOf(layout: Layout, index: number, params: number): number {
+  return layout.carriesDepth(index) ? params + 1 : params;
+}
+
+function writeWrapper(layout: Layout, index: number, params: number, boundary: number): Uint8Array {
+  const counter = counterOf(layout, index, params);
+  const code = new CodeWriter(64);
+  code.locals([]);
+  callImport(layout, code, index, params, counter);
+  testCounter(code, counter, boundary);
+  code.localGet(counter);
+  code.end();
+  return code.take();
+}
+
+/**
+ * The wrapper of an import that may block. `again` moves to a local before the boundary: an interrupt handler that runs
+ * there calls imports of its own.
+ */
+function writeBlockingWrapper(layout: Layout, index: number, params: number, boundary: number): Uint8Array {
+  const { results } = layout.signature(index);
+  const [counter, global] = [counterOf(layout, index, params), layout.again!];
+  const again = counter + 1;
+  const code = new CodeWriter(96);
+  code.locals([I32]);
+  code.loop(layout.blockType([], results));
+  callImport(layout, code, index, params, counter);
+  code.i32(0);
+  code.op(OP_I32_LT_S);
+  code.if();
+  code.globalGet(global);
+  code.localSet(again);
+  code.i32(0);
+  code.globalSet(global);
+  code.localGet(counter);
+  code.call(boundary);
+  code.localSet(counter);
+  code.localGet(again);
+  code.brIf(1);
+  code.end();
+  code.end();
+  code.localGet(counter);
+  code.end();
+  return code.take();
+}
+
+/** Calls an import; leaves its results and, above them, the counter on the stack. */
+function callImport(layout: Layout, code: CodeWriter, index: number, params: number, counter: number): void {
+  code.localGet(counter);
+  code.globalSet(layout.counter);
+  for (let param = 0; param < params; param++) code.localGet(param);
+  code.call(index);
+  code.globalGet(layout.counter);
+  code.localTee(counter);
 }
 
 /** Calls a function of the module, whose arguments are on the stack, with the global's counter and a whole allowance. */

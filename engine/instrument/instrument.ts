@@ -47,7 +47,7 @@ export function instrument(
   const maxMemoryPages = memoryLimit(module, options);
   const names = functionNames(module);
   const scan = scanBodies(module, spaces, names);
-  const layout = new Layout(module, spaces, callGraph(module, spaces, scan));
+  const layout = new Layout(module, spaces, callGraph(module, spaces, scan), options.blockingImports);
   const handler = findInterruptHandler(layout, options.interruptHandler);
   const boundary = addBoundary(layout, handler);
   addImportWrappers(layout, boundary);

@@ -1,7 +1,7 @@
 // Where everything goes in the rewritten module: which index each function, global and type has, and what is added.
 //
 //   functions   original imports | injected imports | original definitions | generated functions
-//   globals     original imports | counter, room    | original definitions
+//   globals     original imports | counter, room, and again where imports may block | original definitions
 //   types       original         | internal types and types of generated functions
 //
 // An internal type is an original type with the counter as one more parameter, and one more result; functions that carry
@@ -14,6 +14,7 @@ import type { Import, IndexSpaces, Module } from '../wasm/module.js';
 import { type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
 import type { CallGraph } from './callgraph.js';
 import {
+  IMPORT_AGAIN,
   IMPORT_BOUNDARY,
   IMPORT_CANNOT_ALLOCATE,
   IMPORT_COUNTER,
@@ -45,6 +46,8 @@ export class Layout {
   readonly counter: number;
   /** Index of the global that holds the allowance of stack depth. */
   readonly stackRoom: number;
+  /** Index of the global by which an import asks to be called again; undefined where imports do not block. */
+  readonly again: number | undefined;
   readonly boundaryImport: number;
   readonly cannotAllocateImport: number;
   readonly interruptImport: number;
@@ -56,13 +59,14 @@ export class Layout {
   /** New indexes of the functions that ref.func names in bodies; they must be declared. */
   readonly references = new Set<number>();
 
-  constructor(module: Module, spaces: IndexSpaces, graph: CallGraph) {
+  constructor(module: Module, spaces: IndexSpaces, graph: CallGraph, blockingImports = false) {
     this.graph = graph;
     this.module = module;
     this.spaces = spaces;
     this.types = [...module.types];
     this.counter = spaces.importedGlobals;
     this.stackRoom = this.counter + 1;
+    this.again = blockingImports ? this.stackRoom + 1 : undefined;
     this.boundaryImport = spaces.importedFunctions;
     this.cannotAllocateImport = this.boundaryImport + 1;
     this.interruptImport = this.boundaryImport + 2;
@@ -79,6 +83,12 @@ export class Layout {
       { module: MACHINE, name: IMPORT_COUNTER, kind: 3, type: { value: I32, mutable: true } },
       { module: MACHINE, name: IMPORT_STACK_ROOM, kind: 3, type: { value: I32, mutable: false } },
     ];
+    if (blockingImports) {
+      this.imports = [
+        ...this.imports,
+        { module: MACHINE, name: IMPORT_AGAIN, kind: 3, type: { value: I32, mutable: true } },
+      ];
+    }
     // The wrappers of imports come first among the generated functions; glue.ts writes them.
     this.generated.length = spaces.importedFunctions;
   }
@@ -148,7 +158,8 @@ export class Layout {
   }
 
   movedGlobal(original: number): number {
-    return original < this.spaces.importedGlobals ? original : original + 2;
+    if (original < this.spaces.importedGlobals) return original;
+    return original + (this.again === undefined ? 2 : 3);
   }
 
   #generatedIndex(position: number): number {

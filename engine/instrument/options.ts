@@ -8,6 +8,11 @@ export interface InstrumentOptions {
   readonly counting?: 'block' | 'exact';
   /** Name of the exported function (i32 kind, i64 id, i32 status) -> () that interrupts are delivered to, if exported. */
   readonly interruptHandler?: string;
+  /**
+   * Imports may block: one that has set the hidden global IMPORT_AGAIN to 1 and asked for a boundary is called again, with
+   * the same arguments, after that boundary. Default false.
+   */
+  readonly blockingImports?: boolean;
   /** Limit of the memory's growth in bytes; default 1 GiB. Growth above it gives -1. */
   readonly maxMemory?: number;
 }

@@ -18,6 +18,8 @@ export const IMPORT_CANNOT_ALLOCATE = 'cannot_allocate';
 export const IMPORT_STACK_OVERFLOW = 'stack_overflow';
 /** Immutable i32 global: the allowance of stack depth, in slots of 8 bytes. */
 export const IMPORT_STACK_ROOM = 'stack_room';
+/** Mutable i32 global, only with `blockingImports`: 1 = the import that has just returned is to be called again. */
+export const IMPORT_AGAIN = 'again';
 /** The start function, called by the machine first of all. */
 export const EXPORT_START = `${RESERVED_PREFIX}start`;
 
