@@ -4,6 +4,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { InstrumentReport } from '../instrument/options.js';
 import {
   EXPORT_START,
+  IMPORT_AGAIN,
   IMPORT_BOUNDARY,
   IMPORT_CANNOT_ALLOCATE,
   IMPORT_COUNTER,
@@ -40,6 +41,7 @@ export function instantiateRewritten(
 ): GuestInstance {
   const machine = {
     [IMPORT_COUNTER]: meter.counter,
+    [IMPORT_AGAIN]: meter.again,
     [IMPORT_BOUNDARY]: () => meter.takeBoundary(hooks),
     [IMPORT_CANNOT_ALLOCATE]: cannotAllocate,
     [IMPORT_STACK_OVERFLOW]: stackOverflow,

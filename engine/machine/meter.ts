@@ -37,6 +37,8 @@ export interface BoundaryHooks {
 export class Meter {
   /** The counter while host code runs; generated code stores it before and loads it after every call of the host. */
   readonly counter = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  /** 1: the import that returns next is to be called again after the boundary (modules with `blockingImports`). */
+  readonly again = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   /** The allowance of stack depth (see engine/instrument/depth.ts). */
   readonly stackRoom: WebAssembly.Global;
   /** The instruction count at which the counter would be 0. Invariant: an integer below 2 ** 53. */
@@ -78,6 +80,12 @@ export class Meter {
     this.#exhausted = true;
     this.counter.value = -1;
     this.#zero = count - 1;
+  }
+
+  /** For an import that blocks: a boundary as soon as it returns, then the same call anew. Its results are dropped. */
+  callAgain(): void {
+    this.again.value = 1;
+    this.exhaust();
   }
 
   /** Begins a machine at a given count, before any of its code runs. */
