@@ -15,6 +15,8 @@ export const STDERR = 2;
 /** Numbers of devices, as guests know them: disk k is FIRST_DISK + k. */
 export const FIRST_DISK = 0x100;
 export const TELLER = 0x200;
+/** Directory k (the k-th --dir) is FIRST_DIRECTORY + k. */
+export const FIRST_DIRECTORY = 0x300;
 
 /** Number of an operation: the guest's own sequence number, the same on every replica. */
 export type OperationId = bigint;
