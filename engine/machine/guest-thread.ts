@@ -11,7 +11,7 @@ import { type GuestInstance, instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
 import { rewriteGuest } from './program.js';
 import { RECORD_ENDED, RECORD_FAILED, RECORD_STARTED } from './records.js';
-import { SharedBlock } from './shared.js';
+import { SharedBlock, WORD_BEGUN } from './shared.js';
 import { ThreadLink } from './thread-link.js';
 import { describeTrap } from './trap.js';
 
@@ -49,6 +49,7 @@ function run(data: GuestThreadData, shared: SharedBlock): void {
       },
     },
   );
+  Atomics.wait(shared.words, WORD_BEGUN, 0);
   guest.link.tell(RECORD_STARTED, '');
   guest.end(outcomeOf(instance, data, meter));
   guest.link.tell(RECORD_ENDED, '');

@@ -21,6 +21,8 @@ export const WORD_IO_POLLING = 2;
 export const WORD_THROTTLE = 3;
 /** 1 where no backup takes the log: nothing needs to be logged. */
 export const WORD_ALONE = 4;
+/** 1 once the guest may execute its first instruction. */
+export const WORD_BEGUN = 5;
 
 /** Log position that all backups have acknowledged (Infinity: there is none). */
 export const WORD_ACKNOWLEDGED = 0;

@@ -1,12 +1,13 @@
 // The process of one replica, as a launcher starts it: configuration by IPC, and an end with the launcher's.
+//
+// A start costs what it loads, so little is loaded before the guest thread is started: it loads the guest while this
+// thread loads the rest.
 
 import { readFileSync } from 'node:fs';
-import { FolderArbiter } from '../arbiter/folder.js';
-import { connect } from '../channel/connect.js';
-import { Listener } from '../channel/listener.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { type FromReplica, REPLICA_HALTED, type ReplicaConfiguration, type ToReplica } from './configuration.js';
-import { helloOf, Replica } from './replica.js';
+import type { Replica } from './replica.js';
+import { ThreadHost } from './thread-host.js';
 
 let ending = false;
 
@@ -31,15 +32,25 @@ function end(halt: boolean): void {
 }
 
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
-  const { incarnation, view, guest, arbiter, machine } = configuration;
+  const { incarnation, view, guest, arbiter, machine, options, moduleCache, kill } = configuration;
+  const thread = new ThreadHost({
+    module: readFileSync(guest),
+    options,
+    moduleCache,
+    role: view.primary === incarnation ? 'primary' : 'backup',
+    ...(kill === undefined ? {} : { kill }),
+  });
+  const { helloOf, Replica } = await import('./replica.js');
+  const { FolderArbiter } = await import('../arbiter/folder.js');
   const replica = new Replica({
     configuration,
-    module: readFileSync(guest),
+    thread,
     arbiter: await FolderArbiter.open(arbiter.path),
     tell,
     end,
   });
   if (view.primary === incarnation && view.backups.length > 0) {
+    const { Listener } = await import('../channel/listener.js');
     const listener = await Listener.start({
       hello: helloOf(configuration),
       onLink: link => replica.addPeer(link.peer.incarnation, link),
@@ -52,6 +63,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
 }
 
 async function joinPrimary(replica: Replica, incarnation: string, address: string): Promise<void> {
+  const { connect } = await import('../channel/connect.js');
   const link = await connect({ address, hello: replica.hello, deadlineMs: replica.startMs });
   replica.addPeer(incarnation, link);
 }

@@ -12,20 +12,19 @@ import { Channel, type ChannelEffect, type ChannelEvent } from '../protocol/chan
 import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
 import type { FromReplica, ReplicaConfiguration, ReplicaProgress } from './configuration.js';
-import { ThreadHost } from './thread-host.js';
+import type { ThreadHost } from './thread-host.js';
 
 /** Output held back at which nothing more is taken from the guest thread, bytes: its ring fills, and it waits. */
 const HELD_BYTES_MAX = 4 << 20;
 /** Likewise for what a peer's socket has not taken. */
 const UNSENT_BYTES_MAX = 8 << 20;
-/** Host stack of the guest thread: room for the deepest stack the guest's limit allows, in either tier. */
-export const GUEST_STACK_MEGABYTES = 64;
 /** Time a backup gets, after the bus confirmed the end, to come to the same end, ms. */
 const FINISH_GRACE_MS = 5_000;
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
-  readonly module: Uint8Array;
+  /** Has loaded the guest, or is about to. */
+  readonly thread: ThreadHost;
   readonly arbiter: Arbiter;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
@@ -58,7 +57,8 @@ export class Replica {
       nowMs: performance.now(),
       newClaim: randomUUID,
     });
-    this.#thread = new ThreadHost({
+    this.#thread = parts.thread;
+    this.#thread.listen({
       logged: (part, entries) => {
         this.#logBytes += part.length;
         this.#step({ type: 'logged', part, length: entries });
@@ -96,12 +96,7 @@ export class Replica {
     if (this.#started) return;
     this.#started = true;
     if (this.#channel.view.backups.length === 0) this.#thread.setAcknowledged(Infinity);
-    const { configuration, module } = this.#parts;
-    const { options, moduleCache, kill } = configuration;
-    this.#thread.start(
-      { module, options, moduleCache, role: this.#channel.role, ...(kill === undefined ? {} : { kill }) },
-      GUEST_STACK_MEGABYTES,
-    );
+    this.#thread.begin();
   }
 
   // ---- connections

@@ -5,12 +5,14 @@
 // length is bounded by the windows of those who send it (the bus's input window, the primary's lag).
 
 import { Worker } from 'node:worker_threads';
+import { assert } from '../errors/errors.js';
 import type { GuestThreadData } from '../machine/configuration.js';
 import * as records from '../machine/records.js';
 import {
   SharedBlock,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
+  WORD_BEGUN,
   WORD_IO_POLLING,
   WORD_THROTTLE,
   WORD_TO_GUEST_BELL,
@@ -24,6 +26,8 @@ const PART_BYTES = 256 * 1024;
 const POLL_MS = 1;
 /** Looks that found nothing, after which the guest thread has to ring again. */
 const POLLS_IDLE_MAX = 5;
+/** Host stack of the guest thread: room for the deepest stack the guest's limit allows, in either tier. */
+const GUEST_STACK_MEGABYTES = 64;
 /** How often a full ring to the guest is tried again, ms. */
 const RETRY_MS = 1;
 
@@ -47,27 +51,33 @@ type Write = () => boolean;
 export class ThreadHost {
   readonly #memory = SharedBlock.allocate();
   readonly #shared = new SharedBlock(this.#memory);
-  readonly #listener: GuestListener;
-  #worker: Worker | undefined;
+  readonly #worker: Worker;
+  #listening: GuestListener | undefined;
   #waiting: Write[] = [];
   #part: Uint8Array[] = [];
   #partBytes = 0;
   #polling: NodeJS.Timeout | undefined;
   #idlePolls = 0;
 
-  constructor(listener: GuestListener) {
-    this.#listener = listener;
+  /** The thread starts at once, and loads the guest; the guest's first instruction waits for `begin`. */
+  constructor(data: Omit<GuestThreadData, 'memory'>) {
+    this.#worker = new Worker(new URL('../machine/guest-thread.js', import.meta.url), {
+      workerData: { ...data, memory: this.#memory } satisfies GuestThreadData,
+      resourceLimits: { stackSizeMb: GUEST_STACK_MEGABYTES },
+    });
+  }
+
+  get #listener(): GuestListener {
+    assert(this.#listening !== undefined, 'somebody listens before the guest can say anything');
+    return this.#listening;
   }
 
   get positions(): Float64Array {
     return this.#shared.positions;
   }
 
-  start(data: Omit<GuestThreadData, 'memory'>, stackMegabytes: number): void {
-    this.#worker = new Worker(new URL('../machine/guest-thread.js', import.meta.url), {
-      workerData: { ...data, memory: this.#memory } satisfies GuestThreadData,
-      resourceLimits: { stackSizeMb: stackMegabytes },
-    });
+  listen(listener: GuestListener): void {
+    this.#listening = listener;
     this.#worker.on('error', error => this.#listener.failed(error.stack ?? error.message));
     this.#worker.on('exit', () => {
       this.drain();
@@ -77,6 +87,12 @@ export class ThreadHost {
   }
 
   // ---- to the guest
+
+  /** Lets the guest execute its first instruction. */
+  begin(): void {
+    Atomics.store(this.#shared.words, WORD_BEGUN, 1);
+    Atomics.notify(this.#shared.words, WORD_BEGUN);
+  }
 
   setAcknowledged(position: number): void {
     this.#shared.positions[WORD_ACKNOWLEDGED] = position;
