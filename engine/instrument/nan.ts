@@ -12,6 +12,7 @@
 //                    Its operands' NaN bits are not seen: whatever they are, the result is open anyway.
 //   passing on       neg abs copysign select pmin pmax splat extract_lane, local.tee: the bits of the operands are kept,
 //                    as the specification asks; the result is open if an operand is, and when it is seen, they are seen.
+//                    The sign operand of copysign is seen at once: it shows in the result even if that is no NaN.
 //   not seeing       comparisons, conversions to integers, drop.
 //   observers        stores, reinterpretation, globals, arguments, results, values that leave or enter a block, and all
 //                    operations on vectors as bits.
@@ -106,6 +107,8 @@ function isFloat(type: ValueType): boolean {
   return type === F32 || type === F64 || type === V128;
 }
 
+const F32_COPYSIGN = 0x98;
+const F64_COPYSIGN = 0xa6;
 const NODE_MAKES = 1;
 const NODE_PASSES = 2;
 const NODE_LOCAL = 3;
@@ -190,6 +193,8 @@ export class NanAnalysis {
     }
     if (value === ROLE_MAKES) this.#result = this.#node(NODE_MAKES, shape, ordinal, 0, 0);
     else if (value === ROLE_PASSES) {
+      // The sign that copysign takes from its second operand shows in a number: no NaN need be there to be seen later.
+      if (opcode === F32_COPYSIGN || opcode === F64_COPYSIGN) this.#observe(source(validator, 0));
       const first = source(validator, 0);
       const second = operands > 1 ? source(validator, 1) : 0;
       if (first !== 0 || second !== 0) this.#result = this.#node(NODE_PASSES, shape, ordinal, first, second);

@@ -28,6 +28,8 @@
 //                           end
 //                         end
 //
+// Loops whose ways back pass other safe points need none (flow.ts) and stay as they are.
+//
 // The test stands before the charge: coming back must not charge twice. Dead code is dropped, for it has no counts.
 //
 // Under exact counting every instruction that costs is preceded by a safe point, a charge of its own, and a copy of the
@@ -70,7 +72,7 @@ import { CodeWriter } from './code.js';
 import { writeDepthCheck } from './depth.js';
 import { safePoint, testCounter } from './glue.js';
 import type { Layout } from './layout.js';
-import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan } from './scan.js';
+import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan, TESTS_ALL_CALLS } from './scan.js';
 import { canonicalType, ScratchLocals } from './scratch.js';
 
 /** What shapes the rewriting of every body alike. */
@@ -107,6 +109,9 @@ export class BodyRewriter {
   #nextCanonical = 0;
   #endCanonical = 0;
   #ordinal = 0;
+  /** Position in the loops' tests. */
+  #nextLoop = 0;
+  #testsAllCalls = false;
   /** The charge of the present segment that waits for the instruction that takes the counter. */
   #pending = 0;
   /** For each enclosing original block: its opcode, and its level among the new blocks. */
@@ -136,6 +141,8 @@ export class BodyRewriter {
     this.#nextCharge = scan.firstCharge[index]!;
     this.#nextCanonical = scan.firstCanonical[index]!;
     this.#endCanonical = scan.firstCanonical[index + 1]!;
+    this.#nextLoop = scan.firstLoop[index]!;
+    this.#testsAllCalls = (scan.flags[index]! & TESTS_ALL_CALLS) !== 0;
     this.#ordinal = 0;
     code.clear();
     this.#copyLocals(index);
@@ -363,7 +370,7 @@ export class BodyRewriter {
     this.#pushDepth(layout.carriesDepth(callee), false);
     this.#pushCounter();
     this.code.call(layout.internalFunction(callee));
-    this.#returned(layout.graph.suspends[callee] === 1);
+    this.#returned(this.#testsAllCalls || layout.graph.suspends[callee] === 1);
   }
 
   #tailCall(opcode: number): void {
@@ -415,12 +422,14 @@ export class BodyRewriter {
   }
 
   #loop(): void {
-    const { layout, exact } = this.#context;
+    const { layout, exact, scan } = this.#context;
     const reader = this.#reader;
     const code = this.code;
-    if (exact) {
+    const tests = scan.loopTests[this.#nextLoop++] === 1;
+    if (exact || !tests) {
       this.#copy();
-      this.#enter(OP_LOOP);
+      // To the rest of the rewriting a loop without a test is a block whose label is at its beginning.
+      this.#enter(OP_BLOCK);
       this.#segment();
       return;
     }
@@ -440,12 +449,12 @@ export class BodyRewriter {
   }
 
   #end(): void {
-    const { exact, boundary } = this.#context;
+    const { boundary } = this.#context;
     const code = this.code;
     const opcode = this.#opcodes.pop()!;
     this.#level = this.#levels.pop()!;
     code.end();
-    if (opcode === OP_LOOP && !exact) {
+    if (opcode === OP_LOOP) {
       code.br(2);
       code.end();
       code.localGet(this.#counter);

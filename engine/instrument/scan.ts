@@ -30,8 +30,8 @@ import {
 import { V128 } from '../wasm/types.js';
 import { invalid, Validator } from '../wasm/validate.js';
 import type { Calls } from './callgraph.js';
-import { ChargePlan, OBSERVED } from './charges.js';
 import { frameWeight } from './depth.js';
+import { ControlFlow } from './flow.js';
 import { NanAnalysis } from './nan.js';
 
 /** What the scan of all bodies found. */
@@ -44,6 +44,9 @@ export interface Scan extends Calls {
   /** What must be made canonical, of all functions one after another (see NanAnalysis.solve), and where each begins. */
   readonly canonical: Int32Array;
   readonly firstCanonical: Uint32Array;
+  /** For each loop of all bodies (dead ones left out): 1 if its header is a safe point. */
+  readonly loopTests: Uint8Array;
+  readonly firstLoop: Uint32Array;
   readonly loops: number;
   /** Number of calls. */
   readonly calls: number;
@@ -51,6 +54,8 @@ export interface Scan extends Calls {
 
 /** The body has indirect calls. */
 export const HAS_INDIRECT_CALL = 1;
+/** A loop has no test, for a call in it has one: every call is to be followed by a safe point. */
+export const TESTS_ALL_CALLS = 2;
 
 /** Structural instructions make no machine code and cost nothing; every other costs one. */
 export function costOf(opcode: number): number {
@@ -73,13 +78,9 @@ export function isBulk(opcode: number): boolean {
   }
 }
 
-/** The loop nesting outweighs everything else in guessing how often a segment runs. */
-const LOOP_WEIGHT = 4;
-const BASE_FREQUENCY = 3;
-
 /** Scans bodies one after another. */
 class BodyScan {
-  readonly plan = new ChargePlan();
+  readonly flow = new ControlFlow();
   readonly nan = new NanAnalysis();
   loops = 0;
   calls = 0;
@@ -93,13 +94,6 @@ class BodyScan {
   readonly references = new Set<number>();
   readonly #validator: Validator;
   readonly #reader: InstructionReader;
-  /** For each enclosing block: the joint at its label, the frequency at its entry, for `if` the joint of its arms. */
-  #labelJoints: number[] = [];
-  #frequencies: number[] = [];
-  #armJoints: number[] = [];
-  #loopDepths: number[] = [];
-  #loopDepth = 0;
-  #frequency = BASE_FREQUENCY;
   /** Number of the instruction within the body, dead ones not counted. */
   #ordinal = 0;
   #results = 0;
@@ -116,20 +110,13 @@ class BodyScan {
     reader.end = module.bodyEnd[index]!;
     reader.where = where;
     validator.begin(module.types[typeIndex]!, reader);
-    this.plan.clear();
+    this.flow.clear();
     this.nan.clear();
     this.flags = 0;
     this.suspends = 0;
     this.#operands = 0;
     this.#ordinal = 0;
     this.#results = module.types[typeIndex]!.results.length;
-    this.#labelJoints = [this.plan.joint()];
-    this.#frequencies = [BASE_FREQUENCY];
-    this.#armJoints = [OBSERVED];
-    this.#loopDepths = [0];
-    this.#loopDepth = 0;
-    this.#frequency = BASE_FREQUENCY;
-    this.#begin(OBSERVED);
     while (validator.depth > 0) {
       reader.next();
       const dead = validator.control.dead;
@@ -137,16 +124,17 @@ class BodyScan {
       else {
         if (!dead) this.#live();
         else validator.step(reader);
-        this.#shape(reader.opcode, dead);
+        this.#follow(reader.opcode, dead);
       }
     }
+    if (this.flow.reliesOnCalls) this.flags |= TESTS_ALL_CALLS;
     if (!reader.done) throw invalid('operators remaining after end of function', where, reader.pos);
   }
 
   /** Applies a live instruction. */
   #live(): void {
     const reader = this.#reader;
-    this.plan.cost(costOf(reader.opcode));
+    this.flow.plan.cost(costOf(reader.opcode));
     if (reader.opcode <= OP_RETURN_CALL_INDIRECT) {
       this.#observeControl(reader.opcode);
       this.#validator.step(reader);
@@ -211,144 +199,76 @@ class BodyScan {
       if (this.#validator.depth === depth && (opcode === OP_END || opcode === OP_ELSE)) break;
     }
     this.#validator.step(this.#reader);
-    this.#shape(this.#reader.opcode, true);
+    this.#follow(this.#reader.opcode, true);
   }
 
-  #begin(joint: number): void {
-    this.plan.begin(joint, this.#frequency);
-  }
-
-  #enter(label: number, arms: number): void {
-    this.#labelJoints.push(label);
-    this.#armJoints.push(arms);
-    this.#frequencies.push(this.#frequency);
-    this.#loopDepths.push(this.#loopDepth);
-  }
-
-  /** What a live instruction (or an end or else after dead code) does to segments and joints. */
-  #shape(opcode: number, dead: boolean): void {
+  /** What a live instruction (or an end or else after dead code) means for control flow and the call graph. */
+  #follow(opcode: number, dead: boolean): void {
+    const { flow } = this;
+    const reader = this.#reader;
     switch (opcode) {
       case OP_BLOCK:
-        this.#enter(this.plan.joint(), OBSERVED);
+        flow.block();
         return;
       case OP_LOOP:
-        this.#enter(OBSERVED, OBSERVED);
         this.loops++;
         this.suspends = 1;
-        this.#loopDepth++;
-        this.#frequency = this.#frequency + LOOP_WEIGHT;
-        this.plan.end(OBSERVED);
-        this.#begin(OBSERVED);
+        flow.loop();
         return;
-      case OP_IF: {
-        const arms = this.plan.joint();
-        this.#enter(this.plan.joint(), arms);
-        this.plan.end(arms);
-        this.#frequency--;
-        this.#begin(arms);
+      case OP_IF:
+        flow.if();
         return;
-      }
-      case OP_ELSE: {
-        const top = this.#labelJoints.length - 1;
-        if (!dead) this.plan.end(this.#labelJoints[top]!);
-        const arms = this.#armJoints[top]!;
-        this.#armJoints[top] = OBSERVED;
-        this.#frequency = this.#frequencies[top]! - 1;
-        this.#begin(arms);
+      case OP_ELSE:
+        flow.else(dead);
         return;
-      }
       case OP_END:
-        this.#leave(dead);
+        flow.end(dead);
         return;
-      case OP_CALL:
-      case OP_CALL_INDIRECT:
-        this.#calls(opcode === OP_CALL_INDIRECT);
-        this.plan.endAtCounter();
-        this.#begin(OBSERVED);
+      case OP_BR:
+        flow.br(reader.index);
         return;
-      default:
-        if (opcode <= OP_RETURN_CALL_INDIRECT) this.#shapeBranch(opcode);
-        else if (opcode === OP_REF_FUNC) this.references.add(this.#reader.index);
-        else if (isBulk(opcode)) {
-          this.suspends = 1;
-          this.plan.endAtCounter();
-          this.#begin(OBSERVED);
-        }
-    }
-  }
-
-  #calls(indirect: boolean): void {
-    this.calls++;
-    if (indirect) this.flags |= HAS_INDIRECT_CALL;
-    this.callees.push(indirect ? -1 - this.#reader.index : this.#reader.index);
-  }
-
-  #leave(dead: boolean): void {
-    const label = this.#labelJoints.pop()!;
-    const arms = this.#armJoints.pop()!;
-    const frequency = this.#frequencies.pop()!;
-    const loopDepth = this.#loopDepths.pop()!;
-    if (this.#labelJoints.length === 0) {
-      // What follows the body's outermost block: the counter becomes a result.
-      if (!dead) this.plan.end(label);
-      this.#frequency = frequency;
-      this.#begin(label);
-      this.plan.endAtCounter();
-      return;
-    }
-    // An `if` without else leads from its arms' joint straight to its label. OBSERVED = no arms, or else was seen.
-    if (arms !== OBSERVED) this.plan.merge(arms, label);
-    const loopEnd = this.#loopDepth !== loopDepth;
-    this.#loopDepth = loopDepth;
-    this.#frequency = frequency;
-    if (loopEnd && !dead) {
-      // Falling out of a loop goes on with the same segment, yet less often.
-      const joint = this.plan.joint();
-      this.plan.end(joint);
-      this.#begin(joint);
-      return;
-    }
-    if (!dead) this.plan.end(label);
-    this.#begin(loopEnd ? this.plan.joint() : label);
-  }
-
-  #shapeBranch(opcode: number): void {
-    switch (opcode) {
+      case OP_BR_IF:
+        flow.brIf(reader.index);
+        return;
+      case OP_BR_TABLE:
+        flow.brTable(reader.labels, reader.labelCount);
+        return;
       case OP_UNREACHABLE:
       case OP_RETURN:
-        this.plan.endAtCounter();
+        flow.leave();
+        return;
+      default:
+        this.#followCall(opcode);
+    }
+  }
+
+  #followCall(opcode: number): void {
+    switch (opcode) {
+      case OP_CALL:
+      case OP_CALL_INDIRECT:
+        this.#call(opcode === OP_CALL_INDIRECT);
+        this.flow.call();
         return;
       case OP_RETURN_CALL:
       case OP_RETURN_CALL_INDIRECT:
-        this.calls++;
-        if (opcode === OP_RETURN_CALL_INDIRECT) this.flags |= HAS_INDIRECT_CALL;
-        this.plan.endAtCounter();
+        this.#call(opcode === OP_RETURN_CALL_INDIRECT);
+        this.suspends = 1;
+        this.flow.leave();
         return;
-      case OP_BR:
-        this.#endAtLabel(this.#reader.index);
+      case OP_REF_FUNC:
+        this.references.add(this.#reader.index);
         return;
-      case OP_BR_IF: {
-        const level = this.#labelJoints.length - 1 - this.#reader.index;
-        const joint = this.#labelJoints[level]!;
-        this.plan.end(joint);
-        // A branch within the loop skips something: what is skipped runs less often. A branch out of it is an exit.
-        if (this.#loopDepths[level] === this.#loopDepth) this.#frequency--;
-        this.#begin(joint);
-        return;
-      }
-      case OP_BR_TABLE: {
-        const first = this.#labelJoints.length - 1;
-        this.#endAtLabel(this.#reader.labels[0]!);
-        const joint = this.#labelJoints[first - this.#reader.labels[0]!]!;
-        for (let index = 1; index < this.#reader.labelCount; index++) {
-          this.plan.merge(joint, this.#labelJoints[first - this.#reader.labels[index]!]!);
-        }
-      }
+      default:
+        if (!isBulk(opcode)) return;
+        this.suspends = 1;
+        this.flow.call();
     }
   }
 
-  #endAtLabel(index: number): void {
-    this.plan.end(this.#labelJoints[this.#labelJoints.length - 1 - index]!);
+  #call(indirect: boolean): void {
+    this.calls++;
+    if (indirect) this.flags |= HAS_INDIRECT_CALL;
+    this.callees.push(indirect ? -1 - this.#reader.index : this.#reader.index);
   }
 }
 
@@ -360,6 +280,7 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
   const flags = new Uint8Array(module.functions.length);
   const canonical: number[] = [];
   const firstCanonical = new Uint32Array(module.functions.length + 1);
+  const firstLoop = new Uint32Array(module.functions.length + 1);
   const firstCallee = new Uint32Array(module.functions.length + 1);
   const suspends = new Uint8Array(module.functions.length);
   const weights = new Uint32Array(module.functions.length);
@@ -367,16 +288,17 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
   for (let index = 0; index < module.functions.length; index++) {
     const functionIndex = spaces.importedFunctions + index;
     body.scan(module, index, module.functions[index]!, describeFunction(functionIndex, names));
-    if (count + body.plan.segments > charges.length) {
-      const larger = new Int32Array((count + body.plan.segments) * 2);
+    if (count + body.flow.plan.segments > charges.length) {
+      const larger = new Int32Array((count + body.flow.plan.segments) * 2);
       larger.set(charges);
       charges = larger;
     }
-    body.plan.solve(charges, count);
-    count += body.plan.segments;
+    body.flow.plan.solve(charges, count);
+    count += body.flow.plan.segments;
     firstCharge[index + 1] = count;
     body.nan.solve(canonical);
     firstCanonical[index + 1] = canonical.length;
+    firstLoop[index + 1] = body.flow.loopTests.length;
     flags[index] = body.flags;
     firstCallee[index + 1] = body.callees.length;
     suspends[index] = body.suspends;
@@ -394,6 +316,8 @@ export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyM
     references,
     suspends,
     weights,
+    loopTests: Uint8Array.from(body.flow.loopTests),
+    firstLoop,
     loops,
     calls,
   };

@@ -1,0 +1,205 @@
+// Follows the control flow of a body while it is read: segments and joints for the charges, and which loops need a safe point.
+//
+// Every cycle has to pass a safe point, or a loop could run for ever inside one epoch. The header of a loop is one, but it
+// is not needed where each way back to the header has passed another since: after a call, or at the header of an inner
+// loop. So only innermost loops without calls pay for a test, and a header without one is no observer either: its charges
+// merge with others (charges.ts).
+//
+// Loops are numbered from the outermost, 1 to `loopDepth`. A safe point covers all loops around it, so the loops whose
+// headers lie behind the last certain safe point are always the outermost ones: `covered` is their number. Where paths
+// join it is the least of theirs. A branch back to loop i while covered < i makes loop i test its counter.
+//
+// A loop within loops that are not covered when it is entered tests in any case: then they are, and need not.
+
+import { ChargePlan, OBSERVED } from './charges.js';
+
+/** The loop nesting outweighs everything else in guessing how often a segment runs. */
+const LOOP_WEIGHT = 4;
+const BASE_FREQUENCY = 3;
+
+const KIND_BLOCK = 0;
+const KIND_LOOP = 1;
+const KIND_IF = 2;
+
+/** One enclosing block. */
+interface Frame {
+  kind: number;
+  /** The joint at its label. */
+  label: number;
+  /** For `if` without an else so far: the joint that both arms begin at. */
+  arms: number;
+  /** At its entry. */
+  frequency: number;
+  covered: number;
+  /** Number of loops around it; of a loop, itself included. */
+  loopDepth: number;
+  /** The least number of loops covered on the branches to its end. */
+  labelCovered: number;
+  /** For a loop: its place in `loopTests`. */
+  loop: number;
+}
+
+export class ControlFlow {
+  readonly plan = new ChargePlan();
+  /** For each loop of all bodies, in the order of their headers: 1 if the header tests the counter. */
+  readonly loopTests: number[] = [];
+  /** A loop of this body goes without a test, so every call in it must have one. */
+  reliesOnCalls = false;
+  #frames: Frame[] = [];
+  #depth = 0;
+  #loopDepth = 0;
+  #covered = 0;
+  #frequency = BASE_FREQUENCY;
+
+  /** Begins a body. */
+  clear(): void {
+    this.plan.clear();
+    this.reliesOnCalls = false;
+    this.#depth = 0;
+    this.#loopDepth = 0;
+    this.#covered = 0;
+    this.#frequency = BASE_FREQUENCY;
+    this.#enter(KIND_BLOCK, this.plan.joint());
+    this.#begin(OBSERVED);
+  }
+
+  #begin(joint: number): void {
+    this.plan.begin(joint, this.#frequency);
+  }
+
+  #enter(kind: number, label: number): Frame {
+    let frame = this.#frames[this.#depth];
+    if (frame === undefined) {
+      frame = { kind, label, arms: 0, frequency: 0, covered: 0, loopDepth: 0, labelCovered: 0, loop: 0 };
+      this.#frames.push(frame);
+    }
+    frame.kind = kind;
+    frame.label = label;
+    frame.arms = OBSERVED;
+    frame.frequency = this.#frequency;
+    frame.covered = this.#covered;
+    frame.loopDepth = this.#loopDepth;
+    frame.labelCovered = Number.POSITIVE_INFINITY;
+    this.#depth++;
+    return frame;
+  }
+
+  #target(label: number): Frame {
+    return this.#frames[this.#depth - 1 - label]!;
+  }
+
+  block(): void {
+    this.#enter(KIND_BLOCK, this.plan.joint());
+  }
+
+  loop(): void {
+    const header = this.plan.joint();
+    this.plan.end(header);
+    const forced = this.#covered < this.#loopDepth;
+    this.#covered = this.#loopDepth;
+    const frame = this.#enter(KIND_LOOP, header);
+    frame.loopDepth = ++this.#loopDepth;
+    frame.loop = this.loopTests.push(forced ? 1 : 0) - 1;
+    this.#frequency += LOOP_WEIGHT;
+    this.#begin(header);
+  }
+
+  if(): void {
+    const frame = this.#enter(KIND_IF, this.plan.joint());
+    frame.arms = this.plan.joint();
+    this.plan.end(frame.arms);
+    this.#frequency--;
+    this.#begin(frame.arms);
+  }
+
+  /** @param dead the end of the first arm cannot be reached */
+  else(dead: boolean): void {
+    const frame = this.#target(0);
+    if (!dead) {
+      this.plan.end(frame.label);
+      frame.labelCovered = Math.min(frame.labelCovered, this.#covered);
+    }
+    const arms = frame.arms;
+    frame.arms = OBSERVED;
+    this.#covered = frame.covered;
+    this.#frequency = frame.frequency - 1;
+    this.#begin(arms);
+  }
+
+  /** @param dead the end of the block cannot be reached from within */
+  end(dead: boolean): void {
+    const frame = this.#target(0);
+    this.#depth--;
+    this.#frequency = frame.frequency;
+    if (frame.kind === KIND_LOOP) {
+      this.#endLoop(frame, dead);
+      return;
+    }
+    if (!dead) {
+      this.plan.end(frame.label);
+      frame.labelCovered = Math.min(frame.labelCovered, this.#covered);
+    }
+    // An `if` without else leads from where its arms begin straight to its label. OBSERVED: not an if, or else was seen.
+    if (frame.arms !== OBSERVED) {
+      this.plan.merge(frame.arms, frame.label);
+      frame.labelCovered = Math.min(frame.labelCovered, frame.covered);
+    }
+    this.#covered = Math.min(frame.labelCovered, this.#loopDepth);
+    this.#begin(frame.label);
+    // What follows the outermost block: the counter becomes a result.
+    if (this.#depth === 0) this.plan.endAtCounter();
+  }
+
+  #endLoop(frame: Frame, dead: boolean): void {
+    const tests = this.loopTests[frame.loop] === 1;
+    if (tests) this.plan.merge(frame.label, OBSERVED);
+    else this.reliesOnCalls = true;
+    this.#loopDepth--;
+    this.#covered = Math.min(this.#covered, this.#loopDepth);
+    const joint = this.plan.joint();
+    if (!dead) this.plan.end(joint);
+    this.#begin(joint);
+  }
+
+  #branch(target: Frame): void {
+    if (target.kind !== KIND_LOOP) target.labelCovered = Math.min(target.labelCovered, this.#covered);
+    else if (this.#covered < target.loopDepth) this.loopTests[target.loop] = 1;
+  }
+
+  br(label: number): void {
+    const target = this.#target(label);
+    this.#branch(target);
+    this.plan.end(target.label);
+  }
+
+  brIf(label: number): void {
+    const target = this.#target(label);
+    this.#branch(target);
+    this.plan.end(target.label);
+    // A branch within the loop skips something: what is skipped runs less often. A branch out of it is an exit.
+    if (target.loopDepth === this.#loopDepth) this.#frequency--;
+    this.#begin(target.label);
+  }
+
+  brTable(labels: Uint32Array, count: number): void {
+    const first = this.#target(labels[0]!).label;
+    for (let index = 0; index < count; index++) {
+      const target = this.#target(labels[index]!);
+      this.#branch(target);
+      this.plan.merge(first, target.label);
+    }
+    this.plan.end(first);
+  }
+
+  /** An instruction that takes the counter and gives it back: a call or a bulk operation. */
+  call(): void {
+    this.plan.endAtCounter();
+    this.#covered = this.#loopDepth;
+    this.#begin(OBSERVED);
+  }
+
+  /** An instruction that takes the counter and does not come back: return, unreachable, tail calls. */
+  leave(): void {
+    this.plan.endAtCounter();
+  }
+}
