@@ -319,6 +319,8 @@ export class Guest {
       instruction: count - this.#epochStart,
       count,
       outstanding: this.#execution.outstanding.size,
+      /** The host's monotonic clock, the same for all its processes. */
+      atNs: Number(process.hrtime.bigint()),
     };
     writeFileSync(kill.proofFile, JSON.stringify(proof));
     process.kill(process.pid, 'SIGKILL');

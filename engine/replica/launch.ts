@@ -221,7 +221,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     child.once('exit', (status, signal) => {
       entry.hasEnded = true;
       ended();
-      this.#childEnded(entry, signal === null ? `ended with status ${status}` : `killed by ${signal}`);
+      this.#childEnded(entry, signal === null ? `ended with status ${status}` : `killed by ${signal}`, signal !== null);
     });
   }
 
@@ -260,10 +260,12 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     }
   }
 
-  #childEnded(child: Child, how: string): void {
+  #childEnded(child: Child, how: string, killed: boolean): void {
     if (this.#over) return;
     const { halted } = child;
-    if (!child.running && this.#view.number === 1) {
+    // Who was killed may have run without a chance to say so; the other one carries on, wherever it stands.
+    const survivable = killed && this.#children.some(other => !other.hasEnded);
+    if (!child.running && this.#view.number === 1 && !survivable) {
       // Nothing has run yet: this is no failure to survive but a machine that can't be started.
       const why = halted === undefined ? how : halted.message;
       this.#fail(new EpochvisorError(halted?.code ?? 'REPLICA_START', `a replica can't start: ${why}`));
