@@ -1,0 +1,281 @@
+// `epochvisor failover`: kill the primary at chosen points or all along the run, and judge the outcome.
+
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { Command } from 'commander';
+import { markdownTable } from 'markdown-table';
+import { EpochvisorError } from '../errors/errors.js';
+import type { KillPoint } from '../machine/configuration.js';
+import { rewriteGuest } from '../machine/program.js';
+import { describeOutcome } from '../protocol/execution.js';
+import { FailoverTest, type PointReport, type TranscriptJudge } from '../testing/failover-test.js';
+import {
+  describePoint,
+  POINTS_MAX,
+  parsePoint,
+  parseSweep,
+  pointsEvery,
+  pointsSpread,
+} from '../testing/kill-points.js';
+import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
+
+const FAILED_STATUS = 1;
+const INTERRUPTED_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Of a transcript judge's words, so much is shown. */
+const REFUSAL_MAX = 200;
+/** Where no point is named. */
+const DEFAULT_POINTS = 10;
+
+interface FailoverFlags extends MachineFlags {
+  readonly at: readonly KillPoint[];
+  readonly sweep?: number;
+  readonly points?: number;
+  readonly stdin?: string;
+  readonly judge?: string;
+  readonly jobs: number;
+  readonly json?: true;
+}
+
+export function failoverCommand(): Command {
+  const command = new Command('failover')
+    .description(
+      'Kill the primary with SIGKILL at chosen instructions, one run each, and compare with undisturbed runs.',
+    )
+    .argument('<GUEST.wasm>', 'the guest')
+    .argument('[args...]', "the guest's arguments")
+    .passThroughOptions()
+    .option(
+      '--at <EPOCH:INSTRUCTION>',
+      'kill there (repeatable)',
+      (text, before) => [...before, parsePoint(text)],
+      [] as KillPoint[],
+    )
+    .option('--sweep <every:K>', 'kill every K instructions of the run', parseSweep)
+    .option('--points <N>', 'kill at N points spread evenly (10 where no point is named)', integer(1, POINTS_MAX))
+    .option('--stdin <FILE>', "the guest's stdin (default: none)")
+    .option(
+      '--judge <COMMAND>',
+      'is given stdout of each run; exit 0: a machine that never failed could have written it',
+    )
+    .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
+    .option('--json', 'the verdicts as JSON');
+  return addMachineFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
+    failover(guest, args, { ...(options as unknown as FailoverFlags), ...machineFlags(options) }),
+  );
+}
+
+async function failover(guestPath: string, args: readonly string[], flags: FailoverFlags): Promise<void> {
+  const guest = guestFile(guestPath);
+  const module = readFileSync(guest);
+  // Refused here, in one line, rather than by two replicas.
+  rewriteGuest(module, flags, flags.cache);
+  const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
+  const abort = abortOnSignals();
+  const bar = progressBar();
+  let test: FailoverTest | undefined;
+  try {
+    test = await FailoverTest.prepare({
+      guest,
+      module,
+      moduleCache: flags.cache,
+      machine: {
+        epochLength: flags.epochLength,
+        variant: flags.variant,
+        counting: flags.counting,
+        operationIds: flags.operationIds,
+        maxMemory: flags.maxMemory,
+        arguments: [programName(guest), ...args],
+      },
+      disks: flags.disk,
+      ...(flags.teller === undefined ? {} : { teller: flags.teller }),
+      stdin,
+      ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
+      signal: abort.signal,
+    });
+    const points = pointsOf(flags, test.instructions);
+    bar?.start(points.length, 0, { failures: 0 });
+    const reports = await killAll(test, points, flags.jobs, bar);
+    bar?.stop();
+    if (flags.json) process.stdout.write(`${JSON.stringify(asJson(test, reports), null, 2)}\n`);
+    else process.stdout.write(asText(test, reports));
+    process.exitCode = reports.some(({ verdict }) => verdict.failed) ? FAILED_STATUS : 0;
+  } catch (error) {
+    bar?.stop();
+    if (!abort.signal.aborted) throw error;
+    process.exitCode = INTERRUPTED_STATUS[abort.signal.reason as keyof typeof INTERRUPTED_STATUS];
+  } finally {
+    test?.close();
+    abort.dispose();
+  }
+}
+
+function pointsOf(flags: FailoverFlags, instructions: number): KillPoint[] {
+  const points = [...flags.at];
+  if (flags.sweep !== undefined) points.push(...pointsEvery(flags.sweep, instructions));
+  if (flags.points !== undefined) points.push(...pointsSpread(flags.points, instructions));
+  return points.length > 0 ? points : pointsSpread(DEFAULT_POINTS, instructions);
+}
+
+function readStdin(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new EpochvisorError('STDIN_UNREADABLE', `${path} can't be read: ${code ?? message}`, 'name a file');
+  }
+}
+
+/** Several runs at a time; reports in the order of the points. */
+async function killAll(
+  test: FailoverTest,
+  points: readonly KillPoint[],
+  jobs: number,
+  bar: SingleBar | undefined,
+): Promise<PointReport[]> {
+  const reports: PointReport[] = [];
+  const waiting = [...points.entries()];
+  let failures = 0;
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, point] = next;
+      const report = await test.kill(point);
+      if (report.verdict.failed) failures += 1;
+      reports[index] = report;
+      bar?.increment({ failures });
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return reports;
+}
+
+/** Runs a command by the shell with the transcript on its stdin; what it says first is the reason. */
+function commandJudge(command: string): TranscriptJudge {
+  return stdout =>
+    new Promise((resolve, reject) => {
+      const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'pipe'] });
+      let said = '';
+      const hear = (bytes: Buffer) => {
+        if (said.length < REFUSAL_MAX) said += bytes.toString();
+      };
+      child.stdout.on('data', hear);
+      child.stderr.on('data', hear);
+      // A judge that has seen enough need not read the rest.
+      child.stdin.on('error', () => undefined);
+      child.once('error', reject);
+      child.once('close', (status, signal) => {
+        const why = said.trim().split('\n')[0]?.slice(0, REFUSAL_MAX);
+        if (status === 0) resolve(undefined);
+        else resolve(why || `the judge ended with ${signal ?? `status ${status}`}`);
+      });
+      child.stdin.end(stdout);
+    });
+}
+
+/** Ctrl-C at any moment: whatever runs is stopped, nothing is left behind. */
+function abortOnSignals(): { readonly signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort('SIGINT');
+  const terminate = () => controller.abort('SIGTERM');
+  process.on('SIGINT', interrupt).on('SIGTERM', terminate);
+  return {
+    signal: controller.signal,
+    dispose: () => void process.off('SIGINT', interrupt).off('SIGTERM', terminate),
+  };
+}
+
+function progressBar(): SingleBar | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  return new SingleBar({
+    format: 'kills [{bar}] {value}/{total}, {failures} failures, {eta_formatted} left',
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+}
+
+// ---- what is shown
+
+const ms = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(0));
+
+function asText(test: FailoverTest, reports: readonly PointReport[]): string {
+  const rows = reports.map(({ point, kill, failover, verdict, stderrDiffers }) => [
+    describePoint(point),
+    kill === undefined ? '-' : `${kill.epoch}:${kill.instruction}`,
+    kill === undefined ? '-' : String(kill.count),
+    kill === undefined ? '-' : String(kill.outstanding),
+    failover === undefined ? '-' : String(failover.uncertain),
+    ms(failover?.liveMs),
+    ms(failover?.firstByteMs),
+    verdict.failed ? verdict.kind.toUpperCase() : verdict.kind,
+    [verdict.detail, stderrDiffers ? 'stderr differs' : ''].filter(text => text !== '').join('; '),
+  ]);
+  const head = ['asked', 'killed at', 'count', 'outstanding', 'uncertain', 'live ms', 'first byte ms', 'verdict', ''];
+  const align = ['r', 'r', 'r', 'r', 'r', 'r', 'r', 'l', 'l'];
+  return `${markdownTable([head, ...rows], { align })}\n\n${undisturbedLine(test)}\n${summaryLine(reports)}\n`;
+}
+
+function undisturbedLine(test: FailoverTest): string {
+  const { undisturbed, instructions, reference, unstableFiles } = test;
+  const outcome = undisturbed.ending.kind === 'outcome' ? describeOutcome(undisturbed.ending.outcome) : '-';
+  const differ = [
+    ...(reference.stdoutRepeats ? [] : ['stdout']),
+    ...(reference.outcome === undefined ? ['the outcome'] : []),
+    ...unstableFiles,
+  ];
+  const repeat = differ.length === 0 ? 'the same twice' : `not the same twice: ${differ.join(', ')}`;
+  return (
+    `undisturbed: ${instructions} instructions, ${undisturbed.epochs} epochs, ${undisturbed.stdout.length} bytes of ` +
+    `stdout, ${outcome}; ${repeat}`
+  );
+}
+
+function summaryLine(reports: readonly PointReport[]): string {
+  const counts = new Map<string, number>();
+  for (const { verdict } of reports) counts.set(verdict.kind, (counts.get(verdict.kind) ?? 0) + 1);
+  const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ');
+  const times = timesOf(reports);
+  const show = (name: string, sorted: readonly number[]) =>
+    sorted.length === 0 ? '' : `; ${name} ${ms(median(sorted))} ms in the median, ${ms(sorted.at(-1))} at worst`;
+  const points = reports.length === 1 ? '1 point' : `${reports.length} points`;
+  return `${points}: ${kinds}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
+}
+
+function timesOf(reports: readonly PointReport[]): { live: number[]; firstByte: number[] } {
+  const sorted = (values: (number | undefined)[]) => values.filter(value => value !== undefined).sort((a, b) => a - b);
+  return {
+    live: sorted(reports.map(({ failover }) => failover?.liveMs)),
+    firstByte: sorted(reports.map(({ failover }) => failover?.firstByteMs)),
+  };
+}
+
+function median(sorted: readonly number[]): number | undefined {
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function asJson(test: FailoverTest, reports: readonly PointReport[]): unknown {
+  const { live, firstByte } = timesOf(reports);
+  return {
+    undisturbed: {
+      instructions: test.instructions,
+      epochs: test.undisturbed.epochs,
+      stdoutBytes: test.undisturbed.stdout.length,
+      outcome: test.reference.outcome ?? null,
+      stdoutRepeats: test.reference.stdoutRepeats,
+      unstableFiles: test.unstableFiles,
+    },
+    points: reports.map(({ point, kill, failover, verdict, stderrDiffers, durationMs }) => ({
+      asked: describePoint(point),
+      verdict: verdict.kind,
+      failed: verdict.failed,
+      detail: verdict.detail,
+      kill: kill ?? null,
+      failover: failover ?? null,
+      stderrDiffers,
+      durationMs,
+    })),
+    failures: reports.filter(({ verdict }) => verdict.failed).length,
+    medianLiveMs: median(live) ?? null,
+    medianFirstByteMs: median(firstByte) ?? null,
+  };
+}

@@ -1,0 +1,183 @@
+// A failover test of one guest: two undisturbed runs, then a run for each point, its primary killed there, and a verdict.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EpochvisorError } from '../errors/errors.js';
+import type { KillPoint } from '../machine/configuration.js';
+import { firstDifference, firstFileDifference } from './difference.js';
+import { isSameOutcome, judge, type Reference, type Verdict } from './judge.js';
+import { type Failover, type KillProof, runTrial, type Trial, type TrialOptions } from './trial.js';
+
+/** Undisturbed runs: two that agree make a coincidence unlikely, and cost two runs. */
+const UNDISTURBED_RUNS = 2;
+/** An undisturbed run that takes longer than this is not tested but stopped, ms. */
+const UNDISTURBED_LIMIT_MS = 10 * 60_000;
+/** A run with a kill in it may take this much longer than undisturbed before it counts as hung. */
+const HUNG_FACTOR = 10;
+const HUNG_LEAST_MS = 30_000;
+
+/** Why no machine that never failed could have written this stdout; undefined where one could. */
+export type TranscriptJudge = (stdout: Uint8Array) => Promise<string | undefined>;
+
+export interface FailoverTestOptions extends TrialOptions {
+  /** For guests whose stdout differs from run to run. */
+  readonly judge?: TranscriptJudge;
+  /** Stops every run at once and leaves nothing behind. */
+  readonly signal?: AbortSignal;
+  /** Told of each undisturbed run that has ended. */
+  readonly onUndisturbed?: (run: number, of: number) => void;
+}
+
+/** What became of one point. */
+export interface PointReport {
+  readonly point: KillPoint;
+  readonly verdict: Verdict;
+  readonly kill: KillProof | undefined;
+  readonly failover: Failover | undefined;
+  /** Not judged: drivers speak of repeats there. */
+  readonly stderrDiffers: boolean;
+  readonly durationMs: number;
+}
+
+export class FailoverTest {
+  readonly #options: FailoverTestOptions;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'epochvisor-failover-'));
+  readonly #runs: Trial[] = [];
+  #trials = 0;
+
+  /**
+   * Makes the undisturbed runs. `close` the test when it is done.
+   * @throws EpochvisorError where they fail, or where the judge refuses one of them
+   */
+  static async prepare(options: FailoverTestOptions): Promise<FailoverTest> {
+    const test = new FailoverTest(options);
+    try {
+      for (let run = 1; run <= UNDISTURBED_RUNS; run++) {
+        await test.#runUndisturbed();
+        options.onUndisturbed?.(run, UNDISTURBED_RUNS);
+      }
+      return test;
+    } catch (error) {
+      test.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: FailoverTestOptions) {
+    this.#options = options;
+  }
+
+  /** The first undisturbed run. */
+  get undisturbed(): Trial {
+    return this.#runs[0]!;
+  }
+
+  /** Instructions of an undisturbed run, as of the last that its primary told; the shortest run's. */
+  get instructions(): number {
+    return Math.min(...this.#runs.map(run => run.instructions));
+  }
+
+  get reference(): Reference {
+    const [first, ...others] = this.#runs;
+    const outcomes = this.#runs.map(({ ending }) => (ending.kind === 'outcome' ? ending.outcome : undefined));
+    const [outcome] = outcomes;
+    const repeats =
+      outcome !== undefined && outcomes.every(other => other !== undefined && isSameOutcome(outcome, other));
+    return {
+      outcome: repeats ? outcome : undefined,
+      stdoutRepeats: others.every(other => firstDifference(first!.stdout, other.stdout) === undefined),
+    };
+  }
+
+  /** Names of disks and journals that differ between undisturbed runs: they are not judged. */
+  get unstableFiles(): readonly string[] {
+    return this.undisturbed.files.filter((_, index) => !this.#fileRepeats(index)).map(({ name }) => name);
+  }
+
+  /** Runs the guest once, its primary killed at `point`, and judges. May be called several times at once. */
+  async kill(point: KillPoint): Promise<PointReport> {
+    const folder = this.#newFolder();
+    try {
+      const slowestMs = Math.max(...this.#runs.map(run => run.durationMs));
+      const trial = await this.#run(folder, Math.max(HUNG_LEAST_MS, HUNG_FACTOR * slowestMs), point);
+      return {
+        point,
+        verdict: judge(this.reference, {
+          ending: trial.ending,
+          kill: trial.kill,
+          failover: trial.failover,
+          stdoutDifference: firstDifference(this.undisturbed.stdout, trial.stdout),
+          fileDifference: this.#fileDifference(trial),
+          refusal: await this.#refusal(trial),
+        }),
+        kill: trial.kill,
+        failover: trial.failover,
+        stderrDiffers: firstDifference(this.undisturbed.stderr, trial.stderr) !== undefined,
+        durationMs: trial.durationMs,
+      };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Removes all that the test wrote. */
+  close(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #runUndisturbed(): Promise<void> {
+    const trial = await this.#run(this.#newFolder(), UNDISTURBED_LIMIT_MS);
+    const { ending } = trial;
+    if (ending.kind === 'failed') throw new EpochvisorError(ending.code, ending.message);
+    if (ending.kind === 'hung') {
+      throw new EpochvisorError(
+        'GUEST_ENDLESS',
+        `the guest does not end within ${UNDISTURBED_LIMIT_MS / 60_000} minutes`,
+        'a failover test needs a guest that ends',
+      );
+    }
+    const refusal = await this.#refusal(trial);
+    if (refusal !== undefined && refusal !== '') {
+      throw new EpochvisorError('JUDGE_REFUSES', `the judge refuses an undisturbed run: ${refusal}`, 'mend the judge');
+    }
+    this.#runs.push(trial);
+  }
+
+  #run(folder: string, limitMs: number, kill?: KillPoint): Promise<Trial> {
+    const { signal } = this.#options;
+    return runTrial(this.#options, {
+      folder,
+      limitMs,
+      ...(kill === undefined ? {} : { kill }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  #newFolder(): string {
+    this.#trials += 1;
+    const folder = join(this.#folder, String(this.#trials));
+    mkdirSync(folder);
+    return folder;
+  }
+
+  async #refusal(trial: Trial): Promise<string | undefined> {
+    const { judge } = this.#options;
+    if (judge === undefined || trial.ending.kind !== 'outcome') return undefined;
+    return (await judge(trial.stdout)) ?? '';
+  }
+
+  #fileDifference(trial: Trial) {
+    for (const [index, { name, path }] of this.undisturbed.files.entries()) {
+      if (!this.#fileRepeats(index)) continue;
+      const difference = firstFileDifference(path, trial.files[index]!.path);
+      if (difference !== undefined) return { name, difference };
+    }
+    return undefined;
+  }
+
+  #fileRepeats(index: number): boolean {
+    const path = this.undisturbed.files[index]!.path;
+    return this.#runs.every(run => firstFileDifference(path, run.files[index]!.path) === undefined);
+  }
+}

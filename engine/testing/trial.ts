@@ -1,0 +1,239 @@
+// A trial: one run of a machine on private copies of its disks, with everything that anybody outside could see of it.
+
+import { constants, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { CapturedConsole, hostMs } from '../../devices/captured-console.js';
+import { FIRST_DISK, type OperationDevice, STDERR, STDOUT, TELLER } from '../../devices/device.js';
+import { FileDisk } from '../../devices/disk.js';
+import { Teller } from '../../devices/teller.js';
+import { EpochvisorError } from '../errors/errors.js';
+import type { KillPoint, MachineOptions } from '../machine/configuration.js';
+import type { Outcome } from '../protocol/machine.js';
+import type { ChannelTiming } from '../replica/configuration.js';
+import { LaunchedMachine } from '../replica/launch.js';
+
+/** What is run; the same for every trial of a test. */
+export interface TrialOptions {
+  /** Absolute path of the guest, and its bytes. */
+  readonly guest: string;
+  readonly module: Uint8Array;
+  readonly moduleCache: boolean;
+  readonly machine: Pick<
+    MachineOptions,
+    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments'
+  >;
+  /** Disks, by number: files that are copied for each trial and never written. */
+  readonly disks: readonly string[];
+  /** The teller's journal, likewise; where there is no such file, each trial begins an empty one. */
+  readonly teller?: string;
+  readonly stdin: Uint8Array;
+  readonly timing?: ChannelTiming;
+}
+
+/** How a trial ended. */
+export type Ending =
+  | { readonly kind: 'outcome'; readonly outcome: Outcome }
+  /** The machine could not go on. */
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** It was stopped: it ran far longer than undisturbed. */
+  | { readonly kind: 'hung'; readonly limitMs: number };
+
+/** The primary's own words, on disk before its SIGKILL. */
+export interface KillProof {
+  readonly epoch: number;
+  /** Instructions of that epoch that were executed. */
+  readonly instruction: number;
+  /** Instructions executed since the guest's start. */
+  readonly count: number;
+  /** Operations outstanding at the guest. */
+  readonly outstanding: number;
+  /** The host's monotonic clock. */
+  readonly atNs: number;
+}
+
+export interface Failover {
+  readonly view: number;
+  readonly failoverEpoch: number;
+  /** Uncertain interrupts raised (P8). */
+  readonly uncertain: number;
+  /** From SIGKILL until the survivor had raised them. */
+  readonly liveMs: number;
+  /** From SIGKILL to the first output of the new view; undefined where it had none. */
+  readonly firstByteMs: number | undefined;
+}
+
+export interface Trial {
+  readonly ending: Ending;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Files that devices wrote: the disks and the teller's journal. They stay until the folder is removed. */
+  readonly files: readonly TrialFile[];
+  /** Executed by the primary, as of the last it told. */
+  readonly instructions: number;
+  readonly epochs: number;
+  readonly durationMs: number;
+  readonly kill?: KillProof;
+  readonly failover?: Failover;
+}
+
+export interface TrialFile {
+  /** As a user knows it: `disk 0`, `teller`. */
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface TrialRun {
+  /** Exists, is empty, and is this trial's own. */
+  readonly folder: string;
+  /** Milliseconds after which the machine is stopped. */
+  readonly limitMs: number;
+  readonly kill?: KillPoint;
+  readonly replicas?: 1 | 2;
+  /** Stops the machine at once; the trial then rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a machine to its end.
+ * @throws EpochvisorError where a disk can't be copied or opened; the signal's reason where it was aborted
+ */
+export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Trial> {
+  run.signal?.throwIfAborted();
+  const files = copyFiles(options, run.folder);
+  const console = new CapturedConsole(options.stdin);
+  const { devices, disks } = await openDevices(files);
+  const proofFile = join(run.folder, 'kill.json');
+  const machine = new LaunchedMachine({
+    guest: options.guest,
+    module: options.module,
+    moduleCache: options.moduleCache,
+    options: { ...options.machine, disks, teller: options.teller !== undefined },
+    replicas: run.replicas ?? 2,
+    streams: [console],
+    devices,
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
+    ...(run.kill === undefined ? {} : { kill: { point: run.kill, proofFile } }),
+  });
+  const watched = watch(machine);
+  const startMs = hostMs();
+  const ending = await endOf(machine, run);
+  const durationMs = hostMs() - startMs;
+  const kill = existsSync(proofFile) ? (JSON.parse(readFileSync(proofFile, 'utf8')) as KillProof) : undefined;
+  const failover = kill === undefined ? undefined : failoverOf(watched, kill, console);
+  return {
+    ending,
+    stdout: console.bytes(STDOUT),
+    stderr: console.bytes(STDERR),
+    files,
+    instructions: machine.status.instructions,
+    epochs: machine.status.epoch,
+    durationMs,
+    ...(kill === undefined ? {} : { kill }),
+    ...(failover === undefined ? {} : { failover }),
+  };
+}
+
+/** Private copies: what one trial writes no other sees. */
+function copyFiles(options: TrialOptions, folder: string): TrialFile[] {
+  mkdirSync(folder, { recursive: true });
+  const files = options.disks.map((original, number) => {
+    const path = join(folder, `disk-${number}`);
+    try {
+      copyFileSync(original, path, constants.COPYFILE_FICLONE);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') throw new EpochvisorError('DISK_MISSING', `the disk ${original} does not exist`);
+      throw new EpochvisorError('DISK_UNUSABLE', `the disk ${original} can't be copied: ${code ?? message}`);
+    }
+    return { name: `disk ${number}`, path };
+  });
+  if (options.teller === undefined) return files;
+  const path = join(folder, 'teller');
+  if (existsSync(options.teller)) copyFileSync(options.teller, path);
+  return [...files, { name: 'teller', path }];
+}
+
+async function openDevices(
+  files: readonly TrialFile[],
+): Promise<{ devices: Map<number, OperationDevice>; disks: number[] }> {
+  const devices = new Map<number, OperationDevice>();
+  const disks: number[] = [];
+  try {
+    for (const { path } of files) {
+      if (basename(path) === 'teller') {
+        devices.set(TELLER, await Teller.open(path));
+      } else {
+        const disk = await FileDisk.open(path);
+        devices.set(FIRST_DISK + disks.length, disk);
+        disks.push(disk.sizeBytes);
+      }
+    }
+  } catch (error) {
+    for (const device of devices.values()) await device.close();
+    throw error;
+  }
+  return { devices, disks };
+}
+
+/** What the machine told of a failover, and when. */
+interface Watched {
+  view?: { readonly number: number; readonly atMs: number };
+  live?: { readonly atMs: number; readonly failoverEpoch: number; readonly uncertain: number };
+}
+
+function watch(machine: LaunchedMachine): Watched {
+  const watched: Watched = {};
+  machine.on('view', view => {
+    watched.view ??= { number: view.number, atMs: hostMs() };
+  });
+  machine.on('live', (_, failoverEpoch, uncertain) => {
+    watched.live ??= { atMs: hostMs(), failoverEpoch, uncertain };
+  });
+  return watched;
+}
+
+function failoverOf({ view, live }: Watched, kill: KillProof, console: CapturedConsole): Failover | undefined {
+  if (view === undefined || live === undefined) return undefined;
+  const killMs = kill.atNs / 1e6;
+  // What the old primary had sent may still come after its death, but not once the view has changed.
+  const firstByteMs = console.firstByteAfter(view.atMs);
+  return {
+    view: view.number,
+    failoverEpoch: live.failoverEpoch,
+    uncertain: live.uncertain,
+    liveMs: live.atMs - killMs,
+    firstByteMs: firstByteMs === undefined ? undefined : firstByteMs - killMs,
+  };
+}
+
+/** Waits for the machine's end, the time limit or the signal, whichever comes first; leaves no process behind. */
+async function endOf(machine: LaunchedMachine, { limitMs, signal }: TrialRun): Promise<Ending> {
+  let interrupt: (reason: 'hung' | 'aborted') => void = () => undefined;
+  const interrupted = new Promise<'hung' | 'aborted'>(resolve => {
+    interrupt = resolve;
+  });
+  const timer = setTimeout(() => interrupt('hung'), limitMs);
+  const aborted = () => interrupt('aborted');
+  signal?.addEventListener('abort', aborted, { once: true });
+  try {
+    const ended = await Promise.race([outcomeOf(machine), interrupted]);
+    if (typeof ended !== 'string') return ended;
+    await machine.stop();
+    signal?.throwIfAborted();
+    return { kind: 'hung', limitMs };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', aborted);
+  }
+}
+
+async function outcomeOf(machine: LaunchedMachine): Promise<Ending> {
+  try {
+    await machine.start();
+    return { kind: 'outcome', outcome: await machine.outcome };
+  } catch (error) {
+    await machine.stop();
+    if (!(error instanceof EpochvisorError)) throw error;
+    return { kind: 'failed', code: error.code, message: error.message };
+  }
+}
