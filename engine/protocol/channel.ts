@@ -106,6 +106,8 @@ export class Channel<P> {
   #heartbeatAtMs: number;
   /** `open`: connected; `ours`: fenced at our view, as its primary. */
   #bus: 'closed' | 'open' | 'ours' = 'closed';
+  /** This connection was fenced before: nothing that was sent on it is lost. */
+  #busAttached = false;
   #busLostMs: number;
 
   constructor(options: ChannelOptions) {
@@ -162,6 +164,7 @@ export class Channel<P> {
         return this.#peerClosed(event.peer, event.reason);
       case 'busOpened':
         this.#bus = 'open';
+        this.#busAttached = false;
         return this.role === 'primary' && this.#phase === 'normal' ? [this.#fence()] : [];
       case 'busClosed':
         this.#bus = 'closed';
@@ -372,6 +375,9 @@ export class Channel<P> {
   #fenced(message: FromBus & { type: 'fenced' }): ChannelEffect<P>[] {
     if (message.view !== this.#view.number || this.role === 'backup') return [];
     this.#bus = 'ours';
+    // A new view on a connection that was ours already: everything sent on it is under way.
+    if (this.#busAttached) return this.#release();
+    this.#busAttached = true;
     const { again, uncertain } = this.#outbox.reattach(message.received, this.#options.operationIds);
     return [
       ...again.map(output => this.#send(output, 'RS')),
