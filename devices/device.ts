@@ -12,7 +12,7 @@
 import type { EpochvisorError } from '../engine/errors/errors.js';
 import type { Operation } from '../engine/protocol/machine.js';
 
-export { FIRST_DISK, STDERR, STDIN, STDOUT, TELLER } from '../engine/protocol/machine.js';
+export { FIRST_DIRECTORY, FIRST_DISK, STDERR, STDIN, STDOUT, TELLER } from '../engine/protocol/machine.js';
 
 /** Statuses of completions: 0 or more is what the command says; below 0 is why not, with Linux's numbers. */
 export const STATUS_REFUSED = -1;
