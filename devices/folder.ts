@@ -103,8 +103,10 @@ export class OpenFolder {
   /** The handle of a file, for reading and writing. @throws HostError, or an error of the operating system */
   async file(node: FolderNode): Promise<FileHandle> {
     const handle = await this.#open(node, constants.O_RDWR | OPEN_FILE);
-    // The folder may have vanished, with the file: what is written to it would go nowhere.
-    if (fstatSync(handle.fd).nlink === 0) throw new HostError(ERROR_STALE);
+    // The folder may have vanished, with the file: what is written to it would go nowhere. And a pipe may have got the
+    // number of a file that was removed.
+    const stat = fstatSync(handle.fd);
+    if (stat.nlink === 0 || !stat.isFile()) throw new HostError(ERROR_STALE);
     return handle;
   }
 
