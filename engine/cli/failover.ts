@@ -18,10 +18,10 @@ import {
   pointsEvery,
   pointsSpread,
 } from '../testing/kill-points.js';
+import { abortOnSignals } from './interruption.js';
 import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
 
 const FAILED_STATUS = 1;
-const INTERRUPTED_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Of a transcript judge's words, so much is shown. */
 const REFUSAL_MAX = 200;
 /** Where no point is named. */
@@ -103,7 +103,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   } catch (error) {
     bar?.stop();
     if (!abort.signal.aborted) throw error;
-    process.exitCode = INTERRUPTED_STATUS[abort.signal.reason as keyof typeof INTERRUPTED_STATUS];
+    process.exitCode = abort.status;
   } finally {
     test?.close();
     abort.dispose();
@@ -170,18 +170,6 @@ function commandJudge(command: string): TranscriptJudge {
       });
       child.stdin.end(stdout);
     });
-}
-
-/** Ctrl-C at any moment: whatever runs is stopped, nothing is left behind. */
-function abortOnSignals(): { readonly signal: AbortSignal; dispose(): void } {
-  const controller = new AbortController();
-  const interrupt = () => controller.abort('SIGINT');
-  const terminate = () => controller.abort('SIGTERM');
-  process.on('SIGINT', interrupt).on('SIGTERM', terminate);
-  return {
-    signal: controller.signal,
-    dispose: () => void process.off('SIGINT', interrupt).off('SIGTERM', terminate),
-  };
 }
 
 function progressBar(): SingleBar | undefined {

@@ -12,6 +12,9 @@ import type { Outcome } from '../protocol/machine.js';
 import type { ChannelTiming } from '../replica/configuration.js';
 import { LaunchedMachine } from '../replica/launch.js';
 
+/** Where the primary writes its proof, in the folder of the trial. */
+const KILL_FILE = 'kill.json';
+
 /** What is run; the same for every trial of a test. */
 export interface TrialOptions {
   /** Absolute path of the guest, and its bytes. */
@@ -91,6 +94,15 @@ export interface TrialRun {
   readonly replicas?: 1 | 2;
   /** Stops the machine at once; the trial then rejects with its reason. */
   readonly signal?: AbortSignal;
+  /** For who wants to look on: the machine before it starts, and what it writes as it comes. */
+  readonly onMachine?: (machine: LaunchedMachine) => void;
+  readonly onOutput?: (stream: number, bytes: Uint8Array) => void;
+}
+
+/** The primary's proof in the folder of a trial; undefined where nothing was killed so far. */
+export function readKillProof(folder: string): KillProof | undefined {
+  const file = join(folder, KILL_FILE);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KillProof) : undefined;
 }
 
 /**
@@ -100,9 +112,8 @@ export interface TrialRun {
 export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Trial> {
   run.signal?.throwIfAborted();
   const files = copyFiles(options, run.folder);
-  const console = new CapturedConsole(options.stdin);
+  const console = new CapturedConsole(options.stdin, run.onOutput);
   const { devices, disks } = await openDevices(files);
-  const proofFile = join(run.folder, 'kill.json');
   const machine = new LaunchedMachine({
     guest: options.guest,
     module: options.module,
@@ -112,13 +123,14 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     streams: [console],
     devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
-    ...(run.kill === undefined ? {} : { kill: { point: run.kill, proofFile } }),
+    ...(run.kill === undefined ? {} : { kill: { point: run.kill, proofFile: join(run.folder, KILL_FILE) } }),
   });
   const watched = watch(machine);
+  run.onMachine?.(machine);
   const startMs = hostMs();
   const ending = await endOf(machine, run);
   const durationMs = hostMs() - startMs;
-  const kill = existsSync(proofFile) ? (JSON.parse(readFileSync(proofFile, 'utf8')) as KillProof) : undefined;
+  const kill = readKillProof(run.folder);
   const failover = kill === undefined ? undefined : failoverOf(watched, kill, console);
   return {
     ending,

@@ -1,0 +1,188 @@
+// `epochvisor demo`: a guest on two processes, one of them killed in the middle of an epoch, and nobody notices.
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { hostMs } from '../../devices/captured-console.js';
+import { STDOUT } from '../../devices/device.js';
+import type { LaunchedMachine } from '../replica/launch.js';
+import { describeDifference, firstDifference } from '../testing/difference.js';
+import { readKillProof, runTrial, type Trial, type TrialOptions } from '../testing/trial.js';
+import { abortOnSignals } from './interruption.js';
+import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY, guestFile, programName } from './machine-flags.js';
+
+const FAILED_STATUS = 1;
+const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));
+/** About four seconds of computing; the kill comes after some 40 % of it. */
+const GUEST_ARGUMENTS = ['200', '40'];
+const KILL_EPOCH = 30_000;
+const KILL_INSTRUCTION = DEFAULT_EPOCH_LENGTH / 2;
+/** Of the guest's lines, one is shown this often, ms. */
+const SHOW_EVERY_MS = 300;
+const LIMIT_MS = 120_000;
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('Run a guest on a pair, kill the primary in the middle of an epoch, compare with an undisturbed run.')
+    .action(demo);
+}
+
+async function demo(): Promise<void> {
+  const guest = guestFile(GUEST);
+  const options: TrialOptions = {
+    guest,
+    module: readFileSync(guest),
+    moduleCache: true,
+    machine: {
+      epochLength: DEFAULT_EPOCH_LENGTH,
+      variant: 'deferred',
+      counting: 'block',
+      operationIds: true,
+      maxMemory: DEFAULT_MAX_MEMORY,
+      arguments: [programName(guest), ...GUEST_ARGUMENTS],
+    },
+    disks: [],
+    stdin: new Uint8Array(0),
+  };
+  const abort = abortOnSignals();
+  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-demo-'));
+  try {
+    say(`\nA WebAssembly program, ${bold(shown(guest))}, on two processes that execute the same instructions.`);
+    say(`In epoch ${grouped(KILL_EPOCH)}, in the middle, the primary is killed with SIGKILL.\n`);
+    const killed = await runKilled(options, join(folder, 'killed'), abort.signal);
+    say('\nThe same once more, undisturbed, for comparison ...');
+    const run = { folder: join(folder, 'undisturbed'), limitMs: LIMIT_MS, signal: abort.signal };
+    const undisturbed = await runTrial(options, run);
+    process.exitCode = compare(killed, undisturbed) ? 0 : FAILED_STATUS;
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    process.exitCode = abort.status;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    abort.dispose();
+  }
+}
+
+function runKilled(options: TrialOptions, folder: string, signal: AbortSignal): Promise<Trial> {
+  const screen = new Screen(folder);
+  return runTrial(options, {
+    folder,
+    limitMs: LIMIT_MS,
+    signal,
+    kill: { at: 'epoch', epoch: KILL_EPOCH, instruction: KILL_INSTRUCTION },
+    onMachine: machine => screen.watch(machine),
+    onOutput: (stream, bytes) => screen.output(stream, bytes),
+  });
+}
+
+/** What a user sees of the run with the kill: a line of the guest's now and then, and every event. */
+class Screen {
+  readonly #folder: string;
+  #primary = 0;
+  #shownMs = 0;
+  #killTold = false;
+  #tookOver = false;
+  #firstNewByte = false;
+  #line = '';
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  watch(machine: LaunchedMachine): void {
+    machine.on('running', () => {
+      this.#primary = machine.primary?.pid ?? 0;
+    });
+    machine.on('lost', () => this.#tellKill());
+    machine.on('view', view => {
+      // The survivor may be quicker than the news that the primary is dead.
+      this.#tellKill();
+      this.#primary = machine.primary?.pid ?? 0;
+      this.#tookOver = true;
+      this.#event(bold('TAKEOVER'), `process ${this.#primary} is primary, in view ${view.number}${this.#sinceKill()}`);
+    });
+  }
+
+  output(stream: number, bytes: Uint8Array): void {
+    if (this.#tookOver && !this.#firstNewByte) {
+      this.#firstNewByte = true;
+      this.#event(green('ON AGAIN'), `the first byte from process ${this.#primary}${this.#sinceKill()}`);
+      this.#shownMs = 0;
+    }
+    if (stream !== STDOUT) return;
+    const lines = (this.#line + Buffer.from(bytes).toString()).split('\n');
+    this.#line = lines.pop() ?? '';
+    const line = lines.at(-1);
+    if (line === undefined || hostMs() - this.#shownMs < SHOW_EVERY_MS) return;
+    this.#shownMs = hostMs();
+    say(`  primary   ${this.#primary}  ${line}`);
+  }
+
+  #tellKill(): void {
+    const proof = readKillProof(this.#folder);
+    if (proof === undefined || this.#killTold) return;
+    this.#killTold = true;
+    const { epoch, instruction, count } = proof;
+    const where = `instruction ${grouped(instruction)} of ${grouped(DEFAULT_EPOCH_LENGTH)} in epoch ${grouped(epoch)}`;
+    this.#event(red('SIGKILL '), `process ${this.#primary} died at ${where} (${grouped(count)} since the start)`);
+  }
+
+  #event(name: string, what: string): void {
+    say(`  ${name}  ${what}`);
+  }
+
+  #sinceKill(): string {
+    const proof = readKillProof(this.#folder);
+    return proof === undefined ? '' : `, ${(hostMs() - proof.atNs / 1e6).toFixed(0)} ms after the kill`;
+  }
+}
+
+/** Shows both outcomes; true where the kill changed nothing. */
+function compare(killed: Trial, undisturbed: Trial): boolean {
+  say('');
+  show('with the kill', killed);
+  show('undisturbed', undisturbed);
+  const difference = firstDifference(undisturbed.stdout, killed.stdout);
+  const problem = problemOf(killed, undisturbed);
+  if (problem !== undefined || difference !== undefined) {
+    say(`\n${red('The kill shows:')} ${problem ?? describeDifference(difference!)}.`);
+    return false;
+  }
+  say(`\n${green('Not a byte lost or doubled.')}`);
+  return true;
+}
+
+function problemOf({ ending, kill, failover }: Trial, undisturbed: Trial): string | undefined {
+  for (const one of [undisturbed.ending, ending]) {
+    if (one.kind === 'failed') return `the machine could not go on: ${one.message}`;
+    if (one.kind === 'hung') return `a run did not end within ${one.limitMs / 1000} s`;
+    if (one.outcome.kind !== 'exit' || one.outcome.status !== 0) return 'the guest did not exit with status 0';
+  }
+  if (kill === undefined) return 'the guest ended before it could be killed';
+  return failover === undefined ? 'nobody took over' : undefined;
+}
+
+function show(name: string, { stdout, ending }: Trial): void {
+  const lines = Buffer.from(stdout).toString('latin1').split('\n').length - 1;
+  const outcome =
+    ending.kind === 'outcome' && ending.outcome.kind === 'exit' ? `exit ${ending.outcome.status}` : ending.kind;
+  const hash = createHash('sha256').update(stdout).digest('hex');
+  say(`  ${name.padEnd(13)}  ${outcome}, ${lines} lines, ${grouped(stdout.length)} bytes, sha256 ${hash}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+const grouped = (value: number) => value.toLocaleString('en-US');
+const shown = (path: string) => [relative(process.cwd(), path), ...GUEST_ARGUMENTS].join(' ');
+
+/** Colours are for terminals that are there to show them (no-color.org). */
+const coloured = process.stdout.isTTY && process.env.TERM !== 'dumb' && process.env.NO_COLOR === undefined;
+const style = (code: number) => (text: string) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
+const bold = style(1);
+const red = style(31);
+const green = style(32);
