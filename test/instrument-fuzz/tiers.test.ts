@@ -135,6 +135,13 @@ const RECURSIONS: Record<string, Uint8Array> = {
     ) + idle,
   ),
   'mutual recursion': recursion(step('$first', `(call $second ${next})`) + step('$second', `(call $first ${next})`)),
+  'recursion through a tail call': recursion(
+    `(func $first (param $n i32) (result i32) (return_call $second (local.get $n)))${step('$second', `(call $first ${next})`)}`,
+  ),
+  'recursion through an indirect tail call': recursion(
+    `(func $first (param $n i32) (result i32) (return_call_indirect (type $step) (local.get $n) (i32.const 1)))
+    ${step('$second', `(call $first ${next})`)}`,
+  ),
   'indirect recursion': recursion(
     step('$first', `(call_indirect (type $step) ${next} (i32.and (local.get $n) (i32.const 1)))`) +
       step('$second', `(call_indirect (type $step) ${next} (i32.const 0))`),
