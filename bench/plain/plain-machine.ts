@@ -8,8 +8,7 @@
 // before the instruction is done, at `wait` too. A guest that looks at some state with interrupts on and then waits
 // for it to change loses a wake-up here just as it would, once in a blue moon, on the real machine.
 
-// Node's types leave WebAssembly to the browser's.
-/// <reference lib="dom" preserve="true" />
+import type { Imports, WasmExports } from '../../engine/machine/webassembly.js';
 
 /** An operation as the guest started it. */
 export interface PlainOperation {
@@ -74,7 +73,7 @@ class ExitSignal {
 /** One machine for one guest: `run`, or, for who wants to call single functions, `imports` and `attach`. */
 export class PlainMachine {
   /** What the guest is to be instantiated with. */
-  readonly imports: WebAssembly.Imports;
+  readonly imports: Imports;
   readonly #devices: PlainDevices;
   readonly #arguments: Uint8Array;
   #memory: WebAssembly.Memory | undefined;
@@ -95,7 +94,7 @@ export class PlainMachine {
   }
 
   /** Makes the machine's memory and interrupt handler those of an instance. */
-  attach(exports: WebAssembly.Exports): void {
+  attach(exports: WasmExports): void {
     this.#memory = exports.memory as WebAssembly.Memory | undefined;
     this.#handler = exports.interrupt as Handler | undefined;
   }
@@ -119,7 +118,7 @@ export class PlainMachine {
     }
   }
 
-  #instructions(): WebAssembly.ModuleImports {
+  #instructions(): Imports[string] {
     const devices = this.#devices;
     return {
       clock: (kind: number) => {

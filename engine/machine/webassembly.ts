@@ -18,6 +18,7 @@ declare global {
     class Module {
       constructor(bytes: Uint8Array);
       static exports(module: Module): ModuleExportDescriptor[];
+      static customSections(module: Module, name: string): ArrayBuffer[];
       static imports(module: Module): ModuleImportDescriptor[];
     }
     class Instance {

@@ -1,5 +1,4 @@
 // Arguments and aborts: what a guest says, and how it ends, when it is told nonsense or finds nonsense.
-/// <reference lib="dom" />
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileDrivers, type DriverLibrary } from './driver-library.js';
 import type { FakeWorld } from './fake-machine.js';

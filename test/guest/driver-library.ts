@@ -1,5 +1,5 @@
 // Compiles test/guests/drivers.ts and loads it with AssemblyScript's own loader, on a fake machine.
-/// <reference lib="dom" />
+
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type ASUtil, instantiateSync } from '@assemblyscript/loader';
 import { main } from 'assemblyscript/asc';
 import { PlainMachine } from '../../bench/plain/plain-machine.js';
+import type { WasmExports } from '../../engine/machine/webassembly.js';
 import { FakeDevices, type FakeWorld } from './fake-machine.js';
 
 /** What test/guests/drivers.ts exports; strings and arrays are addresses, which the loader's functions read. */
@@ -84,7 +85,7 @@ function instantiate(bytes: Uint8Array, world: FakeWorld): DriverLibrary {
   const devices = new FakeDevices(world);
   const machine = new PlainMachine(devices);
   const { exports } = instantiateSync<DriverExports>(bytes, machine.imports as never);
-  machine.attach(exports as unknown as WebAssembly.Exports);
+  machine.attach(exports as unknown as WasmExports);
   exports._start();
   return {
     exports,

@@ -1,5 +1,4 @@
 // A plain machine in a world made up for a test: scripted stdin, virtual time, a disk in memory, uncertain interrupts.
-/// <reference lib="dom" />
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
@@ -178,6 +177,6 @@ export function guestBytes(name: string): Uint8Array {
 /** Runs guest/programs/NAME.ts, as it was built, in a made-up world. */
 export function runGuest(name: string, programArguments: readonly (string | number)[], world: FakeWorld = {}): FakeRun {
   const devices = new FakeDevices({ ...world, arguments: [`${name}.wasm`, ...programArguments.map(String)] });
-  const outcome = new PlainMachine(devices).run(new WebAssembly.Module(guestBytes(name) as BufferSource));
+  const outcome = new PlainMachine(devices).run(new WebAssembly.Module(guestBytes(name) as Uint8Array));
   return { outcome, stdout: devices.text(1), stderr: devices.text(2), devices };
 }

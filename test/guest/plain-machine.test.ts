@@ -1,5 +1,4 @@
 // The plain machine's instructions, called by a guest that is JavaScript.
-/// <reference lib="dom" />
 import { describe, expect, it } from 'vitest';
 import { PlainMachine } from '../../bench/plain/plain-machine.js';
 import { DISK, FakeDevices, type FakeWorld, NothingWakesTheGuest } from './fake-machine.js';

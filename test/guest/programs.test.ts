@@ -1,5 +1,4 @@
 // The guests, each on the fake machine: what they print, how they end, and that uncertainty leaves no trace in it.
-/// <reference lib="dom" />
 import { describe, expect, it } from 'vitest';
 import { type Fate, guestBytes, runGuest } from './fake-machine.js';
 import { HASH_START, hashValue, judgeTranscript } from './transcript.js';
@@ -20,7 +19,7 @@ function unluckyBus(): (operation: unknown, attempt: number) => Fate {
 }
 
 describe.each(PROGRAMS)('guest/build/%s.wasm', name => {
-  const module = new WebAssembly.Module(guestBytes(name) as BufferSource);
+  const module = new WebAssembly.Module(guestBytes(name) as Uint8Array);
 
   it('imports the virtual hardware only, and hands over its entry, memory and handler', () => {
     expect(new Set(WebAssembly.Module.imports(module).map(entry => entry.module))).not.toContain('env');
