@@ -352,10 +352,12 @@ export class BodyRewriter {
   }
 
   /** Pushes the depth for a callee that takes it. */
-  #pushDepth(carried: boolean, tail: boolean): void {
+  #pushDepth(carried: boolean, tail: boolean, indirect: boolean): void {
     if (!carried) return;
     if (!this.#carriesDepth) {
-      this.code.i32(0);
+      // No callee in this module looks at it; another instance's function in a shared table may.
+      if (indirect) this.code.globalGet(this.#context.layout.stackRoom);
+      else this.code.i32(0);
       return;
     }
     this.code.localGet(this.#params);
@@ -367,7 +369,7 @@ export class BodyRewriter {
   #call(): void {
     const { layout } = this.#context;
     const callee = this.#reader.index;
-    this.#pushDepth(layout.carriesDepth(callee), false);
+    this.#pushDepth(layout.carriesDepth(callee), false, false);
     this.#pushCounter();
     this.code.call(layout.internalFunction(callee));
     this.#returned(this.#testsAllCalls || layout.graph.suspends[callee] === 1);
@@ -384,7 +386,7 @@ export class BodyRewriter {
       this.#callIndirect(opcode);
       return;
     }
-    this.#pushDepth(layout.carriesDepth(callee), true);
+    this.#pushDepth(layout.carriesDepth(callee), true, false);
     this.code.localGet(this.#counter);
     this.code.byte(opcode);
     this.code.u32(layout.internalFunction(callee));
@@ -396,7 +398,7 @@ export class BodyRewriter {
     const reader = this.#reader;
     const callee = this.#scratches.index(I32);
     this.code.localSet(callee);
-    this.#pushDepth(true, opcode === OP_RETURN_CALL_INDIRECT);
+    this.#pushDepth(true, opcode === OP_RETURN_CALL_INDIRECT, true);
     this.#pushCounter();
     this.code.localGet(callee);
     this.code.byte(opcode);

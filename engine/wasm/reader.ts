@@ -46,7 +46,7 @@ export class Reader {
     let value = first & 0x7f;
     for (let shift = 7; shift < 35; shift += 7) {
       const byte = this.byte();
-      if (shift === 28 && byte > 0x0f) throw malformed('integer too large', this.pos - 1);
+      if (shift === 28 && byte > 0x0f && byte < 0x80) throw malformed('integer too large', this.pos - 1);
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
     }
@@ -59,8 +59,7 @@ export class Reader {
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.byte();
       // The fifth byte holds 4 bits; the other 3 must repeat the sign.
-      if (shift === 28 && byte > 0x07 && (byte < 0x78 || byte > 0x7f))
-        throw malformed('integer too large', this.pos - 1);
+      if (shift === 28 && byte > 0x07 && byte < 0x78) throw malformed('integer too large', this.pos - 1);
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return shift < 28 && (byte & 0x40) !== 0 ? value | (-1 << (shift + 7)) : value;
     }

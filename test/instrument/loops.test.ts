@@ -1,0 +1,278 @@
+// Loops: which are left to take a boundary, and which stay as they are.
+
+import { expect, test } from 'vitest';
+import { instrument } from '../../engine/instrument/instrument.js';
+import { wat } from '../building/wat.js';
+import { bodyText, text } from './text.js';
+
+test('a loop without calls is left by a branch, so that its hot path has no call, and is entered again', () => {
+  const module = wat(`
+    (module (func $sum (export "sum") (param $n i32) (result i32) (local $s i32)
+      (loop $again
+        (local.set $s (i32.add (local.get $s) (local.get $n)))
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $s)))`);
+  expect(bodyText(instrument(module).module, 'sum')).toBe(
+    text(`
+      (local i32)
+      block (result i32)
+        block
+          loop
+            block
+              loop
+                local.get 1
+                i32.const 0
+                i32.lt_s
+                br_if 1
+                local.get 1
+                i32.const 9
+                i32.sub
+                local.set 1
+                local.get 2
+                local.get 0
+                i32.add
+                local.set 2
+                local.get 0
+                i32.const 1
+                i32.sub
+                local.tee 0
+                br_if 0
+              end
+              br 2
+            end
+            local.get 1
+            call epochvisor:boundary
+            local.set 1
+            br 0
+          end
+        end
+        local.get 2
+      end
+      local.get 1
+      i32.const 1
+      i32.sub
+    `),
+  );
+});
+
+test('an outer loop has no safe point of its own, for each turn passes the inner header', () => {
+  const module = wat(`
+    (module (func $f (export "f") (param $n i32) (param $m i32)
+      (loop $outer
+        (loop $inner (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1)))))
+        (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block
+        loop
+          block
+            loop
+              block
+                loop
+                  local.get 2
+                  i32.const 0
+                  i32.lt_s
+                  br_if 1
+                  local.get 2
+                  i32.const 5
+                  i32.sub
+                  local.set 2
+                  local.get 1
+                  i32.const 1
+                  i32.sub
+                  local.tee 1
+                  br_if 0
+                end
+                br 2
+              end
+              local.get 2
+              call epochvisor:boundary
+              local.set 2
+              br 0
+            end
+          end
+          local.get 2
+          i32.const 5
+          i32.sub
+          local.set 2
+          local.get 0
+          i32.const 1
+          i32.sub
+          local.tee 0
+          br_if 0
+        end
+      end
+      local.get 2
+    `),
+  );
+});
+
+test('an outer loop that may skip the inner one has a safe point', () => {
+  const module = wat(`
+    (module (func $f (export "f") (param $n i32) (param $m i32)
+      (loop $outer
+        (block $skip
+          (br_if $skip (local.get $m))
+          (loop $inner (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1))))))
+        (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block
+        block
+          loop
+            block
+              loop
+                local.get 2
+                i32.const 0
+                i32.lt_s
+                br_if 1
+                block
+                  local.get 1
+                  br_if 0
+                  local.get 2
+                  i32.const 2
+                  i32.sub
+                  local.set 2
+                  block
+                    loop
+                      block
+                        loop
+                          local.get 2
+                          i32.const 0
+                          i32.lt_s
+                          br_if 1
+                          local.get 2
+                          i32.const 5
+                          i32.sub
+                          local.set 2
+                          local.get 1
+                          i32.const 1
+                          i32.sub
+                          local.tee 1
+                          br_if 0
+                        end
+                        br 2
+                      end
+                      local.get 2
+                      call epochvisor:boundary
+                      local.set 2
+                      br 0
+                    end
+                  end
+                  local.get 2
+                  i32.const -2
+                  i32.sub
+                  local.set 2
+                end
+                local.get 2
+                i32.const 7
+                i32.sub
+                local.set 2
+                local.get 0
+                i32.const 1
+                i32.sub
+                local.tee 0
+                br_if 0
+              end
+              br 2
+            end
+            local.get 2
+            call epochvisor:boundary
+            local.set 2
+            br 0
+          end
+        end
+      end
+      local.get 2
+    `),
+  );
+});
+
+test('a loop with a call on each way back relies on the safe point after it, even where the callee never needs one', () => {
+  const module = wat(`
+    (module (func $leaf)
+      (func $f (export "f") (param $n i32)
+        (loop $again
+          (call $leaf)
+          (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block
+        local.get 1
+        i32.const 1
+        i32.sub
+        local.set 1
+        loop
+          local.get 1
+          call leaf
+          local.tee 1
+          i32.const 0
+          i32.lt_s
+          if
+            local.get 1
+            call epochvisor:boundary
+            local.set 1
+          end
+          local.get 1
+          i32.const 6
+          i32.sub
+          local.set 1
+          local.get 0
+          i32.const 1
+          i32.sub
+          local.tee 0
+          br_if 0
+        end
+      end
+      local.get 1
+      i32.const -1
+      i32.sub
+    `),
+  );
+});
+
+test('the parameters of a loop leave it and come back with the boundary', () => {
+  const module = wat(`
+    (module (func $f (export "f") (param $n i32) (result i32)
+      (i32.const 7)
+      (loop $again (param i32) (result i32)
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block (result i32)
+        local.get 1
+        i32.const 1
+        i32.sub
+        local.set 1
+        i32.const 7
+        block (type 0)
+          loop (type 0)
+            block (type 4)
+              loop (type 0)
+                local.get 1
+                i32.const 0
+                i32.lt_s
+                br_if 1
+                local.get 1
+                i32.const 5
+                i32.sub
+                local.set 1
+                local.get 0
+                i32.const 1
+                i32.sub
+                local.tee 0
+                br_if 0
+              end
+              br 2
+            end
+            local.get 1
+            call epochvisor:boundary
+            local.set 1
+            br 0
+          end
+        end
+      end
+      local.get 1
+    `),
+  );
+});

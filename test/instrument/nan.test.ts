@@ -1,0 +1,156 @@
+// NaNs: canonical where arithmetic can be observed, and nowhere else.
+
+import { expect, test } from 'vitest';
+import { instrument } from '../../engine/instrument/instrument.js';
+import { wat } from '../building/wat.js';
+import { bodyText, text } from './text.js';
+
+test('a square root whose negation is stored is made canonical before the negation', () => {
+  const module = wat(`
+    (module (memory 1) (func $f (export "f") (param f64) (f64.store (i32.const 0) (f64.neg (f64.sqrt (local.get 0))))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      (local f64)
+      block
+        i32.const 0
+        local.get 0
+        f64.sqrt
+        local.set 2
+        block
+          local.get 2
+          local.get 2
+          f64.ge
+          br_if 0
+          f64.const
+          local.set 2
+        end
+        local.get 2
+        f64.neg
+        f64.store
+      end
+      local.get 1
+      i32.const 5
+      i32.sub
+    `),
+  );
+});
+
+test('a sum kept in a local is made canonical where it is read for the store, not in the loop', () => {
+  const module = wat(`
+    (module (memory 1) (func $f (export "f") (param $x f64) (param $n i32) (local $sum f64)
+      (loop $again
+        (local.set $sum (f64.add (local.get $sum) (local.get $x)))
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (f64.store (i32.const 0) (local.get $sum))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      (local f64)
+      (local f64)
+      block
+        block
+          loop
+            block
+              loop
+                local.get 2
+                i32.const 0
+                i32.lt_s
+                br_if 1
+                local.get 2
+                i32.const 9
+                i32.sub
+                local.set 2
+                local.get 3
+                local.get 0
+                f64.add
+                local.set 3
+                local.get 1
+                i32.const 1
+                i32.sub
+                local.tee 1
+                br_if 0
+              end
+              br 2
+            end
+            local.get 2
+            call epochvisor:boundary
+            local.set 2
+            br 0
+          end
+        end
+        i32.const 0
+        local.get 3
+        local.set 4
+        block
+          local.get 4
+          local.get 4
+          f64.ge
+          br_if 0
+          f64.const
+          local.set 4
+        end
+        local.get 4
+        f64.store
+      end
+      local.get 2
+      i32.const 3
+      i32.sub
+    `),
+  );
+});
+
+test('what is loaded, constant, negated or only compared is left alone', () => {
+  const module = wat(`
+    (module (memory 1) (func $f (export "f") (param $x f64) (result i32)
+      (f64.store (i32.const 8) (f64.neg (f64.load (i32.const 0))))
+      (f64.store (i32.const 16) (f64.const nan:0x123))
+      (f64.lt (f64.add (local.get $x) (local.get $x)) (local.get $x))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block (result i32)
+        i32.const 8
+        i32.const 0
+        f64.load
+        f64.neg
+        f64.store
+        i32.const 16
+        f64.const
+        f64.store
+        local.get 0
+        local.get 0
+        f64.add
+        local.get 0
+        f64.lt
+      end
+      local.get 1
+      i32.const 13
+      i32.sub
+    `),
+  );
+});
+
+test('vectors are made canonical by lanes', () => {
+  const module = wat(`
+    (module (memory 1) (func $f (export "f") (param $x v128)
+      (v128.store (i32.const 0) (f32x4.add (local.get $x) (local.get $x)))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      (local v128)
+      block
+        i32.const 0
+        local.get 0
+        local.get 0
+        f32x4.add
+        local.tee 2
+        v128.const
+        local.get 2
+        local.get 2
+        f32x4.eq
+        v128.bitselect
+        v128.store
+      end
+      local.get 1
+      i32.const 5
+      i32.sub
+    `),
+  );
+});
