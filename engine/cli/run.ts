@@ -75,7 +75,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   });
   const say = flags.quiet ? () => undefined : (line: string) => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
-  if (flags.statusFile !== undefined) keepStatus(machine, flags.statusFile);
+  if (flags.statusFile !== undefined) keepStatus(machine, flags.statusFile, say);
   endOnSignals(machine);
   let outcome: Outcome;
   try {
@@ -104,15 +104,19 @@ function narrate(machine: LaunchedMachine, say: (line: string) => void): void {
   });
 }
 
-function keepStatus(machine: LaunchedMachine, path: string): void {
+/** A status file that can't be written later on (a full disk) is said once, and is no reason to end the machine. */
+function keepStatus(machine: LaunchedMachine, path: string, say: (line: string) => void): void {
   const file = new StatusFile(path);
-  try {
-    file.write(machine.status);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new EpochvisorError('STATUS_FILE', `the status file can't be written: ${why}`, 'name another');
-  }
-  machine.on('status', status => file.write(status));
+  let complained = false;
+  machine.on('status', status => {
+    try {
+      file.write(status);
+    } catch (error) {
+      if (!(error instanceof EpochvisorError)) throw error;
+      if (!complained) say(error.line);
+      complained = true;
+    }
+  });
 }
 
 /** Ctrl-C at any moment: both replicas gone, nothing left behind. */

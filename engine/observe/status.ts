@@ -1,6 +1,8 @@
 // The status of a machine, and the file that keeps it current.
 
-import { renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { EpochvisorError } from '../errors/errors.js';
 
 /** One replica as the status names it. */
 export interface ReplicaStatus {
@@ -35,16 +37,38 @@ export class StatusFile {
   readonly #path: string;
   #last = '';
 
+  /**
+   * Removes what an earlier machine left there: whoever reads a status finds processes that live.
+   * @throws EpochvisorError STATUS_FILE
+   */
   constructor(path: string) {
     this.#path = path;
+    try {
+      accessSync(dirname(path), constants.W_OK);
+      rmSync(path, { force: true });
+    } catch (error) {
+      throw unwritable(error);
+    }
   }
 
+  /** @throws EpochvisorError STATUS_FILE */
   write(status: Status): void {
+    // Nothing to say before there is a process to name.
+    if (status.primary.pid === 0) return;
     const text = `${JSON.stringify(status, null, 2)}\n`;
     if (text === this.#last) return;
     this.#last = text;
     const temporary = `${this.#path}.${process.pid}.tmp`;
-    writeFileSync(temporary, text);
-    renameSync(temporary, this.#path);
+    try {
+      writeFileSync(temporary, text);
+      renameSync(temporary, this.#path);
+    } catch (error) {
+      throw unwritable(error);
+    }
   }
+}
+
+function unwritable(error: unknown): EpochvisorError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new EpochvisorError('STATUS_FILE', `the status file can't be written: ${why}`, 'name another');
 }
