@@ -48,6 +48,8 @@ export class ChargePlan {
   #to = new Int32Array(256);
   #costs = new Int32Array(256);
   #classes = new Uint8Array(256);
+  readonly #starts = new Int32Array(FREQUENCY_CLASSES + 1);
+  #order = new Int32Array(256);
   /** Number of segments so far. */
   segments = 0;
 
@@ -111,16 +113,18 @@ export class ChargePlan {
 
   /** Writes the charge of each segment, in the order of `begin`, to `charges[at...]`: twice the amount, plus AT_END. */
   solve(charges: Int32Array, at: number): void {
-    const starts = new Int32Array(FREQUENCY_CLASSES + 1);
+    const starts = this.#starts.fill(0);
     for (let segment = 0; segment < this.segments; segment++) {
       starts[FREQUENCY_CLASSES - (this.#classes[segment]! & (AT_END - 1))]!++;
     }
     for (let index = 1; index <= FREQUENCY_CLASSES; index++) starts[index]! += starts[index - 1]!;
-    const order = new Int32Array(this.segments);
+    if (this.#order.length < this.segments) this.#order = new Int32Array(this.segments * 2);
+    const order = this.#order;
     for (let segment = this.segments - 1; segment >= 0; segment--) {
       order[--starts[FREQUENCY_CLASSES - (this.#classes[segment]! & (AT_END - 1))]!] = segment;
     }
-    for (const segment of order) {
+    for (let index = 0; index < this.segments; index++) {
+      const segment = order[index]!;
       charges[at + segment] = this.#charge(segment) * 2 + (this.#classes[segment]! >= AT_END ? 1 : 0);
     }
   }

@@ -26,6 +26,7 @@ import {
   OP_TABLE_GROW,
   OP_TABLE_INIT,
   OP_UNREACHABLE,
+  OPCODES,
 } from '../wasm/opcodes.js';
 import { V128 } from '../wasm/types.js';
 import { invalid, Validator } from '../wasm/validate.js';
@@ -58,24 +59,29 @@ export const HAS_INDIRECT_CALL = 1;
 export const TESTS_ALL_CALLS = 2;
 
 /** Structural instructions make no machine code and cost nothing; every other costs one. */
+const costs = new Uint8Array(OPCODES).fill(1);
+for (const opcode of [OP_END, OP_BLOCK, OP_LOOP, OP_ELSE]) costs[opcode] = 0;
+
 export function costOf(opcode: number): number {
-  return opcode === OP_END || opcode === OP_BLOCK || opcode === OP_LOOP || opcode === OP_ELSE ? 0 : 1;
+  return costs[opcode]!;
 }
 
 /** Operations whose cost grows with a length: they go through generated functions (bulk.ts) that take the counter. */
+const bulk = new Uint8Array(OPCODES);
+for (const opcode of [
+  OP_MEMORY_INIT,
+  OP_MEMORY_COPY,
+  OP_MEMORY_FILL,
+  OP_TABLE_INIT,
+  OP_TABLE_COPY,
+  OP_TABLE_FILL,
+  OP_TABLE_GROW,
+]) {
+  bulk[opcode] = 1;
+}
+
 export function isBulk(opcode: number): boolean {
-  switch (opcode) {
-    case OP_MEMORY_INIT:
-    case OP_MEMORY_COPY:
-    case OP_MEMORY_FILL:
-    case OP_TABLE_INIT:
-    case OP_TABLE_COPY:
-    case OP_TABLE_FILL:
-    case OP_TABLE_GROW:
-      return true;
-    default:
-      return false;
-  }
+  return bulk[opcode] === 1;
 }
 
 /** Scans bodies one after another. */

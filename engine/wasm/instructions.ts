@@ -79,20 +79,32 @@ export class InstructionReader extends Reader {
     const start = this.pos;
     this.start = start;
     const first = this.byte();
-    let opcode = first;
     if (first >= 0xfc) {
-      const sub = this.u32();
-      if (first === 0xfc && sub < 0x100) opcode = PREFIX_FC + sub;
-      else if (first === 0xfd && sub < 0x100) opcode = PREFIX_FD + sub;
-      else throw this.#unknown(first, sub);
+      this.#prefixed(first);
+      return;
     }
-    this.opcode = opcode;
-    this.#immediates(opcodeImmediate[opcode]!, opcode);
+    this.opcode = first;
+    const immediate = opcodeImmediate[first]!;
+    if (immediate === IMMEDIATE_NONE) return;
+    // Nearly all indexes take one byte.
+    if (immediate === IMMEDIATE_INDEX && this.pos < this.end && this.bytes[this.pos]! < 0x80) {
+      this.index = this.bytes[this.pos++]!;
+      return;
+    }
+    this.#immediates(immediate, first);
+  }
+
+  #prefixed(first: number): void {
+    const sub = this.u32();
+    if (sub >= 0x100 || first === 0xfe || first === 0xff) throw this.#unknown(first, sub);
+    this.opcode = (first === 0xfc ? PREFIX_FC : PREFIX_FD) + sub;
+    this.#immediates(opcodeImmediate[this.opcode]!, this.opcode);
   }
 
   #immediates(immediate: number, opcode: number): void {
     switch (immediate) {
       case IMMEDIATE_NONE:
+        // Of those with a prefix.
         return;
       case IMMEDIATE_INDEX:
         this.index = this.u32();

@@ -57,6 +57,10 @@ export class Writer {
   copy(source: Uint8Array, start: number, end: number): void {
     const count = end - start;
     if (this.length + count > this.#buffer.length) this.#grow(count);
+    if (count === 1) {
+      this.#buffer[this.length++] = source[start]!;
+      return;
+    }
     if (count > 64) {
       this.#buffer.set(source.subarray(start, end), this.length);
       this.length += count;
