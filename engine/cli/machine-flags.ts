@@ -52,9 +52,20 @@ function size(text: string): number {
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
 export function addMachineFlags(command: Command): Command {
+  command
+    .option(
+      '--epoch-length <N>',
+      'instructions an epoch',
+      integer(EPOCH_LENGTH_MIN, EPOCH_LENGTH_MAX),
+      DEFAULT_EPOCH_LENGTH,
+    )
+    .addOption(new Option('--variant <NAME>', 'when the guest waits').choices(VARIANTS).default('deferred'));
+  return addGuestFlags(command);
+}
+
+/** The flags that say what machine the guest gets, whatever its epochs. */
+export function addGuestFlags(command: Command): Command {
   return command
-    .option('--epoch-length <N>', 'instructions an epoch', integer(EPOCH_LENGTH_MIN, EPOCH_LENGTH_MAX), DEFAULT_EPOCH_LENGTH)
-    .addOption(new Option('--variant <NAME>', 'when the guest waits').choices(VARIANTS).default('deferred'))
     .addOption(new Option('--counting <HOW>', 'where epochs can end').choices(['block', 'exact']).default('block'))
     .addOption(
       new Option('--operation-ids <on|off>', "off: the paper's world, where a device that must not repeat pays twice")
