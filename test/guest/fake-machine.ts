@@ -7,7 +7,7 @@ import {
   PlainMachine,
   type PlainOperation,
   type PlainOutcome,
-} from '../../bench/plain/plain-machine.js';
+} from '../../engine/plain/plain-machine.js';
 
 export const DISK = 0x100;
 export const TELLER = 0x200;

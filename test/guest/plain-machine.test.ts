@@ -1,6 +1,6 @@
 // The plain machine's instructions, called by a guest that is JavaScript.
 import { describe, expect, it } from 'vitest';
-import { PlainMachine } from '../../bench/plain/plain-machine.js';
+import { PlainMachine } from '../../engine/plain/plain-machine.js';
 import { DISK, FakeDevices, type FakeWorld, NothingWakesTheGuest } from './fake-machine.js';
 
 const PAGE_BYTES = 65536;

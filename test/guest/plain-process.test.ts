@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { judgeTranscript } from './transcript.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'dist/bench/plain/main.js');
+const main = join(root, 'dist/engine/plain/main.js');
 const folder = mkdtempSync(join(tmpdir(), 'epochvisor-plain-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -1,4 +1,4 @@
-// Runs a bare guest on the plain machine: `node dist/bench/plain/main.js [--disk FILE]... GUEST.wasm [args...]`.
+// Runs a bare guest on the plain machine: `node dist/engine/plain/main.js [--disk FILE]... GUEST.wasm [args...]`.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ProcessDevices } from './plain-devices.js';
@@ -16,7 +16,7 @@ while (rest.length > 0 && (guest === undefined || rest[0] === '--disk')) {
   else guest = word;
 }
 if (guest === undefined) {
-  console.error('usage: main.js [--disk FILE]... GUEST.wasm [args...]');
+  process.stderr.write('usage: main.js [--disk FILE]... GUEST.wasm [args...]\n');
   process.exit(2);
 }
 
@@ -24,5 +24,5 @@ const module = new WebAssembly.Module(readFileSync(guest));
 const devices = new ProcessDevices([basename(guest), ...rest], disks);
 const outcome = new PlainMachine(devices).run(module);
 devices.close();
-if (outcome.kind === 'trap') console.error(`plain: the guest trapped: ${outcome.error.message}`);
+if (outcome.kind === 'trap') process.stderr.write(`plain: the guest trapped: ${outcome.error.message}\n`);
 process.exit(outcome.kind === 'trap' ? TRAP_STATUS : outcome.status);

@@ -1,0 +1,122 @@
+// `epochvisor tune`: what each epoch length and variant costs a guest, and which to use.
+
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { checkGuest } from '../machine/guest-check.js';
+import { rewriteGuest } from '../machine/program.js';
+import { VARIANTS, type Variant } from '../protocol/machine.js';
+import { openDevices } from './devices.js';
+import {
+  addGuestFlags,
+  EPOCH_LENGTH_MAX,
+  EPOCH_LENGTH_MIN,
+  guestFile,
+  integer,
+  type MachineFlags,
+  machineFlags,
+  programName,
+} from './machine-flags.js';
+import { DeviceFiles } from './tuning/device-files.js';
+import { conclude, text } from './tuning/report.js';
+import { sweep } from './tuning/sweep.js';
+
+const EPOCH_LENGTHS = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const INTERRUPTED_STATUS = 130;
+
+interface TuneFlags extends Omit<MachineFlags, 'epochLength' | 'variant'> {
+  readonly epochLengths: readonly number[];
+  readonly variants: readonly Variant[];
+  readonly secondsPerCell: number;
+  readonly rounds: number;
+  readonly json?: true;
+}
+
+/** A list of whole numbers, ascending, each once. */
+function epochLengths(text: string): number[] {
+  const one = integer(EPOCH_LENGTH_MIN, EPOCH_LENGTH_MAX);
+  return [...new Set(text.split(',').map(one))].sort((a, b) => a - b);
+}
+
+function variants(text: string): Variant[] {
+  return text.split(',').map(name => {
+    const variant = VARIANTS.find(known => known === name);
+    if (variant === undefined) throw new InvalidArgumentError(`Variants are ${VARIANTS.join(', ')}.`);
+    return variant;
+  });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('It is a number of seconds from 0.1 to 3600.');
+  return value;
+}
+
+export function tuneCommand(): Command {
+  const command = new Command('tune')
+    .description('Sweep epoch length and variant: what each costs this guest on this host, and which to use.')
+    .argument('<GUEST.wasm>', 'the guest; its stdin is empty, its output is not shown, its disks are copies')
+    .argument('[args...]', "the guest's arguments")
+    .passThroughOptions()
+    .option('--epoch-lengths <LIST>', 'epoch lengths in instructions, with commas between', epochLengths, EPOCH_LENGTHS)
+    .option('--variants <LIST>', 'variants, with commas between', variants, [...VARIANTS])
+    .option('--seconds-per-cell <S>', 'how long each setting runs', seconds, 2)
+    .option('--rounds <N>', 'in how many alternating rounds', integer(1, 100), 2)
+    .option('--json', 'print the figures as JSON');
+  return addGuestFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
+    tune(guest, args, { ...(options as unknown as TuneFlags), ...machineFlags(options) }),
+  );
+}
+
+async function tune(guestPath: string, args: readonly string[], flags: TuneFlags): Promise<void> {
+  const path = guestFile(guestPath);
+  const module = readFileSync(path);
+  checkGuest(module);
+  rewriteGuest(module, flags, flags.cache);
+  await refuseDevices(flags);
+  const files = new DeviceFiles(flags);
+  const abort = new AbortController();
+  const interrupt = () => abort.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const progress = await progressBar();
+  const { counting, operationIds, maxMemory, cache: moduleCache } = flags;
+  const options = { counting, operationIds, maxMemory, arguments: [programName(path), ...args] };
+  try {
+    const cells = await sweep(
+      { guest: { path, module, moduleCache, options, files }, ...flags },
+      abort.signal,
+      (...at) => progress.show(...at),
+    );
+    progress.stop();
+    if (abort.signal.aborted) {
+      process.exitCode = INTERRUPTED_STATUS;
+      return;
+    }
+    const tuning = conclude([programName(path), ...args].join(' '), cells);
+    process.stdout.write(flags.json ? `${JSON.stringify(tuning, null, 2)}\n` : text(tuning));
+  } finally {
+    progress.stop();
+    files.remove();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** What is wrong with a device is said before a minute of measuring. */
+async function refuseDevices(flags: TuneFlags): Promise<void> {
+  const { devices } = await openDevices({ disk: flags.disk });
+  for (const device of devices.values()) await device.close();
+}
+
+interface Progress {
+  show(done: number, next: string): void;
+  stop(): void;
+}
+
+/** On stderr, where it is a terminal. */
+async function progressBar(): Promise<Progress> {
+  if (!process.stderr.isTTY) return { show: () => undefined, stop: () => undefined };
+  const { SingleBar, Presets } = (await import('cli-progress')).default;
+  const format = 'tune {bar} {percentage}% | {next} | {eta_formatted} left';
+  const bar = new SingleBar({ format, stream: process.stderr, clearOnComplete: true }, Presets.shades_classic);
+  bar.start(1, 0, { next: '' });
+  return { show: (done, next) => bar.update(done, { next }), stop: () => bar.stop() };
+}

@@ -1,0 +1,93 @@
+// One cell of a sweep: a machine with given settings runs the guest for so long, and what it reached is measured.
+
+import { CountingConsole } from '../../../devices/counting-console.js';
+import type { MachineOptions } from '../../machine/configuration.js';
+import { OutputCurve } from '../../observe/output-curve.js';
+import type { Status } from '../../observe/status.js';
+import type { Outcome } from '../../protocol/machine.js';
+import { LaunchedMachine } from '../../replica/launch.js';
+import { openDevices } from '../devices.js';
+import type { DeviceFiles } from './device-files.js';
+
+/** The guest of a sweep and what all its cells have in common. */
+export interface SweptGuest {
+  /** Absolute path, and its bytes. */
+  readonly path: string;
+  readonly module: Uint8Array;
+  readonly moduleCache: boolean;
+  readonly options: Omit<MachineOptions, 'bornMs' | 'epochLength' | 'variant' | 'disks' | 'teller'>;
+  readonly files: DeviceFiles;
+}
+
+export interface CellSettings extends Pick<MachineOptions, 'epochLength' | 'variant'> {
+  readonly replicas: 1 | 2;
+}
+
+/** What a machine did in a cell; times from the primary's first instruction. */
+export interface CellRun {
+  readonly output: OutputCurve;
+  /** Length of the measurement, ms, and what had been done at its end. */
+  readonly ms: number;
+  readonly instructions: number;
+  readonly epochs: number;
+  readonly logBytes: number;
+  /** The guest came to its end within the time. */
+  readonly outcome: Outcome | undefined;
+}
+
+/**
+ * Runs the guest for `timeMs` from its first instruction, until its end, or until `interrupted`.
+ *
+ * @throws EpochvisorError where the machine can't start or can't go on
+ */
+export async function runCell(
+  guest: SweptGuest,
+  settings: CellSettings,
+  timeMs: number,
+  interrupted: Promise<undefined>,
+): Promise<CellRun> {
+  const output = new OutputCurve();
+  let startMs = 0;
+  const console = new CountingConsole(bytes => output.note(performance.now() - startMs, bytes));
+  const { replicas, ...shaping } = settings;
+  const opened = await openDevices(guest.files.fresh(), console);
+  const machine = new LaunchedMachine({
+    guest: guest.path,
+    module: guest.module,
+    moduleCache: guest.moduleCache,
+    options: { ...guest.options, ...shaping, disks: opened.disks, teller: guest.files.hasTeller },
+    replicas,
+    streams: opened.streams,
+    devices: opened.devices,
+  });
+  let last: { readonly status: Status; readonly ms: number } | undefined;
+  const noteStatus = () => {
+    if (startMs > 0) last = { status: machine.status, ms: performance.now() - startMs };
+  };
+  machine.on('status', noteStatus);
+  const begun = new Promise<void>(resolve => {
+    machine.on('running', replica => {
+      if (replica.incarnation !== machine.primary?.incarnation) return;
+      startMs = performance.now();
+      resolve();
+    });
+  });
+  try {
+    await machine.start();
+    await Promise.race([begun, machine.outcome, interrupted]);
+    const outcome = await Promise.race([machine.outcome, pause(timeMs), interrupted]);
+    // A guest that came to its end was there when it had printed all, before its processes had ended.
+    if (outcome !== undefined) last = { status: machine.status, ms: output.msAt(output.bytes) ?? last?.ms ?? timeMs };
+    const { status, ms } = last ?? { status: machine.status, ms: timeMs };
+    const { instructions, epoch: epochs, logBytes } = status;
+    return { output, ms, instructions, epochs, logBytes, outcome };
+  } finally {
+    await machine.stop();
+  }
+}
+
+function pause(ms: number): Promise<undefined> {
+  return new Promise(resolve => {
+    setTimeout(() => resolve(undefined), ms).unref();
+  });
+}
