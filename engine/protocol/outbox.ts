@@ -4,6 +4,10 @@
 //   sent      sent, not yet confirmed; sent again on re-attachment (RS)
 //
 // A backup holds everything; what its primary reports as left is dropped, so that the queue stays short.
+//
+// A release has no answer. That it arrived is known when the bus has answered something that was sent after it; until
+// then it counts as not left, and a backup keeps it. Were it lost with its primary, the bus would keep what nobody
+// releases any more: once its input window is full of that, no input would ever come again.
 
 import type { OperationId, Output } from './machine.js';
 import type { StreamOffset } from './messages.js';
@@ -24,7 +28,7 @@ export class Outbox {
   #held: Held[] = [];
   #next = 0;
   #heldBytes = 0;
-  #sent: Output[] = [];
+  #sent: Held[] = [];
   #sentBytes = 0;
   readonly #confirmed = new Map<number, number>();
 
@@ -42,9 +46,11 @@ export class Outbox {
     return [...this.#confirmed].map(([stream, offset]) => ({ stream, offset }));
   }
 
-  /** The position before which every output has left; Infinity if none is held. */
+  /** The position before which every output has left, and every release is known to have arrived. */
   get left(): number {
-    return this.#held[this.#next]?.position ?? Infinity;
+    const held = this.#held[this.#next]?.position ?? Infinity;
+    const release = this.#sent.find(({ output }) => isRelease(output))?.position ?? Infinity;
+    return Math.min(held, release);
   }
 
   hold(position: number, output: Output): void {
@@ -60,7 +66,7 @@ export class Outbox {
       if (head === undefined || head.position > acknowledged || this.#sentBytes >= SENT_BYTES_MAX) break;
       this.#advance();
       leaving.push(head.output);
-      this.#keep(head.output);
+      this.#keep(head);
     }
     return leaving;
   }
@@ -69,14 +75,12 @@ export class Outbox {
   confirm(stream: number, offset: number): void {
     if (offset <= (this.#confirmed.get(stream) ?? 0)) return;
     this.#confirmed.set(stream, offset);
-    this.#keepSent(output => output.type !== 'stream' || output.stream !== stream || endOf(output) > offset);
+    this.#settle(output => output.type === 'stream' && output.stream === stream && endOf(output) <= offset);
   }
 
   /** The bus has ended `operation`; false if it was not sent, or had ended before. */
   complete(operation: OperationId): boolean {
-    const before = this.#sent.length;
-    this.#keepSent(output => output.type !== 'operation' || output.operation.id !== operation);
-    return this.#sent.length < before;
+    return this.#settle(output => output.type === 'operation' && output.operation.id === operation);
   }
 
   /** Backup: what the primary says has left needs not be held. */
@@ -102,18 +106,18 @@ export class Outbox {
   reattach(received: readonly StreamOffset[], operationIds: boolean): { again: Output[]; uncertain: OperationId[] } {
     const offsets = new Map(received.map(({ stream, offset }) => [stream, offset]));
     const uncertain: OperationId[] = [];
-    const again: Output[] = [];
-    for (const output of this.#sent) {
+    const again: Held[] = [];
+    for (const { position, output } of this.#sent) {
       if (output.type === 'operation' && !operationIds) {
         uncertain.push(output.operation.id);
         continue;
       }
       const rest = after(output, offsets);
-      if (rest !== undefined) again.push(rest);
+      if (rest !== undefined) again.push({ position, output: rest });
     }
     this.#sent = [];
     this.#sentBytes = 0;
-    for (const output of again) this.#keep(output);
+    for (const sent of again) this.#keep(sent);
     const held = this.#held.slice(this.#next);
     this.#held = [];
     this.#next = 0;
@@ -122,7 +126,7 @@ export class Outbox {
       const rest = after(output, offsets);
       if (rest !== undefined) this.hold(position, rest);
     }
-    return { again, uncertain };
+    return { again: again.map(({ output }) => output), uncertain };
   }
 
   #advance(): void {
@@ -139,17 +143,32 @@ export class Outbox {
     }
   }
 
-  /** A sent output is kept until its end is known; a release has none to wait for. */
-  #keep(output: Output): void {
-    if (output.type === 'releaseInput' || output.type === 'releaseOperation') return;
-    this.#sent.push(output);
+  /** A sent output is kept until its end is known; of the releases of one input stream the last says all. */
+  #keep(sent: Held): void {
+    const { output } = sent;
+    if (output.type === 'releaseInput') {
+      this.#keepSent(other => other.type !== 'releaseInput' || other.stream !== output.stream);
+    }
+    this.#sent.push(sent);
     this.#sentBytes += sizeOf(output);
   }
 
-  #keepSent(keep: (output: Output) => boolean): void {
-    this.#sent = this.#sent.filter(keep);
-    this.#sentBytes = this.#sent.reduce((sum, output) => sum + sizeOf(output), 0);
+  /** The bus has answered what is `answered`; the releases before it have arrived. Returns whether there was any. */
+  #settle(answered: (output: Output) => boolean): boolean {
+    const last = this.#sent.findLastIndex(({ output }) => answered(output));
+    if (last < 0) return false;
+    this.#keepSent((output, at) => !answered(output) && (at > last || !isRelease(output)));
+    return true;
   }
+
+  #keepSent(keep: (output: Output, at: number) => boolean): void {
+    this.#sent = this.#sent.filter(({ output }, at) => keep(output, at));
+    this.#sentBytes = this.#sent.reduce((sum, { output }) => sum + sizeOf(output), 0);
+  }
+}
+
+function isRelease(output: Output): boolean {
+  return output.type === 'releaseInput' || output.type === 'releaseOperation';
 }
 
 function endOf(output: Output & { type: 'stream' }): number {

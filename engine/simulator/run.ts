@@ -58,7 +58,7 @@ export function chooseRun(seed: number): RunOptions {
 function chooseInput(random: Random): InputChunk[] {
   const chunks: InputChunk[] = [];
   // At times more than the bus keeps unreleased.
-  const bytesMax = random.chance(0.05) ? 100_000 : 100;
+  const bytesMax = random.chance(0.1) ? 100_000 : 100;
   const count = random.below(12);
   for (let index = 0; index < count; index++) {
     const bytes = new Uint8Array(random.between(1, bytesMax)).map((_byte, at) => at + index * 37);

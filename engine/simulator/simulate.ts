@@ -151,7 +151,7 @@ class Simulation {
   }
 
   #verdict(): string | undefined {
-    const input = Uint8Array.from(this.#run.input.flatMap(({ bytes }) => [...bytes]));
+    const input = join(this.#run.input.map(({ bytes }) => bytes));
     const machine = this.#replicas.find(({ name }) => name === this.#judge.owner);
     const history = machine?.history ?? { happenings: [], actions: 0 };
     return verdict({ judge: this.#judge, guest: this.#guest, history, input });
@@ -217,4 +217,14 @@ class Simulation {
       for (const actor of actors) actor.resume();
     });
   }
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
 }

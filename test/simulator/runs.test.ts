@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/judge.js';
-import { chooseRun } from '../../engine/simulator/run.js';
+import { chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
@@ -39,6 +39,38 @@ describe('a seed', () => {
     };
     for (const seed of [3, 256, 2148]) expect(trace(seed)).toEqual(trace(seed));
     expect(trace(3)).not.toEqual(trace(4));
+  });
+});
+
+/** Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. */
+function lostReleases(seed: number): RunOptions {
+  const chunk = { afterNs: 1e4, bytes: new Uint8Array(60_000).fill(seed), end: false };
+  const atStep = seed % 400;
+  return {
+    ...chooseRun(seed),
+    replicas: 2,
+    guestSteps: 60,
+    networkNs: [1e5, 1e6],
+    instructionNs: 10_000,
+    input: [...new Array(14).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
+    faults: [
+      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
+      { kind: 'kill', replica: 0, atStep: atStep + 10 + (seed % 200) },
+    ],
+  };
+}
+
+describe('releases of input that are lost with the primary', () => {
+  // The primary told its backup that its releases had left; nobody sent them again, the bus kept the input, its window
+  // stayed full, and the survivor waited for input for ever. Found at these seeds, before a backup kept a release until
+  // it is known to have arrived.
+  it.each([138, 987, 1770, 1892])('are sent by the survivor, seed %i', seed => {
+    expect(simulate(lostReleases(seed)).failure).toBeUndefined();
+  });
+
+  it('leave no input behind at any other step', () => {
+    for (let seed = 2_000; seed < 2_150; seed++)
+      expect(simulate(lostReleases(seed)).failure, `${seed}`).toBeUndefined();
   });
 });
 
