@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { Bench } from 'tinybench';
 import { instrument } from '../../engine/index.js';
 import { build } from './build.js';
+import { now_ms } from './clock.js';
 import { KERNELS, MIXED } from './kernels.js';
 
 export interface RewritingResult {
@@ -41,7 +42,7 @@ export async function measureRewriting(withRuby: boolean): Promise<RewritingResu
   const results: RewritingResult[] = [];
   for (const [module, path] of modules) {
     const bytes = new Uint8Array(readFileSync(path));
-    const bench = new Bench({ time: 1000, iterations: 5, warmupIterations: 2, warmupTime: 100 });
+    const bench = new Bench({ time: 1000, iterations: 5, warmupIterations: 2, warmupTime: 100, now: now_ms });
     bench.add(module, () => {
       instrument(bytes);
     });
