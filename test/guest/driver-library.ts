@@ -6,12 +6,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ASUtil, instantiateSync } from '@assemblyscript/loader';
 import { main } from 'assemblyscript/asc';
-<<<<<<< Updated upstream
-import { PlainMachine } from '../../bench/plain/plain-machine.js';
 import type { WasmExports } from '../../engine/machine/webassembly.js';
-=======
 import { PlainMachine } from '../../engine/plain/plain-machine.js';
->>>>>>> Stashed changes
 import { FakeDevices, type FakeWorld } from './fake-machine.js';
 
 /** What test/guests/drivers.ts exports; strings and arrays are addresses, which the loader's functions read. */
