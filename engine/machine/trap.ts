@@ -11,14 +11,18 @@ export interface Trap {
 /** V8's name for the trap of an `unreachable` instruction, before which the count is stored. */
 const UNREACHABLE = 'unreachable';
 
+/** Messages of V8's RangeError, and of the one that stands for the guest's allowance. */
+const STACK_OVERFLOWS: readonly string[] = ['call stack exhausted', 'Maximum call stack size exceeded'];
+
 /** Undefined where the error is no trap of the guest. */
 export function describeTrap(error: unknown, counting: 'block' | 'exact'): Trap | undefined {
   if (error instanceof WebAssembly.RuntimeError) {
     const exact = counting === 'exact' || error.message === UNREACHABLE;
     return { message: `${error.message} in ${functionOf(error)}`, exact };
   }
-  if (error instanceof RangeError && error.message === 'Maximum call stack size exceeded') {
-    return { message: 'stack overflow', exact: false };
+  // The allowance of generated code (instance.ts), and the host's own limit, which must lie far behind it.
+  if (error instanceof RangeError && STACK_OVERFLOWS.includes(error.message)) {
+    return { message: `stack overflow in ${functionOf(error)}`, exact: counting === 'exact' };
   }
   return undefined;
 }

@@ -122,13 +122,15 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const backups = this.#children.filter(({ incarnation }) => this.#view.backups.includes(incarnation)).map(name);
     const progress = child?.progress;
     const simplex = this.#launch.replicas === 1;
+    const alone = this.#view.backups.length === 0;
     return {
       machine: this.machine,
       view: this.#view.number,
       epoch: progress?.epoch ?? 0,
       instructions: progress?.count ?? 0,
-      protected: progress?.protected ?? false,
-      reason: simplex ? 'disabled' : (progress?.reason ?? 'starting'),
+      // A replica's word on its protection may be of the view before.
+      protected: !alone && (progress?.protected ?? false),
+      reason: simplex ? 'disabled' : alone ? 'need secondary' : (progress?.reason ?? 'starting'),
       primary: child === undefined ? { pid: 0, incarnation: this.#view.primary } : name(child),
       backups,
       lagMs: progress?.lagMs ?? 0,
@@ -264,7 +266,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     if (this.#over) return;
     const { halted } = child;
     // Who was killed may have run without a chance to say so; the other one carries on, wherever it stands.
-    const survivable = killed && this.#children.some(other => !other.hasEnded);
+    const survivable = killed && this.#children.some(other => other.running || !other.hasEnded);
     if (!child.running && this.#view.number === 1 && !survivable) {
       // Nothing has run yet: this is no failure to survive but a machine that can't be started.
       const why = halted === undefined ? how : halted.message;
