@@ -1,6 +1,7 @@
 // The thread of a timed plain run: a guest on the plain machine whose output is counted and not kept.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import '../machine/webassembly.js';
 import { ProcessDevices } from './plain-devices.js';
 import { PlainMachine } from './plain-machine.js';
 import { type PlainThreadData, PlainTimes } from './plain-times.js';
@@ -35,7 +36,7 @@ class CountedDevices extends ProcessDevices {
 }
 
 const devices = new CountedDevices(data.arguments, data.disks);
-const module = new WebAssembly.Module(data.module as BufferSource);
+const module = new WebAssembly.Module(data.module);
 times.begin();
 new PlainMachine(devices).run(module);
 times.end();
