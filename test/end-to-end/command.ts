@@ -1,0 +1,224 @@
+// The command line as a user has it: real processes, watched to their end, none left behind.
+//
+// Every process that a test starts carries a mark in its environment, which its children inherit: after each test
+// whoever still bears it is a process left behind.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect } from 'vitest';
+import type { Status } from '../../engine/observe/status.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const MAIN = join(ROOT, 'dist/engine/cli/main.js');
+export const PLAIN = join(ROOT, 'dist/bench/plain/main.js');
+const MARK = 'EPOCHVISOR_TEST';
+/** A replica that was told to end gets six seconds for it. */
+const LEFT_BEHIND_MS = 8_000;
+
+export interface Ended {
+  /** Null where it was killed by a signal. */
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A pipe to `write` to, nothing, or an open file. */
+export type Stdin = 'pipe' | 'ignore' | number;
+
+export const guest = (name: string) => join(ROOT, 'guest/build', `${name}.wasm`);
+
+/** One process and all that it says. */
+export class Command {
+  readonly ended: Promise<Ended>;
+  readonly #process: ChildProcess;
+  readonly #stdout: Buffer[] = [];
+  readonly #stderr: Buffer[] = [];
+
+  constructor(script: string, args: readonly string[], mark: string, stdin: Stdin = 'ignore') {
+    this.#process = spawn(process.execPath, [script, ...args], {
+      stdio: [stdin, 'pipe', 'pipe'],
+      env: { ...process.env, [MARK]: mark },
+      // A process group of its own, as a shell makes one: Ctrl-C is a signal to all of it.
+      detached: true,
+    });
+    this.#process.stdout?.on('data', (bytes: Buffer) => this.#stdout.push(bytes));
+    this.#process.stderr?.on('data', (bytes: Buffer) => this.#stderr.push(bytes));
+    this.ended = new Promise((resolve, reject) => {
+      this.#process.once('error', reject);
+      this.#process.once('close', (status, signal) => {
+        resolve({ status, signal, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  get stdout(): string {
+    return Buffer.concat(this.#stdout).toString('latin1');
+  }
+
+  get stderr(): string {
+    return Buffer.concat(this.#stderr).toString();
+  }
+
+  write(text: string): void {
+    this.#process.stdin?.write(text, 'latin1');
+  }
+
+  endInput(): void {
+    this.#process.stdin?.end();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** As a terminal does at Ctrl-C. */
+  killGroup(signal: NodeJS.Signals): void {
+    process.kill(-this.pid, signal);
+  }
+
+  /** The reader of its stdout goes away. */
+  closeOutput(): void {
+    this.#process.stdout?.destroy();
+  }
+}
+
+/** Commands of one test, a folder for its files, and the proof that nothing is left of it. */
+export class Bench {
+  folder = '';
+  #mark = '';
+  #machines = 0;
+
+  /** To be called once a file. */
+  constructor() {
+    beforeEach(() => {
+      this.folder = mkdtempSync(join(tmpdir(), 'epochvisor-test-'));
+      this.#mark = this.folder;
+    });
+    afterEach(async () => {
+      const left = await this.#leftBehind();
+      for (const pid of left) process.kill(pid, 'SIGKILL');
+      rmSync(this.folder, { recursive: true, force: true });
+      expect(left, 'processes left behind').toEqual([]);
+    });
+  }
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  start(args: readonly string[], stdin?: Stdin): Command {
+    return new Command(MAIN, args, this.#mark, stdin);
+  }
+
+  /** Runs a command to its end. */
+  run(args: readonly string[], stdin?: Stdin): Promise<Ended> {
+    return this.start(args, stdin).ended;
+  }
+
+  /** The same guest on the plain machine. */
+  runPlain(args: readonly string[], stdin?: Stdin): Promise<Ended> {
+    return new Command(PLAIN, args, this.#mark, stdin).ended;
+  }
+
+  /** Starts `run` with a status file beside the test's other files. */
+  startWatched(args: readonly string[], stdin?: Stdin): Watched {
+    this.#machines += 1;
+    const statusFile = this.file(`status-${this.#machines}.json`);
+    return new Watched(this.start(['run', '--status-file', statusFile, ...args], stdin), statusFile);
+  }
+
+  /** Pids of processes that bear the mark. */
+  marked(): number[] {
+    return readdirSync('/proc')
+      .filter(name => /^\d+$/.test(name))
+      .map(Number)
+      .filter(pid => bearsMark(pid, `${MARK}=${this.#mark}\0`));
+  }
+
+  async #leftBehind(): Promise<number[]> {
+    const deadline = Date.now() + LEFT_BEHIND_MS;
+    let left = this.marked();
+    while (left.length > 0 && Date.now() < deadline) {
+      await sleep(50);
+      left = this.marked();
+    }
+    return left;
+  }
+}
+
+/** A machine and its status file. */
+export class Watched {
+  readonly command: Command;
+  readonly #statusFile: string;
+
+  constructor(command: Command, statusFile: string) {
+    this.command = command;
+    this.#statusFile = statusFile;
+  }
+
+  /** Waits for a status that fits. */
+  async status(fits: (status: Status) => boolean): Promise<Status> {
+    return until(() => {
+      const status = this.#read();
+      return status !== undefined && fits(status) ? status : undefined;
+    });
+  }
+
+  /** Both replicas run, and the death of either would go unnoticed. */
+  isProtected(): Promise<Status> {
+    return this.status(status => status.protected);
+  }
+
+  /** Waits until the guest has written so many bytes. */
+  async wrote(bytes: number): Promise<void> {
+    await until(() => (this.command.stdout.length >= bytes ? true : undefined));
+  }
+
+  #read(): Status | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#statusFile, 'utf8')) as Status;
+    } catch (error) {
+      // It is not there before the machine is; half of one is never seen.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}
+
+export const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
+
+/** Asks until there is an answer. */
+export async function until<T>(ask: () => T | undefined): Promise<T> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const answer = ask();
+    if (answer !== undefined) return answer;
+    expect(Date.now(), 'still waiting').toBeLessThan(deadline);
+    await sleep(5);
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+function bearsMark(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark);
+  } catch {
+    // It has ended, or is another user's.
+    return false;
+  }
+}
