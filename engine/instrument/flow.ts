@@ -21,6 +21,11 @@ const KIND_BLOCK = 0;
 const KIND_LOOP = 1;
 const KIND_IF = 2;
 
+/** A loop that stays as it is, one whose header tests the counter, one that does and is unrolled (unroll.ts). */
+export const LOOP_PLAIN = 0;
+export const LOOP_TESTS = 1;
+export const LOOP_UNROLLED = 2;
+
 /** One enclosing block. */
 interface Frame {
   kind: number;
@@ -37,11 +42,14 @@ interface Frame {
   labelCovered: number;
   /** For a loop: its place in `loopTests`. */
   loop: number;
+  /** For an unrolled loop: the joints at its header and after its end. */
+  header: number;
+  exit: number;
 }
 
 export class ControlFlow {
   readonly plan = new ChargePlan();
-  /** For each loop of all bodies, in the order of their headers: 1 if the header tests the counter. */
+  /** For each loop of all bodies, in the order of their headers: LOOP_*. */
   readonly loopTests: number[] = [];
   /** A loop of this body goes without a test, so every call in it must have one. */
   reliesOnCalls = false;
@@ -70,7 +78,18 @@ export class ControlFlow {
   #enter(kind: number, label: number): Frame {
     let frame = this.#frames[this.#depth];
     if (frame === undefined) {
-      frame = { kind, label, arms: 0, frequency: 0, covered: 0, loopDepth: 0, labelCovered: 0, loop: 0 };
+      frame = {
+        kind,
+        label,
+        arms: 0,
+        frequency: 0,
+        covered: 0,
+        loopDepth: 0,
+        labelCovered: 0,
+        loop: 0,
+        header: 0,
+        exit: 0,
+      };
       this.#frames.push(frame);
     }
     frame.kind = kind;
@@ -92,16 +111,34 @@ export class ControlFlow {
     this.#enter(KIND_BLOCK, this.plan.joint());
   }
 
-  loop(): void {
+  loop(unrolled: boolean): void {
     const header = this.plan.joint();
     this.plan.end(header);
     const forced = this.#covered < this.#loopDepth;
     this.#covered = this.#loopDepth;
     const frame = this.#enter(KIND_LOOP, header);
     frame.loopDepth = ++this.#loopDepth;
-    frame.loop = this.loopTests.push(forced ? 1 : 0) - 1;
+    frame.loop = this.loopTests.push(unrolled ? LOOP_UNROLLED : forced ? LOOP_TESTS : LOOP_PLAIN) - 1;
+    frame.header = header;
+    frame.exit = this.plan.joint();
+    // In the first copy of an unrolled body the loop's label means the start of the second.
+    if (unrolled) {
+      frame.kind = KIND_BLOCK;
+      frame.label = this.plan.joint();
+    }
     this.#frequency += LOOP_WEIGHT;
     this.#begin(header);
+  }
+
+  /** The first copy of an unrolled body ends and the second begins. @param dead the end of the first cannot be reached */
+  nextCopy(dead: boolean): void {
+    const frame = this.#target(0);
+    if (!dead) this.plan.end(frame.exit);
+    this.#covered = frame.loopDepth - 1;
+    this.#frequency = frame.frequency + LOOP_WEIGHT;
+    this.#begin(frame.label);
+    frame.kind = KIND_LOOP;
+    frame.label = frame.header;
   }
 
   if(): void {
@@ -151,19 +188,19 @@ export class ControlFlow {
   }
 
   #endLoop(frame: Frame, dead: boolean): void {
-    const tests = this.loopTests[frame.loop] === 1;
-    if (tests) this.plan.merge(frame.label, OBSERVED);
-    else this.reliesOnCalls = true;
+    if (this.loopTests[frame.loop] === LOOP_PLAIN) this.reliesOnCalls = true;
+    else this.plan.merge(frame.header, OBSERVED);
     this.#loopDepth--;
     this.#covered = Math.min(this.#covered, this.#loopDepth);
-    const joint = this.plan.joint();
-    if (!dead) this.plan.end(joint);
-    this.#begin(joint);
+    if (!dead) this.plan.end(frame.exit);
+    this.#begin(frame.exit);
   }
 
   #branch(target: Frame): void {
     if (target.kind !== KIND_LOOP) target.labelCovered = Math.min(target.labelCovered, this.#covered);
-    else if (this.#covered < target.loopDepth) this.loopTests[target.loop] = 1;
+    else if (this.#covered < target.loopDepth && this.loopTests[target.loop] === LOOP_PLAIN) {
+      this.loopTests[target.loop] = LOOP_TESTS;
+    }
   }
 
   br(label: number): void {

@@ -46,12 +46,12 @@ export function instrument(
   validateSections(module, spaces);
   const maxMemoryPages = memoryLimit(module, options);
   const names = functionNames(module);
-  const scan = scanBodies(module, spaces, names);
+  const counting = options.counting ?? 'block';
+  const scan = scanBodies(module, spaces, names, counting === 'block');
   const layout = new Layout(module, spaces, callGraph(module, spaces, scan), options.blockingImports);
   const handler = findInterruptHandler(layout, options.interruptHandler);
   const boundary = addBoundary(layout, handler);
   addImportWrappers(layout, boundary);
-  const counting = options.counting ?? 'block';
   const context: RewriteContext = {
     layout,
     scan,

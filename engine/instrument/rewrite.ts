@@ -70,6 +70,7 @@ import { type FunctionType, I32 } from '../wasm/types.js';
 import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
 import { CodeWriter } from './code.js';
 import { writeDepthCheck } from './depth.js';
+import { LOOP_PLAIN, LOOP_UNROLLED } from './flow.js';
 import { safePoint, testCounter } from './glue.js';
 import type { Layout } from './layout.js';
 import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan, TESTS_ALL_CALLS } from './scan.js';
@@ -112,6 +113,9 @@ export class BodyRewriter {
   /** Position in the loops' tests. */
   #nextLoop = 0;
   #testsAllCalls = false;
+  /** While the first copy of an unrolled body is written: the number of original blocks around it; else 0. */
+  #copyDepth = 0;
+  #copyStart = 0;
   /** The charge of the present segment that waits for the instruction that takes the counter. */
   #pending = 0;
   /** For each enclosing original block: its opcode, and its level among the new blocks. */
@@ -297,7 +301,7 @@ export class BodyRewriter {
         this.#segment();
         return;
       case OP_END:
-        this.#end();
+        this.#end(false);
         return;
       case OP_BR_IF:
         this.#branch(opcode, this.#reader.index);
@@ -427,8 +431,8 @@ export class BodyRewriter {
     const { layout, exact, scan } = this.#context;
     const reader = this.#reader;
     const code = this.code;
-    const tests = scan.loopTests[this.#nextLoop++] === 1;
-    if (exact || !tests) {
+    const kind = scan.loopTests[this.#nextLoop++]!;
+    if (exact || kind === LOOP_PLAIN) {
       this.#copy();
       // To the rest of the rewriting a loop without a test is a block whose label is at its beginning.
       this.#enter(OP_BLOCK);
@@ -447,10 +451,36 @@ export class BodyRewriter {
     code.op(OP_I32_LT_S);
     code.brIf(1);
     this.safePoints++;
+    if (kind === LOOP_UNROLLED) {
+      // Branches of the first copy to the loop's label mean the end of this block.
+      code.block();
+      this.#levels[this.#levels.length - 1] = this.#level++;
+      this.#copyDepth = this.#opcodes.length;
+      this.#copyStart = reader.pos;
+    }
     this.#segment();
   }
 
-  #end(): void {
+  /** The first copy of an unrolled body ends: whoever falls through leaves the loop. The second begins. */
+  #nextCopy(dead: boolean): void {
+    const code = this.code;
+    const top = this.#levels.length - 1;
+    const loop = this.#levels[top]! - 1;
+    // The block around all that #loop wrote is three levels outside the loop.
+    if (!dead) code.br(this.#level - 1 - (loop - 3));
+    code.end();
+    this.#level--;
+    this.#levels[top] = loop;
+    this.#copyDepth = 0;
+    this.#reader.pos = this.#copyStart;
+    this.#segment();
+  }
+
+  #end(dead: boolean): void {
+    if (this.#copyDepth === this.#opcodes.length) {
+      this.#nextCopy(dead);
+      return;
+    }
     const { boundary } = this.#context;
     const code = this.code;
     const opcode = this.#opcodes.pop()!;
@@ -491,6 +521,7 @@ export class BodyRewriter {
       else if (depth === 0 && (opcode === OP_END || opcode === OP_ELSE)) break;
       else if (opcode === OP_END) depth--;
     }
-    this.#control(reader.opcode);
+    if (reader.opcode === OP_END) this.#end(true);
+    else this.#control(OP_ELSE);
   }
 }

@@ -1,6 +1,6 @@
 // Reads every function body once: validates it, and decides the charges that the rewriting will make.
 
-import { InstructionReader } from '../wasm/instructions.js';
+import { BLOCK_EMPTY, InstructionReader } from '../wasm/instructions.js';
 import type { IndexSpaces, Module } from '../wasm/module.js';
 import { describeFunction } from '../wasm/names.js';
 import {
@@ -34,6 +34,7 @@ import type { Calls } from './callgraph.js';
 import { frameWeight } from './depth.js';
 import { ControlFlow } from './flow.js';
 import { NanAnalysis } from './nan.js';
+import { LoopUnrolling } from './unroll.js';
 
 /** What the scan of all bodies found. */
 export interface Scan extends Calls {
@@ -45,7 +46,7 @@ export interface Scan extends Calls {
   /** What must be made canonical, of all functions one after another (see NanAnalysis.solve), and where each begins. */
   readonly canonical: Int32Array;
   readonly firstCanonical: Uint32Array;
-  /** For each loop of all bodies (dead ones left out): 1 if its header is a safe point. */
+  /** For each loop of all bodies (dead ones left out): LOOP_* of flow.ts. */
   readonly loopTests: Uint8Array;
   readonly firstLoop: Uint32Array;
   readonly loops: number;
@@ -103,10 +104,17 @@ class BodyScan {
   /** Number of the instruction within the body, dead ones not counted. */
   #ordinal = 0;
   #results = 0;
+  readonly #unrolls: boolean;
+  readonly #unrolling: LoopUnrolling;
+  /** While the first copy of an unrolled body is read: the number of blocks around it, and where it starts; else 0. */
+  #copyDepth = 0;
+  #copyStart = 0;
 
-  constructor(module: Module, spaces: IndexSpaces) {
+  constructor(module: Module, spaces: IndexSpaces, unrolls: boolean) {
     this.#validator = new Validator(module, spaces);
     this.#reader = new InstructionReader(module.bytes);
+    this.#unrolls = unrolls;
+    this.#unrolling = new LoopUnrolling(module.bytes);
   }
 
   scan(module: Module, index: number, typeIndex: number, where: string): void {
@@ -122,16 +130,19 @@ class BodyScan {
     this.suspends = 0;
     this.#operands = 0;
     this.#ordinal = 0;
+    this.#copyDepth = 0;
     this.#results = module.types[typeIndex]!.results.length;
     while (validator.depth > 0) {
       reader.next();
       const dead = validator.control.dead;
-      if (dead && reader.opcode !== OP_END && reader.opcode !== OP_ELSE) this.#skipDead();
-      else {
-        if (!dead) this.#live();
-        else validator.step(reader);
-        this.#follow(reader.opcode, dead);
+      if (dead) this.#skipDead();
+      if (this.#copyDepth === validator.depth && reader.opcode === OP_END) {
+        this.#nextCopy(dead);
+        continue;
       }
+      if (dead) validator.step(reader);
+      else this.#live();
+      this.#follow(reader.opcode, dead);
     }
     if (this.flow.reliesOnCalls) this.flags |= TESTS_ALL_CALLS;
     if (!reader.done) throw invalid('operators remaining after end of function', where, reader.pos);
@@ -195,17 +206,14 @@ class BodyScan {
     }
   }
 
-  /** Validates dead code up to the end or else of its block, which has been read and not applied; it is dropped. */
+  /** Validates dead code up to the end or else of its block, where the reader then stands; it is dropped. */
   #skipDead(): void {
+    const reader = this.#reader;
     const depth = this.#validator.depth;
-    for (;;) {
-      this.#validator.step(this.#reader);
-      this.#reader.next();
-      const opcode = this.#reader.opcode;
-      if (this.#validator.depth === depth && (opcode === OP_END || opcode === OP_ELSE)) break;
+    while (this.#validator.depth !== depth || (reader.opcode !== OP_END && reader.opcode !== OP_ELSE)) {
+      this.#validator.step(reader);
+      reader.next();
     }
-    this.#validator.step(this.#reader);
-    this.#follow(this.#reader.opcode, true);
   }
 
   /** What a live instruction (or an end or else after dead code) means for control flow and the call graph. */
@@ -219,7 +227,7 @@ class BodyScan {
       case OP_LOOP:
         this.loops++;
         this.suspends = 1;
-        flow.loop();
+        this.#loop();
         return;
       case OP_IF:
         flow.if();
@@ -246,6 +254,23 @@ class BodyScan {
       default:
         this.#followCall(opcode);
     }
+  }
+
+  #loop(): void {
+    const unrolled = this.#unrolls && this.#reader.blockType === BLOCK_EMPTY && this.#unrolling.suits(this.#reader);
+    this.flow.loop(unrolled);
+    if (!unrolled) return;
+    this.#copyDepth = this.#validator.depth;
+    this.#copyStart = this.#reader.pos;
+  }
+
+  /** At the end of the first copy of an unrolled body, in place of its `end`: back to its beginning. */
+  #nextCopy(dead: boolean): void {
+    if (!dead) this.#ordinal++;
+    this.flow.nextCopy(dead);
+    this.#copyDepth = 0;
+    this.#validator.restartBlock();
+    this.#reader.pos = this.#copyStart;
   }
 
   #followCall(opcode: number): void {
@@ -278,9 +303,17 @@ class BodyScan {
   }
 }
 
-/** @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED */
-export function scanBodies(module: Module, spaces: IndexSpaces, names: ReadonlyMap<number, string>): Scan {
-  const body = new BodyScan(module, spaces);
+/**
+ * @param unrolls write small loops twice (unroll.ts)
+ * @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED
+ */
+export function scanBodies(
+  module: Module,
+  spaces: IndexSpaces,
+  names: ReadonlyMap<number, string>,
+  unrolls: boolean,
+): Scan {
+  const body = new BodyScan(module, spaces, unrolls);
   let charges = new Int32Array(1024);
   const firstCharge = new Uint32Array(module.functions.length + 1);
   const flags = new Uint8Array(module.functions.length);

@@ -225,6 +225,13 @@ export class Validator {
     control.dead = true;
   }
 
+  /** Back to the beginning of the innermost block, for a pass that reads its body again. Only for blocks without parameters. */
+  restartBlock(): void {
+    const control = this.control;
+    this.height = control.height;
+    control.dead = false;
+  }
+
   /** Applies the instruction that the reader has just read. @throws EpochvisorError MODULE_INVALID */
   step(reader: InstructionReader): void {
     if (this.depth === 0) throw this.#invalid('operators remaining after end of function');

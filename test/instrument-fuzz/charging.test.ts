@@ -169,7 +169,8 @@ describe.each(CASES)('$what', ({ module, cost, stride }) => {
     expect(epochs).toBeGreaterThanOrEqual(stride === undefined ? 1 : Math.floor(count / length) - 1);
     for (const [epoch, at] of boundaries.entries()) {
       expect(at).toBeGreaterThanOrEqual((epoch + 1) * length);
-      if (stride !== undefined) expect(at).toBeLessThan((epoch + 1) * length + stride);
+      // Small loops are unrolled: they have a safe point every second turn.
+      if (stride !== undefined) expect(at).toBeLessThan((epoch + 1) * length + 2 * stride);
     }
   });
 });

@@ -10,6 +10,7 @@ test('a loop without calls is left by a branch, so that its hot path has no call
     (module (func $sum (export "sum") (param $n i32) (result i32) (local $s i32)
       (loop $again
         (local.set $s (i32.add (local.get $s) (local.get $n)))
+        (if (i32.eqz (local.get $n)) (then (return (local.get $s))))
         (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
       (local.get $s)))`);
   expect(bodyText(instrument(module).module, 'sum')).toBe(
@@ -24,14 +25,23 @@ test('a loop without calls is left by a branch, so that its hot path has no call
                 i32.const 0
                 i32.lt_s
                 br_if 1
-                local.get 1
-                i32.const 9
-                i32.sub
-                local.set 1
                 local.get 2
                 local.get 0
                 i32.add
                 local.set 2
+                local.get 0
+                i32.eqz
+                if
+                  local.get 2
+                  local.get 1
+                  i32.const 9
+                  i32.sub
+                  return
+                end
+                local.get 1
+                i32.const 12
+                i32.sub
+                local.set 1
                 local.get 0
                 i32.const 1
                 i32.sub
@@ -59,7 +69,7 @@ test('an outer loop has no safe point of its own, for each turn passes the inner
   const module = wat(`
     (module (func $f (export "f") (param $n i32) (param $m i32)
       (loop $outer
-        (loop $inner (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1)))))
+        (loop $inner (if (local.get $n) (then (return))) (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1)))))
         (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
   expect(bodyText(instrument(module).module, 'f')).toBe(
     text(`
@@ -73,8 +83,15 @@ test('an outer loop has no safe point of its own, for each turn passes the inner
                   i32.const 0
                   i32.lt_s
                   br_if 1
+                  local.get 0
+                  if
+                    local.get 2
+                    i32.const 3
+                    i32.sub
+                    return
+                  end
                   local.get 2
-                  i32.const 5
+                  i32.const 7
                   i32.sub
                   local.set 2
                   local.get 1
@@ -113,7 +130,7 @@ test('an outer loop that may skip the inner one has a safe point', () => {
       (loop $outer
         (block $skip
           (br_if $skip (local.get $m))
-          (loop $inner (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1))))))
+          (loop $inner (if (local.get $n) (then (return))) (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1))))))
         (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
   expect(bodyText(instrument(module).module, 'f')).toBe(
     text(`
@@ -141,8 +158,15 @@ test('an outer loop that may skip the inner one has a safe point', () => {
                           i32.const 0
                           i32.lt_s
                           br_if 1
+                          local.get 0
+                          if
+                            local.get 2
+                            i32.const 3
+                            i32.sub
+                            return
+                          end
                           local.get 2
-                          i32.const 5
+                          i32.const 7
                           i32.sub
                           local.set 2
                           local.get 1
@@ -273,6 +297,120 @@ test('the parameters of a loop leave it and come back with the boundary', () => 
         end
       end
       local.get 1
+    `),
+  );
+});
+
+test('a small loop without calls is written twice, with one safe point and one charge for two turns', () => {
+  const module = wat(`
+    (module (func $f (export "f") (param $n i32)
+      (loop $again (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block
+        block
+          loop
+            block
+              loop
+                local.get 1
+                i32.const 0
+                i32.lt_s
+                br_if 1
+                block
+                  local.get 0
+                  i32.const 1
+                  i32.sub
+                  local.tee 0
+                  br_if 0
+                  br 4
+                end
+                local.get 1
+                i32.const 10
+                i32.sub
+                local.set 1
+                local.get 0
+                i32.const 1
+                i32.sub
+                local.tee 0
+                br_if 0
+                local.get 1
+                i32.const -5
+                i32.sub
+                local.set 1
+              end
+              br 2
+            end
+            local.get 1
+            call epochvisor:boundary
+            local.set 1
+            br 0
+          end
+        end
+      end
+      local.get 1
+      i32.const 5
+      i32.sub
+    `),
+  );
+});
+
+test('an unrolled loop that ends with a branch back falls out of neither copy', () => {
+  const module = wat(`
+    (module (func $f (export "f") (param $n i32)
+      (block $out
+        (loop $again
+          (br_if $out (i32.eqz (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+          (br $again)))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      block
+        block
+          block
+            loop
+              block
+                loop
+                  local.get 1
+                  i32.const 0
+                  i32.lt_s
+                  br_if 1
+                  block
+                    local.get 0
+                    i32.const 1
+                    i32.sub
+                    local.tee 0
+                    i32.eqz
+                    br_if 5
+                    br 0
+                  end
+                  local.get 1
+                  i32.const 7
+                  i32.sub
+                  local.set 1
+                  local.get 0
+                  i32.const 1
+                  i32.sub
+                  local.tee 0
+                  i32.eqz
+                  br_if 4
+                  local.get 1
+                  i32.const 7
+                  i32.sub
+                  local.set 1
+                  br 0
+                end
+                br 2
+              end
+              local.get 1
+              call epochvisor:boundary
+              local.set 1
+              br 0
+            end
+          end
+        end
+      end
+      local.get 1
+      i32.const 6
+      i32.sub
     `),
   );
 });

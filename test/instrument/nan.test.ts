@@ -40,6 +40,7 @@ test('a sum kept in a local is made canonical where it is read for the store, no
     (module (memory 1) (func $f (export "f") (param $x f64) (param $n i32) (local $sum f64)
       (loop $again
         (local.set $sum (f64.add (local.get $sum) (local.get $x)))
+        (if (i32.eqz (local.get $n)) (then (return)))
         (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
       (f64.store (i32.const 0) (local.get $sum))))`);
   expect(bodyText(instrument(module).module, 'f')).toBe(
@@ -55,14 +56,22 @@ test('a sum kept in a local is made canonical where it is read for the store, no
                 i32.const 0
                 i32.lt_s
                 br_if 1
-                local.get 2
-                i32.const 9
-                i32.sub
-                local.set 2
                 local.get 3
                 local.get 0
                 f64.add
                 local.set 3
+                local.get 1
+                i32.eqz
+                if
+                  local.get 2
+                  i32.const 8
+                  i32.sub
+                  return
+                end
+                local.get 2
+                i32.const 12
+                i32.sub
+                local.set 2
                 local.get 1
                 i32.const 1
                 i32.sub

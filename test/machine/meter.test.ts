@@ -15,7 +15,7 @@ const LOOP = wat(`
       (loop $again (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
     (func (export "ticks") (call $tick) (call $tick)))`);
 
-/** Turns of `spin` cost 5 each. */
+/** Turns of `spin` cost 5 each; the loop is unrolled, so a safe point comes every second turn. */
 const TURN = 5;
 
 test('an epoch ends at the first safe point at or after its due count, and overshoot is carried', () => {
@@ -26,7 +26,7 @@ test('an epoch ends at the first safe point at or after its due count, and overs
     { epochLength: 12, onBoundary: (_, count) => counts.push(count) },
   );
   guest.exports.spin(20);
-  expect(counts).toEqual([15, 25, 40, 50, 60, 75, 85]);
+  expect(counts).toEqual([20, 30, 40, 50, 60, 80, 90]);
   expect(guest.instructionCount()).toBe(20 * TURN);
   expect(guest.epoch()).toBe(counts.length);
 });
@@ -39,7 +39,7 @@ test('a safe point ends at most one epoch', () => {
     { epochLength: 1, onBoundary: (_, count) => counts.push(count) },
   );
   guest.exports.spin(10);
-  expect(counts).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45]);
+  expect(counts).toEqual([10, 20, 30, 40]);
 });
 
 function machine(hooks: { tick?: (meter: Meter) => void; boundary: (meter: Meter) => number }) {
@@ -95,7 +95,7 @@ test('a hook that does not arm again is called once a safe point, not for ever',
   });
   meter.arm(TURN);
   guest.exports.spin(10);
-  expect(boundaries).toBe(9);
+  expect(boundaries).toBe(4);
 });
 
 test('instances that share exports are one machine with one count', () => {
