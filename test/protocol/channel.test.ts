@@ -1,0 +1,558 @@
+// Channel, rule by rule: what arrives at the I/O thread, and the effects that follow.
+
+import { describe, expect, it } from 'vitest';
+import { Channel, type ChannelEffect, type ChannelEvent, CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
+import { LAG_MAX_MS } from '../../engine/protocol/lag.js';
+import type { Operation, Output, View } from '../../engine/protocol/machine.js';
+import type { FromBus, PeerMessage } from '../../engine/protocol/messages.js';
+
+const HEARTBEAT_MS = 10;
+const SUSPICION_MS = 50;
+const START_MS = 100;
+const NO_PROGRESS = { executed: 0, backlogBytes: 0 };
+
+const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
+const ALONE: View = { ...PAIR, backups: [] };
+
+type Chan = Channel<string>;
+type Effect = ChannelEffect<string>;
+
+function channel(incarnation: string, view: View = PAIR, operationIds = true): Chan {
+  let claims = 0;
+  return new Channel<string>({
+    incarnation,
+    view,
+    operationIds,
+    heartbeatMs: HEARTBEAT_MS,
+    suspicionMs: SUSPICION_MS,
+    startMs: START_MS,
+    nowMs: 0,
+    newClaim: () => `${incarnation}${++claims}`,
+  });
+}
+
+/** Connected to its peer and to the bus, which serves it if it is the primary. */
+function connected(incarnation: string, view: View = PAIR, operationIds = true): Chan {
+  const it = channel(incarnation, view, operationIds);
+  const peer = incarnation === 'A' ? 'B' : 'A';
+  it.step({ type: 'peerOpened', peer, nowMs: 0 });
+  it.step({ type: 'busOpened', nowMs: 0 });
+  if (it.role === 'primary') it.step(fromBus({ type: 'fenced', view: view.number, received: [] }));
+  return it;
+}
+
+function fromBus(message: FromBus): ChannelEvent<string> {
+  return { type: 'bus', message, nowMs: 0 };
+}
+
+function fromPeer(peer: string, message: PeerMessage<string>, nowMs = 0): ChannelEvent<string> {
+  return { type: 'peer', peer, message, nowMs };
+}
+
+function log(position: number, length = 1, view = 1): PeerMessage<string> {
+  return { type: 'log', view, position, length, part: `part ${position}` };
+}
+
+function acknowledgement(position: number, executed = 0, view = 1): PeerMessage<string> {
+  return { type: 'acknowledgement', view, position, progress: { executed, backlogBytes: 0 } };
+}
+
+function heartbeat(changes: Partial<PeerMessage<string> & { type: 'heartbeat' }> = {}): PeerMessage<string> {
+  return { type: 'heartbeat', view: 1, bus: true, progress: NO_PROGRESS, left: 0, confirmed: [], ...changes };
+}
+
+function logged(length = 1): ChannelEvent<string> {
+  return { type: 'logged', part: 'part', length };
+}
+
+function text(offset: number, stream = 1): Output {
+  return { type: 'stream', stream, offset, bytes: Uint8Array.of(1, 2, 3) };
+}
+
+function operation(id: bigint): Operation {
+  return { id, device: 0x100, command: 3, argument: 0n, length: 0, data: new Uint8Array(0) };
+}
+
+function output(position: number, what: Output = text(0)): ChannelEvent<string> {
+  return { type: 'output', position, output: what };
+}
+
+function tick(nowMs: number): ChannelEvent<string> {
+  return { type: 'tick', nowMs };
+}
+
+function toBus(effects: readonly Effect[]): unknown[] {
+  return effects.flatMap(effect => (effect.type === 'sendBus' ? [effect.message] : []));
+}
+
+function outputs(effects: readonly Effect[]): Output[] {
+  return effects.flatMap(effect =>
+    effect.type === 'sendBus' && effect.message.type === 'output' ? [effect.message.output] : [],
+  );
+}
+
+function shape(effects: readonly Effect[]): string[] {
+  return effects.map(({ rule, type }) => `${rule} ${type}`);
+}
+
+/** The claim among the effects. */
+function claimOf(effects: readonly Effect[]): View {
+  const claim = effects.find(({ type }) => type === 'claim');
+  if (claim?.type !== 'claim') throw new Error(`no claim among ${shape(effects).join(', ')}`);
+  return claim.view;
+}
+
+/** Its peer is gone, and it has won the next view. */
+function takeOver(it: Chan, peer: string): { view: View; effects: Effect[] } {
+  const view = claimOf(it.step({ type: 'peerClosed', peer, reason: 'gone', nowMs: 0 }));
+  return { view, effects: it.step({ type: 'claimed', view, answer: { result: 'won' }, nowMs: 0 }) };
+}
+
+describe('P0: what execution logs', () => {
+  it('goes to the backup with its position', () => {
+    const primary = connected('A');
+    primary.step(logged(4));
+    expect(primary.step(logged(2))).toEqual([
+      {
+        rule: 'P0',
+        type: 'sendPeer',
+        peer: 'B',
+        message: { type: 'log', view: 1, position: 4, length: 2, part: 'part' },
+      },
+    ]);
+  });
+
+  it('goes nowhere where there is no backup', () => {
+    expect(connected('A', ALONE).step(logged())).toEqual([]);
+  });
+});
+
+describe('P4: a backup receives the log', () => {
+  it('hands it to execution and acknowledges it, cumulatively', () => {
+    const backup = connected('B');
+    backup.step(fromPeer('A', log(0, 3)));
+    backup.step({ type: 'progress', progress: { executed: 2, backlogBytes: 9 } });
+    expect(backup.step(fromPeer('A', log(3)))).toEqual([
+      { rule: 'P4', type: 'log', part: 'part 3' },
+      {
+        rule: 'P4',
+        type: 'sendPeer',
+        peer: 'A',
+        message: {
+          type: 'acknowledgement',
+          view: 1,
+          position: 4,
+          progress: { executed: 2, backlogBytes: 9 },
+        },
+      },
+    ]);
+  });
+
+  it('halts on a gap: the connection is in order, so something is wrong with it', () => {
+    const backup = connected('B');
+    expect(backup.step(fromPeer('A', log(1)))).toMatchObject([{ type: 'halt', code: 'LOG_GAP' }]);
+    expect(backup.step(tick(500))).toEqual([]);
+  });
+
+  it('takes nothing of another view, and nothing from who is not its primary', () => {
+    const backup = connected('B');
+    expect(backup.step(fromPeer('A', log(0, 1, 2)))).toEqual([]);
+    expect(backup.step(fromPeer('C', log(0)))).toEqual([]);
+    expect(connected('A').step(fromPeer('B', log(0)))).toEqual([]);
+  });
+});
+
+describe('OR: an output', () => {
+  it('leaves when the backup has acknowledged all that precedes it', () => {
+    const primary = connected('A');
+    primary.step(logged(5));
+    expect(primary.step(output(5))).toEqual([]);
+    expect(outputs(primary.step(fromPeer('B', acknowledgement(4))))).toEqual([]);
+    const effects = primary.step(fromPeer('B', acknowledgement(5)));
+    expect(effects[0]).toEqual({ rule: 'OR', type: 'acknowledged', position: 5 });
+    expect(outputs(effects)).toEqual([text(0)]);
+  });
+
+  it('leaves at once where nothing that precedes it is open', () => {
+    expect(outputs(connected('A').step(output(0)))).toEqual([text(0)]);
+    expect(outputs(connected('A', ALONE).step(output(7)))).toEqual([text(0)]);
+  });
+
+  it('never overtakes one before it', () => {
+    const primary = connected('A');
+    primary.step(logged(5));
+    primary.step(output(5));
+    primary.step(output(5, text(3)));
+    expect(outputs(primary.step(fromPeer('B', acknowledgement(5))))).toEqual([text(0), text(3)]);
+  });
+
+  it('of a backup stays with it', () => {
+    const backup = connected('B');
+    expect(backup.step(output(0))).toEqual([]);
+    expect(backup.heldBytes).toBeGreaterThan(0);
+  });
+
+  it('waits for the bus', () => {
+    const primary = channel('A', ALONE);
+    expect(primary.step(output(0))).toEqual([]);
+    primary.step({ type: 'busOpened', nowMs: 0 });
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [] })))).toEqual([text(0)]);
+  });
+
+  it('is not released by an acknowledgement that is older than another', () => {
+    const primary = connected('A');
+    primary.step(logged(9));
+    primary.step(fromPeer('B', acknowledgement(5)));
+    expect(primary.step(fromPeer('B', acknowledgement(3)))[0]).toMatchObject({ position: 5 });
+  });
+});
+
+describe('a backup holds no more than it must', () => {
+  it('drops what its primary says has left', () => {
+    const backup = connected('B');
+    backup.step(output(0, { type: 'releaseOperation', operation: 1n }));
+    backup.step(output(2, text(0)));
+    backup.step(output(4, { type: 'releaseInput', stream: 0, offset: 9 }));
+    const before = backup.heldBytes;
+    backup.step(fromPeer('A', heartbeat({ left: 1 })));
+    expect(backup.heldBytes).toBeLessThan(before);
+    backup.step(fromPeer('A', heartbeat({ left: 5, confirmed: [{ stream: 1, offset: 3 }] })));
+    expect(backup.heldBytes).toBe(0);
+  });
+
+  it('keeps a stream’s bytes until they are performed: what has left may be lost with the primary', () => {
+    const backup = connected('B');
+    backup.step(output(0, text(0)));
+    backup.step(fromPeer('A', heartbeat({ left: 5, confirmed: [{ stream: 1, offset: 2 }] })));
+    expect(backup.heldBytes).toBeGreaterThan(0);
+  });
+
+  it('keeps the outcome until the bus has performed it', () => {
+    const backup = connected('B');
+    backup.step(output(0, { type: 'outcome', outcome: { kind: 'exit', status: 0 } }));
+    backup.step(fromPeer('A', heartbeat({ left: 5 })));
+    expect(backup.heldBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('P1: what the bus tells the primary', () => {
+  it('input and completions are interrupts for execution', () => {
+    const primary = connected('A');
+    const bytes = Uint8Array.of(1);
+    expect(primary.step(fromBus({ type: 'input', stream: 0, offset: 0, bytes, end: false }))).toMatchObject([
+      { rule: 'P1', type: 'interrupt', interrupt: { kind: 'stream', offset: 0 } },
+    ]);
+    primary.step(output(0, { type: 'operation', operation: operation(4n) }));
+    expect(primary.step(fromBus({ type: 'completion', operation: 4n, status: 2, data: bytes }))).toMatchObject([
+      { rule: 'P1', type: 'interrupt', interrupt: { kind: 'completion', operation: 4n, status: 2 } },
+    ]);
+  });
+
+  it('a completion counts once, and only of what this replica has sent', () => {
+    const primary = connected('A');
+    const completion: FromBus = { type: 'completion', operation: 4n, status: 2, data: new Uint8Array(0) };
+    expect(primary.step(fromBus(completion))).toEqual([]);
+    primary.step(output(0, { type: 'operation', operation: operation(4n) }));
+    expect(primary.step(fromBus(completion))).toHaveLength(1);
+    expect(primary.step(fromBus(completion))).toEqual([]);
+  });
+
+  it('means nothing to a backup (P3)', () => {
+    const backup = connected('B');
+    const bytes = new Uint8Array(1);
+    expect(backup.step(fromBus({ type: 'input', stream: 0, offset: 0, bytes, end: false }))).toEqual([]);
+    expect(backup.step(fromBus({ type: 'completion', operation: 1n, status: 0, data: bytes }))).toEqual([]);
+  });
+});
+
+describe('suspicion', () => {
+  it('comes at once with the end of the connection', () => {
+    const effects = connected('B').step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 1 });
+    expect(shape(effects)).toEqual(['CL claim']);
+  });
+
+  it('comes after so long without a word, not before', () => {
+    const backup = connected('B');
+    backup.step(fromPeer('A', heartbeat(), 200));
+    expect(backup.step(tick(200 + SUSPICION_MS - 1)).some(({ type }) => type === 'claim')).toBe(false);
+    expect(claimOf(backup.step(tick(200 + SUSPICION_MS)))).toMatchObject({ number: 2, primary: 'B', backups: [] });
+  });
+
+  it('gives a peer that has not come yet its time to start', () => {
+    const primary = channel('A');
+    expect(primary.step(tick(START_MS - 1)).some(({ type }) => type === 'claim')).toBe(false);
+    expect(claimOf(primary.step(tick(START_MS)))).toMatchObject({ primary: 'A', backups: [] });
+  });
+
+  it('does not fall on a peer whose every message is of an older view: its word is not heard', () => {
+    const backup = connected('B');
+    backup.step(fromPeer('A', heartbeat({ view: 0 }), 140));
+    expect(backup.step(tick(START_MS)).some(({ type }) => type === 'claim')).toBe(true);
+  });
+});
+
+describe('CL: a backup that claims', () => {
+  it('has closed its log: it accepts and acknowledges nothing more, whatever the outcome', () => {
+    const backup = connected('B');
+    backup.step(fromPeer('A', log(0)));
+    const view = claimOf(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 0 }));
+    expect(backup.step(fromPeer('A', log(1)))).toEqual([]);
+    backup.step({ type: 'claimed', view, answer: { result: 'unreachable', reason: 'down' }, nowMs: 0 });
+    expect(backup.step(fromPeer('A', log(1)))).toEqual([]);
+  });
+
+  it('is told nothing about outputs that its primary has sent since', () => {
+    const backup = connected('B');
+    backup.step(output(0, { type: 'releaseOperation', operation: 1n }));
+    backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 0 });
+    backup.step(fromPeer('A', heartbeat({ left: 9 })));
+    expect(backup.heldBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('VW: the answer of the arbiter', () => {
+  it('won: the view stands, the bus is fenced first, then execution is promoted', () => {
+    const backup = connected('B');
+    const { view, effects } = takeOver(backup, 'A');
+    expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'P7 promote', 'SX acknowledged']);
+    expect(toBus(effects)).toEqual([{ type: 'fence', view: 2 }]);
+    expect(effects[3]).toMatchObject({ position: Infinity });
+    expect(backup.view).toEqual(view);
+    expect(backup.role).toBe('primary');
+  });
+
+  it('unreachable: the same claim is repeated until there is an answer', () => {
+    const backup = connected('B');
+    const view = claimOf(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 0 }));
+    const nowhere = { type: 'claimed', view, answer: { result: 'unreachable', reason: 'down' }, nowMs: 5 } as const;
+    expect(backup.step(nowhere)).toEqual([]);
+    expect(backup.step(tick(5 + CLAIM_RETRY_MS - 1)).some(({ type }) => type === 'claim')).toBe(false);
+    expect(claimOf(backup.step(tick(5 + CLAIM_RETRY_MS)))).toEqual(view);
+    expect(backup.step(tick(10 + CLAIM_RETRY_MS)).some(({ type }) => type === 'claim')).toBe(false);
+  });
+
+  it('to another claim than the one that is out means nothing', () => {
+    const backup = connected('B');
+    const view = claimOf(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 0 }));
+    const other = { ...view, claim: 'another' };
+    expect(backup.step({ type: 'claimed', view: other, answer: { result: 'won' }, nowMs: 0 })).toEqual([]);
+    expect(backup.role).toBe('backup');
+  });
+});
+
+describe('LS: a replica that is no part of the machine any more', () => {
+  it('halts when its claim is lost, and does nothing from then on', () => {
+    const primary = connected('A');
+    const view = claimOf(primary.step({ type: 'peerClosed', peer: 'B', reason: 'gone', nowMs: 0 }));
+    const owner: View = { ...view, primary: 'B', claim: 'theirs' };
+    const effects = primary.step({ type: 'claimed', view, answer: { result: 'lost', owner }, nowMs: 0 });
+    expect(effects).toMatchObject([{ rule: 'LS', type: 'halt', code: 'VIEW_LOST' }]);
+    expect(primary.step(output(0))).toEqual([]);
+    expect(primary.step(tick(1_000))).toEqual([]);
+  });
+
+  it('halts when the bus serves a newer view', () => {
+    const effects = connected('A').step(fromBus({ type: 'stale', view: 1, current: 2 }));
+    expect(effects).toMatchObject([{ rule: 'LS', type: 'halt', code: 'FENCED' }]);
+  });
+
+  it('is not moved by what the bus says of a view that it has left itself', () => {
+    const backup = connected('B');
+    takeOver(backup, 'A');
+    expect(backup.step(fromBus({ type: 'stale', view: 1, current: 2 }))).toEqual([]);
+  });
+
+  it('halts without the bus for the suspicion time, if its backup has it', () => {
+    const primary = connected('A');
+    primary.step({ type: 'busClosed', nowMs: 100 });
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 149));
+    expect(primary.step(tick(149)).some(({ type }) => type === 'halt')).toBe(false);
+    expect(primary.step(tick(150)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
+  });
+
+  it('waits without the bus, if its backup has it neither', () => {
+    const primary = connected('A');
+    primary.step({ type: 'busClosed', nowMs: 100 });
+    primary.step(fromPeer('B', heartbeat({ bus: false }), 149));
+    expect(primary.step(tick(150)).some(({ type }) => type === 'halt')).toBe(false);
+  });
+});
+
+describe('SX: a primary that lost its backup', () => {
+  it('lets nothing leave before it has a view without it', () => {
+    const primary = connected('A');
+    primary.step(logged());
+    primary.step(output(1));
+    const view = claimOf(primary.step({ type: 'peerClosed', peer: 'B', reason: 'gone', nowMs: 0 }));
+    expect(primary.step(fromPeer('B', acknowledgement(1)))).toEqual([]);
+    expect(primary.step(output(1, text(3)))).toEqual([]);
+    const effects = primary.step({ type: 'claimed', view, answer: { result: 'won' }, nowMs: 0 });
+    expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'SX acknowledged']);
+    expect(outputs(effects)).toEqual([]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, received: [] })))).toEqual([text(0), text(3)]);
+  });
+
+  it('repeats nothing over a connection that was never lost', () => {
+    for (const operationIds of [true, false]) {
+      const primary = connected('A', PAIR, operationIds);
+      primary.step(output(0, { type: 'operation', operation: operation(1n) }));
+      primary.step(output(0, text(0)));
+      takeOver(primary, 'B');
+      expect(primary.step(fromBus({ type: 'fenced', view: 2, received: [] }))).toEqual([]);
+      const completion: FromBus = { type: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) };
+      expect(primary.step(fromBus(completion))).toHaveLength(1);
+    }
+  });
+
+  it('is not promoted: it was the primary', () => {
+    expect(takeOver(connected('A'), 'B').effects.some(({ type }) => type === 'promote')).toBe(false);
+  });
+});
+
+describe('FN: the first act in a view', () => {
+  it('is the fence: of the first primary when it reaches the bus', () => {
+    expect(toBus(channel('A').step({ type: 'busOpened', nowMs: 0 }))).toEqual([{ type: 'fence', view: 1 }]);
+  });
+
+  it('is not done by a backup, nor while a claim is out', () => {
+    expect(channel('B').step({ type: 'busOpened', nowMs: 0 })).toEqual([]);
+    const primary = channel('A');
+    primary.step({ type: 'peerClosed', peer: 'B', reason: 'gone', nowMs: 0 });
+    expect(primary.step({ type: 'busOpened', nowMs: 0 })).toEqual([]);
+  });
+
+  it('comes later, if the survivor has no bus when it wins', () => {
+    const backup = channel('B');
+    const { effects } = takeOver(backup, 'A');
+    expect(toBus(effects)).toEqual([]);
+    expect(toBus(backup.step({ type: 'busOpened', nowMs: 0 }))).toEqual([{ type: 'fence', view: 2 }]);
+  });
+
+  it('counts when it is answered for the present view', () => {
+    const primary = channel('A', ALONE);
+    primary.step({ type: 'busOpened', nowMs: 0 });
+    primary.step(output(0));
+    expect(primary.step(fromBus({ type: 'fenced', view: 0, received: [] }))).toEqual([]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [] })))).toHaveLength(1);
+  });
+
+  it('tells a survivor what is there already: it sends the rest of each stream (OF)', () => {
+    const backup = connected('B');
+    backup.step(output(0, text(0)));
+    backup.step(output(0, text(3)));
+    takeOver(backup, 'A');
+    const sent = outputs(backup.step(fromBus({ type: 'fenced', view: 2, received: [{ stream: 1, offset: 4 }] })));
+    expect(sent).toEqual([{ type: 'stream', stream: 1, offset: 4, bytes: Uint8Array.of(2, 3) }]);
+  });
+});
+
+describe('RS: the bus was lost and is found', () => {
+  it('every unfinished operation and unconfirmed output is sent again, before anything new', () => {
+    const primary = connected('A', ALONE);
+    primary.step(output(0, text(0)));
+    primary.step(output(0, { type: 'operation', operation: operation(1n) }));
+    primary.step({ type: 'busClosed', nowMs: 0 });
+    primary.step(output(0, text(3)));
+    expect(toBus(primary.step({ type: 'busOpened', nowMs: 0 }))).toEqual([{ type: 'fence', view: 1 }]);
+    const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 3 }] }));
+    expect(outputs(effects)).toEqual([{ type: 'operation', operation: operation(1n) }, text(3)]);
+    expect(shape(effects)).toEqual(['RS sendBus', 'OR sendBus']);
+  });
+
+  it('in the paper’s world an operation that was sent ends in an uncertain interrupt instead', () => {
+    const primary = connected('A', ALONE, false);
+    primary.step(output(0, { type: 'operation', operation: operation(1n) }));
+    primary.step({ type: 'busClosed', nowMs: 0 });
+    primary.step({ type: 'busOpened', nowMs: 0 });
+    const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [] }));
+    expect(effects).toEqual([{ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation: 1n } }]);
+    const late: FromBus = { type: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) };
+    expect(primary.step(fromBus(late))).toEqual([]);
+  });
+});
+
+describe('RL: a release', () => {
+  it('waits for acknowledgement like any output', () => {
+    const primary = connected('A');
+    primary.step(logged());
+    expect(primary.step(output(1, { type: 'releaseInput', stream: 0, offset: 5 }))).toEqual([]);
+    expect(outputs(primary.step(fromPeer('B', acknowledgement(1))))).toHaveLength(1);
+  });
+
+  it('has left, as far as the backup is told, when an answer to what was sent later proves it', () => {
+    const primary = connected('A');
+    const left = (nowMs: number): number => {
+      for (const effect of primary.step(tick(nowMs))) {
+        if (effect.type === 'sendPeer' && effect.message.type === 'heartbeat') return effect.message.left;
+      }
+      throw new Error('no heartbeat');
+    };
+    primary.step(logged(3));
+    primary.step(fromPeer('B', acknowledgement(3), 90));
+    primary.step(output(2, { type: 'releaseInput', stream: 0, offset: 5 }));
+    expect(left(100)).toBe(2);
+    primary.step(output(3, text(0)));
+    expect(left(110)).toBe(2);
+    primary.step(fromBus({ type: 'confirmed', stream: 1, offset: 3 }));
+    expect(left(120)).toBe(3);
+  });
+});
+
+describe('LG: heartbeats and lag', () => {
+  it('says each interval whether it has the bus, how far it is, and what has left', () => {
+    const backup = connected('B');
+    backup.step({ type: 'progress', progress: { executed: 7, backlogBytes: 3 } });
+    const [beat] = backup.step(tick(HEARTBEAT_MS));
+    expect(beat).toMatchObject({
+      type: 'sendPeer',
+      peer: 'A',
+      message: { type: 'heartbeat', bus: true, progress: { executed: 7, backlogBytes: 3 } },
+    });
+    expect(backup.step(tick(HEARTBEAT_MS + 1))).toEqual([]);
+    expect(backup.step(tick(2 * HEARTBEAT_MS))).toHaveLength(1);
+  });
+
+  it('makes the primary wait past the bound, and go on when the backup has caught up', () => {
+    const primary = connected('A');
+    primary.step(logged(10));
+    const first = 100;
+    primary.step(fromPeer('B', acknowledgement(10, 0), first));
+    const late = first + LAG_MAX_MS + 1;
+    expect(primary.step(fromPeer('B', heartbeat(), late))).toEqual([{ rule: 'LG', type: 'throttle', on: true }]);
+    expect(primary.lagMs(late)).toBe(LAG_MAX_MS + 1);
+    const caughtUp = heartbeat({ progress: { executed: 10, backlogBytes: 0 } });
+    expect(primary.step(fromPeer('B', caughtUp, late + 1))).toEqual([{ rule: 'LG', type: 'throttle', on: false }]);
+  });
+
+  it('lets the primary go on when the lagging backup is no part of the view any more', () => {
+    const primary = connected('A');
+    primary.step(logged(10));
+    primary.step(fromPeer('B', acknowledgement(10, 0), 0));
+    primary.step(fromPeer('B', heartbeat(), LAG_MAX_MS + 1));
+    expect(takeOver(primary, 'B').effects.at(-1)).toEqual({ rule: 'LG', type: 'throttle', on: false });
+  });
+});
+
+describe('XT: the end', () => {
+  it('comes when the bus has performed the outcome, for primary and backup', () => {
+    for (const name of ['A', 'B']) {
+      const replica = connected(name);
+      const outcome = { kind: 'exit', status: 4 } as const;
+      expect(replica.step(fromBus({ type: 'finished', outcome }))).toEqual([{ rule: 'XT', type: 'finish', outcome }]);
+      expect(replica.step({ type: 'peerClosed', peer: name === 'A' ? 'B' : 'A', reason: 'gone', nowMs: 0 })).toEqual(
+        [],
+      );
+    }
+  });
+});
+
+describe('what the user is told', () => {
+  it('is Protected only with a connected backup of the view', () => {
+    expect(connected('A').protection).toEqual({ protected: true, reason: '' });
+    expect(channel('A').protection).toEqual({ protected: false, reason: 'starting' });
+    expect(channel('A', ALONE).protection).toEqual({ protected: false, reason: 'need secondary' });
+    const claiming = connected('A');
+    claiming.step({ type: 'peerClosed', peer: 'B', reason: 'gone', nowMs: 0 });
+    expect(claiming.protection).toEqual({ protected: false, reason: 'changing view' });
+  });
+});

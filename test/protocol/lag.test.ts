@@ -1,0 +1,50 @@
+// Lag (LG): the age of the oldest part of the log that the backup has not executed, and the bytes in its memory.
+
+import { describe, expect, it } from 'vitest';
+import { LAG_MAX_BYTES, LAG_MAX_MS, LAG_RESUME_MS, Lag } from '../../engine/protocol/lag.js';
+
+describe('lag', () => {
+  it('is none where all is executed', () => {
+    const lag = new Lag();
+    expect(lag.lagMs(1_000)).toBe(0);
+    lag.shipped(10, 0);
+    lag.progressed({ executed: 10, backlogBytes: 0 });
+    expect(lag.lagMs(1_000)).toBe(0);
+  });
+
+  it('is the age of the oldest part that is not executed', () => {
+    const lag = new Lag();
+    lag.shipped(10, 100);
+    lag.shipped(20, 200);
+    expect(lag.lagMs(250)).toBe(150);
+    lag.progressed({ executed: 10, backlogBytes: 0 });
+    expect(lag.lagMs(250)).toBe(50);
+  });
+
+  it('does not grow because progress is told late or out of order', () => {
+    const lag = new Lag();
+    lag.shipped(10, 100);
+    lag.progressed({ executed: 10, backlogBytes: 0 });
+    lag.progressed({ executed: 4, backlogBytes: 0 });
+    expect(lag.lagMs(900)).toBe(0);
+  });
+
+  it('is over past the bound, and until it is below a lower one: no flutter', () => {
+    const lag = new Lag();
+    lag.shipped(10, 0);
+    expect(lag.over(LAG_MAX_MS)).toBe(false);
+    lag.shipped(20, LAG_MAX_MS);
+    expect(lag.over(LAG_MAX_MS + 1)).toBe(true);
+    lag.progressed({ executed: 10, backlogBytes: 0 });
+    expect(lag.over(LAG_MAX_MS + LAG_RESUME_MS + 1)).toBe(true);
+    expect(lag.over(LAG_MAX_MS + LAG_RESUME_MS)).toBe(false);
+  });
+
+  it('is over with too many bytes in the backup’s memory, whatever their age', () => {
+    const lag = new Lag();
+    lag.progressed({ executed: 0, backlogBytes: LAG_MAX_BYTES + 1 });
+    expect(lag.over(0)).toBe(true);
+    lag.progressed({ executed: 0, backlogBytes: LAG_MAX_BYTES });
+    expect(lag.over(0)).toBe(false);
+  });
+});

@@ -1,0 +1,177 @@
+// Outbox: outputs from the I/O instruction until the bus has answered.
+
+import { describe, expect, it } from 'vitest';
+import type { Output } from '../../engine/protocol/machine.js';
+import { Outbox, SENT_BYTES_MAX } from '../../engine/protocol/outbox.js';
+
+function text(offset: number, length = 3, stream = 1): Output {
+  return { type: 'stream', stream, offset, bytes: new Uint8Array(length).fill(offset) };
+}
+
+function start(id: bigint): Output {
+  const data = new Uint8Array(0);
+  return { type: 'operation', operation: { id, device: 0, command: 1, argument: 0n, length: 0, data } };
+}
+
+const releaseInput = (offset: number): Output => ({ type: 'releaseInput', stream: 0, offset });
+const releaseOperation = (operation: bigint): Output => ({ type: 'releaseOperation', operation });
+
+/** An outbox that has sent these, each at the position of its index. */
+function sent(...outputs: Output[]): Outbox {
+  const outbox = new Outbox();
+  for (const [position, output] of outputs.entries()) outbox.hold(position, output);
+  outbox.release(Infinity);
+  return outbox;
+}
+
+describe('holding and releasing (OR)', () => {
+  it('lets go in program order, up to the position that is acknowledged', () => {
+    const outbox = new Outbox();
+    for (const [position, offset] of [
+      [2, 0],
+      [2, 3],
+      [5, 6],
+    ] as const)
+      outbox.hold(position, text(offset));
+    expect(outbox.release(1)).toEqual([]);
+    expect(outbox.release(4)).toEqual([text(0), text(3)]);
+    expect(outbox.release(Infinity)).toEqual([text(6)]);
+    expect(outbox.heldBytes).toBe(0);
+  });
+
+  it('counts what it holds', () => {
+    const outbox = new Outbox();
+    outbox.hold(0, text(0, 1_000));
+    expect(outbox.heldBytes).toBeGreaterThanOrEqual(1_000);
+    outbox.release(0);
+    expect(outbox.heldBytes).toBe(0);
+  });
+
+  it('sends no more than a window ahead of the bus, and goes on when that confirms', () => {
+    const outbox = new Outbox();
+    const piece = SENT_BYTES_MAX / 4;
+    for (let at = 0; at < 10; at++) outbox.hold(0, text(at * piece, piece));
+    const first = outbox.release(0).length;
+    expect(first).toBeLessThan(6);
+    expect(outbox.release(0)).toEqual([]);
+    outbox.confirm(1, 2 * piece);
+    expect(outbox.release(0)).toHaveLength(2);
+  });
+
+  it('survives thousands of outputs without keeping what has gone', () => {
+    const outbox = new Outbox();
+    let released = 0;
+    for (let at = 0; at < 5_000; at++) {
+      outbox.hold(at, text(3 * at));
+      if (at % 7 === 0) released += outbox.release(at - 3).length;
+      outbox.confirm(1, 3 * released);
+    }
+    released += outbox.release(Infinity).length;
+    expect(released).toBe(5_000);
+    outbox.confirm(1, 15_000);
+    expect(outbox.sentCount).toBe(0);
+  });
+});
+
+describe('answers of the bus', () => {
+  it('confirm a stream up to an offset, and no other stream', () => {
+    const outbox = sent(text(0), text(3), text(0, 3, 2));
+    outbox.confirm(1, 3);
+    expect(outbox.sentCount).toBe(2);
+    outbox.confirm(1, 5);
+    expect(outbox.sentCount).toBe(2);
+    outbox.confirm(1, 6);
+    expect(outbox.sentCount).toBe(1);
+    expect(outbox.confirmed).toEqual([{ stream: 1, offset: 6 }]);
+  });
+
+  it('do not go back', () => {
+    const outbox = sent(text(0));
+    outbox.confirm(1, 3);
+    outbox.confirm(1, 1);
+    expect(outbox.confirmed).toEqual([{ stream: 1, offset: 3 }]);
+  });
+
+  it('complete an operation once', () => {
+    const outbox = sent(start(1n));
+    expect(outbox.complete(2n)).toBe(false);
+    expect(outbox.complete(1n)).toBe(true);
+    expect(outbox.complete(1n)).toBe(false);
+  });
+});
+
+describe('what has left', () => {
+  it('is everything before the first that is held', () => {
+    const outbox = new Outbox();
+    expect(outbox.left).toBe(Infinity);
+    outbox.hold(4, text(0));
+    outbox.hold(9, text(3));
+    expect(outbox.left).toBe(4);
+    outbox.release(5);
+    expect(outbox.left).toBe(9);
+  });
+
+  it('does not reach past a release that may still be lost', () => {
+    const outbox = sent(text(0), releaseInput(5), text(3), releaseOperation(1n), start(2n));
+    expect(outbox.left).toBe(1);
+    outbox.confirm(1, 3);
+    expect(outbox.left).toBe(1);
+    outbox.confirm(1, 6);
+    expect(outbox.left).toBe(3);
+    outbox.complete(2n);
+    expect(outbox.left).toBe(Infinity);
+  });
+
+  it('of the releases of one stream, the last counts', () => {
+    const outbox = sent(releaseInput(5), releaseInput(6), releaseInput(7));
+    expect(outbox.left).toBe(2);
+    expect(outbox.sentCount).toBe(1);
+  });
+
+  it('is dropped by a backup; streams only as far as they are confirmed', () => {
+    const outbox = new Outbox();
+    outbox.hold(1, releaseInput(5));
+    outbox.hold(2, text(0));
+    outbox.hold(3, text(3));
+    outbox.hold(4, releaseInput(9));
+    outbox.dropLeft(1, []);
+    expect(outbox.left).toBe(1);
+    outbox.dropLeft(5, [{ stream: 1, offset: 4 }]);
+    expect(outbox.release(Infinity)).toEqual([text(3), releaseInput(9)]);
+  });
+});
+
+describe('re-attachment (RS)', () => {
+  it('sends again what the bus does not have, and cuts what it has in part', () => {
+    const outbox = sent(text(0), text(3), start(1n));
+    outbox.hold(9, text(6));
+    const { again, uncertain } = outbox.reattach([{ stream: 1, offset: 4 }], true);
+    const rest = { type: 'stream', stream: 1, offset: 4, bytes: new Uint8Array(2).fill(3) };
+    expect(again).toEqual([rest, start(1n)]);
+    expect(uncertain).toEqual([]);
+    expect(outbox.release(Infinity)).toEqual([text(6)]);
+  });
+
+  it('cuts what is held as well: the dead primary may have sent it', () => {
+    const outbox = new Outbox();
+    outbox.hold(1, text(0));
+    outbox.hold(2, text(3));
+    expect(outbox.reattach([{ stream: 1, offset: 3 }], true).again).toEqual([]);
+    expect(outbox.release(Infinity)).toEqual([text(3)]);
+  });
+
+  it('sends releases again: they may be lost', () => {
+    const outbox = sent(releaseInput(5), releaseOperation(3n));
+    expect(outbox.reattach([], true).again).toEqual([releaseInput(5), releaseOperation(3n)]);
+  });
+
+  it('repeats no operation where the bus does not know ids', () => {
+    const outbox = sent(start(1n), text(0));
+    outbox.hold(9, start(2n));
+    const { again, uncertain } = outbox.reattach([], false);
+    expect(again).toEqual([text(0)]);
+    expect(uncertain).toEqual([1n]);
+    expect(outbox.complete(1n)).toBe(false);
+    expect(outbox.release(Infinity)).toEqual([start(2n)]);
+  });
+});
