@@ -1,0 +1,38 @@
+// The host that figures were taken on, and where they are kept.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const ROOT = resolve(import.meta.dirname, '..', '..');
+
+/** A guest of guest/programs, compiled. */
+export function guestPath(name: string): string {
+  return join(ROOT, 'guest', 'build', `${name}.wasm`);
+}
+
+/** One line: what a reader has to know to compare. */
+function describeHost(): string {
+  const model = cpus()[0]?.model.trim() ?? 'an unknown processor';
+  const load = loadavg()[0]!.toFixed(1);
+  const date = new Date().toISOString().slice(0, 10);
+  return `Node ${process.versions.node}, ${cpus().length} x ${model}, load before ${load}, ${date}.`;
+}
+
+// Read when a bench begins: its own load is not to be counted.
+const host = describeHost();
+
+/** Prints a result and keeps it as bench/results/NAME.md. */
+export function publish(name: string, title: string, body: string): void {
+  const text = `# ${title}\n\n${host} Written by \`npm run bench ${name}\`.\n\n${body.trim()}\n`;
+  console.log(text);
+  const folder = join(ROOT, 'bench', 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.md`), text);
+}
+
+/** The value below which `part` (0 to 1) of all values lie. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
+}

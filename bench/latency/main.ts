@@ -1,0 +1,43 @@
+// How late do timer interrupts come? The latency guest computes, arms its timer, and prints by how much the clock had
+// passed the deadline when it noticed. On a pair, by epoch length and variant; on one machine; on the plain machine.
+//
+//   --samples N   timers for each row (default 200)
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { markdownTable } from 'markdown-table';
+import { VARIANTS } from '../../engine/protocol/machine.js';
+import { guestPath, publish, quantile, ROOT } from '../host.js';
+
+const { values } = parseArgs({ options: { samples: { type: 'string', default: '200' } } });
+const EPOCH_LENGTHS = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const PERIOD_MS = 5;
+
+const run = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
+const plain = join(ROOT, 'dist', 'engine', 'plain', 'main.js');
+
+/** Median, 99 % and most, ms. */
+function latencies(name: string, command: readonly string[]): string[] {
+  const args = [...command, guestPath('latency'), values.samples, String(PERIOD_MS), 'busy'];
+  const { status, stdout } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (status !== 0) throw new Error(`${name} failed with status ${status}`);
+  const ms = [...stdout.toString().matchAll(/^\d+ (\d+)$/gm)].map(line => Number(line[1]) / 1e6);
+  return [name, ...[quantile(ms, 0.5), quantile(ms, 0.99), Math.max(...ms)].map(each => each.toFixed(3))];
+}
+
+const rows = [latencies('plain', [plain]), latencies('simplex, 100,000', [run, 'run', '--replicas', '1'])];
+for (const variant of VARIANTS) {
+  for (const length of EPOCH_LENGTHS) {
+    const flags = ['run', '--epoch-length', String(length), '--variant', variant];
+    rows.push(latencies(`${variant}, ${length.toLocaleString('en-US')}`, [run, ...flags]));
+  }
+}
+publish(
+  'latency',
+  'How late interrupts come',
+  `From a timer's deadline to the guest's reading of the clock after its interrupt, while the guest computes;
+${values.samples} timers of ${PERIOD_MS} ms for each row.
+
+${markdownTable([['machine, epoch length', 'median, ms', '99 %, ms', 'most, ms'], ...rows], { align: ['l', 'r', 'r', 'r'] })}`,
+);

@@ -1,0 +1,29 @@
+// `npm run bench [NAME...]`: runs the benches that are named, or all; each is a program that answers one question and
+// writes bench/results/NAME.md.
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const QUESTIONS: Readonly<Record<string, string>> = {
+  instrumentation: 'what does rewriting cost?',
+  boundary: 'what does the end of an epoch cost?',
+  tune: 'what do epoch length and variant cost?',
+  latency: 'how late do interrupts come?',
+  start: 'how much longer does a pair take to start?',
+  takeover: 'how long is it silent after a kill?',
+};
+
+const named = process.argv.slice(2);
+const unknown = named.find(name => !(name in QUESTIONS));
+if (unknown !== undefined) {
+  console.error(`bench: no bench '${unknown}'; there are ${Object.keys(QUESTIONS).join(', ')}`);
+  process.exit(2);
+}
+for (const name of named.length > 0 ? named : Object.keys(QUESTIONS)) {
+  console.error(`bench ${name}: ${QUESTIONS[name]}`);
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, name, 'main.js')], { stdio: 'inherit' });
+  if (status !== 0) {
+    console.error(`bench ${name} failed`);
+    process.exitCode = 1;
+  }
+}

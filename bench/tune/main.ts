@@ -1,0 +1,35 @@
+// What do epoch length and variant cost? `epochvisor tune` of a guest that computes, of one that prints as it goes, and
+// of one that writes to a disk.
+//
+//   --seconds S   for each cell (default 3)
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { guestPath, publish, ROOT } from '../host.js';
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' } } });
+const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
+const disk = join(folder, 'disk');
+writeFileSync(disk, Buffer.alloc(16 << 20));
+
+const GUESTS = [
+  { title: 'Computes: cpu', args: [guestPath('cpu'), '15000000'] },
+  { title: 'Computes and prints: compute', args: [guestPath('compute'), '1000000', '5'] },
+  { title: 'Writes to a disk: disk-log', args: ['--disk', disk, guestPath('disk-log'), '1000000'] },
+] as const;
+
+try {
+  const parts = GUESTS.map(({ title, args }) => {
+    const flags = ['--seconds-per-cell', values.seconds, '--rounds', '3'];
+    const command = [join(ROOT, 'dist', 'engine', 'cli', 'main.js'), 'tune', ...flags, ...args];
+    const { status, stdout } = spawnSync(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (status !== 0) throw new Error(`tune of ${title} failed with status ${status}`);
+    return `## ${title}\n\n${stdout.toString()}`;
+  });
+  publish('tune', 'What epoch length and variant cost', parts.join('\n'));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
