@@ -1,9 +1,11 @@
 // The devices that a machine's flags name, opened on this host.
 
 import { Console } from '../../devices/console.js';
-import { FIRST_DISK, type OperationDevice, type StreamDevice, TELLER } from '../../devices/device.js';
+import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, type StreamDevice, TELLER } from '../../devices/device.js';
+import { Directory } from '../../devices/directory.js';
 import { FileDisk } from '../../devices/disk.js';
 import { Teller } from '../../devices/teller.js';
+import type { DirectoryFlag } from './wasi-flags.js';
 
 export interface OpenedDevices {
   readonly streams: readonly StreamDevice[];
@@ -15,16 +17,19 @@ export interface OpenedDevices {
 
 /**
  * @param console where the guest's streams go; by default those of this process
- * @throws EpochvisorError DISK_MISSING, DISK_SIZE, STDIN_UNREADABLE, as the devices say
+ * @throws EpochvisorError DISK_MISSING, DISK_SIZE, DIR_MISSING, STDIN_UNREADABLE and others, as the devices say
  */
 export async function openDevices(
-  flags: { readonly disk: readonly string[]; readonly teller?: string },
+  flags: { readonly disk: readonly string[]; readonly teller?: string; readonly dir?: readonly DirectoryFlag[] },
   console?: StreamDevice,
 ): Promise<OpenedDevices> {
   const devices = new Map<number, OperationDevice>();
   try {
     for (const path of flags.disk) devices.set(FIRST_DISK + devices.size, await FileDisk.open(path));
     const disks = [...devices.values()].map(disk => disk.sizeBytes);
+    for (const [number, { hostPath, readOnly }] of (flags.dir ?? []).entries()) {
+      devices.set(FIRST_DIRECTORY + number, await Directory.open(hostPath, { readOnly }));
+    }
     if (flags.teller !== undefined) devices.set(TELLER, await Teller.open(flags.teller));
     return { streams: [console ?? Console.ofProcess()], devices, disks };
   } catch (error) {

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { markdownTable } from 'markdown-table';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint } from '../machine/configuration.js';
+import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { describeOutcome } from '../protocol/execution.js';
 import { FailoverTest, type PointReport, type TranscriptJudge } from '../testing/failover-test.js';
@@ -20,14 +21,17 @@ import {
 } from '../testing/kill-points.js';
 import { abortOnSignals } from './interruption.js';
 import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
+import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
 const FAILED_STATUS = 1;
 /** Of a transcript judge's words, so much is shown. */
 const REFUSAL_MAX = 200;
 /** Where no point is named. */
 const DEFAULT_POINTS = 10;
+/** A captured console is none. */
+const NO_TERMINALS = [false, false, false] as const;
 
-interface FailoverFlags extends MachineFlags {
+interface FailoverFlags extends MachineFlags, WasiFlags {
   readonly at: readonly KillPoint[];
   readonly sweep?: number;
   readonly points?: number;
@@ -60,8 +64,9 @@ export function failoverCommand(): Command {
     )
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--json', 'the verdicts as JSON');
-  return addMachineFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
-    failover(guest, args, { ...(options as unknown as FailoverFlags), ...machineFlags(options) }),
+  return addWasiFlags(addMachineFlags(command)).action(
+    (guest: string, args: string[], options: Record<string, unknown>) =>
+      failover(guest, args, { ...(options as unknown as FailoverFlags), ...machineFlags(options) }),
   );
 }
 
@@ -69,7 +74,9 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   const guest = guestFile(guestPath);
   const module = readFileSync(guest);
   // Refused here, in one line, rather than by two replicas.
-  rewriteGuest(module, flags, flags.cache);
+  const wasi = wasiOptions(checkGuest(module), flags);
+  const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
   const abort = abortOnSignals();
   const bar = progressBar();
@@ -85,9 +92,11 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
         counting: flags.counting,
         operationIds: flags.operationIds,
         maxMemory: flags.maxMemory,
-        arguments: [programName(guest), ...args],
+        arguments: [flags.argv0 ?? programName(guest), ...args],
+        ...world,
       },
       disks: flags.disk,
+      directories: flags.dir.map(({ hostPath }) => hostPath),
       ...(flags.teller === undefined ? {} : { teller: flags.teller }),
       stdin,
       ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),

@@ -11,6 +11,7 @@ import type { Outcome } from '../protocol/machine.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { openDevices } from './devices.js';
 import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
+import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
 /** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C or SIGTERM. */
 export const TRAP_STATUS = 134;
@@ -18,7 +19,7 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 /** The machine could not go on: no replica is left. */
 const MACHINE_LOST_STATUS = 70;
 
-interface RunFlags extends MachineFlags {
+interface RunFlags extends MachineFlags, WasiFlags {
   readonly replicas: 1 | 2;
   readonly arbiter?: string;
   readonly statusFile?: string;
@@ -37,8 +38,9 @@ export function runCommand(): Command {
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON')
     .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000)
     .option('--quiet', 'say nothing but what the guest says');
-  return addMachineFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
-    run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
+  return addWasiFlags(addMachineFlags(command)).action(
+    (guest: string, args: string[], options: Record<string, unknown>) =>
+      run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
   );
 }
 
@@ -46,8 +48,9 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const guest = guestFile(guestPath);
   const module = readFileSync(guest);
   // Refused here, in one line, rather than by two replicas.
-  checkGuest(module);
-  rewriteGuest(module, flags, flags.cache);
+  const wasi = wasiOptions(checkGuest(module), flags);
+  const world = wasi === undefined ? {} : { wasi };
+  rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const { arbiter } = flags;
   if (arbiter !== undefined && !existsSync(arbiter)) {
     throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${arbiter}`, 'make it, or leave --arbiter out');
@@ -63,9 +66,10 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       counting: flags.counting,
       operationIds: flags.operationIds,
       maxMemory: flags.maxMemory,
-      arguments: [programName(guest), ...args],
+      arguments: [flags.argv0 ?? programName(guest), ...args],
       disks,
       teller: flags.teller !== undefined,
+      ...world,
     },
     replicas: flags.replicas,
     streams,

@@ -1,6 +1,7 @@
 // What a guest thread is started with: everything that shapes execution, and what is this replica's own.
 
 import type { Variant } from '../protocol/machine.js';
+import type { KernelConfiguration } from '../wasi/machine.js';
 
 /** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
 export interface MachineOptions {
@@ -16,6 +17,8 @@ export interface MachineOptions {
   /** Sizes of the disks in bytes, by number. */
   readonly disks: readonly number[];
   readonly teller: boolean;
+  /** The world of a WASI program; without it the guest is a bare one. */
+  readonly wasi?: Omit<KernelConfiguration, 'arguments'>;
   /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
   readonly bornMs: number;
 }

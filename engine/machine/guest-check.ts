@@ -1,10 +1,11 @@
-// Whether a module is a guest that this machine can run: every import is one that the hardware has, with its type.
+// Whether a module is a guest that this machine can run: every import is one that hardware or kernel has, with its type.
 
 import { EpochvisorError } from '../errors/errors.js';
 import { decodeModule } from '../wasm/decode.js';
 import { indexSpaces, type Module } from '../wasm/module.js';
 import { type FunctionType, valueTypeName } from '../wasm/types.js';
 import { HARDWARE_MODULE } from './hardware.js';
+import { WASI_IMPORTS, WASI_MODULE } from './wasi-imports.js';
 
 /** What the virtual hardware offers, in the notation of messages. */
 const HARDWARE: Readonly<Record<string, string>> = {
@@ -22,17 +23,25 @@ const HARDWARE: Readonly<Record<string, string>> = {
   wait: '() -> ()',
 };
 
+const OFFERED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  [HARDWARE_MODULE]: HARDWARE,
+  [WASI_MODULE]: WASI_IMPORTS,
+};
+
 const START = '_start';
 
+/** A bare guest has the virtual hardware for itself; a WASI program has a kernel between. */
+export type GuestKind = 'bare' | 'wasi';
+
 /**
- * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED as the decoder says; GUEST_IMPORT: an import that we do not have;
- * GUEST_NO_START: nothing to run
+ * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED as the decoder says; GUEST_IMPORT: an import that we do not have, or
+ * imports of both kinds; GUEST_NO_START: nothing to run; GUEST_NO_MEMORY: a WASI program whose memory can't be reached
  */
-export function checkGuest(bytes: Uint8Array): void {
+export function checkGuest(bytes: Uint8Array): GuestKind {
   const module = decodeModule(bytes);
   for (const item of module.imports) {
     const name = `${item.module}.${item.name}`;
-    const offered = item.module === HARDWARE_MODULE ? HARDWARE[item.name] : undefined;
+    const offered = OFFERED[item.module]?.[item.name];
     if (item.kind !== 0 || offered === undefined) throw missing(name, item.module);
     const wanted = notation(module.types[item.type]);
     if (wanted !== offered) {
@@ -40,19 +49,40 @@ export function checkGuest(bytes: Uint8Array): void {
       throw new EpochvisorError('GUEST_IMPORT', message, 'build it against the guest library of this version');
     }
   }
+  const modules = new Set(module.imports.map(item => item.module));
+  if (modules.size > 1) {
+    const message = `the guest imports both '${HARDWARE_MODULE}' and '${WASI_MODULE}'`;
+    throw new EpochvisorError('GUEST_IMPORT', message, 'a WASI program reaches the hardware through the kernel only');
+  }
+  const kind = modules.has(WASI_MODULE) ? 'wasi' : 'bare';
+  checkExports(module, kind);
+  return kind;
+}
+
+function checkExports(module: Module, kind: GuestKind): void {
   const type = startType(module);
   if (type === undefined) {
-    throw new EpochvisorError('GUEST_NO_START', `the guest exports no function ${START}`, 'a guest begins there');
+    const reactor = kind === 'wasi' && module.exports.some(item => item.name === '_initialize');
+    const hint = reactor ? 'it is a library (a WASI reactor): build a command' : 'a guest begins there';
+    throw new EpochvisorError('GUEST_NO_START', `the guest exports no function ${START}`, hint);
   }
   if (notation(type) !== '() -> ()') {
     throw new EpochvisorError('GUEST_NO_START', `the guest's ${START} is ${notation(type)}, not () -> ()`);
   }
+  if (kind === 'wasi' && !module.exports.some(item => item.name === 'memory' && item.kind === 2)) {
+    throw new EpochvisorError(
+      'GUEST_NO_MEMORY',
+      'the guest exports no memory of the name "memory"',
+      'WASI asks for it',
+    );
+  }
 }
 
 function missing(name: string, from: string): EpochvisorError {
-  const hint = from.startsWith('wasi_')
-    ? 'WASI programs are not supported yet: build a bare guest on guest/lib'
-    : `a guest may import what module '${HARDWARE_MODULE}' offers, and nothing else`;
+  const hint =
+    from.startsWith('wasi_') && from !== WASI_MODULE
+      ? `build it for ${WASI_MODULE}`
+      : `a guest may import what module '${HARDWARE_MODULE}' or '${WASI_MODULE}' offers, and nothing else`;
   return new EpochvisorError('GUEST_IMPORT', `the guest imports ${name}, which is not there`, hint);
 }
 

@@ -14,6 +14,7 @@ import { RECORD_ENDED, RECORD_FAILED, RECORD_STARTED } from './records.js';
 import { SharedBlock, WORD_BEGUN } from './shared.js';
 import { ThreadLink } from './thread-link.js';
 import { describeTrap } from './trap.js';
+import { WASI_MODULE } from './wasi-imports.js';
 
 /** Random values are drawn in blocks: one system call for 512 of them. */
 function randomSource(): () => bigint {
@@ -30,27 +31,29 @@ function randomSource(): () => bigint {
   };
 }
 
-function run(data: GuestThreadData, shared: SharedBlock): void {
+async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
   const { module, report } = rewriteGuest(data.module, data.options, data.moduleCache);
   const meter = new Meter();
   const guest = new Guest(data, shared, meter, randomSource());
   guest.handlesInterrupts = report.interruptHandler;
-  const hardware = new Hardware(guest, data.options, () => instance.memory());
-  const instance: GuestInstance = instantiateRewritten(
-    new WebAssembly.Module(module),
-    report,
-    { [HARDWARE_MODULE]: hardware.imports() },
-    meter,
-    {
-      boundary: count => guest.boundary(count),
-      interrupt: () => {
-        const next = guest.nextInterrupt();
-        return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
-      },
+  const memory = () => instance.memory();
+  // Loaded for those who need it: a start costs what it loads.
+  const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-machine.js');
+  const kernel = wasi?.startKernel(guest, data.options, memory);
+  const imports =
+    kernel === undefined
+      ? { [HARDWARE_MODULE]: new Hardware(guest, data.options, memory).imports() }
+      : { [WASI_MODULE]: kernel.imports() };
+  const instance: GuestInstance = instantiateRewritten(new WebAssembly.Module(module), report, imports, meter, {
+    boundary: count => guest.boundary(count),
+    interrupt: () => {
+      const next = guest.nextInterrupt();
+      return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
     },
-  );
+  });
   Atomics.wait(shared.words, WORD_BEGUN, 0);
   guest.link.tell(RECORD_STARTED, '');
+  kernel?.settle();
   guest.end(outcomeOf(instance, data, meter));
   guest.link.tell(RECORD_ENDED, '');
   guest.serveAfterEnd();
@@ -72,7 +75,7 @@ function outcomeOf(instance: GuestInstance, data: GuestThreadData, meter: Meter)
 const data = workerData as GuestThreadData;
 const shared = new SharedBlock(data.memory);
 try {
-  run(data, shared);
+  await run(data, shared);
 } catch (error) {
   // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
   if (!(error instanceof ReplicaHalt)) {

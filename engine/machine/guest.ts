@@ -54,6 +54,9 @@ export class Guest {
   /** Whether the guest exports a handler; what is delivered to one without is not dispatched. */
   handlesInterrupts = true;
   #deliver: Deliver = () => undefined;
+  #settle: () => void = () => undefined;
+  /** Something was delivered at this boundary. */
+  #delivered = false;
 
   /** The guest executed `wait`: the epoch ends here. */
   #waits = false;
@@ -84,6 +87,11 @@ export class Guest {
     this.#deliver = deliver;
   }
 
+  /** Called at the end of each boundary at which something was delivered: it may ask for anything but the environment. */
+  set onSettle(settle: () => void) {
+    this.#settle = settle;
+  }
+
   // ---- boundaries
 
   /** The hook of generated code. Answers 1 where the guest's handler is to be called (`nextInterrupt`). */
@@ -108,6 +116,12 @@ export class Guest {
     this.#meter.exhaust();
   }
 
+  /** The import that calls this blocks: its wrapper takes the boundary, waits there, and calls it again. */
+  waitAgain(): void {
+    this.#waits = true;
+    this.#meter.callAgain();
+  }
+
   #epochEnd(count: number): void {
     const waiting = this.#waits && !this.interrupts.isPending;
     this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
@@ -119,6 +133,9 @@ export class Guest {
     this.#epochStart = count;
     this.#publish(count);
     this.#arm(count);
+    if (!this.#delivered) return;
+    this.#delivered = false;
+    this.#settle();
   }
 
   #arm(count: number): void {
@@ -226,6 +243,7 @@ export class Guest {
         this.#link.flush();
         return;
       case 'deliver':
+        this.#delivered = true;
         for (const interrupt of effect.interrupts) {
           const dispatch = this.#deliver(interrupt);
           if (dispatch !== undefined) this.interrupts.raise(dispatch);

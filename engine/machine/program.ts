@@ -9,9 +9,11 @@ export const INTERRUPT_HANDLER = 'interrupt';
 /** @throws EpochvisorError where the module is malformed or uses what is not supported */
 export function rewriteGuest(
   module: Uint8Array,
-  options: Pick<MachineOptions, 'counting' | 'maxMemory'>,
+  options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi'>,
   cache: boolean,
 ): Rewritten {
-  const { counting, maxMemory } = options;
-  return rewriteCached(module, { counting, maxMemory, interruptHandler: INTERRUPT_HANDLER }, { cache });
+  const { counting, maxMemory, wasi } = options;
+  // A WASI program has no handler; an export of that name is none of ours.
+  const kind = wasi === undefined ? { interruptHandler: INTERRUPT_HANDLER } : { blockingImports: true };
+  return rewriteCached(module, { counting, maxMemory, ...kind }, { cache });
 }

@@ -1,9 +1,10 @@
-// A trial: one run of a machine on private copies of its disks, with everything that anybody outside could see of it.
+// A trial: one run of a machine on private copies of its disks and folders, with everything that anybody outside could see of it.
 
-import { constants, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CapturedConsole, hostMs } from '../../devices/captured-console.js';
-import { FIRST_DISK, type OperationDevice, STDERR, STDOUT, TELLER } from '../../devices/device.js';
+import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, STDERR, STDOUT, TELLER } from '../../devices/device.js';
+import { Directory } from '../../devices/directory.js';
 import { FileDisk } from '../../devices/disk.js';
 import { Teller } from '../../devices/teller.js';
 import { EpochvisorError } from '../errors/errors.js';
@@ -11,6 +12,7 @@ import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Outcome } from '../protocol/machine.js';
 import type { ChannelTiming } from '../replica/configuration.js';
 import { LaunchedMachine } from '../replica/launch.js';
+import { listFolder } from './folder-listing.js';
 
 /** Where the primary writes its proof, in the folder of the trial. */
 const KILL_FILE = 'kill.json';
@@ -23,12 +25,14 @@ export interface TrialOptions {
   readonly moduleCache: boolean;
   readonly machine: Pick<
     MachineOptions,
-    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments'
+    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments' | 'wasi'
   >;
   /** Disks, by number: files that are copied for each trial and never written. */
   readonly disks: readonly string[];
   /** The teller's journal, likewise; where there is no such file, each trial begins an empty one. */
   readonly teller?: string;
+  /** Folders of a WASI program, in the order of `machine.wasi.directories`; likewise copied for each trial. */
+  readonly directories?: readonly string[];
   readonly stdin: Uint8Array;
   readonly timing?: ChannelTiming;
 }
@@ -69,7 +73,7 @@ export interface Trial {
   readonly ending: Ending;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
-  /** Files that devices wrote: the disks and the teller's journal. They stay until the folder is removed. */
+  /** What devices wrote: the disks, the teller's journal, listings of the folders. It stays until the folder is removed. */
   readonly files: readonly TrialFile[];
   /** Executed by the primary, as of the last it told. */
   readonly instructions: number;
@@ -80,7 +84,7 @@ export interface Trial {
 }
 
 export interface TrialFile {
-  /** As a user knows it: `disk 0`, `teller`. */
+  /** As a user knows it: `disk 0`, `teller`, `folder /data`. */
   readonly name: string;
   readonly path: string;
 }
@@ -113,7 +117,8 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   run.signal?.throwIfAborted();
   const files = copyFiles(options, run.folder);
   const console = new CapturedConsole(options.stdin, run.onOutput);
-  const { devices, disks } = await openDevices(files);
+  const folders = copyFolders(options, run.folder);
+  const { devices, disks } = await openDevices(files, folders);
   const machine = new LaunchedMachine({
     guest: options.guest,
     module: options.module,
@@ -136,7 +141,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     ending,
     stdout: console.bytes(STDOUT),
     stderr: console.bytes(STDERR),
-    files,
+    files: [...files, ...folders.map(({ name, path }) => listed(name, path))],
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
     durationMs,
@@ -165,8 +170,35 @@ function copyFiles(options: TrialOptions, folder: string): TrialFile[] {
   return [...files, { name: 'teller', path }];
 }
 
+interface TrialFolder extends TrialFile {
+  readonly readOnly: boolean;
+}
+
+function copyFolders({ directories, machine }: TrialOptions, folder: string): TrialFolder[] {
+  return (directories ?? []).map((original, number) => {
+    const { guestPath, readOnly } = machine.wasi!.directories[number]!;
+    const path = join(folder, `folder-${number}`);
+    try {
+      cpSync(original, path, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') throw new EpochvisorError('DIR_MISSING', `the folder ${original} does not exist`);
+      throw new EpochvisorError('DIR_UNUSABLE', `the folder ${original} can't be copied: ${code ?? message}`);
+    }
+    return { name: `folder ${guestPath}`, path, readOnly };
+  });
+}
+
+/** What is in a folder, as a file beside it. */
+function listed(name: string, folder: string): TrialFile {
+  const path = `${folder}.listing`;
+  writeFileSync(path, listFolder(folder), 'latin1');
+  return { name, path };
+}
+
 async function openDevices(
   files: readonly TrialFile[],
+  folders: readonly TrialFolder[],
 ): Promise<{ devices: Map<number, OperationDevice>; disks: number[] }> {
   const devices = new Map<number, OperationDevice>();
   const disks: number[] = [];
@@ -179,6 +211,9 @@ async function openDevices(
         devices.set(FIRST_DISK + disks.length, disk);
         disks.push(disk.sizeBytes);
       }
+    }
+    for (const [number, { path, readOnly }] of folders.entries()) {
+      devices.set(FIRST_DIRECTORY + number, await Directory.open(path, { readOnly }));
     }
   } catch (error) {
     for (const device of devices.values()) await device.close();
