@@ -1,0 +1,90 @@
+// Running a case on a pair, its primary killed at a point where one is given, and comparing it with a plain run.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY } from '../../engine/cli/machine-flags.js';
+import { wasiOptions } from '../../engine/cli/wasi-flags.js';
+import type { KillPoint } from '../../engine/machine/configuration.js';
+import { VARIANTS, type Variant } from '../../engine/protocol/machine.js';
+import { describeDifference, firstDifference } from '../../engine/testing/difference.js';
+import { runTrial, type Trial, type TrialRun } from '../../engine/testing/trial.js';
+import { FOLDER, fillFolder, type ProgramCase } from './cases.js';
+import type { PlainResult } from './plain.js';
+
+export { VARIANTS };
+
+/** A run that takes longer has hung: the slowest case takes a tenth of it on a busy machine. */
+const LIMIT_MS = 120_000;
+
+export interface PairRun {
+  readonly variant?: Variant;
+  readonly epochLength?: number;
+  readonly kill?: KillPoint;
+  readonly replicas?: 1 | 2;
+  readonly onMachine?: NonNullable<TrialRun['onMachine']>;
+}
+
+/** A trial, and what is in its folder afterwards. */
+export interface PairResult extends Trial {
+  readonly listing: string;
+}
+
+export async function runPair(program: ProgramCase, run: PairRun = {}): Promise<PairResult> {
+  const base = mkdtempSync(join(tmpdir(), 'epochvisor-wasi-'));
+  try {
+    const path = program.program();
+    const original = join(base, 'original');
+    mkdirSync(original);
+    if (program.files !== undefined) fillFolder(original, program.files);
+    const dir = program.files === undefined ? [] : [{ hostPath: original, guestPath: FOLDER, readOnly: false }];
+    const wasi = { ...wasiOptions('wasi', { dir, env: program.environment })!, terminals: NO_TERMINALS };
+    const trial = await runTrial(
+      {
+        guest: path,
+        module: readFileSync(path),
+        moduleCache: true,
+        machine: {
+          epochLength: run.epochLength ?? DEFAULT_EPOCH_LENGTH,
+          variant: run.variant ?? 'deferred',
+          counting: 'block',
+          operationIds: true,
+          maxMemory: DEFAULT_MAX_MEMORY,
+          arguments: [basename(path), ...program.arguments],
+          wasi,
+        },
+        disks: [],
+        directories: dir.map(({ hostPath }) => hostPath),
+        stdin: Buffer.from(program.stdin),
+      },
+      {
+        folder: join(base, 'trial'),
+        limitMs: LIMIT_MS,
+        ...(run.kill === undefined ? {} : { kill: run.kill }),
+        ...(run.replicas === undefined ? {} : { replicas: run.replicas }),
+        ...(run.onMachine === undefined ? {} : { onMachine: run.onMachine }),
+      },
+    );
+    const listing = trial.files[0] === undefined ? '' : readFileSync(trial.files[0].path, 'latin1');
+    return { ...trial, listing };
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+const NO_TERMINALS = [false, false, false] as const;
+
+/** What a user could tell the two runs apart by; undefined: nothing. stderr counts as well: our programs are silent there. */
+export function differenceFromPlain(plain: PlainResult, pair: PairResult): string | undefined {
+  const { ending } = pair;
+  if (ending.kind === 'hung') return 'it hangs';
+  if (ending.kind === 'failed') return `the machine failed: ${ending.message} [${ending.code}]`;
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const difference = firstDifference(plain[stream], pair[stream]);
+    if (difference !== undefined) return `${stream}, ${describeDifference(difference)}`;
+  }
+  const listing = firstDifference(Buffer.from(plain.listing, 'latin1'), Buffer.from(pair.listing, 'latin1'));
+  if (listing !== undefined) return `files, ${describeDifference(listing)}`;
+  const status = ending.outcome.kind === 'exit' ? ending.outcome.status : ending.outcome.message;
+  return status === plain.status ? undefined : `exit status ${status}, not ${plain.status}`;
+}

