@@ -1,15 +1,13 @@
 // Follows the control flow of a body while it is read: segments and joints for the charges, and which loops need a safe point.
 //
-// Every cycle has to pass a safe point, or a loop could run for ever inside one epoch. The header of a loop is one, but it
-// is not needed where each way back to the header has passed another since: after a call, or at the header of an inner
-// loop. So only innermost loops without calls pay for a test, and a header without one is no observer either: its charges
-// merge with others (charges.ts).
+// Every cycle has to pass a safe point, or a loop could run for ever inside one epoch. So loops have one on the way back to
+// their header: a loop that is entered and left at once pays nothing for it. It is not needed where each way back has
+// passed another since the header, that is a call; then the header is no observer either, and its charges merge with
+// others (charges.ts).
 //
 // Loops are numbered from the outermost, 1 to `loopDepth`. A safe point covers all loops around it, so the loops whose
 // headers lie behind the last certain safe point are always the outermost ones: `covered` is their number. Where paths
 // join it is the least of theirs. A branch back to loop i while covered < i makes loop i test its counter.
-//
-// A loop within loops that are not covered when it is entered tests in any case: then they are, and need not.
 
 import { ChargePlan, OBSERVED } from './charges.js';
 
@@ -21,7 +19,7 @@ const KIND_BLOCK = 0;
 const KIND_LOOP = 1;
 const KIND_IF = 2;
 
-/** A loop that stays as it is, one whose header tests the counter, one that does and is unrolled (unroll.ts). */
+/** A loop that stays as it is, one that tests the counter on the way back, one that does and is unrolled (unroll.ts). */
 export const LOOP_PLAIN = 0;
 export const LOOP_TESTS = 1;
 export const LOOP_UNROLLED = 2;
@@ -42,8 +40,9 @@ interface Frame {
   labelCovered: number;
   /** For a loop: its place in `loopTests`. */
   loop: number;
-  /** For an unrolled loop: the joints at its header and after its end. */
+  /** For a loop: the joints at its header, where its branches back arrive, and after its end. */
   header: number;
+  back: number;
   exit: number;
 }
 
@@ -88,6 +87,7 @@ export class ControlFlow {
         labelCovered: 0,
         loop: 0,
         header: 0,
+        back: 0,
         exit: 0,
       };
       this.#frames.push(frame);
@@ -114,12 +114,11 @@ export class ControlFlow {
   loop(unrolled: boolean): void {
     const header = this.plan.joint();
     this.plan.end(header);
-    const forced = this.#covered < this.#loopDepth;
-    this.#covered = this.#loopDepth;
-    const frame = this.#enter(KIND_LOOP, header);
+    const frame = this.#enter(KIND_LOOP, this.plan.joint());
     frame.loopDepth = ++this.#loopDepth;
-    frame.loop = this.loopTests.push(unrolled ? LOOP_UNROLLED : forced ? LOOP_TESTS : LOOP_PLAIN) - 1;
+    frame.loop = this.loopTests.push(unrolled ? LOOP_UNROLLED : LOOP_PLAIN) - 1;
     frame.header = header;
+    frame.back = frame.label;
     frame.exit = this.plan.joint();
     // In the first copy of an unrolled body the loop's label means the start of the second.
     if (unrolled) {
@@ -134,11 +133,11 @@ export class ControlFlow {
   nextCopy(dead: boolean): void {
     const frame = this.#target(0);
     if (!dead) this.plan.end(frame.exit);
-    this.#covered = frame.loopDepth - 1;
+    this.#covered = frame.covered;
     this.#frequency = frame.frequency + LOOP_WEIGHT;
     this.#begin(frame.label);
     frame.kind = KIND_LOOP;
-    frame.label = frame.header;
+    frame.label = frame.back;
   }
 
   if(): void {
@@ -188,11 +187,19 @@ export class ControlFlow {
   }
 
   #endLoop(frame: Frame, dead: boolean): void {
-    if (this.loopTests[frame.loop] === LOOP_PLAIN) this.reliesOnCalls = true;
-    else this.plan.merge(frame.header, OBSERVED);
+    if (!dead) this.plan.end(frame.exit);
+    // The way back, from the loop's label to the safe point, or to the header where there is none.
+    this.plan.begin(frame.back, frame.frequency + LOOP_WEIGHT);
+    if (this.loopTests[frame.loop] === LOOP_PLAIN) {
+      this.reliesOnCalls = true;
+      this.plan.end(frame.header);
+      this.plan.merge(frame.back, frame.header);
+    } else {
+      this.plan.end(OBSERVED);
+      this.plan.merge(frame.header, OBSERVED);
+    }
     this.#loopDepth--;
     this.#covered = Math.min(this.#covered, this.#loopDepth);
-    if (!dead) this.plan.end(frame.exit);
     this.#begin(frame.exit);
   }
 

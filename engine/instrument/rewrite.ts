@@ -15,22 +15,23 @@
 // what it holds in registers; so the loop is left instead, and entered again:
 //
 //   loop T                block T
-//     ...                   loop T                         enter again
-//                             block (params -> params)
-//                               loop T                     the original loop
-//                                 c < 0  br_if 1           out, parameters kept
+//     ...  br_if 0          loop T                         enter again
+//     ...                     loop (params -> params)
+//                               block (params -> params)   the original label is the end of this block
+//                                 ...  br_if 0
 //                                 ...
+//                                 br 3
 //                               end
-//                               br 2
+//                               c := c - charge
+//                               c >= 0  br_if 0            the way back
 //                             end
 //                             c := boundary(c)
 //                             br 0
 //                           end
 //                         end
 //
-// Loops whose ways back pass other safe points need none (flow.ts) and stay as they are.
-//
-// The test stands before the charge: coming back must not charge twice. Dead code is dropped, for it has no counts.
+// Loops whose ways back pass other safe points need none (flow.ts) and stay as they are. Dead code is dropped, for it has
+// no counts.
 //
 // Under exact counting every instruction that costs is preceded by a safe point, a charge of its own, and a copy of the
 // counter to the global, so that even the count at a trap is exact. Slow, and trivially right.
@@ -48,7 +49,7 @@ import {
   OP_GLOBAL_GET,
   OP_GLOBAL_SET,
   OP_I32_ADD,
-  OP_I32_LT_S,
+  OP_I32_GE_S,
   OP_I32_SUB,
   OP_IF,
   OP_LOCAL_GET,
@@ -87,6 +88,8 @@ export interface RewriteContext {
   readonly maxTableElements: number;
 }
 
+/** Stands for the opcode of a loop that is left as it is. */
+const PLAIN_LOOP = -1;
 const NO_TYPES = { params: [], results: [] };
 
 /** Rewrites bodies one after another; the module has been validated by the scan. */
@@ -434,22 +437,19 @@ export class BodyRewriter {
     const kind = scan.loopTests[this.#nextLoop++]!;
     if (exact || kind === LOOP_PLAIN) {
       this.#copy();
-      // To the rest of the rewriting a loop without a test is a block whose label is at its beginning.
-      this.#enter(OP_BLOCK);
+      this.#enter(PLAIN_LOOP);
       this.#segment();
       return;
     }
+    // Leaves the loop's label at the end of the inner block.
     const { params } = this.#blockType();
+    const kept = layout.blockType(params, params);
     code.block(reader.blockType);
     code.loop(reader.blockType);
-    code.block(layout.blockType(params, params));
-    code.loop(reader.blockType);
+    code.loop(kept);
+    code.block(kept);
     this.#level += 3;
     this.#enter(OP_LOOP);
-    code.localGet(this.#counter);
-    code.i32(0);
-    code.op(OP_I32_LT_S);
-    code.brIf(1);
     this.safePoints++;
     if (kind === LOOP_UNROLLED) {
       // Branches of the first copy to the loop's label mean the end of this block.
@@ -481,23 +481,39 @@ export class BodyRewriter {
       this.#nextCopy(dead);
       return;
     }
-    const { boundary } = this.#context;
     const code = this.code;
     const opcode = this.#opcodes.pop()!;
     this.#level = this.#levels.pop()!;
-    code.end();
     if (opcode === OP_LOOP) {
-      code.br(2);
+      if (!dead) code.br(3);
       code.end();
-      code.localGet(this.#counter);
-      code.call(boundary);
-      code.localSet(this.#counter);
-      code.br(0);
-      code.end();
-      code.end();
+      this.#wayBack();
       this.#level -= 3;
     }
+    code.end();
+    // A loop that was left as it is has a way back too, with nothing to pay on it.
+    if (opcode === PLAIN_LOOP) this.#nextCharge++;
     this.#segment();
+  }
+
+  /** The safe point of a loop, where its branches back arrive, and the way out of the loop and in again. */
+  #wayBack(): void {
+    const code = this.code;
+    const amount = this.#context.scan.charges[this.#nextCharge++]! >> 1;
+    code.localGet(this.#counter);
+    if (amount !== 0) {
+      this.#subtract(amount);
+      code.localTee(this.#counter);
+    }
+    code.i32(0);
+    code.op(OP_I32_GE_S);
+    code.brIf(0);
+    code.end();
+    code.localGet(this.#counter);
+    code.call(this.#context.boundary);
+    code.localSet(this.#counter);
+    code.br(0);
+    code.end();
   }
 
   /** The new label of an original one. */

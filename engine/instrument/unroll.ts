@@ -7,12 +7,11 @@
 // The design. The body of a small innermost loop without calls is visited twice, by the scan and by the rewriting alike:
 //
 //   loop                  loop
-//     body                  safe point
-//   end                     block             branches of the first copy to the loop's label end here
-//                             body
+//     body                  block             branches of the first copy to the loop's label end here
+//   end                       body
 //                             br out
 //                           end
-//                           body              those of the second go back to the header
+//                           body              those of the second take the way back, where the safe point is
 //                         end
 //
 // Between the copies there is no observer, so the plan (charges.ts) charges both turns at once, and what the first leaves

@@ -5,7 +5,7 @@ import { instrument } from '../../engine/instrument/instrument.js';
 import { wat } from '../building/wat.js';
 import { bodyText, text } from './text.js';
 
-test('a loop without calls is left by a branch, so that its hot path has no call, and is entered again', () => {
+test('a loop without calls has its safe point on the way back, and is left to take the boundary outside its hot path', () => {
   const module = wat(`
     (module (func $sum (export "sum") (param $n i32) (result i32) (local $s i32)
       (loop $again
@@ -19,12 +19,8 @@ test('a loop without calls is left by a branch, so that its hot path has no call
       block (result i32)
         block
           loop
-            block
-              loop
-                local.get 1
-                i32.const 0
-                i32.lt_s
-                br_if 1
+            loop
+              block
                 local.get 2
                 local.get 0
                 i32.add
@@ -38,17 +34,20 @@ test('a loop without calls is left by a branch, so that its hot path has no call
                   i32.sub
                   return
                 end
-                local.get 1
-                i32.const 12
-                i32.sub
-                local.set 1
                 local.get 0
                 i32.const 1
                 i32.sub
                 local.tee 0
                 br_if 0
+                br 3
               end
-              br 2
+              local.get 1
+              i32.const 12
+              i32.sub
+              local.tee 1
+              i32.const 0
+              i32.ge_s
+              br_if 0
             end
             local.get 1
             call epochvisor:boundary
@@ -59,13 +58,13 @@ test('a loop without calls is left by a branch, so that its hot path has no call
         local.get 2
       end
       local.get 1
-      i32.const 1
+      i32.const 13
       i32.sub
     `),
   );
 });
 
-test('an outer loop has no safe point of its own, for each turn passes the inner header', () => {
+test('an outer loop has a safe point of its own on its way back, for the inner one may be left at once', () => {
   const module = wat(`
     (module (func $f (export "f") (param $n i32) (param $m i32)
       (loop $outer
@@ -74,131 +73,56 @@ test('an outer loop has no safe point of its own, for each turn passes the inner
   expect(bodyText(instrument(module).module, 'f')).toBe(
     text(`
       block
-        loop
-          block
-            loop
-              block
-                loop
-                  local.get 2
-                  i32.const 0
-                  i32.lt_s
-                  br_if 1
-                  local.get 0
-                  if
-                    local.get 2
-                    i32.const 3
-                    i32.sub
-                    return
-                  end
-                  local.get 2
-                  i32.const 7
-                  i32.sub
-                  local.set 2
-                  local.get 1
-                  i32.const 1
-                  i32.sub
-                  local.tee 1
-                  br_if 0
-                end
-                br 2
-              end
-              local.get 2
-              call epochvisor:boundary
-              local.set 2
-              br 0
-            end
-          end
-          local.get 2
-          i32.const 5
-          i32.sub
-          local.set 2
-          local.get 0
-          i32.const 1
-          i32.sub
-          local.tee 0
-          br_if 0
-        end
-      end
-      local.get 2
-    `),
-  );
-});
-
-test('an outer loop that may skip the inner one has a safe point', () => {
-  const module = wat(`
-    (module (func $f (export "f") (param $n i32) (param $m i32)
-      (loop $outer
-        (block $skip
-          (br_if $skip (local.get $m))
-          (loop $inner (if (local.get $n) (then (return))) (br_if $inner (local.tee $m (i32.sub (local.get $m) (i32.const 1))))))
-        (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
-  expect(bodyText(instrument(module).module, 'f')).toBe(
-    text(`
-      block
         block
           loop
-            block
-              loop
-                local.get 2
-                i32.const 0
-                i32.lt_s
-                br_if 1
+            loop
+              block
                 block
-                  local.get 1
-                  br_if 0
-                  local.get 2
-                  i32.const 2
-                  i32.sub
-                  local.set 2
-                  block
+                  loop
                     loop
                       block
-                        loop
+                        local.get 0
+                        if
                           local.get 2
-                          i32.const 0
-                          i32.lt_s
-                          br_if 1
-                          local.get 0
-                          if
-                            local.get 2
-                            i32.const 3
-                            i32.sub
-                            return
-                          end
-                          local.get 2
-                          i32.const 7
+                          i32.const 3
                           i32.sub
-                          local.set 2
-                          local.get 1
-                          i32.const 1
-                          i32.sub
-                          local.tee 1
-                          br_if 0
+                          return
                         end
-                        br 2
+                        local.get 1
+                        i32.const 1
+                        i32.sub
+                        local.tee 1
+                        br_if 0
+                        br 3
                       end
                       local.get 2
-                      call epochvisor:boundary
-                      local.set 2
-                      br 0
+                      i32.const 7
+                      i32.sub
+                      local.tee 2
+                      i32.const 0
+                      i32.ge_s
+                      br_if 0
                     end
+                    local.get 2
+                    call epochvisor:boundary
+                    local.set 2
+                    br 0
                   end
-                  local.get 2
-                  i32.const -2
-                  i32.sub
-                  local.set 2
                 end
-                local.get 2
-                i32.const 7
-                i32.sub
-                local.set 2
                 local.get 0
                 i32.const 1
                 i32.sub
                 local.tee 0
                 br_if 0
+                br 3
               end
-              br 2
+              local.get 2
+              i32.const 12
+              i32.sub
+              local.tee 2
+              i32.const 0
+              i32.ge_s
+              br_if 0
             end
             local.get 2
             call epochvisor:boundary
@@ -208,6 +132,8 @@ test('an outer loop that may skip the inner one has a safe point', () => {
         end
       end
       local.get 2
+      i32.const 12
+      i32.sub
     `),
   );
 });
@@ -271,23 +197,22 @@ test('the parameters of a loop leave it and come back with the boundary', () => 
         i32.const 7
         block (type 0)
           loop (type 0)
-            block (type 4)
-              loop (type 0)
-                local.get 1
-                i32.const 0
-                i32.lt_s
-                br_if 1
-                local.get 1
-                i32.const 5
-                i32.sub
-                local.set 1
+            loop (type 4)
+              block (type 4)
                 local.get 0
                 i32.const 1
                 i32.sub
                 local.tee 0
                 br_if 0
+                br 3
               end
-              br 2
+              local.get 1
+              i32.const 5
+              i32.sub
+              local.tee 1
+              i32.const 0
+              i32.ge_s
+              br_if 0
             end
             local.get 1
             call epochvisor:boundary
@@ -297,6 +222,8 @@ test('the parameters of a loop leave it and come back with the boundary', () => 
         end
       end
       local.get 1
+      i32.const 5
+      i32.sub
     `),
   );
 });
@@ -310,12 +237,8 @@ test('a small loop without calls is written twice, with one safe point and one c
       block
         block
           loop
-            block
-              loop
-                local.get 1
-                i32.const 0
-                i32.lt_s
-                br_if 1
+            loop
+              block
                 block
                   local.get 0
                   i32.const 1
@@ -324,21 +247,24 @@ test('a small loop without calls is written twice, with one safe point and one c
                   br_if 0
                   br 4
                 end
-                local.get 1
-                i32.const 10
-                i32.sub
-                local.set 1
                 local.get 0
                 i32.const 1
                 i32.sub
                 local.tee 0
                 br_if 0
                 local.get 1
-                i32.const -5
+                i32.const 5
                 i32.sub
                 local.set 1
+                br 3
               end
-              br 2
+              local.get 1
+              i32.const 10
+              i32.sub
+              local.tee 1
+              i32.const 0
+              i32.ge_s
+              br_if 0
             end
             local.get 1
             call epochvisor:boundary
@@ -367,12 +293,8 @@ test('an unrolled loop that ends with a branch back falls out of neither copy', 
         block
           block
             loop
-              block
-                loop
-                  local.get 1
-                  i32.const 0
-                  i32.lt_s
-                  br_if 1
+              loop
+                block
                   block
                     local.get 0
                     i32.const 1
@@ -392,13 +314,15 @@ test('an unrolled loop that ends with a branch back falls out of neither copy', 
                   local.tee 0
                   i32.eqz
                   br_if 4
-                  local.get 1
-                  i32.const 7
-                  i32.sub
-                  local.set 1
                   br 0
                 end
-                br 2
+                local.get 1
+                i32.const 7
+                i32.sub
+                local.tee 1
+                i32.const 0
+                i32.ge_s
+                br_if 0
               end
               local.get 1
               call epochvisor:boundary

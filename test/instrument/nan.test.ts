@@ -50,12 +50,8 @@ test('a sum kept in a local is made canonical where it is read for the store, no
       block
         block
           loop
-            block
-              loop
-                local.get 2
-                i32.const 0
-                i32.lt_s
-                br_if 1
+            loop
+              block
                 local.get 3
                 local.get 0
                 f64.add
@@ -68,17 +64,20 @@ test('a sum kept in a local is made canonical where it is read for the store, no
                   i32.sub
                   return
                 end
-                local.get 2
-                i32.const 12
-                i32.sub
-                local.set 2
                 local.get 1
                 i32.const 1
                 i32.sub
                 local.tee 1
                 br_if 0
+                br 3
               end
-              br 2
+              local.get 2
+              i32.const 12
+              i32.sub
+              local.tee 2
+              i32.const 0
+              i32.ge_s
+              br_if 0
             end
             local.get 2
             call epochvisor:boundary
@@ -101,7 +100,7 @@ test('a sum kept in a local is made canonical where it is read for the store, no
         f64.store
       end
       local.get 2
-      i32.const 3
+      i32.const 15
       i32.sub
     `),
   );
