@@ -108,19 +108,38 @@ function malformed(what: string): EpochvisorError {
   return new EpochvisorError('IMAGE_MALFORMED', `malformed image of a directory: ${what}`);
 }
 
+/** A decoder between two chunks, as plain data. */
+export interface ImageDecoderState {
+  readonly partial: Uint8Array;
+  readonly wantedBytes: number;
+  readonly contentBytes: number;
+  readonly at: 'header' | 'entry' | 'end';
+}
+
 /** Reads an image chunk by chunk. Holds at most one head and name beyond what it is given. */
 export class ImageDecoder {
   readonly #sink: ImageSink;
   /** Bytes of a header, or of a head with its name, that is not complete. */
-  #partial: Uint8Array = new Uint8Array(HEAD_BYTES + NAME_BYTES_MAX);
+  readonly #partial: Uint8Array = new Uint8Array(HEAD_BYTES + NAME_BYTES_MAX);
   #partialBytes = 0;
   #wantedBytes = HEADER_BYTES;
   /** Content that is still to come. */
   #contentBytes = 0;
-  #at: 'header' | 'entry' | 'end' = 'header';
+  #at: ImageDecoderState['at'] = 'header';
 
-  constructor(sink: ImageSink) {
+  constructor(sink: ImageSink, state?: ImageDecoderState) {
     this.#sink = sink;
+    if (state === undefined) return;
+    this.#partial.set(state.partial);
+    this.#partialBytes = state.partial.length;
+    this.#wantedBytes = state.wantedBytes;
+    this.#contentBytes = state.contentBytes;
+    this.#at = state.at;
+  }
+
+  save(): ImageDecoderState {
+    const partial = this.#partial.slice(0, this.#partialBytes);
+    return { partial, wantedBytes: this.#wantedBytes, contentBytes: this.#contentBytes, at: this.#at };
   }
 
   /** Whether the whole image was read. */

@@ -1,0 +1,307 @@
+// What all calls share: the kernel's parts, and how a call waits.
+//
+// A call that has to wait asks the machine for `again` and leaves (BLOCKED). It is entered anew, with the same
+// arguments, when something was delivered; `pending` is what it remembers from the time before. Whatever a call does
+// before it blocks is done again: so it blocks first, and changes things after.
+
+import { assert } from '../errors/errors.js';
+import { SOURCE_REAL_TIME } from '../protocol/clock.js';
+import { STDERR, STDIN, STDOUT } from '../protocol/machine.js';
+import {
+  RIGHT_FD_READ,
+  RIGHT_FD_WRITE,
+  RIGHTS_DIRECTORY,
+  RIGHTS_INHERITED,
+  RIGHTS_LISTENER,
+  RIGHTS_STREAM,
+} from './abi.js';
+import { ContentSpace } from './content.js';
+import { type Descriptor, Descriptors, type DirectoryDescriptor, type FileDescriptor } from './descriptors.js';
+import { BLOCKED, ENOTCAPABLE, ENOTDIR, errnoOfStatus, fail } from './errno.js';
+import { ROOT_INODE } from './image.js';
+import { Input, type InputState } from './input.js';
+import type { KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
+import { COMMAND_LOAD } from './machine.js';
+import { GuestMemory } from './memory.js';
+import type { Mutation } from './mutation.js';
+import { Operations, type OperationsState } from './operations.js';
+import { Sockets, type SocketsState } from './sockets.js';
+import type { DirectoryInode, FileInode, Inode } from './tree.js';
+import { Volume, type VolumeState } from './volume.js';
+
+/** What a call that blocked remembers. */
+export type Pending =
+  /** It waits for the end of an operation started at `timeNs`, and then answers `result`. */
+  | {
+      readonly kind: 'operation';
+      readonly id: bigint;
+      status: number | undefined;
+      readonly timeNs: bigint;
+      readonly result: number;
+    }
+  /** It waits for descriptors or the timer; deadlines by subscription, Infinity where it is none of a clock. */
+  | { readonly kind: 'poll'; readonly deadlinesNs: readonly number[]; readonly armedNs: number; firedNs: number }
+  /** It has received some of what it waits for. */
+  | { readonly kind: 'receive'; doneBytes: number };
+
+export interface KernelState {
+  readonly version: 1;
+  readonly descriptors: readonly (Descriptor | undefined)[];
+  readonly standardInput: InputState;
+  readonly volumes: readonly VolumeState[];
+  readonly operations: OperationsState;
+  readonly sockets: SocketsState;
+  readonly pending: Pending | undefined;
+}
+
+export class Core {
+  readonly configuration: KernelConfiguration;
+  readonly machine: KernelMachine;
+  readonly memory: GuestMemory;
+  readonly descriptors: Descriptors;
+  readonly standardInput: Input;
+  readonly space: ContentSpace;
+  readonly volumes: readonly Volume[];
+  readonly operations: Operations;
+  readonly sockets: Sockets;
+  pending: Pending | undefined;
+
+  constructor(
+    configuration: KernelConfiguration,
+    machine: KernelMachine,
+    memory: () => Uint8Array,
+    state?: KernelState,
+  ) {
+    this.configuration = configuration;
+    this.machine = machine;
+    this.memory = new GuestMemory(memory);
+    this.descriptors = new Descriptors(state?.descriptors ?? initialDescriptors(configuration));
+    this.standardInput = new Input(state?.standardInput);
+    this.space = new ContentSpace(configuration.filesBytesMax);
+    this.volumes = configuration.directories.map(
+      (directory, index) => new Volume(directory, this.space, state?.volumes[index]),
+    );
+    this.operations = new Operations(operation => machine.start(operation), state?.operations);
+    this.sockets = new Sockets(configuration.listeners, state?.sockets);
+    this.pending = state?.pending && { ...state.pending };
+  }
+
+  save(): KernelState {
+    return {
+      version: 1,
+      descriptors: this.descriptors.save(),
+      standardInput: this.standardInput.save(),
+      volumes: this.volumes.map(volume => volume.save()),
+      operations: this.operations.save(),
+      sockets: this.sockets.save(),
+      pending: this.pending && { ...this.pending },
+    };
+  }
+
+  // ---- waiting
+
+  /** The call waits for whatever is delivered next. */
+  block(): never {
+    this.machine.again();
+    throw BLOCKED;
+  }
+
+  /**
+   * Asks the device for a change and waits for its answer; fails with the host's error. Answers the time of the change,
+   * ns since 1970.
+   */
+  perform(volume: number, change: (nowNs: bigint) => Mutation): bigint {
+    if (this.pending === undefined) {
+      const nowNs = this.now();
+      const { device } = this.volumes[volume]!.configuration;
+      const id = this.operations.change({ volume, inode: 0 }, device, change(nowNs));
+      this.#await(id, nowNs, 0);
+    }
+    return this.#awaited().timeNs;
+  }
+
+  /** Waits until what was written to a file is on stable storage; then `result`. Fails with the first error of all. */
+  synchronise(volume: number, inode: number, dataOnly: boolean, result: number): number {
+    const disk = this.volumes[volume]!;
+    if (this.pending === undefined) {
+      const mutation: Mutation = { kind: 'sync', inode, dataOnly };
+      this.#await(this.operations.change({ volume, inode: 0 }, disk.configuration.device, mutation), 0n, result);
+    }
+    try {
+      return this.#awaited().result;
+    } finally {
+      // The error of a write says more than that of the sync after it; either is told once.
+      const errno = this.pending === undefined ? disk.takeError(inode) : undefined;
+      if (errno !== undefined) fail(errno);
+    }
+  }
+
+  #await(id: bigint, timeNs: bigint, result: number): void {
+    this.pending = { kind: 'operation', id, status: undefined, timeNs, result };
+    this.operations.flush();
+  }
+
+  #awaited(): Pending & { kind: 'operation' } {
+    const { pending } = this;
+    assert(pending?.kind === 'operation', 'the call that blocked is the one that goes on');
+    if (pending.status === undefined) this.block();
+    this.pending = undefined;
+    if (pending.status < 0) fail(errnoOfStatus(pending.status));
+    return pending;
+  }
+
+  // ---- what calls look up
+
+  /** The time of a change, ns since 1970. An environment instruction: to be asked for once a call. */
+  now(): bigint {
+    return this.machine.environment(SOURCE_REAL_TIME);
+  }
+
+  /** A descriptor with all of these rights; EBADF, ENOTCAPABLE. */
+  descriptor(fd: number, rights: number): Descriptor {
+    const descriptor = this.descriptors.get(fd);
+    if ((descriptor.rights & rights) !== rights) fail(ENOTCAPABLE);
+    return descriptor;
+  }
+
+  /** A directory whose files are here, with the right to do something by path; EBADF, ENOTDIR, ENOTCAPABLE. */
+  directory(fd: number, rights: number): { descriptor: DirectoryDescriptor; volume: Volume; inode: DirectoryInode } {
+    const descriptor = this.descriptors.get(fd);
+    if (descriptor.kind !== 'directory') fail(ENOTDIR);
+    if ((descriptor.rights & rights) !== rights) fail(ENOTCAPABLE);
+    const volume = this.loaded(descriptor.volume);
+    return { descriptor, volume, inode: volume.tree.directory(descriptor.inode) };
+  }
+
+  /** A directory given to the program, loaded; at its first use the call waits for it. */
+  loaded(index: number): Volume {
+    const volume = this.volumes[index]!;
+    if (volume.phase === 'loaded') return volume;
+    if (volume.phase === 'failed') fail(volume.errno);
+    this.#load(index);
+    this.operations.flush();
+    this.block();
+  }
+
+  #load(index: number): void {
+    const volume = this.volumes[index]!;
+    for (const chunk of volume.chunksToAsk()) {
+      this.operations.load({ volume: index, inode: 0 }, volume.configuration.device, chunk);
+    }
+  }
+
+  inodeOf(descriptor: FileDescriptor | DirectoryDescriptor): Inode {
+    return this.loaded(descriptor.volume).tree.at(descriptor.inode);
+  }
+
+  fileOf(descriptor: FileDescriptor): FileInode {
+    const inode = this.inodeOf(descriptor);
+    assert(inode.kind === 'file', 'a descriptor of a file is one');
+    return inode;
+  }
+
+  /** Lets go of what a descriptor holds. */
+  release(descriptor: Descriptor): void {
+    switch (descriptor.kind) {
+      case 'file':
+      case 'directory':
+        if (descriptor.inode !== ROOT_INODE) this.volumes[descriptor.volume]!.tree.close(descriptor.inode);
+        return;
+      case 'listener':
+      case 'connection':
+        for (const stream of this.sockets.close(descriptor.stream)) this.machine.sockets?.close(stream);
+    }
+  }
+
+  // ---- what is delivered
+
+  deliver(interrupt: KernelInterrupt): void {
+    switch (interrupt.kind) {
+      case 'timer':
+        if (this.pending?.kind === 'poll') this.pending.firedNs = Math.max(this.pending.firedNs, interrupt.timeNs);
+        return;
+      case 'stream': {
+        const { stream, bytes, end } = interrupt;
+        if (stream === STDIN) this.standardInput.deliver(bytes, end);
+        else this.sockets.received(stream, bytes, end);
+        return;
+      }
+      case 'completion':
+        this.#completed(interrupt.operation, interrupt.status, interrupt.data);
+        return;
+      case 'uncertain':
+        this.operations.uncertain(interrupt.operation);
+        return;
+      default:
+        this.#deliverToSocket(interrupt);
+    }
+  }
+
+  #deliverToSocket(interrupt: KernelInterrupt & { kind: 'connection' | 'written' | 'reset' }): void {
+    if (interrupt.kind === 'connection') {
+      this.sockets.connected(interrupt.listener, interrupt.stream);
+      return;
+    }
+    const connection = this.sockets.find(interrupt.stream);
+    if (connection === undefined) return;
+    if (interrupt.kind === 'written') connection.leftBytes = Math.max(connection.leftBytes, interrupt.offset);
+    else connection.reset = true;
+  }
+
+  #completed(id: bigint, status: number, data: Uint8Array): void {
+    const started = this.operations.completed(id);
+    if (started === undefined) return;
+    const { owner, operation } = started;
+    const volume = this.volumes[owner.volume]!;
+    if (operation.command === COMMAND_LOAD) {
+      volume.loaded(Number(operation.argument), status, data);
+      return;
+    }
+    if (owner.inode !== 0) volume.wrote(owner.inode, status);
+    if (this.pending?.kind === 'operation' && this.pending.id === id) this.pending.status = status;
+  }
+
+  settle(): void {
+    for (const [index, volume] of this.volumes.entries()) {
+      if (volume.phase === 'loading') this.#load(index);
+    }
+    this.operations.flush();
+    for (const stream of this.sockets.takeRefused()) this.machine.sockets?.close(stream);
+  }
+}
+
+function initialDescriptors(configuration: KernelConfiguration): Descriptor[] {
+  const standard = (kind: 'input' | 'output', stream: number, right: number): Descriptor => ({
+    kind,
+    stream,
+    terminal: configuration.terminals[stream] ?? false,
+    rights: RIGHTS_STREAM | right,
+    inheriting: 0,
+    flags: 0,
+  });
+  return [
+    standard('input', STDIN, RIGHT_FD_READ),
+    standard('output', STDOUT, RIGHT_FD_WRITE),
+    standard('output', STDERR, RIGHT_FD_WRITE),
+    ...configuration.directories.map(
+      (_, volume): Descriptor => ({
+        kind: 'directory',
+        volume,
+        inode: ROOT_INODE,
+        preopened: true,
+        rights: RIGHTS_DIRECTORY,
+        inheriting: RIGHTS_INHERITED,
+        flags: 0,
+      }),
+    ),
+    ...configuration.listeners.map(
+      (stream): Descriptor => ({
+        kind: 'listener',
+        stream,
+        rights: RIGHTS_LISTENER,
+        inheriting: 0,
+        flags: 0,
+      }),
+    ),
+  ];
+}

@@ -1,0 +1,71 @@
+// The kernel between an unmodified WASI preview 1 program and the devices.
+//
+// It is a state machine: the program's calls and what is delivered at boundaries drive it, and nothing else does. The
+// same on every replica, it needs no protocol of its own. The files of a directory live here, in memory that every
+// replica has; the device on the bus is their durable copy, loaded once and told of every change by operations with ids.
+//
+//   program -- calls/*.ts -- core.ts -+- descriptors.ts
+//                                     +- volume.ts -- tree.ts, paths.ts      the files of one directory
+//                                     +- operations.ts -------------------- machine: start, completion, uncertain
+//                                     +- input.ts, sockets.ts ------------- machine: write, consumed, stream interrupts
+
+import { assert } from '../errors/errors.js';
+import { descriptorCalls } from './calls/descriptors.js';
+import { fileCalls } from './calls/files.js';
+import type { Call } from './calls/guard.js';
+import { nameCalls } from './calls/names.js';
+import { pathCalls } from './calls/paths.js';
+import { pollCalls } from './calls/poll.js';
+import { processCalls } from './calls/process.js';
+import { readdirCalls } from './calls/readdir.js';
+import { socketCalls } from './calls/sockets.js';
+import { Core, type KernelState } from './core.js';
+import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
+
+/** Import module of preview 1. */
+export const WASI_MODULE = 'wasi_snapshot_preview1';
+
+export class WasiKernel implements Kernel {
+  readonly #core: Core;
+  readonly #imports: Record<string, Call>;
+
+  /**
+   * @param memory the program's linear memory as it is now (it moves when it grows)
+   * @param state what `save` gave: the kernel goes on from there
+   */
+  constructor(configuration: KernelConfiguration, machine: KernelMachine, memory: () => Uint8Array, state?: unknown) {
+    this.#core = new Core(configuration, machine, memory, state === undefined ? undefined : stateOf(state));
+    this.#imports = {
+      ...processCalls(this.#core),
+      ...descriptorCalls(this.#core),
+      ...fileCalls(this.#core),
+      ...readdirCalls(this.#core),
+      ...pathCalls(this.#core),
+      ...nameCalls(this.#core),
+      ...pollCalls(this.#core),
+      ...socketCalls(this.#core),
+    };
+  }
+
+  imports(): Record<string, Call> {
+    return this.#imports;
+  }
+
+  deliver(interrupt: KernelInterrupt): void {
+    this.#core.deliver(interrupt);
+  }
+
+  settle(): void {
+    this.#core.settle();
+  }
+
+  save(): KernelState {
+    return this.#core.save();
+  }
+}
+
+function stateOf(state: unknown): KernelState {
+  const { version } = state as KernelState;
+  assert(version === 1, `the kernel's state is of version 1, not ${version}`);
+  return state as KernelState;
+}

@@ -1,0 +1,106 @@
+// The program's linear memory as calls see it: every access is tested first, and fails with EFAULT, never by throwing.
+
+import { decodeUtf8 } from '../wasm/utf8.js';
+import { EFAULT, EILSEQ, EINVAL, ENAMETOOLONG, fail } from './errno.js';
+
+/** A path is at most this long, as on Linux. */
+export const PATH_BYTES_MAX = 4096;
+
+/** More buffers than this in one call are left for the next one, as readv on Linux would refuse them. */
+const BUFFERS_MAX = 1024;
+
+/** A piece of the program's memory. */
+export interface Range {
+  readonly from: number;
+  readonly bytes: number;
+}
+
+export class GuestMemory {
+  readonly #current: () => Uint8Array;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  /** @param current the memory as it is now; it moves when it grows */
+  constructor(current: () => Uint8Array) {
+    this.#current = current;
+  }
+
+  /** The whole memory; valid for one call. */
+  get bytes(): Uint8Array {
+    // A grown memory leaves its old buffer detached, and views of that have no bytes.
+    if (this.#bytes.length === 0) this.#look();
+    return this.#bytes;
+  }
+
+  #look(): void {
+    this.#bytes = this.#current();
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+  }
+
+  /** A view in which `bytes` bytes at `pointer` can be read and written; EFAULT. `pointer` is unsigned. */
+  view(pointer: number, bytes: number): DataView {
+    if (pointer + bytes > this.#bytes.length && pointer + bytes > this.bytes.length) fail(EFAULT);
+    return this.#view;
+  }
+
+  /** `bytes` bytes at `pointer`, not copied; both unsigned; EFAULT. */
+  range(pointer: number, bytes: number): Uint8Array {
+    const memory = this.bytes;
+    if (pointer + bytes > memory.length) fail(EFAULT);
+    return memory.subarray(pointer, pointer + bytes);
+  }
+
+  /** A list of buffers: `count` times an address and a length, 32 bits each; EFAULT; EINVAL: more than 2^32 bytes. */
+  buffers(pointer: number, count: number): { ranges: Range[]; totalBytes: number } {
+    const view = this.view(pointer, count * 8);
+    const ranges: Range[] = [];
+    let totalBytes = 0;
+    for (let index = 0; index < Math.min(count, BUFFERS_MAX); index++) {
+      const from = view.getUint32(pointer + index * 8, true);
+      const bytes = view.getUint32(pointer + index * 8 + 4, true);
+      if (from + bytes > this.#bytes.length) fail(EFAULT);
+      totalBytes += bytes;
+      if (bytes > 0) ranges.push({ from, bytes });
+    }
+    if (totalBytes > 0xffff_ffff) fail(EINVAL);
+    return { ranges, totalBytes };
+  }
+
+  /** What the buffers hold, in one piece that is the caller's. */
+  gather({ ranges, totalBytes }: { ranges: readonly Range[]; totalBytes: number }): Uint8Array {
+    const memory = this.bytes;
+    const [only] = ranges;
+    if (only !== undefined && ranges.length === 1) return memory.slice(only.from, only.from + only.bytes);
+    const gathered = new Uint8Array(totalBytes);
+    let at = 0;
+    for (const { from, bytes } of ranges) {
+      gathered.set(memory.subarray(from, from + bytes), at);
+      at += bytes;
+    }
+    return gathered;
+  }
+
+  /** A path as a name in bytes, one character a byte; EFAULT, ENAMETOOLONG, EILSEQ (not UTF-8), EINVAL (a NUL). */
+  path(pointer: number, bytes: number): string {
+    const range = this.range(pointer, bytes);
+    if (bytes > PATH_BYTES_MAX) fail(ENAMETOOLONG);
+    if (range.includes(0)) fail(EINVAL);
+    if (decodeUtf8(range, 0, bytes) === undefined) fail(EILSEQ);
+    return textOfBytes(range);
+  }
+}
+
+/**
+ * Names are kept as strings with one character a byte: they are keys of maps, and a host's names need not be UTF-8.
+ */
+export function textOfBytes(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+export function bytesOfText(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}
