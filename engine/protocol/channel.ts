@@ -24,8 +24,10 @@ export type ClaimAnswer =
 export type ChannelEvent<P> =
   /** From execution: a part of the log that holds `length` entries. */
   | { readonly type: 'logged'; readonly part: P; readonly length: number }
-  /** From execution: an output that all of the log below `position` precedes. */
-  | { readonly type: 'output'; readonly position: number; readonly output: Output }
+  /** From execution: an output that all of the log below `position` precedes. `more`: `drained` will follow. */
+  | { readonly type: 'output'; readonly position: number; readonly output: Output; readonly more?: true }
+  /** From execution: nothing more for now; outputs that came with `more` leave, together. */
+  | { readonly type: 'drained' }
   /** From execution: how far it has come (backup). */
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'peerOpened'; readonly peer: string; readonly nowMs: number }
@@ -152,6 +154,8 @@ export class Channel<P> {
         return this.#logged(event.part, event.length);
       case 'output':
         this.#outbox.hold(event.position, event.output);
+        return event.more === true ? [] : this.#release();
+      case 'drained':
         return this.#release();
       case 'progress':
         this.#progress = event.progress;

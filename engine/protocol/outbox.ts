@@ -11,14 +11,18 @@
 
 import type { OperationId, Output } from './machine.js';
 import type { StreamOffset } from './messages.js';
+import { Sent } from './sent.js';
 
 /** Bytes sent and unconfirmed at which no more leaves: a slow terminal must not fill the bus's memory. */
 export const SENT_BYTES_MAX = 1 << 20;
-
+/** Pieces of a stream that leave together are joined up to this size, bytes: a packet each would cost more than they do. */
+const JOINED_BYTES_MAX = 64 * 1024;
 /** What an output that carries no data counts for in the bounds, bytes. */
 const OUTPUT_OVERHEAD_BYTES = 64;
 
-interface Held {
+export type StreamOutput = Output & { readonly type: 'stream' };
+
+export interface Held {
   /** All of the log below this position precedes the output. */
   readonly position: number;
   readonly output: Output;
@@ -28,8 +32,7 @@ export class Outbox {
   #held: Held[] = [];
   #next = 0;
   #heldBytes = 0;
-  #sent: Held[] = [];
-  #sentBytes = 0;
+  readonly #sent = new Sent();
   readonly #confirmed = new Map<number, number>();
 
   /** Bytes that wait to be sent. */
@@ -38,7 +41,7 @@ export class Outbox {
   }
 
   get sentCount(): number {
-    return this.#sent.length;
+    return this.#sent.count;
   }
 
   /** What is confirmed of each output stream. */
@@ -48,9 +51,7 @@ export class Outbox {
 
   /** The position before which every output has left, and every release is known to have arrived. */
   get left(): number {
-    const held = this.#held[this.#next]?.position ?? Infinity;
-    const release = this.#sent.find(({ output }) => isRelease(output))?.position ?? Infinity;
-    return Math.min(held, release);
+    return Math.min(this.#held[this.#next]?.position ?? Infinity, this.#sent.oldestRelease?.position ?? Infinity);
   }
 
   hold(position: number, output: Output): void {
@@ -61,13 +62,29 @@ export class Outbox {
   /** Takes, in order, what may leave when everything below `acknowledged` is acknowledged. */
   release(acknowledged: number): Output[] {
     const leaving: Output[] = [];
+    let joining: StreamOutput[] = [];
+    let joinedBytes = 0;
+    const close = () => {
+      if (joining.length > 0) leaving.push(joined(joining, joinedBytes));
+      joining = [];
+      joinedBytes = 0;
+    };
     for (;;) {
       const head = this.#held[this.#next];
-      if (head === undefined || head.position > acknowledged || this.#sentBytes >= SENT_BYTES_MAX) break;
+      if (head === undefined || head.position > acknowledged || this.#sent.bytes >= SENT_BYTES_MAX) break;
       this.#advance();
-      leaving.push(head.output);
-      this.#keep(head);
+      this.#sent.add(head, sizeOf(head.output));
+      const { output } = head;
+      if (output.type !== 'stream') {
+        close();
+        leaving.push(output);
+        continue;
+      }
+      if (joining[0]?.stream !== output.stream || joinedBytes + output.bytes.length > JOINED_BYTES_MAX) close();
+      joining.push(output);
+      joinedBytes += output.bytes.length;
     }
+    close();
     return leaving;
   }
 
@@ -75,12 +92,12 @@ export class Outbox {
   confirm(stream: number, offset: number): void {
     if (offset <= (this.#confirmed.get(stream) ?? 0)) return;
     this.#confirmed.set(stream, offset);
-    this.#settle(output => output.type === 'stream' && output.stream === stream && endOf(output) <= offset);
+    this.#sent.confirm(stream, offset);
   }
 
   /** The bus has ended `operation`; false if it was not sent, or had ended before. */
   complete(operation: OperationId): boolean {
-    return this.#settle(output => output.type === 'operation' && output.operation.id === operation);
+    return this.#sent.complete(operation);
   }
 
   /** Backup: what the primary says has left needs not be held. */
@@ -106,18 +123,17 @@ export class Outbox {
   reattach(received: readonly StreamOffset[], operationIds: boolean): { again: Output[]; uncertain: OperationId[] } {
     const offsets = new Map(received.map(({ stream, offset }) => [stream, offset]));
     const uncertain: OperationId[] = [];
-    const again: Held[] = [];
-    for (const { position, output } of this.#sent) {
+    const again: Output[] = [];
+    for (const { position, output } of this.#sent.takeAll()) {
       if (output.type === 'operation' && !operationIds) {
         uncertain.push(output.operation.id);
         continue;
       }
       const rest = after(output, offsets);
-      if (rest !== undefined) again.push({ position, output: rest });
+      if (rest === undefined) continue;
+      again.push(rest);
+      this.#sent.add({ position, output: rest }, sizeOf(rest));
     }
-    this.#sent = [];
-    this.#sentBytes = 0;
-    for (const sent of again) this.#keep(sent);
     const held = this.#held.slice(this.#next);
     this.#held = [];
     this.#next = 0;
@@ -126,7 +142,7 @@ export class Outbox {
       const rest = after(output, offsets);
       if (rest !== undefined) this.hold(position, rest);
     }
-    return { again: again.map(({ output }) => output), uncertain };
+    return { again, uncertain };
   }
 
   #advance(): void {
@@ -137,41 +153,27 @@ export class Outbox {
     if (this.#next === this.#held.length) {
       this.#held = [];
       this.#next = 0;
-    } else if (this.#next >= 1024) {
+    } else if (this.#next >= 1024 && this.#next * 2 > this.#held.length) {
       this.#held.splice(0, this.#next);
       this.#next = 0;
     }
   }
-
-  /** A sent output is kept until its end is known; of the releases of one input stream the last says all. */
-  #keep(sent: Held): void {
-    const { output } = sent;
-    if (output.type === 'releaseInput') {
-      this.#keepSent(other => other.type !== 'releaseInput' || other.stream !== output.stream);
-    }
-    this.#sent.push(sent);
-    this.#sentBytes += sizeOf(output);
-  }
-
-  /** The bus has answered what is `answered`; the releases before it have arrived. Returns whether there was any. */
-  #settle(answered: (output: Output) => boolean): boolean {
-    const last = this.#sent.findLastIndex(({ output }) => answered(output));
-    if (last < 0) return false;
-    this.#keepSent((output, at) => !answered(output) && (at > last || !isRelease(output)));
-    return true;
-  }
-
-  #keepSent(keep: (output: Output, at: number) => boolean): void {
-    this.#sent = this.#sent.filter(({ output }, at) => keep(output, at));
-    this.#sentBytes = this.#sent.reduce((sum, { output }) => sum + sizeOf(output), 0);
-  }
 }
 
-function isRelease(output: Output): boolean {
-  return output.type === 'releaseInput' || output.type === 'releaseOperation';
+/** One output of all the pieces, which follow each other. */
+function joined(pieces: readonly StreamOutput[], length: number): Output {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return first;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece.bytes, at);
+    at += piece.bytes.length;
+  }
+  return { ...first!, bytes };
 }
 
-function endOf(output: Output & { type: 'stream' }): number {
+export function endOf(output: StreamOutput): number {
   return output.offset + output.bytes.length;
 }
 

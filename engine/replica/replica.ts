@@ -63,7 +63,8 @@ export class Replica {
         this.#logBytes += part.length;
         this.#step({ type: 'logged', part, length: entries });
       },
-      output: (position, output) => this.#step({ type: 'output', position, output }),
+      output: (position, output) => this.#step({ type: 'output', position, output, more: true }),
+      drained: () => this.#step({ type: 'drained' }),
       running: () => parts.tell({ type: 'running' }),
       live: (failoverEpoch, uncertain) => parts.tell({ type: 'live', failoverEpoch, uncertain }),
       ended: () => {

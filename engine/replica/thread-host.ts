@@ -24,6 +24,8 @@ import type { Interrupt, Output } from '../protocol/machine.js';
 const PART_BYTES = 256 * 1024;
 /** While log entries come, the ring is looked at this often, ms (rule FL). */
 const POLL_MS = 1;
+/** Records handed over in one turn of the event loop: some milliseconds of work at the most. */
+const DRAIN_RECORDS_MAX = 1024;
 /** Looks that found nothing, after which the guest thread has to ring again. */
 const POLLS_IDLE_MAX = 5;
 /** Host stack of the guest thread: room for the deepest stack the guest's limit allows, in either tier. */
@@ -36,6 +38,8 @@ export interface GuestListener {
   /** A part of the log: `entries` whole entries. */
   logged(part: Uint8Array, entries: number): void;
   output(position: number, output: Output): void;
+  /** All that the guest has said so far is handed over. */
+  drained(): void;
   running(): void;
   live(failoverEpoch: number, uncertain: number): void;
   ended(): void;
@@ -58,6 +62,7 @@ export class ThreadHost {
   #partBytes = 0;
   #polling: NodeJS.Timeout | undefined;
   #idlePolls = 0;
+  #drainIsDue = false;
 
   /** The thread starts at once, and loads the guest; the guest's first instruction waits for `begin`. */
   constructor(data: Omit<GuestThreadData, 'memory'>) {
@@ -155,18 +160,37 @@ export class ThreadHost {
     }
   }
 
-  /** Hands over what the guest has said so far. */
+  /**
+   * Hands over what the guest has said so far, for DRAIN_RECORDS_MAX records at most: a guest that says more while it is
+   * listened to must not keep heartbeats and acknowledgements from their turn.
+   */
   drain(): void {
     let logged = false;
+    let taken = 0;
     while (!this.#listener.congested()) {
+      if (taken === DRAIN_RECORDS_MAX) {
+        this.#drainSoon();
+        break;
+      }
       const more = this.#shared.toIo.read((type, bytes, at, length) => {
         logged ||= type === records.RECORD_LOG;
         this.#record(type, bytes, at, length);
       });
       if (!more) break;
+      taken += 1;
     }
     this.#closePart();
+    this.#listener.drained();
     if (logged) this.#poll();
+  }
+
+  #drainSoon(): void {
+    if (this.#drainIsDue) return;
+    this.#drainIsDue = true;
+    setImmediate(() => {
+      this.#drainIsDue = false;
+      this.drain();
+    });
   }
 
   #record(type: number, bytes: Uint8Array, at: number, length: number): void {

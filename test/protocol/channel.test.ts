@@ -69,6 +69,9 @@ function text(offset: number, stream = 1): Output {
   return { type: 'stream', stream, offset, bytes: Uint8Array.of(1, 2, 3) };
 }
 
+/** text(0) and text(3), joined on their way out. */
+const BOTH: Output = { type: 'stream', stream: 1, offset: 0, bytes: Uint8Array.of(1, 2, 3, 1, 2, 3) };
+
 function operation(id: bigint): Operation {
   return { id, device: 0x100, command: 3, argument: 0n, length: 0, data: new Uint8Array(0) };
 }
@@ -178,12 +181,19 @@ describe('OR: an output', () => {
     expect(outputs(connected('A', ALONE).step(output(7)))).toEqual([text(0)]);
   });
 
+  it('that more will follow waits for them, and they leave as one', () => {
+    const primary = connected('A');
+    expect(primary.step({ type: 'output', position: 0, output: text(0), more: true })).toEqual([]);
+    expect(primary.step({ type: 'output', position: 0, output: text(3), more: true })).toEqual([]);
+    expect(outputs(primary.step({ type: 'drained' }))).toEqual([BOTH]);
+  });
+
   it('never overtakes one before it', () => {
     const primary = connected('A');
     primary.step(logged(5));
     primary.step(output(5));
     primary.step(output(5, text(3)));
-    expect(outputs(primary.step(fromPeer('B', acknowledgement(5))))).toEqual([text(0), text(3)]);
+    expect(outputs(primary.step(fromPeer('B', acknowledgement(5))))).toEqual([BOTH]);
   });
 
   it('of a backup stays with it', () => {
@@ -389,7 +399,7 @@ describe('SX: a primary that lost its backup', () => {
     const effects = primary.step({ type: 'claimed', view, answer: { result: 'won' }, nowMs: 0 });
     expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'SX acknowledged']);
     expect(outputs(effects)).toEqual([]);
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, received: [] })))).toEqual([text(0), text(3)]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, received: [] })))).toEqual([BOTH]);
   });
 
   it('repeats nothing over a connection that was never lost', () => {

@@ -8,6 +8,16 @@ function text(offset: number, length = 3, stream = 1): Output {
   return { type: 'stream', stream, offset, bytes: new Uint8Array(length).fill(offset) };
 }
 
+function bytesOf(outputs: readonly Output[]): number {
+  return outputs.reduce((sum, output) => sum + (output.type === 'stream' ? output.bytes.length : 0), 0);
+}
+
+/** What pieces of one stream that leave together become. */
+function joined(...pieces: readonly Output[]): Output {
+  const bytes = pieces.flatMap(piece => (piece.type === 'stream' ? [...piece.bytes] : []));
+  return { ...pieces[0], bytes: Uint8Array.from(bytes) } as Output;
+}
+
 function start(id: bigint): Output {
   const data = new Uint8Array(0);
   return { type: 'operation', operation: { id, device: 0, command: 1, argument: 0n, length: 0, data } };
@@ -34,9 +44,24 @@ describe('holding and releasing (OR)', () => {
     ] as const)
       outbox.hold(position, text(offset));
     expect(outbox.release(1)).toEqual([]);
-    expect(outbox.release(4)).toEqual([text(0), text(3)]);
+    expect(outbox.release(4)).toEqual([joined(text(0), text(3))]);
     expect(outbox.release(Infinity)).toEqual([text(6)]);
     expect(outbox.heldBytes).toBe(0);
+  });
+
+  it('joins neither pieces of two streams, nor across an operation', () => {
+    const outbox = new Outbox();
+    const outputs = [text(0), text(0, 3, 2), text(3), start(1n), text(6)];
+    for (const output of outputs) outbox.hold(0, output);
+    expect(outbox.release(0)).toEqual(outputs);
+  });
+
+  it('joins up to a bound', () => {
+    const outbox = new Outbox();
+    for (let at = 0; at < 3; at++) outbox.hold(0, text(at * 40_000, 40_000));
+    expect(outbox.release(0).map(output => output.type === 'stream' && output.bytes.length)).toEqual([
+      40_000, 40_000, 40_000,
+    ]);
   });
 
   it('counts what it holds', () => {
@@ -63,11 +88,11 @@ describe('holding and releasing (OR)', () => {
     let released = 0;
     for (let at = 0; at < 5_000; at++) {
       outbox.hold(at, text(3 * at));
-      if (at % 7 === 0) released += outbox.release(at - 3).length;
-      outbox.confirm(1, 3 * released);
+      if (at % 7 === 0) released += bytesOf(outbox.release(at - 3));
+      outbox.confirm(1, released);
     }
-    released += outbox.release(Infinity).length;
-    expect(released).toBe(5_000);
+    released += bytesOf(outbox.release(Infinity));
+    expect(released).toBe(15_000);
     outbox.confirm(1, 15_000);
     expect(outbox.sentCount).toBe(0);
   });

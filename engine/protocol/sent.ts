@@ -1,0 +1,158 @@
+// What was sent to the bus and not yet confirmed, in a form in which a confirmation costs no search.
+//
+// Each stream's outputs are confirmed in order, operations by id in any order; releases by whatever was sent after
+// them. So each kind has a queue of its own, and a sequence number keeps the program order for when all is sent again.
+
+import type { OperationId } from './machine.js';
+import type { Held } from './outbox.js';
+
+interface Item {
+  readonly sequence: number;
+  readonly held: Held;
+  readonly bytes: number;
+}
+
+/** First in, first out; taking from the front costs nothing. */
+class Queue {
+  #items: Item[] = [];
+  #next = 0;
+
+  get head(): Item | undefined {
+    return this.#items[this.#next];
+  }
+
+  get rest(): readonly Item[] {
+    return this.#items.slice(this.#next);
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  shift(): void {
+    this.#next += 1;
+    if (this.#next === this.#items.length) {
+      this.#items = [];
+      this.#next = 0;
+    } else if (this.#next >= 1024 && this.#next * 2 > this.#items.length) {
+      this.#items.splice(0, this.#next);
+      this.#next = 0;
+    }
+  }
+}
+
+export class Sent {
+  #sequence = 0;
+  /** Everything with a lower number has arrived. */
+  #arrived = 0;
+  #bytes = 0;
+  #count = 0;
+  readonly #streams = new Map<number, Queue>();
+  readonly #operations = new Map<OperationId, Item>();
+  /** Releases of operations; of those of an input stream only the last, which says all. */
+  #releases = new Queue();
+  readonly #inputReleases = new Map<number, Item>();
+  #outcome: Item | undefined;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The first release that is not known to have arrived. */
+  get oldestRelease(): Held | undefined {
+    const oldest = [...this.#inputReleases.values(), this.#releases.head].filter(item => item !== undefined);
+    return oldest.sort((a, b) => a.sequence - b.sequence)[0]?.held;
+  }
+
+  add(held: Held, bytes: number): void {
+    const item: Item = { sequence: this.#sequence++, held, bytes };
+    this.#bytes += bytes;
+    this.#count += 1;
+    const { output } = held;
+    switch (output.type) {
+      case 'stream': {
+        let queue = this.#streams.get(output.stream);
+        if (queue === undefined) {
+          queue = new Queue();
+          this.#streams.set(output.stream, queue);
+        }
+        queue.push(item);
+        return;
+      }
+      case 'operation':
+        this.#operations.set(output.operation.id, item);
+        return;
+      case 'releaseInput': {
+        const before = this.#inputReleases.get(output.stream);
+        if (before !== undefined) this.#drop(before);
+        this.#inputReleases.set(output.stream, item);
+        return;
+      }
+      case 'releaseOperation':
+        this.#releases.push(item);
+        return;
+      case 'outcome':
+        this.#outcome = item;
+        return;
+    }
+  }
+
+  /** Everything of `stream` below `offset` is there. */
+  confirm(stream: number, offset: number): void {
+    const queue = this.#streams.get(stream);
+    for (let head = queue?.head; head !== undefined; head = queue?.head) {
+      const { output } = head.held;
+      if (output.type !== 'stream' || output.offset + output.bytes.length > offset) break;
+      queue?.shift();
+      this.#settled(head);
+    }
+  }
+
+  complete(operation: OperationId): boolean {
+    const item = this.#operations.get(operation);
+    if (item === undefined) return false;
+    this.#operations.delete(operation);
+    this.#settled(item);
+    return true;
+  }
+
+  /** Everything, in program order; nothing is left. */
+  takeAll(): Held[] {
+    const items = [...this.#operations.values(), ...this.#releases.rest, ...this.#inputReleases.values()];
+    for (const queue of this.#streams.values()) items.push(...queue.rest);
+    if (this.#outcome !== undefined) items.push(this.#outcome);
+    items.sort((a, b) => a.sequence - b.sequence);
+    this.#streams.clear();
+    this.#operations.clear();
+    this.#releases = new Queue();
+    this.#inputReleases.clear();
+    this.#outcome = undefined;
+    this.#bytes = 0;
+    this.#count = 0;
+    return items.map(({ held }) => held);
+  }
+
+  #settled(item: Item): void {
+    this.#drop(item);
+    this.#arrived = Math.max(this.#arrived, item.sequence);
+    for (let head = this.#releases.head; head !== undefined; head = this.#releases.head) {
+      if (head.sequence >= this.#arrived) break;
+      this.#releases.shift();
+      this.#drop(head);
+    }
+    for (const [stream, release] of this.#inputReleases) {
+      if (release.sequence >= this.#arrived) continue;
+      this.#inputReleases.delete(stream);
+      this.#drop(release);
+    }
+  }
+
+  #drop(item: Item): void {
+    this.#bytes -= item.bytes;
+    this.#count -= 1;
+  }
+}
