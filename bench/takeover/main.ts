@@ -1,7 +1,7 @@
 // How long is it silent after the primary is gone? From the signal to the first byte that the new primary printed.
 //
-// Bytes that the old primary had sent before it died may still come after the signal: the takeover ends where the
-// longest silence after the signal ends.
+// Bytes that the old primary had sent before it died may still come after the signal: the new primary's are those after
+// it has fenced the bus.
 //
 //   --kills N   kills by SIGKILL for each guest (default 30); SIGSTOP, which takes the suspicion time, gets a third
 
@@ -26,8 +26,6 @@ const GUESTS = [
 
 /** Protected and printing, at least so long before the signal, ms; the moment itself is random. */
 const WARM_MS = 200;
-/** Output after the takeover that is waited for, ms: a silence longer than the takeover would be seen. */
-const AFTER_MS = 300;
 /** A takeover that takes longer is reported as a failure, ms. */
 const PATIENCE_MS = 10_000;
 
@@ -54,6 +52,10 @@ async function takeoverMs(guest: (typeof GUESTS)[number], signal: 'SIGKILL' | 'S
   });
   try {
     const live = new Promise<void>(resolve => machine.once('live', () => resolve()));
+    let fencedAt = Infinity;
+    machine.on('fenced', view => {
+      if (view === 2) fencedAt = performance.now();
+    });
     await machine.start();
     while (printed.length === 0 || !machine.status.protected) await pause(5);
     await pause(WARM_MS + 100 * Math.random());
@@ -65,21 +67,11 @@ async function takeoverMs(guest: (typeof GUESTS)[number], signal: 'SIGKILL' | 'S
         throw new Error(`no takeover after ${signal}`);
       }),
     ]);
-    await pause(AFTER_MS);
-    return endOfLongestSilence(printed, struckAt) - struckAt;
+    while (!printed.some(ms => ms >= fencedAt)) await pause(5);
+    return printed.find(ms => ms >= fencedAt)! - struckAt;
   } finally {
     await machine.stop();
   }
-}
-
-function endOfLongestSilence(times: readonly number[], fromMs: number): number {
-  let [end, longest, before] = [Number.NaN, 0, fromMs];
-  for (const ms of times) {
-    if (ms < fromMs) continue;
-    if (ms - before > longest) [end, longest] = [ms, ms - before];
-    before = ms;
-  }
-  return end;
 }
 
 const rows: string[][] = [];

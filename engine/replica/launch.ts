@@ -53,6 +53,8 @@ export interface MachineEvents {
   view: [view: View, reason: string];
   /** A promoted backup has raised its uncertain interrupts. */
   live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
+  /** The bus takes nothing of older views any more: what is put out from here on is this replica's. */
+  fenced: [view: number, incarnation: string];
   /** A replica ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
   status: [status: Status];
@@ -156,7 +158,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       operationIds: options.operationIds,
       streams,
       devices,
-      observer: { failed: (_, reason) => this.#deviceFailed(reason) },
+      observer: {
+        failed: (_, reason) => this.#deviceFailed(reason),
+        fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
+      },
     });
     void this.#bus.finished.then(outcome => this.#finish(outcome));
     const arbiter = await this.#firstView();
