@@ -29,15 +29,15 @@ export interface DirectCost {
 }
 
 /** @param backup whether what happens is logged for one */
-export function measureDirect(backup: boolean): DirectCost {
-  run(SHORT, backup);
-  const long = run(LONG, backup);
-  const short = run(SHORT, backup);
+export async function measureDirect(backup: boolean): Promise<DirectCost> {
+  await run(SHORT, backup);
+  const long = await run(LONG, backup);
+  const short = await run(SHORT, backup);
   const boundaryMs = (short.cpuMs - long.cpuMs) / (short.epochs - long.epochs);
   return { boundaryUs: boundaryMs * 1e3, instructions: (boundaryMs * long.instructions) / long.cpuMs };
 }
 
-function run(epochLength: number, backup: boolean): Run {
+async function run(epochLength: number, backup: boolean): Promise<Run> {
   const memory = SharedBlock.allocate();
   const shared = new SharedBlock(memory);
   shared.words[WORD_IO_POLLING] = 1;
@@ -54,7 +54,7 @@ function run(epochLength: number, backup: boolean): Run {
     bornMs: Date.now(),
   } as const;
   const original = readFileSync(guestPath('cpu'));
-  const { module, report } = rewriteGuest(original, options, true);
+  const { module, report } = await rewriteGuest(original, options, true);
   const meter = new Meter();
   const data = { memory, module: original, options, role: 'primary', moduleCache: true } as const;
   const guest = new Guest(data, shared, meter, () => 0n);
@@ -69,7 +69,7 @@ function run(epochLength: number, backup: boolean): Run {
   const start = process.cpuUsage();
   try {
     instance.start();
-    instance.exports['_start']();
+    instance.exports._start();
   } catch (error) {
     if (!(error instanceof GuestExit)) throw error;
   }

@@ -11,7 +11,7 @@ import { conclude } from '../../engine/cli/tuning/report.js';
 import { sweep } from '../../engine/cli/tuning/sweep.js';
 import { VARIANTS } from '../../engine/protocol/machine.js';
 import { guestPath, publish, quantile } from '../host.js';
-import { measureDirect } from './direct.js';
+import { type DirectCost, measureDirect } from './direct.js';
 
 const AIM_US = 2;
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
@@ -28,7 +28,8 @@ for (const [name, backup] of [
   ['guest thread alone, simplex', false],
   ['guest thread alone, logging', true],
 ] as const) {
-  const costs = Array.from({ length: rounds }, () => measureDirect(backup));
+  const costs: DirectCost[] = [];
+  for (let round = 0; round < rounds; round += 1) costs.push(await measureDirect(backup));
   rows.push(
     cost(
       name,

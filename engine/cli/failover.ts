@@ -76,7 +76,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
-  rewriteGuest(module, { ...flags, ...world }, flags.cache);
+  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
   const abort = abortOnSignals();
   const bar = progressBar();

@@ -50,7 +50,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi };
-  rewriteGuest(module, { ...flags, ...world }, flags.cache);
+  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const { arbiter } = flags;
   if (arbiter !== undefined && !existsSync(arbiter)) {
     throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${arbiter}`, 'make it, or leave --arbiter out');

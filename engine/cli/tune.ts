@@ -6,6 +6,7 @@ import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { VARIANTS, type Variant } from '../protocol/machine.js';
 import { openDevices } from './devices.js';
+import { abortOnSignals } from './interruption.js';
 import {
   addGuestFlags,
   EPOCH_LENGTH_MAX,
@@ -19,11 +20,13 @@ import {
 import { DeviceFiles } from './tuning/device-files.js';
 import { conclude, text } from './tuning/report.js';
 import { sweep } from './tuning/sweep.js';
+import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
+/** Nothing that a guest has here is a terminal. */
+const NO_TERMINALS = [false, false, false] as const;
 const EPOCH_LENGTHS = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-const INTERRUPTED_STATUS = 130;
 
-interface TuneFlags extends Omit<MachineFlags, 'epochLength' | 'variant'> {
+interface TuneFlags extends Omit<MachineFlags, 'epochLength' | 'variant'>, WasiFlags {
   readonly epochLengths: readonly number[];
   readonly variants: readonly Variant[];
   readonly secondsPerCell: number;
@@ -62,24 +65,30 @@ export function tuneCommand(): Command {
     .option('--seconds-per-cell <S>', 'how long each setting runs', seconds, 2)
     .option('--rounds <N>', 'in how many alternating rounds', integer(1, 100), 2)
     .option('--json', 'print the figures as JSON');
-  return addGuestFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
-    tune(guest, args, { ...(options as unknown as TuneFlags), ...machineFlags(options) }),
+  return addWasiFlags(addGuestFlags(command)).action(
+    (guest: string, args: string[], options: Record<string, unknown>) =>
+      tune(guest, args, { ...(options as unknown as TuneFlags), ...machineFlags(options) }),
   );
 }
 
 async function tune(guestPath: string, args: readonly string[], flags: TuneFlags): Promise<void> {
   const path = guestFile(guestPath);
   const module = readFileSync(path);
-  checkGuest(module);
-  rewriteGuest(module, flags, flags.cache);
+  const wasi = wasiOptions(checkGuest(module), flags);
+  const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   await refuseDevices(flags);
   const files = new DeviceFiles(flags);
-  const abort = new AbortController();
-  const interrupt = () => abort.abort();
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const abort = abortOnSignals();
   const progress = await progressBar();
   const { counting, operationIds, maxMemory, cache: moduleCache } = flags;
-  const options = { counting, operationIds, maxMemory, arguments: [programName(path), ...args] };
+  const options = {
+    counting,
+    operationIds,
+    maxMemory,
+    arguments: [flags.argv0 ?? programName(path), ...args],
+    ...world,
+  };
   try {
     const cells = await sweep(
       { guest: { path, module, moduleCache, options, files }, ...flags },
@@ -88,7 +97,7 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
     );
     progress.stop();
     if (abort.signal.aborted) {
-      process.exitCode = INTERRUPTED_STATUS;
+      process.exitCode = abort.status;
       return;
     }
     const tuning = conclude([programName(path), ...args].join(' '), cells);
@@ -96,13 +105,13 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
   } finally {
     progress.stop();
     files.remove();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    abort.dispose();
   }
 }
 
 /** What is wrong with a device is said before a minute of measuring. */
 async function refuseDevices(flags: TuneFlags): Promise<void> {
-  const { devices } = await openDevices({ disk: flags.disk });
+  const { devices } = await openDevices({ disk: flags.disk, dir: flags.dir });
   for (const device of devices.values()) await device.close();
 }
 

@@ -32,7 +32,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
-import { instrument } from '../instrument/instrument.js';
 import type { InstrumentOptions, InstrumentReport } from '../instrument/options.js';
 
 export interface Rewritten {
@@ -56,17 +55,17 @@ const DRAFT_AGE_MAX_MS = 3_600_000;
  *
  * @throws EpochvisorError as `instrument` does; a refused module is not cached
  */
-export function rewriteCached(
+export async function rewriteCached(
   bytes: Uint8Array,
   options: InstrumentOptions,
   { cache }: { readonly cache: boolean },
-): Rewritten {
+): Promise<Rewritten> {
   const folder = cache ? cacheFolder() : undefined;
   if (folder === undefined) return rewrite(bytes, options);
   const path = join(folder, entryName(bytes, options));
   const found = readEntry(path);
   if (found !== undefined) return found;
-  const rewritten = rewrite(bytes, options);
+  const rewritten = await rewrite(bytes, options);
   try {
     writeEntry(folder, path, rewritten);
     prune(folder, CACHE_BYTES_MAX);
@@ -76,7 +75,9 @@ export function rewriteCached(
   return rewritten;
 }
 
-function rewrite(bytes: Uint8Array, options: InstrumentOptions): Rewritten {
+async function rewrite(bytes: Uint8Array, options: InstrumentOptions): Promise<Rewritten> {
+  // Loaded by those who need it: with a filled cache a start is shorter by what the instrumenter is to load.
+  const { instrument } = await import('../instrument/instrument.js');
   const { module, report } = instrument(bytes, options);
   return { module: module as Uint8Array<ArrayBuffer>, report };
 }

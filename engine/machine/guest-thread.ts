@@ -32,7 +32,7 @@ function randomSource(): () => bigint {
 }
 
 async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
-  const { module, report } = rewriteGuest(data.module, data.options, data.moduleCache);
+  const { module, report } = await rewriteGuest(data.module, data.options, data.moduleCache);
   const meter = new Meter();
   const guest = new Guest(data, shared, meter, randomSource());
   guest.handlesInterrupts = report.interruptHandler;

@@ -11,7 +11,7 @@ export function rewriteGuest(
   module: Uint8Array,
   options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi'>,
   cache: boolean,
-): Rewritten {
+): Promise<Rewritten> {
   const { counting, maxMemory, wasi } = options;
   // A WASI program has no handler; an export of that name is none of ours.
   const kind = wasi === undefined ? { interruptHandler: INTERRUPT_HANDLER } : { blockingImports: true };

@@ -27,83 +27,83 @@ function entry(): string {
 }
 
 /** A miss writes a new file, a hit none. */
-function isHit(bytes: Uint8Array, options = {}): boolean {
+async function isHit(bytes: Uint8Array, options = {}): Promise<boolean> {
   const before = readdirSync(folder).map(name => [name, statSync(join(folder, name)).ino]);
-  rewriteCached(bytes, options, { cache: true });
+  await rewriteCached(bytes, options, { cache: true });
   return (
     JSON.stringify(readdirSync(folder).map(name => [name, statSync(join(folder, name)).ino])) === JSON.stringify(before)
   );
 }
 
 describe('the cache of rewritten modules', () => {
-  test('gives what was rewritten, module and report', () => {
-    const first = rewriteCached(GUEST, {}, { cache: true });
-    const second = rewriteCached(GUEST, {}, { cache: true });
+  test('gives what was rewritten, module and report', async () => {
+    const first = await rewriteCached(GUEST, {}, { cache: true });
+    const second = await rewriteCached(GUEST, {}, { cache: true });
     expect(Buffer.from(second.module)).toEqual(Buffer.from(first.module));
     expect(second.report).toEqual(first.report);
     expect(second).toEqual(expect.objectContaining({ report: instrumenter.instrument(GUEST).report }));
-    expect(isHit(GUEST)).toBe(true);
+    expect(await isHit(GUEST)).toBe(true);
   });
 
-  test('keeps modules and options apart', () => {
+  test('keeps modules and options apart', async () => {
     const other = wat('(module (func (export "two") (result i32) (i32.const 2)))');
-    rewriteCached(GUEST, {}, { cache: true });
-    expect(isHit(other)).toBe(false);
-    expect(isHit(GUEST, { counting: 'exact' })).toBe(false);
-    expect(isHit(GUEST, { counting: 'exact' })).toBe(true);
-    expect(rewriteCached(GUEST, { counting: 'exact' }, { cache: true }).report.counting).toBe('exact');
-    expect(rewriteCached(GUEST, {}, { cache: true }).report.counting).toBe('block');
+    await rewriteCached(GUEST, {}, { cache: true });
+    expect(await isHit(other)).toBe(false);
+    expect(await isHit(GUEST, { counting: 'exact' })).toBe(false);
+    expect(await isHit(GUEST, { counting: 'exact' })).toBe(true);
+    expect((await rewriteCached(GUEST, { counting: 'exact' }, { cache: true })).report.counting).toBe('exact');
+    expect((await rewriteCached(GUEST, {}, { cache: true })).report.counting).toBe('block');
   });
 
-  test('is left alone with cache: false', () => {
-    rewriteCached(GUEST, {}, { cache: false });
+  test('is left alone with cache: false', async () => {
+    await rewriteCached(GUEST, {}, { cache: false });
     expect(() => readdirSync(folder)).toThrow('ENOENT');
   });
 
-  test('takes an entry cut at any length for a miss, and replaces it', () => {
-    const expected = Buffer.from(rewriteCached(GUEST, {}, { cache: true }).module);
+  test('takes an entry cut at any length for a miss, and replaces it', async () => {
+    const expected = Buffer.from((await rewriteCached(GUEST, {}, { cache: true })).module);
     const whole = readFileSync(entry());
     for (let length = 0; length < whole.length; length += 7) {
       writeFileSync(entry(), whole.subarray(0, length));
-      expect(Buffer.from(rewriteCached(GUEST, {}, { cache: true }).module)).toEqual(expected);
+      expect(Buffer.from((await rewriteCached(GUEST, {}, { cache: true })).module)).toEqual(expected);
       expect(readFileSync(entry())).toEqual(whole);
     }
   });
 
-  test('takes an entry with any byte flipped for a miss, and replaces it', () => {
-    const expected = Buffer.from(rewriteCached(GUEST, {}, { cache: true }).module);
+  test('takes an entry with any byte flipped for a miss, and replaces it', async () => {
+    const expected = Buffer.from((await rewriteCached(GUEST, {}, { cache: true })).module);
     const whole = readFileSync(entry());
     for (let at = 0; at < whole.length; at += 3) {
       const damaged = Buffer.from(whole);
       damaged[at]! ^= 0x10;
       writeFileSync(entry(), damaged);
-      expect(Buffer.from(rewriteCached(GUEST, {}, { cache: true }).module)).toEqual(expected);
+      expect(Buffer.from((await rewriteCached(GUEST, {}, { cache: true })).module)).toEqual(expected);
       expect(readFileSync(entry())).toEqual(whole);
     }
   });
 
-  test('does not keep a module that is refused', () => {
-    expect(() => rewriteCached(new Uint8Array([1, 2, 3]), {}, { cache: true })).toThrow(
+  test('does not keep a module that is refused', async () => {
+    await expect(rewriteCached(new Uint8Array([1, 2, 3]), {}, { cache: true })).rejects.toThrow(
       expect.objectContaining({ code: 'NOT_WASM' }),
     );
     expect(() => readdirSync(folder)).toThrow('ENOENT');
   });
 
-  test('rewrites all the same where the folder cannot be written', () => {
+  test('rewrites all the same where the folder cannot be written', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'cache-')), 'file');
     writeFileSync(file, '');
     vi.stubEnv('EPOCHVISOR_CACHE', join(file, 'below'));
-    expect(rewriteCached(GUEST, {}, { cache: true }).report.functions).toBe(1);
+    expect((await rewriteCached(GUEST, {}, { cache: true })).report.functions).toBe(1);
   });
 
-  test('forgets what was not read for longest when it is full, and drafts that a dead process left', () => {
+  test('forgets what was not read for longest when it is full, and drafts that a dead process left', async () => {
     const write = (name: string, bytes: number, age_s: number): void => {
       const path = join(folder, name);
       writeFileSync(path, Buffer.alloc(bytes));
       const time = Date.now() / 1000 - age_s;
       utimesSync(path, time, time);
     };
-    rewriteCached(GUEST, {}, { cache: true });
+    await rewriteCached(GUEST, {}, { cache: true });
     const own = readdirSync(folder);
     write('old.rewritten', 600, 300);
     write('recent.rewritten', 600, 200);

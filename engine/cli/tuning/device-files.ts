@@ -1,17 +1,26 @@
 // The files behind the devices of a sweep: every run gets fresh copies, so that all runs find the same, and the user's
 // own files stay as they are.
 
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DirectoryFlag } from '../wasi-flags.js';
+
+interface DeviceFlags {
+  readonly disk: readonly string[];
+  readonly dir?: readonly DirectoryFlag[];
+  readonly teller?: string;
+}
 
 export class DeviceFiles {
   readonly #disks: readonly string[];
+  readonly #directories: readonly DirectoryFlag[];
   readonly #teller: string | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), 'epochvisor-tune-'));
 
-  constructor(flags: { readonly disk: readonly string[]; readonly teller?: string }) {
+  constructor(flags: DeviceFlags) {
     this.#disks = flags.disk;
+    this.#directories = flags.dir ?? [];
     this.#teller = flags.teller;
   }
 
@@ -20,7 +29,7 @@ export class DeviceFiles {
   }
 
   /** The flags that name the copies; those of the run before are written over. */
-  fresh(): { disk: readonly string[]; teller?: string } {
+  fresh(): DeviceFlags {
     const disk = this.#disks.map((path, number) => {
       // A missing disk is the device's to complain about, by its own name.
       if (!existsSync(path)) return path;
@@ -28,10 +37,17 @@ export class DeviceFiles {
       copyFileSync(path, copy);
       return copy;
     });
-    if (this.#teller === undefined) return { disk };
+    const dir = this.#directories.map((directory, number) => {
+      if (directory.readOnly) return directory;
+      const copy = join(this.#folder, `dir-${number}`);
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(directory.hostPath, copy, { recursive: true, verbatimSymlinks: true });
+      return { ...directory, hostPath: copy };
+    });
+    if (this.#teller === undefined) return { disk, dir };
     const teller = join(this.#folder, 'teller');
     writeFileSync(teller, '');
-    return { disk, teller };
+    return { disk, dir, teller };
   }
 
   remove(): void {

@@ -112,7 +112,9 @@ export function text(tuning: Tuning): string {
     'interrupt waits for the end of its epoch: half an epoch in the median.',
   ];
   if (cells.every(cell => cell.overPlain === undefined)) {
-    parts.push('There is no figure over plain: the guest neither printed nor came to its end in time.');
+    parts.push(
+      'There is no figure over plain: the plain machine runs bare guests, and these must print or come to an end.',
+    );
   }
   if (fits.length > 0) {
     parts.push('', "The paper's model, NP(EL) = 1 + a + b / EL, fitted:", models(fits));

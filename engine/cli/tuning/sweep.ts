@@ -68,7 +68,8 @@ export async function sweep(
   let plain: PlainReference = { output: new OutputCurve(), endMs: undefined };
   for (let round = 0; round < rounds && !signal.aborted; round += 1) {
     step(done++ / total, 'plain');
-    plain = await plainReference(guest, roundMs, signal);
+    // The plain machine runs bare guests.
+    if (guest.options.wasi === undefined) plain = await plainReference(guest, roundMs, signal);
     for (const [index, { epochLength, variant }] of settings.entries()) {
       if (signal.aborted) break;
       step(done++ / total, `${variant}, ${epochLength}`);
