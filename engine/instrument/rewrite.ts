@@ -49,8 +49,6 @@ import {
   OP_GLOBAL_GET,
   OP_GLOBAL_SET,
   OP_I32_ADD,
-  OP_I32_GE_S,
-  OP_I32_SUB,
   OP_IF,
   OP_LOCAL_GET,
   OP_LOCAL_TEE,
@@ -70,10 +68,11 @@ import {
 import { type FunctionType, I32 } from '../wasm/types.js';
 import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
 import { CodeWriter } from './code.js';
+import { CounterCode } from './counter.js';
 import { writeDepthCheck } from './depth.js';
 import { LOOP_PLAIN, LOOP_UNROLLED } from './flow.js';
-import { safePoint, testCounter } from './glue.js';
 import type { Layout } from './layout.js';
+import { Nesting } from './nesting.js';
 import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan, TESTS_ALL_CALLS } from './scan.js';
 import { canonicalType, ScratchLocals } from './scratch.js';
 
@@ -90,6 +89,8 @@ export interface RewriteContext {
 
 /** Stands for the opcode of a loop that is left as it is. */
 const PLAIN_LOOP = -1;
+/** What is written around the inner block of a loop, whose label takes the place of the loop's. */
+const BLOCKS_AROUND_LOOP = 3;
 const NO_TYPES = { params: [], results: [] };
 
 /** Rewrites bodies one after another; the module has been validated by the scan. */
@@ -97,18 +98,14 @@ export class BodyRewriter {
   readonly #context: RewriteContext;
   readonly #reader: InstructionReader;
   readonly code = new CodeWriter(1 << 16);
-  /** Safe points written so far. */
-  safePoints = 0;
-  /** Index of the counter's local. */
-  #counter = 0;
+  readonly #counter: CounterCode;
+  readonly #nesting = new Nesting();
   /** Number of original parameters; with #carriesDepth, the index of the depth's local. */
   #params = 0;
   #carriesDepth = false;
   /** What the depth check on entry took from the depth; 0 where there is none. */
   #weight = 0;
   readonly #scratches = new ScratchLocals();
-  /** Position in the charges. */
-  #nextCharge = 0;
   /** Position in what must be made canonical; number of the next live instruction. */
   #nextCanonical = 0;
   #endCanonical = 0;
@@ -119,16 +116,17 @@ export class BodyRewriter {
   /** While the first copy of an unrolled body is written: the number of original blocks around it; else 0. */
   #copyDepth = 0;
   #copyStart = 0;
-  /** The charge of the present segment that waits for the instruction that takes the counter. */
-  #pending = 0;
-  /** For each enclosing original block: its opcode, and its level among the new blocks. */
-  #opcodes: number[] = [];
-  #levels: number[] = [];
-  #level = 0;
 
   constructor(context: RewriteContext) {
     this.#context = context;
     this.#reader = new InstructionReader(context.layout.module.bytes);
+    const { exact, boundary, layout } = context;
+    this.#counter = new CounterCode(this.code, context.scan.charges, exact, boundary, layout.counter);
+  }
+
+  /** Safe points written so far. */
+  get safePoints(): number {
+    return this.#counter.safePoints;
   }
 
   /** Leaves the new body of defined function `index` in `code`. */
@@ -143,9 +141,8 @@ export class BodyRewriter {
     const original = layout.spaces.importedFunctions + index;
     this.#params = type.params.length;
     this.#carriesDepth = layout.carriesDepth(original);
-    this.#counter = this.#carriesDepth ? this.#params + 1 : this.#params;
+    this.#counter.begin(this.#carriesDepth ? this.#params + 1 : this.#params, scan.firstCharge[index]!);
     this.#weight = layout.graph.counted[original] === 1 ? scan.weights[index]! : 0;
-    this.#nextCharge = scan.firstCharge[index]!;
     this.#nextCanonical = scan.firstCanonical[index]!;
     this.#endCanonical = scan.firstCanonical[index + 1]!;
     this.#nextLoop = scan.firstLoop[index]!;
@@ -153,13 +150,12 @@ export class BodyRewriter {
     this.#ordinal = 0;
     code.clear();
     this.#copyLocals(index);
-    this.#opcodes = [OP_BLOCK];
-    this.#levels = [0];
-    this.#level = 1;
+    this.#nesting.clear();
+    this.#nesting.enter(OP_BLOCK, 0);
     if (this.#weight > 0) writeDepthCheck(code, this.#params, this.#weight, layout.stackOverflowImport);
     code.block(layout.blockType([], type.results));
-    this.#segment();
-    while (this.#opcodes.length > 0) {
+    this.#counter.segment();
+    while (this.#nesting.depth > 0) {
       reader.next();
       const ordinal = this.#ordinal++;
       this.#instruction(reader.opcode);
@@ -167,7 +163,7 @@ export class BodyRewriter {
         this.#scratches.canonical(code, scan.canonical[this.#nextCanonical++]! & 3);
       }
     }
-    this.#pushCounter();
+    this.#counter.push();
     code.end();
   }
 
@@ -177,7 +173,7 @@ export class BodyRewriter {
     const reader = this.#reader;
     const groups = reader.u32();
     const start = reader.pos;
-    let locals = this.#counter + 1;
+    let locals = this.#counter.local + 1;
     for (let group = 0; group < groups; group++) {
       locals += reader.u32();
       reader.byte();
@@ -196,67 +192,16 @@ export class BodyRewriter {
     }
   }
 
-  // --- the counter -----------------------------------------------------------------------------------------------------
-
-  /** Begins the next segment of the plan: charges it now, or leaves the charge to the instruction that ends it. */
-  #segment(): void {
-    const entry = this.#context.scan.charges[this.#nextCharge++]!;
-    if (this.#context.exact) return;
-    const amount = entry >> 1;
-    if ((entry & 1) === 1) this.#pending = amount;
-    else if (amount !== 0) {
-      this.code.localGet(this.#counter);
-      this.#subtract(amount);
-      this.code.localSet(this.#counter);
-    }
-  }
-
-  #subtract(amount: number): void {
-    this.code.i32(amount);
-    this.code.op(OP_I32_SUB);
-  }
-
-  /** Pushes the counter, with what is still to be charged. */
-  #pushCounter(): void {
-    this.code.localGet(this.#counter);
-    if (this.#pending !== 0) this.#subtract(this.#pending);
-    this.#pending = 0;
-  }
-
-  /** A call has left the counter on the stack: the safe point after it, unless the callee can neither exhaust nor unwind. */
-  #returned(suspends: boolean): void {
-    if (this.#context.exact || !suspends) this.code.localSet(this.#counter);
-    else {
-      this.code.localTee(this.#counter);
-      testCounter(this.code, this.#counter, this.#context.boundary);
-      this.safePoints++;
-    }
-    this.#segment();
-  }
-
-  /** Exact counting: the safe point, the charge, the copy. */
-  #exactly(): void {
-    const { boundary, layout } = this.#context;
-    safePoint(this.code, this.#counter, boundary);
-    this.code.localGet(this.#counter);
-    this.#subtract(1);
-    this.code.localTee(this.#counter);
-    this.code.globalSet(layout.counter);
-    this.safePoints++;
-  }
-
-  // --- instructions ----------------------------------------------------------------------------------------------------
-
   #instruction(opcode: number): void {
     const reader = this.#reader;
-    if (this.#context.exact && costOf(opcode) > 0) this.#exactly();
+    if (this.#context.exact && costOf(opcode) > 0) this.#counter.exactly();
     if (opcode <= OP_RETURN_CALL_INDIRECT) {
       this.#control(opcode);
       return;
     }
     if (opcode >= OP_LOCAL_GET && opcode <= OP_LOCAL_TEE) {
       this.code.byte(opcode);
-      this.code.u32(reader.index < this.#params ? reader.index : reader.index + this.#counter - this.#params + 1);
+      this.code.u32(reader.index < this.#params ? reader.index : reader.index + this.#counter.local - this.#params + 1);
     } else if (opcode === OP_GLOBAL_GET || opcode === OP_GLOBAL_SET) {
       this.code.byte(opcode);
       this.code.u32(this.#context.layout.movedGlobal(reader.index));
@@ -274,7 +219,7 @@ export class BodyRewriter {
   #bulk(opcode: number): void {
     const { layout, boundary, maxTableElements } = this.#context;
     const reader = this.#reader;
-    this.#pushCounter();
+    this.#counter.push();
     if (opcode === OP_TABLE_GROW) this.code.call(tableGrowFunction(layout, reader.index, maxTableElements));
     else {
       const named = opcode === OP_MEMORY_INIT || (opcode >= OP_TABLE_INIT && opcode <= OP_TABLE_FILL);
@@ -282,40 +227,40 @@ export class BodyRewriter {
       const operation = { opcode, index: named ? reader.index : 0, index2: two ? reader.index2 : 0 };
       this.code.call(bulkFunction(layout, boundary, operation));
     }
-    this.#returned(true);
+    this.#counter.returned(true);
   }
 
   #control(opcode: number): void {
     switch (opcode) {
       case OP_BLOCK:
         this.#copy();
-        this.#enter(opcode);
+        this.#nesting.enter(opcode, 0);
         return;
       case OP_LOOP:
         this.#loop();
         return;
       case OP_IF:
         this.#copy();
-        this.#enter(opcode);
-        this.#segment();
+        this.#nesting.enter(opcode, 0);
+        this.#counter.segment();
         return;
       case OP_ELSE:
         this.#copy();
-        this.#segment();
+        this.#counter.segment();
         return;
       case OP_END:
         this.#end(false);
         return;
       case OP_BR_IF:
         this.#branch(opcode, this.#reader.index);
-        this.#segment();
+        this.#counter.segment();
         return;
       case OP_CALL:
         this.#call();
         return;
       case OP_CALL_INDIRECT:
         this.#callIndirect(opcode);
-        this.#returned(true);
+        this.#counter.returned(true);
         return;
       default:
         this.#leaveForGood(opcode);
@@ -324,7 +269,6 @@ export class BodyRewriter {
 
   /** Instructions after which control does not go on. */
   #leaveForGood(opcode: number): void {
-    const { layout, exact } = this.#context;
     const reader = this.#reader;
     switch (opcode) {
       case OP_BR:
@@ -333,17 +277,15 @@ export class BodyRewriter {
       case OP_BR_TABLE:
         this.code.byte(opcode);
         this.code.u32(reader.labelCount - 1);
-        for (let index = 0; index < reader.labelCount; index++) this.code.u32(this.#label(reader.labels[index]!));
+        for (let index = 0; index < reader.labelCount; index++)
+          this.code.u32(this.#nesting.label(reader.labels[index]!));
         break;
       case OP_RETURN:
-        this.#pushCounter();
+        this.#counter.push();
         this.code.byte(opcode);
         break;
       case OP_UNREACHABLE:
-        if (!exact) {
-          this.#pushCounter();
-          this.code.globalSet(layout.counter);
-        }
+        this.#counter.beforeUnreachable();
         this.code.byte(opcode);
         break;
       case OP_RETURN_CALL:
@@ -377,24 +319,21 @@ export class BodyRewriter {
     const { layout } = this.#context;
     const callee = this.#reader.index;
     this.#pushDepth(layout.carriesDepth(callee), false, false);
-    this.#pushCounter();
+    this.#counter.push();
     this.code.call(layout.internalFunction(callee));
-    this.#returned(this.#testsAllCalls || layout.graph.suspends[callee] === 1);
+    this.#counter.returned(this.#testsAllCalls || layout.graph.suspends[callee] === 1);
   }
 
   #tailCall(opcode: number): void {
     const { layout } = this.#context;
     const callee = this.#reader.index;
-    this.#pushCounter();
-    this.code.localTee(this.#counter);
-    testCounter(this.code, this.#counter, this.#context.boundary);
-    this.safePoints++;
+    this.#counter.beforeTailCall();
     if (opcode === OP_RETURN_CALL_INDIRECT) {
       this.#callIndirect(opcode);
       return;
     }
     this.#pushDepth(layout.carriesDepth(callee), true, false);
-    this.code.localGet(this.#counter);
+    this.#counter.push();
     this.code.byte(opcode);
     this.code.u32(layout.internalFunction(callee));
   }
@@ -406,22 +345,15 @@ export class BodyRewriter {
     const callee = this.#scratches.index(I32);
     this.code.localSet(callee);
     this.#pushDepth(true, opcode === OP_RETURN_CALL_INDIRECT, true);
-    this.#pushCounter();
+    this.#counter.push();
     this.code.localGet(callee);
     this.code.byte(opcode);
     this.code.u32(layout.internalType(reader.index, true));
     this.code.u32(reader.index2);
   }
 
-  // --- blocks ----------------------------------------------------------------------------------------------------------
-
   #copy(): void {
     this.code.copy(this.#reader.bytes, this.#reader.start, this.#reader.pos);
-  }
-
-  #enter(opcode: number): void {
-    this.#opcodes.push(opcode);
-    this.#levels.push(this.#level++);
   }
 
   #blockType(): FunctionType {
@@ -437,8 +369,8 @@ export class BodyRewriter {
     const kind = scan.loopTests[this.#nextLoop++]!;
     if (exact || kind === LOOP_PLAIN) {
       this.#copy();
-      this.#enter(PLAIN_LOOP);
-      this.#segment();
+      this.#nesting.enter(PLAIN_LOOP, 0);
+      this.#counter.segment();
       return;
     }
     // Leaves the loop's label at the end of the inner block.
@@ -448,82 +380,48 @@ export class BodyRewriter {
     code.loop(reader.blockType);
     code.loop(kept);
     code.block(kept);
-    this.#level += 3;
-    this.#enter(OP_LOOP);
-    this.safePoints++;
+    this.#nesting.enter(OP_LOOP, BLOCKS_AROUND_LOOP);
     if (kind === LOOP_UNROLLED) {
       // Branches of the first copy to the loop's label mean the end of this block.
       code.block();
-      this.#levels[this.#levels.length - 1] = this.#level++;
-      this.#copyDepth = this.#opcodes.length;
+      this.#nesting.addLabel();
+      this.#copyDepth = this.#nesting.depth;
       this.#copyStart = reader.pos;
     }
-    this.#segment();
+    this.#counter.segment();
   }
 
   /** The first copy of an unrolled body ends: whoever falls through leaves the loop. The second begins. */
   #nextCopy(dead: boolean): void {
-    const code = this.code;
-    const top = this.#levels.length - 1;
-    const loop = this.#levels[top]! - 1;
-    // The block around all that #loop wrote is three levels outside the loop.
-    if (!dead) code.br(this.#level - 1 - (loop - 3));
-    code.end();
-    this.#level--;
-    this.#levels[top] = loop;
+    if (!dead) this.code.br(BLOCKS_AROUND_LOOP + 1);
+    this.code.end();
+    this.#nesting.dropLabel();
     this.#copyDepth = 0;
     this.#reader.pos = this.#copyStart;
-    this.#segment();
+    this.#counter.segment();
   }
 
   #end(dead: boolean): void {
-    if (this.#copyDepth === this.#opcodes.length) {
+    if (this.#copyDepth === this.#nesting.depth) {
       this.#nextCopy(dead);
       return;
     }
     const code = this.code;
-    const opcode = this.#opcodes.pop()!;
-    this.#level = this.#levels.pop()!;
-    if (opcode === OP_LOOP) {
-      if (!dead) code.br(3);
+    const kind = this.#nesting.leave(opcode => (opcode === OP_LOOP ? BLOCKS_AROUND_LOOP : 0));
+    if (kind === OP_LOOP) {
+      if (!dead) code.br(BLOCKS_AROUND_LOOP);
       code.end();
-      this.#wayBack();
-      this.#level -= 3;
+      this.#counter.wayBack();
     }
     code.end();
     // A loop that was left as it is has a way back too, with nothing to pay on it.
-    if (opcode === PLAIN_LOOP) this.#nextCharge++;
-    this.#segment();
-  }
-
-  /** The safe point of a loop, where its branches back arrive, and the way out of the loop and in again. */
-  #wayBack(): void {
-    const code = this.code;
-    const amount = this.#context.scan.charges[this.#nextCharge++]! >> 1;
-    code.localGet(this.#counter);
-    if (amount !== 0) {
-      this.#subtract(amount);
-      code.localTee(this.#counter);
-    }
-    code.i32(0);
-    code.op(OP_I32_GE_S);
-    code.brIf(0);
-    code.end();
-    code.localGet(this.#counter);
-    code.call(this.#context.boundary);
-    code.localSet(this.#counter);
-    code.br(0);
-    code.end();
-  }
-
-  /** The new label of an original one. */
-  #label(index: number): number {
-    return this.#level - 1 - this.#levels[this.#levels.length - 1 - index]!;
+    if (kind === PLAIN_LOOP) this.#counter.skip();
+    this.#counter.segment();
   }
 
   #branch(opcode: number, label: number): void {
     this.code.byte(opcode);
-    this.code.u32(this.#label(label));
+    this.code.u32(this.#nesting.label(label));
   }
 
   /** Drops the rest of a block, up to its end or else. */
