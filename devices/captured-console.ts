@@ -56,8 +56,8 @@ export class CapturedConsole implements StreamDevice {
     const length = this.#lengths.get(stream) ?? 0;
     assert(chunks !== undefined, 'the bus writes to output streams only');
     assert(offset === length, 'the bytes of a stream follow each other without a gap');
-    // A copy: the bytes may lie in a buffer that the socket uses again.
-    chunks.push({ atMs: hostMs(), bytes: bytes.slice() });
+    // A copy (a Buffer's slice is none): the bytes may lie in a buffer that the socket uses again.
+    chunks.push({ atMs: hostMs(), bytes: new Uint8Array(bytes) });
     this.#lengths.set(stream, length + bytes.length);
     this.#heard(stream, bytes);
     setImmediate(() => this.#sink?.written(stream, offset + bytes.length));

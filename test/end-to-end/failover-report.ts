@@ -1,0 +1,24 @@
+// What `epochvisor failover --json` answers.
+
+import { expect } from 'vitest';
+import type { Bench } from './command.js';
+
+export interface Report {
+  readonly undisturbed: { readonly instructions: number; readonly stdoutRepeats: boolean };
+  readonly points: readonly {
+    readonly verdict: string;
+    readonly detail: string;
+    readonly kill: { readonly epoch: number; readonly instruction: number; readonly outstanding: number } | null;
+    readonly failover: { readonly view: number; readonly uncertain: number } | null;
+  }[];
+  readonly failures: number;
+}
+
+/** Runs the verb on a bench; it has nothing to say on stderr. */
+export function failoverOf(bench: Bench) {
+  return async (...args: readonly string[]): Promise<{ status: number | null; report: Report }> => {
+    const { status, stdout, stderr } = await bench.run(['failover', '--json', ...args]);
+    expect(stderr).toBe('');
+    return { status, report: JSON.parse(stdout) as Report };
+  };
+}

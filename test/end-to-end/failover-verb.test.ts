@@ -1,0 +1,114 @@
+// `epochvisor failover` and `epochvisor demo` as verbs: what they show, how they end, and the paper's double payment.
+
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { wat } from '../building/wat.js';
+import { Bench, guest } from './command.js';
+import { failoverOf } from './failover-report.js';
+
+const bench = new Bench();
+const failover = failoverOf(bench);
+const SLOW_TELLER = fileURLToPath(new URL('slow-teller.wat', import.meta.url));
+
+describe('a dispense that was performed, and whose completion nobody was told of', () => {
+  const run = async (ids: string, variant: string) => {
+    const module = bench.file('slow-teller.wasm');
+    writeFileSync(module, wat(readFileSync(SLOW_TELLER, 'utf8')));
+    const flags = ['--variant', variant, '--epoch-length', '1e9', '--at', '0:600000000', '--operation-ids', ids];
+    return failover(...flags, '--teller', bench.file('journal'), module);
+  };
+
+  test('is not repeated at the bus, where operations have ids', async () => {
+    const { status, report } = await run('on', 'deferred');
+    expect(report.points).toMatchObject([
+      { verdict: 'same', kill: { epoch: 0, outstanding: 1 }, failover: { uncertain: 1 } },
+    ]);
+    expect(status).toBe(0);
+  });
+
+  test.each(['original', 'deferred'])("is paid twice in the paper's world, where they have none: %s", async variant => {
+    const { status, report } = await run('off', variant);
+    expect(report.points).toMatchObject([
+      { verdict: 'different', kill: { outstanding: 1 }, failover: { uncertain: 1 } },
+    ]);
+    // The second note is in the journal, after the first.
+    expect(report.points[0]!.detail).toBe('teller, byte 8: expected end, found "1 1 100\\n2 1 100\\n"');
+    expect(status).toBe(1);
+  });
+});
+
+describe('the verb', () => {
+  test('shows a table of verdicts, what was proved of each kill, and a summary', async () => {
+    const { status, stdout } = await bench.run([
+      'failover',
+      '--at',
+      '2:5000',
+      '--at',
+      '9999:0',
+      '--sweep',
+      'every:2e6',
+      guest('compute'),
+      '5',
+      '2',
+    ]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /\| +asked \| +killed at \| +count \| +outstanding \| +uncertain \| +live ms \| +first byte ms \| verdict/,
+    );
+    expect(stdout).toMatch(/\| +2:5000 \| +2:5\d\d\d \| +205\d\d\d \| +0 \| +0 \| +\d+ \| +\d+ \| same/);
+    expect(stdout).toMatch(/\| +9999:0 \| .* \| not reached \| the run ended before this point \|/);
+    expect(stdout).toMatch(/\| +2000000 \| +\d+:\d+ \| +20000\d\d \|/);
+    expect(stdout).toMatch(/^undisturbed: \d+ instructions, \d+ epochs, \d+ bytes of stdout, .*; the same twice$/m);
+    expect(stdout).toMatch(/^\d points: \d same, 1 not reached; SIGKILL to live \d+ ms in the median/m);
+  });
+
+  test('writes nothing to the disks it was given', async () => {
+    const disk = bench.file('disk');
+    writeFileSync(disk, '');
+    truncateSync(disk, 1 << 15);
+    await failover('--points', '1', '--disk', disk, guest('disk-log'), '5');
+    expect(readFileSync(disk).every(byte => byte === 0)).toBe(true);
+  });
+
+  test('says honestly what it cannot compare', async () => {
+    const { status, report } = await failover('--points', '1', guest('clock-random'), '20');
+    expect(report.points).toMatchObject([
+      { verdict: 'outcome only', detail: 'not comparable: undisturbed runs differ' },
+    ]);
+    expect(status).toBe(0);
+  });
+
+  test('gives the reason of a judge that refuses, and fails', async () => {
+    const judge = 'echo "not today" >&2; exit 1';
+    const { status, stderr } = await bench.run(['failover', '--judge', judge, guest('hello')]);
+    expect(stderr).toBe(
+      'epochvisor: the judge refuses an undisturbed run: not today [JUDGE_REFUSES]: mend the judge\n',
+    );
+    expect(status).toBe(2);
+  });
+
+  test('judges guests that end with a status of their own, or by a trap', async () => {
+    for (const args of [
+      [guest('compute'), 'x'],
+      [guest('trap'), 'divide'],
+    ]) {
+      const { status, report } = await failover('--points', '2', '--epoch-length', '1000', ...args);
+      expect(report.points.map(({ verdict }) => verdict)).toEqual(['same', 'same']);
+      expect(status).toBe(0);
+    }
+  });
+});
+
+test('the demo kills a primary in the middle of an epoch and finds both outputs equal', async () => {
+  const { status, stdout, stderr } = await bench.run(['demo']);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/SIGKILL {3}process \d+ died at instruction 50,0\d\d of 100,000 in epoch 30,000/);
+  expect(stdout).toMatch(/TAKEOVER {2}process \d+ is primary, in view 2, \d+ ms after the kill/);
+  expect(stdout).toMatch(/ON AGAIN {2}the first byte from process \d+, \d+ ms after the kill/);
+  const hashes = [...stdout.matchAll(/exit 0, 200 lines, .* sha256 ([0-9a-f]{64})/g)].map(([, hash]) => hash);
+  expect(hashes).toHaveLength(2);
+  expect(hashes[0]).toBe(hashes[1]);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('Not a byte lost or doubled.');
+  expect(status).toBe(0);
+});

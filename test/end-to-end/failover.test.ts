@@ -1,0 +1,72 @@
+// `epochvisor failover`: the primary kills itself at known instructions, in the middle of epochs; verdicts on each guest.
+
+import { truncateSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { VARIANTS } from '../../engine/protocol/machine.js';
+import { Bench, guest } from './command.js';
+import { failoverOf } from './failover-report.js';
+
+const bench = new Bench();
+const failover = failoverOf(bench);
+const JUDGE = fileURLToPath(new URL('../../dist/test/end-to-end/transcript-judge.js', import.meta.url));
+
+function makeDisk(bytes: number): string {
+  const disk = bench.file('disk');
+  writeFileSync(disk, '');
+  truncateSync(disk, bytes);
+  return disk;
+}
+
+function makeInput(): string {
+  const input = bench.file('input');
+  writeFileSync(input, Array.from({ length: 400 }, (_, n) => `line ${n}\n`).join(''));
+  return input;
+}
+
+const CASES: readonly [string, readonly string[], () => readonly string[]][] = [
+  ['compute', ['20', '4'], () => []],
+  ['recursive', ['15', '3'], () => []],
+  ['flood', ['256'], () => []],
+  ['ticks', ['20', '5'], () => []],
+  ['echo', [], () => ['--stdin', makeInput()]],
+  ['disk', ['24'], () => ['--disk', makeDisk(1 << 17)]],
+  ['disk-log', ['20'], () => ['--disk', makeDisk(1 << 15)]],
+  ['teller', ['10'], () => ['--teller', bench.file('journal')]],
+];
+
+/** Each guest in the default variant, one of each kind in the others. */
+const everyVariant = new Set(['compute', 'echo', 'disk', 'teller']);
+const RUNS = VARIANTS.flatMap(variant =>
+  CASES.filter(([name]) => variant === 'deferred' || everyVariant.has(name)).map(one => [variant, ...one] as const),
+);
+
+describe('a kill in the middle of an epoch changes nothing', () => {
+  test.each(RUNS)('in the variant %s of %s', async (variant, name, args, devices) => {
+    const flags = ['--variant', variant, '--epoch-length', '10000', '--points', '2', ...devices()];
+    const { status, report } = await failover(...flags, guest(name), ...args);
+    expect(report.points.map(({ verdict, detail }) => `${verdict} ${detail}`)).toEqual(['same ', 'same ']);
+    for (const { kill, failover } of report.points) {
+      expect(kill).not.toBeNull();
+      expect(failover).toMatchObject({ view: 2 });
+    }
+    expect(status).toBe(0);
+  });
+
+  test.each(VARIANTS)('in the variant %s of clock-random: transcripts of single machines', async variant => {
+    const judge = `${process.execPath} ${JUDGE} 200`;
+    const { status, report } = await failover(
+      '--variant',
+      variant,
+      '--points',
+      '2',
+      '--judge',
+      judge,
+      guest('clock-random'),
+      '200',
+    );
+    expect(report.undisturbed.stdoutRepeats).toBe(false);
+    expect(report.points.map(({ verdict, detail }) => `${verdict} ${detail}`)).toEqual(Array(2).fill('accepted '));
+    expect(status).toBe(0);
+  });
+});

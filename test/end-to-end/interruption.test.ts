@@ -1,0 +1,53 @@
+// Ctrl-C and SIGTERM at any moment: both replicas gone, the exit status says why, nothing is left behind.
+// (bench checks after each test that no process is left.)
+
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { Bench, guest, sleep } from './command.js';
+
+const bench = new Bench();
+const folders = () => readdirSync(tmpdir()).filter(name => /^epochvisor-(failover|demo)-/.test(name));
+
+// Before Node listens to signals, while replicas start, while they connect, while the guest runs.
+test.each([0, 60, 150, 250, 350, 500, 1000])('Ctrl-C %i ms after the start', async ms => {
+  const command = bench.start(['run', guest('spin')]);
+  await sleep(ms);
+  command.killGroup('SIGINT');
+  const { status, signal } = await command.ended;
+  // Who is interrupted before it can listen ends by the signal itself, which a shell calls 130 too.
+  expect(status ?? signal).toSatisfy(how => how === 130 || (how === 'SIGINT' && ms < 350));
+});
+
+test('SIGTERM', async () => {
+  const machine = bench.startWatched([guest('spin')]);
+  await machine.isProtected();
+  machine.command.kill('SIGTERM');
+  expect(await machine.command.ended).toMatchObject({ status: 143, stdout: '', stderr: '' });
+});
+
+test('Ctrl-C between a kill and the new view', async () => {
+  const machine = bench.startWatched([guest('spin')]);
+  const { primary } = await machine.isProtected();
+  process.kill(primary.pid, 'SIGKILL');
+  machine.command.killGroup('SIGINT');
+  expect((await machine.command.ended).status).toBe(130);
+});
+
+test('Ctrl-C while the guest waits for input', async () => {
+  const machine = bench.startWatched([guest('echo')], 'pipe');
+  await machine.isProtected();
+  machine.command.killGroup('SIGINT');
+  expect((await machine.command.ended).status).toBe(130);
+});
+
+test.each([300, 1500, 3000])('Ctrl-C %i ms into a failover test', async ms => {
+  const before = folders();
+  const command = bench.start(['failover', '--points', '20', guest('recursive'), '25', '20']);
+  await sleep(ms);
+  command.killGroup('SIGINT');
+  const { status, signal, stdout } = await command.ended;
+  expect(status ?? signal).toSatisfy(how => how === 130 || (how === 'SIGINT' && ms < 1000));
+  expect(stdout).toBe('');
+  expect(folders().filter(name => !before.includes(name))).toEqual([]);
+});

@@ -1,0 +1,89 @@
+// Standard streams as a shell hands them over: pipes, files, nothing, and readers that go away.
+
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Bench, guest, MAIN, until } from './command.js';
+import { generator } from './seeds.js';
+
+const bench = new Bench();
+const random = generator();
+
+/** What echo says to these lines. */
+const echoed = (lines: readonly string[]) =>
+  `${lines.map((line, index) => `${index + 1}: ${line}\n`).join('')}${lines.length} lines\n`;
+
+test.each(['primary', 'backup'] as const)(
+  'input through a pipe arrives once, the %s killed in the middle',
+  async who => {
+    const lines = Array.from({ length: 2000 }, (_, n) => `line ${n} ${'x'.repeat(Math.floor(random() * 60))}`);
+    const machine = bench.startWatched([guest('echo')], 'pipe');
+    const { primary, backups } = await machine.isProtected();
+    const at = Math.floor(random() * lines.length);
+    // In pieces that end anywhere, the kill while some are on their way.
+    const text = lines.map(line => `${line}\n`).join('');
+    const cut = lines.slice(0, at).join('\n').length + 3;
+    machine.command.write(text.slice(0, cut));
+    await machine.wrote(Math.floor(random() * cut));
+    process.kill(who === 'primary' ? primary.pid : backups[0]!.pid, 'SIGKILL');
+    machine.command.write(text.slice(cut));
+    machine.command.endInput();
+    const { stdout, status } = await machine.command.ended;
+    expect(stdout).toBe(echoed(lines));
+    expect(status).toBe(0);
+  },
+);
+
+test('a line is answered as soon as it is there, before and after a failover', async () => {
+  const machine = bench.startWatched([guest('echo')], 'pipe');
+  const { primary } = await machine.isProtected();
+  machine.command.write('first\n');
+  await until(() => (machine.command.stdout === '1: first\n' ? true : undefined));
+  process.kill(primary.pid, 'SIGKILL');
+  machine.command.write('second\n');
+  await until(() => (machine.command.stdout === '1: first\n2: second\n' ? true : undefined));
+  machine.command.endInput();
+  expect((await machine.command.ended).stdout).toBe('1: first\n2: second\n2 lines\n');
+});
+
+test('input from a file', async () => {
+  const lines = Array.from({ length: 5_000 }, (_, n) => `line ${n}`);
+  writeFileSync(bench.file('input'), lines.map(line => `${line}\n`).join(''));
+  const stdin = openSync(bench.file('input'), 'r');
+  const { stdout } = await bench.run(['run', guest('echo')], stdin);
+  closeSync(stdin);
+  expect(stdout).toBe(echoed(lines));
+});
+
+test('without stdin there is nothing to read', () => {
+  const { stdout, status, stderr } = spawnSync('sh', [
+    '-c',
+    'exec "$0" "$@" <&-',
+    process.execPath,
+    MAIN,
+    'run',
+    guest('echo'),
+  ]);
+  expect({ stdout: stdout.toString(), stderr: stderr.toString(), status }).toEqual({
+    stdout: '0 lines\n',
+    stderr: '',
+    status: 0,
+  });
+});
+
+test('a guest that prints faster than its reader reads loses nothing', async () => {
+  const kibibytes = 4096;
+  const pipeline = `"$0" "$1" run "$2" ${kibibytes} | { sleep 1; wc -c; }`;
+  const { stdout } = spawnSync('sh', ['-c', pipeline, process.execPath, MAIN, guest('flood')]);
+  expect(Number(stdout)).toBe(kibibytes * 1024);
+});
+
+test('a reader that goes away ends the machine, as it ends any program', async () => {
+  const machine = bench.startWatched([guest('flood'), '0']);
+  await machine.isProtected();
+  await machine.wrote(100_000);
+  machine.command.closeOutput();
+  const { status, stderr } = await machine.command.ended;
+  expect(status).not.toBe(0);
+  expect(stderr).toMatch(/^epochvisor: the reader of stdout has gone \[OUTPUT_CLOSED\]\n$/);
+});

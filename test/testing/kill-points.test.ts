@@ -1,0 +1,59 @@
+// Points to kill at: as users write them, and spread over a run.
+
+import { describe, expect, test } from 'vitest';
+import { describePoint, parsePoint, parseSweep, pointsEvery, pointsSpread } from '../../engine/testing/kill-points.js';
+
+const counts = (points: ReturnType<typeof pointsEvery>) => points.map(describePoint).map(Number);
+
+test('EPOCH:INSTRUCTION is read, and shown again', () => {
+  expect(parsePoint('3:50_000')).toEqual({ at: 'epoch', epoch: 3, instruction: 50_000 });
+  expect(describePoint(parsePoint('0:0'))).toBe('0:0');
+});
+
+test.each(['', '3', ':', '3:', ':5', '-1:5', '3:5:7', '3:x', '1e3:5', '3 : 5', `${'9'.repeat(16)}:0`])(
+  'no point: %j',
+  text => {
+    expect(() => parsePoint(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
+  },
+);
+
+test.each([
+  ['every:1', 1],
+  ['every:1_000', 1000],
+  ['every:1e6', 1_000_000],
+])('%s', (text, every) => expect(parseSweep(text)).toBe(every));
+
+test.each(['', '1000', 'every:', 'every:0', 'every:-5', 'every:x', 'every:1.5', 'every:1e400', 'each:5'])(
+  'no sweep: %j',
+  text => {
+    expect(() => parseSweep(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
+  },
+);
+
+describe('a sweep', () => {
+  test('has a point every so many instructions, up to the last of the run', () => {
+    expect(counts(pointsEvery(100, 350))).toEqual([100, 200, 300]);
+    expect(counts(pointsEvery(100, 301))).toEqual([100, 200, 300]);
+    expect(counts(pointsEvery(100, 300))).toEqual([100, 200]);
+  });
+
+  test('has one point even where the run is shorter than that: it will not be reached', () => {
+    expect(counts(pointsEvery(1000, 10))).toEqual([1000]);
+  });
+
+  test('is refused where nobody would wait for its end', () => {
+    expect(counts(pointsEvery(1, 10_001))).toHaveLength(10_000);
+    expect(() => pointsEvery(1, 10_002)).toThrow(/makes 10001 points/);
+  });
+});
+
+describe('points spread over a run', () => {
+  test('are as far from each other as from both ends', () => {
+    expect(counts(pointsSpread(3, 400))).toEqual([100, 200, 300]);
+    expect(counts(pointsSpread(1, 7))).toEqual([4]);
+  });
+
+  test('are never before the first instruction', () => {
+    expect(Math.min(...counts(pointsSpread(5, 1)))).toBe(1);
+  });
+});
