@@ -24,17 +24,14 @@
 // handler, which runs on top of whatever was interrupted, has as much again.
 
 import { OP_I32_LT_S, OP_I32_SUB } from '../wasm/opcodes.js';
-import { V128, type ValueType } from '../wasm/types.js';
 import type { CodeWriter } from './code.js';
 
 /** Return address, frame pointer, instance, frame marker, spilled scratch registers, the counter and depth, in slots. */
 const FRAME_FIXED = 12;
 
-/** Slots of 8 bytes that the frame of a function may take. @param operands the most operands at a time, vectors twice */
-export function frameWeight(locals: readonly ValueType[], operands: number): number {
-  let slots = FRAME_FIXED + locals.length + operands;
-  for (const type of locals) if (type === V128) slots++;
-  return slots;
+/** Slots of 8 bytes that a frame may take. @param locals parameters and locals @param operands the most at a time; vectors count twice */
+export function frameWeight(locals: number, operands: number): number {
+  return FRAME_FIXED + locals + operands;
 }
 
 /** On entry: takes the weight, traps if the allowance is used up. */

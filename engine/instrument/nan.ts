@@ -207,7 +207,7 @@ export class NanAnalysis {
 
   #local(reader: InstructionReader, validator: Validator, ordinal: number): void {
     const type = validator.locals[reader.index];
-    if (type === undefined || !isFloat(type)) return;
+    if (reader.index >= validator.localCount || type === undefined || !isFloat(type)) return;
     if (reader.opcode === OP_LOCAL_GET) {
       this.#result = this.#node(NODE_LOCAL, type, ordinal, reader.index, 0);
       return;

@@ -28,7 +28,6 @@ import {
   OP_UNREACHABLE,
   OPCODES,
 } from '../wasm/opcodes.js';
-import { V128 } from '../wasm/types.js';
 import { invalid, Validator } from '../wasm/validate.js';
 import type { Calls } from './callgraph.js';
 import { frameWeight } from './depth.js';
@@ -166,9 +165,10 @@ class BodyScan {
 
   /** The weight of the latest body's frame. */
   weight(): number {
+    const { localCount, vectorCount } = this.#validator;
     // Operands count as vectors in a function that has any: a rough bound is enough there.
-    const vectors = this.nan.sawVectors || this.#validator.locals.includes(V128);
-    return frameWeight(this.#validator.locals, vectors ? this.#operands * 2 : this.#operands);
+    const vectors = this.nan.sawVectors || vectorCount > 0;
+    return frameWeight(localCount + vectorCount, vectors ? this.#operands * 2 : this.#operands);
   }
 
   /** The values that calls, branches and the ends of blocks carry are observed. */

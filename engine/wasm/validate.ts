@@ -6,21 +6,17 @@
 // that pops it; the validator itself pushes 0.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { expressionFunctions } from './expressions.js';
 import { BLOCK_EMPTY, type InstructionReader } from './instructions.js';
+import { Lookups } from './lookups.js';
 import type { IndexSpaces, Module } from './module.js';
 import {
-  IMMEDIATE_MEMARG,
-  IMMEDIATE_MEMARG_LANE,
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
   OP_BR_TABLE,
   OP_CALL,
   OP_CALL_INDIRECT,
-  OP_DATA_DROP,
   OP_DROP,
-  OP_ELEM_DROP,
   OP_ELSE,
   OP_END,
   OP_GLOBAL_GET,
@@ -30,11 +26,7 @@ import {
   OP_LOCAL_SET,
   OP_LOCAL_TEE,
   OP_LOOP,
-  OP_MEMORY_COPY,
-  OP_MEMORY_FILL,
   OP_MEMORY_GROW,
-  OP_MEMORY_INIT,
-  OP_MEMORY_SIZE,
   OP_REF_FUNC,
   OP_REF_IS_NULL,
   OP_REF_NULL,
@@ -43,15 +35,11 @@ import {
   OP_RETURN_CALL_INDIRECT,
   OP_SELECT,
   OP_SELECT_TYPED,
-  OP_TABLE_COPY,
   OP_TABLE_FILL,
   OP_TABLE_GET,
   OP_TABLE_GROW,
-  OP_TABLE_INIT,
   OP_TABLE_SET,
-  OP_TABLE_SIZE,
   OP_UNREACHABLE,
-  opcodeImmediate,
   opcodeName,
   opcodeSignature,
   signatures,
@@ -62,6 +50,7 @@ import {
   I32,
   isReferenceType,
   isValueType,
+  V128,
   type ValueType,
   valueTypeName,
 } from './types.js';
@@ -85,11 +74,12 @@ export interface Control {
 }
 
 export class Validator {
-  readonly #module: Module;
-  readonly #spaces: IndexSpaces;
-  readonly #declared: Set<number>;
-  /** Types of the parameters and locals of the function. */
-  locals: number[] = [];
+  readonly #find: Lookups;
+  /** Types of the parameters and locals of the function: `locals[0, localCount)`. */
+  readonly locals = new Uint8Array(LOCALS_MAX);
+  localCount = 0;
+  /** How many of them are vectors. */
+  vectorCount = 0;
   /** Operand types: `types[0, height)`. */
   types = new Uint8Array(256);
   /** What a pass knows of each operand. */
@@ -102,9 +92,7 @@ export class Validator {
   #results: readonly ValueType[] = NONE;
 
   constructor(module: Module, spaces: IndexSpaces) {
-    this.#module = module;
-    this.#spaces = spaces;
-    this.#declared = declaredFunctions(module);
+    this.#find = new Lookups(module, spaces, what => this.#invalid(what));
   }
 
   /** Begins a body: reads its local declarations and enters the function's block. `reader` stands at its first byte. */
@@ -113,17 +101,27 @@ export class Validator {
     this.height = 0;
     this.depth = 0;
     this.#results = type.results;
-    this.locals = [...type.params];
+    this.localCount = 0;
+    this.vectorCount = 0;
+    for (const param of type.params) this.#addLocals(1, param, reader.pos);
     const groups = reader.count('locals');
     for (let group = 0; group < groups; group++) {
       const at = reader.pos;
       const count = reader.u32();
       const local = reader.byte();
       if (!isValueType(local)) throw this.#invalid(`unknown local type 0x${local.toString(16)}`, at);
-      if (this.locals.length + count > LOCALS_MAX) throw this.#invalid('too many locals', at);
-      for (let index = 0; index < count; index++) this.locals.push(local);
+      this.#addLocals(count, local, at);
     }
     this.#enter(OP_BLOCK, NONE, type.results);
+  }
+
+  #addLocals(count: number, type: ValueType, at: number): void {
+    const end = this.localCount + count;
+    if (end > LOCALS_MAX) throw this.#invalid('too many locals', at);
+    // A group costs a few bytes and may be large: filled, not pushed one by one.
+    this.locals.fill(type, this.localCount, end);
+    this.localCount = end;
+    if (type === V128) this.vectorCount += count;
   }
 
   /** The innermost block. */
@@ -150,7 +148,7 @@ export class Validator {
   /** The type of the function that the call which the reader has just read means. */
   calleeType(reader: InstructionReader): FunctionType {
     const direct = reader.opcode === OP_CALL || reader.opcode === OP_RETURN_CALL;
-    return this.#type(direct ? this.#function(reader.index) : reader.index);
+    return this.#find.type(direct ? this.#find.function(reader.index) : reader.index);
   }
 
   /** The parameters and results of the block type that the reader has just read. */
@@ -158,7 +156,7 @@ export class Validator {
     const type = reader.blockType;
     if (type === BLOCK_EMPTY) return { params: NONE, results: NONE };
     if (type < 0) return { params: NONE, results: SINGLE[type + 128]! };
-    return this.#type(type);
+    return this.#find.type(type);
   }
 
   push(type: ValueType): void {
@@ -238,7 +236,7 @@ export class Validator {
     const opcode = reader.opcode;
     const signature = opcodeSignature[opcode]!;
     if (signature !== 0) {
-      if (opcode > 0xff || opcode <= OP_MEMORY_GROW) this.#checkIndexes(reader, opcode);
+      if (opcode > 0xff || opcode <= OP_MEMORY_GROW) this.#find.check(reader);
       const { operands, results } = signatures[signature]!;
       this.#popAll(operands);
       this.#pushAll(results);
@@ -340,7 +338,7 @@ export class Validator {
   #stepCall(reader: InstructionReader, opcode: number): void {
     const indirect = opcode === OP_CALL_INDIRECT || opcode === OP_RETURN_CALL_INDIRECT;
     if (indirect) {
-      if (this.#table(reader.index2) !== FUNCREF)
+      if (this.#find.table(reader.index2) !== FUNCREF)
         throw this.#invalid('type mismatch: call through a table of externref');
       this.#pop(I32);
     }
@@ -369,10 +367,10 @@ export class Validator {
         this.push(reader.type);
         return;
       case OP_GLOBAL_GET:
-        this.push(this.#global(reader.index).value);
+        this.push(this.#find.global(reader.index).value);
         return;
       case OP_GLOBAL_SET: {
-        const type = this.#global(reader.index);
+        const type = this.#find.global(reader.index);
         if (!type.mutable) throw this.#invalid('global is immutable');
         this.#pop(type.value);
         return;
@@ -387,8 +385,8 @@ export class Validator {
         return;
       }
       case OP_REF_FUNC:
-        this.#function(reader.index);
-        if (!this.#declared.has(reader.index)) throw this.#invalid('undeclared function reference');
+        this.#find.function(reader.index);
+        this.#find.declared(reader.index);
         this.push(FUNCREF);
         return;
       default:
@@ -407,7 +405,7 @@ export class Validator {
   }
 
   #stepTable(reader: InstructionReader, opcode: number): void {
-    const element = this.#table(reader.index);
+    const element = this.#find.table(reader.index);
     switch (opcode) {
       case OP_TABLE_GET:
         this.#pop(I32);
@@ -432,84 +430,9 @@ export class Validator {
     }
   }
 
-  /** Memory, tables and segments that an instruction with a fixed signature names must exist. */
-  #checkIndexes(reader: InstructionReader, opcode: number): void {
-    const immediate = opcodeImmediate[opcode]!;
-    if (immediate === IMMEDIATE_MEMARG || immediate === IMMEDIATE_MEMARG_LANE) {
-      this.#memory();
-      return;
-    }
-    switch (opcode) {
-      case OP_MEMORY_SIZE:
-      case OP_MEMORY_GROW:
-      case OP_MEMORY_COPY:
-      case OP_MEMORY_FILL:
-        this.#memory();
-        return;
-      case OP_MEMORY_INIT:
-        this.#memory();
-        this.#data(reader.index);
-        return;
-      case OP_DATA_DROP:
-        this.#data(reader.index);
-        return;
-      case OP_TABLE_INIT: {
-        const element = this.#element(reader.index);
-        if (element !== this.#table(reader.index2)) throw this.#invalid('type mismatch: table.init');
-        return;
-      }
-      case OP_ELEM_DROP:
-        this.#element(reader.index);
-        return;
-      case OP_TABLE_COPY:
-        if (this.#table(reader.index) !== this.#table(reader.index2)) throw this.#invalid('type mismatch: table.copy');
-        return;
-      case OP_TABLE_SIZE:
-        this.#table(reader.index);
-    }
-  }
-
   #local(index: number): ValueType {
-    if (index >= this.locals.length) throw this.#invalid('unknown local');
+    if (index >= this.localCount) throw this.#invalid('unknown local');
     return this.locals[index]!;
-  }
-
-  #global(index: number): { readonly value: ValueType; readonly mutable: boolean } {
-    const type = this.#spaces.globals[index];
-    if (type === undefined) throw this.#invalid('unknown global');
-    return type;
-  }
-
-  #function(index: number): number {
-    if (index >= this.#spaces.functions.length) throw this.#invalid('unknown function');
-    return this.#spaces.functions[index]!;
-  }
-
-  #type(index: number): FunctionType {
-    const type = this.#module.types[index];
-    if (type === undefined) throw this.#invalid('unknown type');
-    return type;
-  }
-
-  #table(index: number): ValueType {
-    const table = this.#spaces.tables[index];
-    if (table === undefined) throw this.#invalid('unknown table');
-    return table.element;
-  }
-
-  #memory(): void {
-    if (this.#spaces.memories.length === 0) throw this.#invalid('unknown memory');
-  }
-
-  #data(index: number): void {
-    if (this.#module.dataCount === undefined) throw this.#invalid('data count section required');
-    if (index >= this.#module.dataCount) throw this.#invalid('unknown data segment');
-  }
-
-  #element(index: number): ValueType {
-    const element = this.#module.elements[index];
-    if (element === undefined) throw this.#invalid('unknown elem segment');
-    return element.type;
   }
 
   #invalid(what: string, offset = this.#reader.start): EpochvisorError {
@@ -528,15 +451,4 @@ export function invalid(what: string, where: string, offset: number): Epochvisor
 
 export function sameTypes(a: readonly ValueType[], b: readonly ValueType[]): boolean {
   return a.length === b.length && a.every((type, index) => type === b[index]);
-}
-
-/** Functions that ref.func may name: those that exports, elements or globals mention. */
-function declaredFunctions(module: Module): Set<number> {
-  const declared = new Set<number>();
-  for (const item of module.exports) if (item.kind === 0) declared.add(item.index);
-  for (const element of module.elements) {
-    if (element.form === 'functions') for (const index of element.items) declared.add(index);
-  }
-  for (const index of expressionFunctions(module)) declared.add(index);
-  return declared;
 }
