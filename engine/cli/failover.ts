@@ -154,7 +154,10 @@ async function killAll(
       bar?.increment({ failures });
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  // Whatever one of them meets, the others come to their end before anything is cleared away.
+  for (const worked of await Promise.allSettled(Array.from({ length: jobs }, worker))) {
+    if (worked.status === 'rejected') throw worked.reason;
+  }
   return reports;
 }
 
