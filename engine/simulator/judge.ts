@@ -4,8 +4,8 @@
 import type { BusEffect } from '../protocol/bus.js';
 import type { ExecutionRole } from '../protocol/execution.js';
 import type { Operation, Outcome, Output, View } from '../protocol/machine.js';
-import type { BusObserver, Cause } from './bushost.js';
-import type { GuestObserver, Precedence } from './guestthread.js';
+import type { BusObserver, Cause } from './bus-host.js';
+import type { GuestObserver, Precedence } from './guest-thread.js';
 import type { Part } from './parts.js';
 
 /** An operation as the outside saw it performed. */
@@ -28,7 +28,9 @@ export interface Coverage {
 
 export class Judge implements BusObserver {
   #violation: string | undefined;
+  /** What precedes each output; those of streams, which may be cut and joined on the way, by where their bytes end. */
   readonly #precedence = new WeakMap<object, Precedence>();
+  readonly #written = new Map<string, { readonly end: number; readonly precedence: Precedence }[]>();
   /** What came into the memory of each replica, as a backup. */
   readonly #accepted = new Map<string, { boundaries: number; values: number }>();
   /** Hash of the guest at the end of each epoch, of the first primary and of its backup while it is one. */
@@ -76,7 +78,7 @@ export class Judge implements BusObserver {
     return {
       produced: (output, precedence) => {
         this.#progress += 1;
-        this.#precedence.set(keyOf(output), precedence);
+        this.#produced(name, output, precedence);
       },
       boundary: (epoch, hash) => {
         this.#progress += 1;
@@ -88,6 +90,24 @@ export class Judge implements BusObserver {
       },
       diverged: message => this.violate(`${name} diverged (DG): ${message}`),
     };
+  }
+
+  #produced(name: string, output: Output, precedence: Precedence): void {
+    if (output.type !== 'stream') {
+      this.#precedence.set(keyOf(output), precedence);
+      return;
+    }
+    const key = `${name} ${output.stream}`;
+    const writes = this.#written.get(key) ?? [];
+    this.#written.set(key, writes);
+    writes.push({ end: output.offset + output.bytes.length, precedence });
+  }
+
+  /** Of the last byte, where an output of a stream is of several. */
+  #precedenceOf(name: string, output: Output): Precedence | undefined {
+    if (output.type !== 'stream') return this.#precedence.get(keyOf(output));
+    const end = output.offset + output.bytes.length;
+    return this.#written.get(`${name} ${output.stream}`)?.find(write => write.end >= end)?.precedence;
   }
 
   /** Replicas' states are equal at equal epochs; either may be the first to tell. */
@@ -140,7 +160,7 @@ export class Judge implements BusObserver {
       if (this.outcome === undefined && message.view > this.#fenced.view)
         this.#fenced = { view: message.view, owner: incarnation };
     } else if (message.type === 'output') {
-      if (this.#isOwner({ incarnation, message })) this.#outputRule(message.view, message.output);
+      if (this.#isOwner({ incarnation, message })) this.#outputRule(incarnation, message.view, message.output);
       else if (this.outcome === undefined) this.coverage.late += 1;
     }
   }
@@ -178,8 +198,8 @@ export class Judge implements BusObserver {
   }
 
   /** Everything that precedes an output is in the memory of every backup of its view. */
-  #outputRule(view: number, output: Output): void {
-    const precedence = this.#precedence.get(keyOf(output));
+  #outputRule(name: string, view: number, output: Output): void {
+    const precedence = this.#precedenceOf(name, output);
     if (precedence === undefined) {
       this.violate(`the bus hears of an output that no guest produced: ${output.type} (OR)`);
       return;
@@ -195,9 +215,8 @@ export class Judge implements BusObserver {
   }
 }
 
-/** An output may be cut at its beginning on the way (OF); this part of it is never copied. */
+/** What of an output is the same object wherever it is sent. */
 function keyOf(output: Output): object {
-  if (output.type === 'stream') return output.bytes.buffer;
   if (output.type === 'operation') return output.operation;
   if (output.type === 'outcome') return output.outcome;
   return output;

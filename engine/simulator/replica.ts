@@ -4,14 +4,14 @@ import type { View } from '../protocol/machine.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import { Actor, Ring } from './actor.js';
 import type { Arbiter } from './arbiter.js';
-import type { BusHost } from './bushost.js';
+import type { BusHost } from './bus-host.js';
 import { Guest, type GuestOptions } from './guest.js';
-import { GuestThread, type ToGuest, type ToIo } from './guestthread.js';
+import { GuestThread, type ToGuest, type ToIo } from './guest-thread.js';
 import type { History } from './history.js';
-import { IoThread } from './iothread.js';
+import { IoThread } from './io-thread.js';
 import type { Judge } from './judge.js';
 import type { Connection, Listener, Path } from './network.js';
-import type { Part, Parts } from './parts.js';
+import type { ExecutionPart, Part, Parts } from './parts.js';
 import type { Random } from './random.js';
 import type { RunOptions } from './run.js';
 import type { Schedule } from './schedule.js';
@@ -69,22 +69,31 @@ export class Replica {
   readonly #unsent: PeerMessage<Part>[] = [];
 
   constructor(options: ReplicaOptions) {
-    const { name, schedule, random, run, parts, judge, view } = options;
+    const { name, schedule, random, run, parts, view } = options;
     this.#options = options;
     this.name = name;
     this.#skewNs = random.below(1e9);
     this.io = new Actor(schedule);
     this.guestActor = new Actor(schedule);
 
-    const ringNs = (): number => random.between(1e3, run.ringNs);
     const role = view.primary === name ? 'primary' : 'backup';
     const { variant, operationIds } = run;
     const execution = parts.execution({ role, variant, operationIds });
+    const ringNs = this.#ringNs;
     const toIo = new Ring<ToIo>(schedule, this.io, ringNs, message => this.#ioThread.fromGuest(message));
     const toGuest = new Ring<ToGuest>(schedule, this.guestActor, ringNs, message => this.#guestThread.receive(message));
-    const bell = (act: () => void): void => this.guestActor.after(ringNs(), act);
+    this.#guestThread = this.#newGuestThread(execution, message => toIo.put(message));
+    this.#ioThread = this.#newIoThread(message => toGuest.put(message));
+    // Where there is no backup, all is acknowledged.
+    if (view.backups.length === 0) this.#guestThread.acknowledged(Infinity);
+    this.#connectBus();
+  }
 
-    this.#guestThread = new GuestThread({
+  readonly #ringNs = (): number => this.#options.random.between(1e3, this.#options.run.ringNs);
+
+  #newGuestThread(execution: ExecutionPart, toIo: (message: ToIo) => void): GuestThread {
+    const { name, random, run, parts, judge } = this.#options;
+    return new GuestThread({
       actor: this.guestActor,
       random,
       execution,
@@ -93,34 +102,40 @@ export class Replica {
         realTimeNs: () => BigInt(Math.floor(1e12 + this.#hostNs() + this.realTimeJumpNs)),
         monotonicNs: () => this.#hostNs(),
       },
-      guest: new Guest(options.guest),
+      guest: new Guest(this.#options.guest),
       epochLength: run.epochLength,
       instructionNs: () => run.instructionNs * this.slowness,
       lazy: random.chance(0.5),
-      toIo: message => toIo.put(message),
+      toIo,
       observer: judge.observe(name, () => execution.role),
     });
+  }
 
+  #newIoThread(toGuest: (message: ToGuest) => void): IoThread {
+    const { name, random, run, parts, judge, view, arbiter, trace } = this.#options;
+    const nowMs = (): number => this.#hostNs() / 1e6;
+    const bell = (act: () => void): void => this.guestActor.after(this.#ringNs(), act);
     let claims = 0;
     const channel = parts.channel({
       incarnation: name,
       view,
-      operationIds,
+      operationIds: run.operationIds,
       heartbeatMs: HEARTBEAT_MS,
       suspicionMs: SUSPICION_MS,
       startMs: START_MS,
-      nowMs: this.#hostNs() / 1e6,
+      nowMs: nowMs(),
       newClaim: () => `${name}.${++claims}`,
     });
-    this.#ioThread = new IoThread({
+    return new IoThread({
       actor: this.io,
       channel,
-      nowMs: () => this.#hostNs() / 1e6,
+      nowMs,
       tickMs: HEARTBEAT_MS / 2,
+      batchNs: random.pick([0, 1e4, 1e6]),
       sendPeer: (peer, message) => this.#sendPeer(peer, message),
       sendBus: message => this.#sendBus(message),
-      claim: (claimed, answer) => options.arbiter.claim(claimed, answer),
-      toGuest: message => toGuest.put(message),
+      claim: (claimed, answer) => arbiter.claim(claimed, answer),
+      toGuest,
       acknowledged: position => bell(() => this.#guestThread.acknowledged(position)),
       throttle: on => {
         if (on) judge.coverage.throttled += 1;
@@ -130,15 +145,12 @@ export class Replica {
       viewed: viewed => this.#viewed(viewed),
       finished: () => this.#end('finished', 'finished'),
       halted: (code, message) => {
-        options.trace(`${name} halts: ${message}`);
+        trace(`${name} halts: ${message}`);
         judge.coverage.halted += 1;
         this.haltCode = code;
         this.#end('halted', code);
       },
     });
-    // Where there is no backup, all is acknowledged.
-    if (view.backups.length === 0) this.#guestThread.acknowledged(Infinity);
-    this.#connectBus();
   }
 
   get history(): History {

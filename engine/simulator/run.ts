@@ -1,7 +1,7 @@
 // What a run is: everything that is chosen, from one seed.
 
 import { VARIANTS, type Variant } from '../protocol/machine.js';
-import type { InputChunk } from './bushost.js';
+import type { InputChunk } from './bus-host.js';
 import { type Fault, planFaults } from './faults.js';
 import { Random } from './random.js';
 

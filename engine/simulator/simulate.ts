@@ -2,7 +2,7 @@
 
 import type { View } from '../protocol/machine.js';
 import { Arbiter } from './arbiter.js';
-import { BusHost } from './bushost.js';
+import { BusHost } from './bus-host.js';
 import { describeFault, type Fault, type PathName } from './faults.js';
 import { type GuestOptions, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT } from './guest.js';
 import { type Coverage, Judge } from './judge.js';

@@ -1,7 +1,7 @@
 // The verdict at the end of a run: what the outside saw is what one machine, without any protocol, does when it is
 // given the environment results and interrupts of the replica that is the machine now.
 
-import { describeOutcome, sameOutcome } from '../protocol/execution.js';
+import { describeOutcome, sameOutcome } from '../protocol/describe.js';
 import type { Interrupt, Operation, OperationId } from '../protocol/machine.js';
 import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './guest.js';
 import { type History, type Production, replay } from './history.js';

@@ -44,18 +44,19 @@ describe('a seed', () => {
 
 /** Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. */
 function lostReleases(seed: number): RunOptions {
-  const chunk = { afterNs: 1e4, bytes: new Uint8Array(60_000).fill(seed), end: false };
-  const atStep = seed % 400;
+  const chunk = { afterNs: 1e4, bytes: new Uint8Array(90_000).fill(seed), end: false };
+  const atStep = seed % 500;
   return {
     ...chooseRun(seed),
     replicas: 2,
     guestSteps: 60,
     networkNs: [1e5, 1e6],
+    arbiterNs: [1e5, 1e6],
     instructionNs: 10_000,
     input: [...new Array(14).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
     faults: [
       { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
-      { kind: 'kill', replica: 0, atStep: atStep + 10 + (seed % 200) },
+      { kind: 'kill', replica: 0, atStep: atStep + 10 + ((seed * 7) % 200) },
     ],
   };
 }
@@ -64,23 +65,12 @@ describe('releases of input that are lost with the primary', () => {
   // The primary told its backup that its releases had left; nobody sent them again, the bus kept the input, its window
   // stayed full, and the survivor waited for input for ever. Found at these seeds, before a backup kept a release until
   // it is known to have arrived.
-  it.each([138, 987, 1770, 1892])('are sent by the survivor, seed %i', seed => {
+  it.each([328, 368, 438, 626, 826, 847, 905, 971])('are sent by the survivor, seed %i', seed => {
     expect(simulate(lostReleases(seed)).failure).toBeUndefined();
   });
 
   it('leave no input behind at any other step', () => {
-    for (let seed = 2_000; seed < 2_150; seed++)
+    for (let seed = 2_000; seed < 2_100; seed++)
       expect(simulate(lostReleases(seed)).failure, `${seed}`).toBeUndefined();
-  });
-});
-
-// Seeds that once failed, each with its story. Runs change when the simulator does; the stories then move to the tests
-// of the part that was wrong.
-describe('a seed that once failed', () => {
-  it.each([
-    [2148, 'the judge took a replica that fenced the bus after the end for the machine'],
-    [3869, 'a guest that ends without an answer to an uncertain interrupt was promised nothing'],
-  ])('%i: %s', seed => {
-    expect(simulate(chooseRun(seed)).failure).toBeUndefined();
   });
 });

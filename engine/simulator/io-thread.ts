@@ -4,7 +4,7 @@ import type { ChannelEffect, ChannelEvent, ClaimAnswer } from '../protocol/chann
 import type { Outcome, View } from '../protocol/machine.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { Actor } from './actor.js';
-import type { ToGuest, ToIo } from './guestthread.js';
+import type { ToGuest, ToIo } from './guest-thread.js';
 import type { ChannelPart, Part } from './parts.js';
 
 export interface IoThreadOptions {
@@ -13,6 +13,8 @@ export interface IoThreadOptions {
   /** The host's clock as timeouts see it, ms. */
   readonly nowMs: () => number;
   readonly tickMs: number;
+  /** For how long outputs are gathered; 0: each leaves by itself. */
+  readonly batchNs: number;
   readonly sendPeer: (peer: string, message: PeerMessage<Part>) => void;
   readonly sendBus: (message: ToBus) => void;
   readonly claim: (view: View, answer: (answer: ClaimAnswer) => void) => void;
@@ -28,6 +30,7 @@ export interface IoThreadOptions {
 
 export class IoThread {
   readonly #options: IoThreadOptions;
+  #drains = false;
 
   constructor(options: IoThreadOptions) {
     this.#options = options;
@@ -40,7 +43,8 @@ export class IoThread {
         this.#step({ type: 'logged', part: message.part, length: message.part.length });
         break;
       case 'output':
-        this.#step(message);
+        this.#step(this.#options.batchNs === 0 ? message : { ...message, more: true });
+        this.#drainSoon();
         break;
       case 'progress':
         this.#step({
@@ -49,6 +53,17 @@ export class IoThread {
         });
         break;
     }
+  }
+
+  /** Outputs that come close together leave together. */
+  #drainSoon(): void {
+    const { actor, batchNs } = this.#options;
+    if (batchNs === 0 || this.#drains) return;
+    this.#drains = true;
+    actor.after(batchNs, () => {
+      this.#drains = false;
+      this.#step({ type: 'drained' });
+    });
   }
 
   peerOpened(peer: string): void {
