@@ -9,7 +9,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint } from '../machine/configuration.js';
 import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
-import { describeOutcome } from '../protocol/execution.js';
+import { describeOutcome } from '../protocol/describe.js';
 import { FailoverTest, type PointReport, type TranscriptJudge } from '../testing/failover-test.js';
 import {
   describePoint,

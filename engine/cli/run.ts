@@ -6,7 +6,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { StatusFile } from '../observe/status.js';
-import { describeOutcome } from '../protocol/execution.js';
+import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/machine.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { openDevices } from './devices.js';

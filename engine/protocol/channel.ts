@@ -9,71 +9,14 @@
 // the new one, which is not ours yet.
 
 import { assert } from '../errors/errors.js';
+import type { ChannelEffect, ChannelEvent, ChannelOptions, ClaimAnswer } from './channel-events.js';
 import { Lag } from './lag.js';
-import type { Interrupt, Outcome, Output, View } from './machine.js';
-import type { FromBus, PeerMessage, Progress, ToBus } from './messages.js';
+import type { Output, View } from './machine.js';
+import type { FromBus, PeerMessage, Progress } from './messages.js';
 import { Outbox } from './outbox.js';
 import type { Rule } from './rules.js';
 
-export type ClaimAnswer =
-  | { readonly result: 'won' }
-  /** The view belongs to another. */
-  | { readonly result: 'lost'; readonly owner: View }
-  | { readonly result: 'unreachable'; readonly reason: string };
-
-export type ChannelEvent<P> =
-  /** From execution: a part of the log that holds `length` entries. */
-  | { readonly type: 'logged'; readonly part: P; readonly length: number }
-  /** From execution: an output that all of the log below `position` precedes. `more`: `drained` will follow. */
-  | { readonly type: 'output'; readonly position: number; readonly output: Output; readonly more?: true }
-  /** From execution: nothing more for now; outputs that came with `more` leave, together. */
-  | { readonly type: 'drained' }
-  /** From execution: how far it has come (backup). */
-  | { readonly type: 'progress'; readonly progress: Progress }
-  | { readonly type: 'peerOpened'; readonly peer: string; readonly nowMs: number }
-  | { readonly type: 'peer'; readonly peer: string; readonly message: PeerMessage<P>; readonly nowMs: number }
-  | { readonly type: 'peerClosed'; readonly peer: string; readonly reason: string; readonly nowMs: number }
-  | { readonly type: 'busOpened'; readonly nowMs: number }
-  | { readonly type: 'bus'; readonly message: FromBus; readonly nowMs: number }
-  | { readonly type: 'busClosed'; readonly nowMs: number }
-  | { readonly type: 'claimed'; readonly view: View; readonly answer: ClaimAnswer; readonly nowMs: number }
-  /** Time goes on; at least once each heartbeat interval. */
-  | { readonly type: 'tick'; readonly nowMs: number };
-
-export type ChannelEffect<P> =
-  | { readonly rule: Rule; readonly type: 'sendPeer'; readonly peer: string; readonly message: PeerMessage<P> }
-  | { readonly rule: Rule; readonly type: 'sendBus'; readonly message: ToBus }
-  /** To execution: a part of the log (P4). */
-  | { readonly rule: Rule; readonly type: 'log'; readonly part: P }
-  /** To execution: an interrupt of a device (P1). */
-  | { readonly rule: Rule; readonly type: 'interrupt'; readonly interrupt: Interrupt }
-  /** To execution: all of the log below `position` is acknowledged (Infinity: there is no backup). */
-  | { readonly rule: Rule; readonly type: 'acknowledged'; readonly position: number }
-  /** To execution: after the last `log`. */
-  | { readonly rule: Rule; readonly type: 'promote' }
-  /** To execution: the primary's guest stands still at its next boundary, or goes on. */
-  | { readonly rule: Rule; readonly type: 'throttle'; readonly on: boolean }
-  /** Ask the arbiter for `view`; the answer comes back as `claimed`. */
-  | { readonly rule: Rule; readonly type: 'claim'; readonly view: View }
-  /** A new view stands. */
-  | { readonly rule: Rule; readonly type: 'view'; readonly view: View; readonly reason: string }
-  /** The machine is over. */
-  | { readonly rule: Rule; readonly type: 'finish'; readonly outcome: Outcome }
-  /** This replica must end; it is not the machine any more. */
-  | { readonly rule: Rule; readonly type: 'halt'; readonly code: string; readonly message: string };
-
-export interface ChannelOptions {
-  readonly incarnation: string;
-  readonly view: View;
-  readonly operationIds: boolean;
-  readonly heartbeatMs: number;
-  readonly suspicionMs: number;
-  /** Time to the first word of a peer: a process that starts is slower than one that runs. */
-  readonly startMs: number;
-  readonly nowMs: number;
-  /** Unique to a claim; the caller's randomness. */
-  readonly newClaim: () => string;
-}
+export type { ChannelEffect, ChannelEvent, ChannelOptions, ClaimAnswer } from './channel-events.js';
 
 /** An arbiter out of reach is asked again after this time (VW). */
 export const CLAIM_RETRY_MS = 100;

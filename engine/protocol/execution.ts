@@ -11,69 +11,14 @@
 // constant. Its epochs are counted in a run that is logged as one short entry before anything else is (rule FL).
 
 import { assert } from '../errors/errors.js';
+import { describeEntry, describeOutcome, sameOutcome } from './describe.js';
+import type { ExecutionEffect, ExecutionEvent, ExecutionOptions, ExecutionRole } from './execution-events.js';
+import { InterruptBuffer } from './interrupt-buffer.js';
 import type { Digest, Interrupt, LogEntry, Operation, OperationId, Outcome, Output, Variant } from './machine.js';
+import { ReceivedLog } from './received-log.js';
 import type { Rule } from './rules.js';
 
-/** `survivor`: in the rest of E, after the log ran out; `failover`: in the failover epoch E+1. */
-export type ExecutionRole = 'primary' | 'backup' | 'survivor' | 'failover';
-
-export type ExecutionEvent =
-  /** The guest is at an environment instruction that reads `source`. */
-  | { readonly type: 'environment'; readonly source: number }
-  /** The answer to `read`. */
-  | { readonly type: 'environmentValue'; readonly source: number; readonly value: bigint }
-  /** The guest wrote to an output stream. */
-  | { readonly type: 'write'; readonly stream: number; readonly bytes: Uint8Array }
-  /** The guest started an operation. */
-  | { readonly type: 'start'; readonly operation: Operation }
-  /** The guest has consumed the input of a stream below `offset`. */
-  | { readonly type: 'consumed'; readonly stream: number; readonly offset: number }
-  /** The guest set the interval timer; 0 disarms. */
-  | { readonly type: 'timer'; readonly deadlineNs: number }
-  /**
-   * The epoch is over: its count is due, or the guest waits. `waiting`: the guest waits and no interrupt is pending.
-   * `nowNs` is the machine's monotonic clock (only a primary looks at it).
-   */
-  | { readonly type: 'epochEnd'; readonly count: number; readonly waiting: boolean; readonly nowNs: number }
-  /** The guest ended after `count` instructions. */
-  | { readonly type: 'outcome'; readonly count: number; readonly outcome: Outcome }
-  /** An `await` may be over: look again. */
-  | { readonly type: 'resume'; readonly nowNs: number }
-  /** From the channel: an interrupt of a device (primary). */
-  | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
-  /** From the channel: entries of the log, in order (backup). */
-  | { readonly type: 'log'; readonly entries: readonly LogEntry[] }
-  /** From the channel: the log is closed, the next view is won; comes after the last `log`. */
-  | { readonly type: 'promote' };
-
-export type ExecutionEffect =
-  | { readonly rule: Rule; readonly type: 'log'; readonly entry: LogEntry }
-  | { readonly rule: Rule; readonly type: 'output'; readonly output: Output }
-  /** Ship what is logged now. */
-  | { readonly rule: Rule; readonly type: 'flush' }
-  /** Read the own device and step `environmentValue`. */
-  | { readonly rule: Rule; readonly type: 'read'; readonly source: number }
-  /** The environment instruction's result: the guest runs on. */
-  | { readonly rule: Rule; readonly type: 'result'; readonly value: bigint }
-  /** Interrupts become pending in the guest, in this order. */
-  | { readonly rule: Rule; readonly type: 'deliver'; readonly interrupts: readonly Interrupt[] }
-  /**
-   * The guest stands still until the channel brings something, all logged is acknowledged, or (`interrupt`) the
-   * machine's clock reaches `untilNs` (Infinity: no timer armed); then step `resume`.
-   */
-  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'log' }
-  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'acknowledgement' }
-  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'interrupt'; readonly untilNs: number }
-  /** The clock has seen this time (Tme of an end entry). */
-  | { readonly rule: Rule; readonly type: 'observe'; readonly timeNs: number }
-  /** From here on own results: the machine's clock goes on at the host's pace. */
-  | { readonly rule: Rule; readonly type: 'adoptClock' }
-  /** The boundary (or I/O instruction, or end of the guest) is done: the guest runs on. */
-  | { readonly rule: Rule; readonly type: 'proceed' }
-  /** P8 is done: from here on this replica is a primary like any other. */
-  | { readonly rule: Rule; readonly type: 'live'; readonly epoch: number; readonly uncertain: number }
-  /** Rule DG: this replica differs from its primary and must end. */
-  | { readonly rule: Rule; readonly type: 'diverged'; readonly message: string };
+export type { ExecutionEffect, ExecutionEvent, ExecutionOptions, ExecutionRole } from './execution-events.js';
 
 /** Runs of empty epochs and lone values are shipped at most this late (rule FL). */
 export const SHIP_AFTER_NS = 1_000_000;
@@ -83,9 +28,6 @@ const NOTHING: readonly ExecutionEffect[] = Object.freeze([]);
 export const PROCEED: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P2', type: 'proceed' } as const]);
 const AWAIT_LOG: readonly ExecutionEffect[] = Object.freeze([{ rule: 'P5', type: 'await', what: 'log' } as const]);
 const FLUSH: ExecutionEffect = { rule: 'FL', type: 'flush' };
-
-/** Bytes delivered at one boundary; the rest comes at the next: an entry has to fit the rings between the threads. */
-export const DELIVERY_BYTES_MAX = 1 << 20;
 
 /** What the guest stands still for. */
 type Pause =
@@ -98,13 +40,6 @@ type Pause =
   | { readonly at: 'ended'; readonly outcome?: Outcome };
 
 const RUNNING: Pause = { at: 'running' };
-
-export interface ExecutionOptions {
-  readonly role: 'primary' | 'backup';
-  readonly variant: Variant;
-  /** Whether the bus performs an operation id once (rule ON); off is the paper's world. */
-  readonly operationIds: boolean;
-}
 
 export class Execution {
   #role: ExecutionRole;
@@ -124,13 +59,8 @@ export class Execution {
   /** Operations submitted and not yet ended by a completion or an uncertain interrupt, in program order. */
   readonly #outstanding = new Map<OperationId, Operation>();
 
-  /** End of the input delivered or buffered, per stream; Infinity once its end is. */
-  readonly #input = new Map<number, number>();
-
   /** Primary: interrupts received and not yet delivered (P1). */
-  #buffered: Interrupt[] = [];
-  /** Promoted: what came before P8 was done; looked at then, when it is known what the log delivered. */
-  #early: Interrupt[] = [];
+  readonly #interrupts = new InterruptBuffer(operation => this.#outstanding.has(operation));
   /** Primary: the run of empty epochs not yet logged; the digest of its last end. */
   #run = 0;
   #runCount = 0;
@@ -139,10 +69,8 @@ export class Execution {
   /** Time of the first epoch in the run. */
   #runSinceNs = 0;
 
-  /** Backup: entries received and not yet executed (P4), from `#next` on. */
-  #received: LogEntry[] = [];
-  #next = 0;
-  #taken = 0;
+  /** Backup: what was received and not yet executed (P4). */
+  readonly #log = new ReceivedLog();
   /** Backup: what is left of the 'empty' entry at the head. */
   #emptyLeft = 0;
   #promoted = false;
@@ -163,7 +91,7 @@ export class Execution {
 
   /** Backup: entries of the log executed so far, its position in the log. */
   get taken(): number {
-    return this.#taken;
+    return this.#log.taken;
   }
 
   get outstanding(): ReadonlyMap<OperationId, Operation> {
@@ -196,11 +124,13 @@ export class Execution {
       case 'resume':
         return this.#resume(event.nowNs);
       case 'interrupt':
-        this.#interrupt(event.interrupt);
+        // P3: a backup ignores its own devices.
+        if (this.#role === 'primary') this.#interrupts.buffer(event.interrupt);
+        else if (this.#promoted) this.#interrupts.keepForLater(event.interrupt);
         return NOTHING;
       case 'log':
         assert(this.#role === 'backup' && !this.#promoted, 'the log reaches a backup, before its promotion');
-        for (const entry of event.entries) this.#received.push(entry);
+        this.#log.push(event.entries);
         return NOTHING;
       case 'promote':
         assert(this.#role === 'backup', 'a backup is promoted, once');
@@ -216,7 +146,7 @@ export class Execution {
   #environment(source: number): readonly ExecutionEffect[] {
     assert(this.#pause.at === 'running', 'an environment instruction is executed by a running guest');
     if (this.#role !== 'backup') return [{ rule: 'P0', type: 'read', source }];
-    const entry = this.#head();
+    const entry = this.#log.head;
     if (entry === undefined) {
       if (this.#promoted) {
         this.#role = 'survivor';
@@ -231,7 +161,7 @@ export class Execution {
     if (entry.type !== 'value' || entry.source !== source) {
       return this.#diverged(`an environment instruction (source ${source})`, entry);
     }
-    this.#take();
+    this.#log.take();
     this.#consumed += 1;
     return [{ rule: 'P6', type: 'result', value: entry.value }];
   }
@@ -243,39 +173,6 @@ export class Execution {
     effects.push({ rule: 'P0', type: 'log', entry: { type: 'value', source, value } });
     effects.push({ rule: 'P0', type: 'result', value });
     return effects;
-  }
-
-  // ---- interrupts (P1, P3)
-
-  #interrupt(interrupt: Interrupt): void {
-    if (this.#role === 'primary') {
-      const fresh = this.#admit(interrupt);
-      if (fresh !== undefined) this.#buffered.push(fresh);
-    } else if (this.#promoted) {
-      this.#early.push(interrupt);
-    }
-    // P3: a backup ignores its own devices.
-  }
-
-  /** OF, ON: the bus may tell again what the log already brought; only what is new is buffered. */
-  #admit(interrupt: Interrupt): Interrupt | undefined {
-    switch (interrupt.kind) {
-      case 'timer':
-        return undefined;
-      case 'completion':
-      case 'uncertain':
-        return this.#outstanding.has(interrupt.operation) ? interrupt : undefined;
-      case 'stream': {
-        const { stream, offset, bytes, end } = interrupt;
-        const expected = this.#input.get(stream) ?? 0;
-        if (expected === Infinity) return undefined;
-        assert(offset <= expected, `input of stream ${stream} has no gap`);
-        const fresh = bytes.subarray(Math.min(bytes.length, expected - offset));
-        if (fresh.length === 0 && !end) return undefined;
-        this.#input.set(stream, end ? Infinity : expected + fresh.length);
-        return { kind: 'stream', stream, offset: expected, bytes: fresh, end };
-      }
-    }
   }
 
   // ---- I/O instructions (OR, RV)
@@ -333,7 +230,7 @@ export class Execution {
 
   #endAtPrimary(count: number, waiting: boolean, nowNs: number): readonly ExecutionEffect[] {
     const timerDue = this.#timerDeadlineNs !== 0 && nowNs >= this.#timerDeadlineNs;
-    if (this.#buffered.length === 0 && !timerDue) {
+    if (this.#interrupts.isEmpty && !timerDue) {
       if (!waiting) return this.#endEmpty(count, nowNs);
       this.#pause = { at: 'epochEnd', count, waiting };
       const effects = this.#logRun();
@@ -341,23 +238,7 @@ export class Execution {
       effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'interrupt', untilNs });
       return effects;
     }
-    return this.#endWith('P2', count, nowNs, this.#takeBuffered());
-  }
-
-  #takeBuffered(): Interrupt[] {
-    let bytes = 0;
-    let taken = 0;
-    for (const interrupt of this.#buffered) {
-      bytes +=
-        interrupt.kind === 'stream'
-          ? interrupt.bytes.length
-          : interrupt.kind === 'completion'
-            ? interrupt.data.length
-            : 0;
-      if (taken > 0 && bytes > DELIVERY_BYTES_MAX) break;
-      taken += 1;
-    }
-    return this.#buffered.splice(0, taken);
+    return this.#endWith('P2', count, nowNs, this.#interrupts.take());
   }
 
   /** The hot path: nothing is buffered, nothing is due. */
@@ -410,8 +291,7 @@ export class Execution {
         // A completion of an operation that already ended (a late answer to a repeat) changes nothing, on any replica.
         if (!this.#outstanding.delete(interrupt.operation)) continue;
       } else if (interrupt.kind === 'stream') {
-        const { stream, offset, bytes, end } = interrupt;
-        this.#input.set(stream, end ? Infinity : offset + bytes.length);
+        this.#interrupts.delivered(interrupt);
       }
       all.push(interrupt);
     }
@@ -427,7 +307,7 @@ export class Execution {
   }
 
   #endAtBackup(count: number, waiting: boolean): readonly ExecutionEffect[] {
-    const entry = this.#head();
+    const entry = this.#log.head;
     if (entry === undefined) {
       if (this.#promoted) return this.#endOfE(count);
       this.#pause = { at: 'epochEnd', count, waiting };
@@ -437,7 +317,7 @@ export class Execution {
     if (entry.type !== 'end' || entry.epoch !== this.#epoch || !this.#agrees(entry.digest, count)) {
       return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
     }
-    this.#take();
+    this.#log.take();
     const effects: ExecutionEffect[] = [{ rule: 'CK', type: 'observe', timeNs: entry.timeNs }];
     this.#deliver('P5', effects, entry.interrupts, entry.timeNs);
     this.#epoch += 1;
@@ -453,7 +333,7 @@ export class Execution {
       if (!this.#agrees(entry.digest, count)) {
         return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
       }
-      this.#take();
+      this.#log.take();
     }
     this.#epoch += 1;
     this.#pause = RUNNING;
@@ -477,9 +357,7 @@ export class Execution {
     const live = { rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: uncertain.length } as const;
     this.#role = 'primary';
     const effects = [live, ...this.#endWith('P8', count, nowNs, uncertain)];
-    const early = this.#early;
-    this.#early = [];
-    for (const interrupt of early) this.#interrupt(interrupt);
+    this.#interrupts.bufferKept();
     return effects;
   }
 
@@ -494,7 +372,7 @@ export class Execution {
 
   /** A backup compares its outcome with that of its primary, if the primary lived to tell. */
   #outcomeAtBackup(count: number, outcome: Outcome): readonly ExecutionEffect[] {
-    const entry = this.#head();
+    const entry = this.#log.head;
     if (entry === undefined) {
       if (this.#promoted) return this.#endLive(outcome);
       this.#pause = { at: 'outcome', count, outcome };
@@ -503,7 +381,7 @@ export class Execution {
     if (entry.type !== 'final' || entry.epoch !== this.#epoch || !sameOutcome(entry.outcome, outcome)) {
       return this.#diverged(`the guest's end (${describeOutcome(outcome)}) at ${this.#where(count)}`, entry);
     }
-    this.#take();
+    this.#log.take();
     if (this.#promoted) return this.#endLive(outcome);
     this.#pause = { at: 'ended', outcome };
     return [{ rule: 'XT', type: 'proceed' }];
@@ -565,22 +443,6 @@ export class Execution {
     return [{ rule: 'P2', type: 'log', entry }];
   }
 
-  #head(): LogEntry | undefined {
-    return this.#received[this.#next];
-  }
-
-  #take(): void {
-    this.#taken += 1;
-    this.#next += 1;
-    if (this.#next === this.#received.length) {
-      this.#received = [];
-      this.#next = 0;
-    } else if (this.#next === 1024) {
-      this.#received.splice(0, this.#next);
-      this.#next = 0;
-    }
-  }
-
   // ---- divergence (DG)
 
   #digest(count: number): Digest {
@@ -601,32 +463,4 @@ export class Execution {
       { rule: 'DG', type: 'diverged', message: `the backup is at ${here}, its primary at ${describeEntry(entry)}` },
     ];
   }
-}
-
-function describeEntry(entry: LogEntry): string {
-  switch (entry.type) {
-    case 'value':
-      return `an environment instruction (source ${entry.source})`;
-    case 'empty':
-      return `the end of ${entry.epochs} empty epochs at instruction ${describeDigest(entry.digest)}`;
-    case 'end':
-      return `the end of epoch ${entry.epoch} at instruction ${describeDigest(entry.digest)}`;
-    case 'final':
-      return `the guest's end (${describeOutcome(entry.outcome)}) in epoch ${entry.epoch}`;
-  }
-}
-
-function describeDigest(digest: Digest): string {
-  return `${digest.count} (I/O ${digest.submitted}, environment ${digest.consumed})`;
-}
-
-export function sameOutcome(a: Outcome, b: Outcome): boolean {
-  if (a.kind === 'exit') return b.kind === 'exit' && a.status === b.status;
-  return b.kind === 'trap' && a.message === b.message && a.count === b.count && a.exact === b.exact;
-}
-
-/** One phrase for messages: `exit 3`, or `trap: unreachable in f after 12 instructions`. */
-export function describeOutcome(outcome: Outcome): string {
-  if (outcome.kind === 'exit') return `exit ${outcome.status}`;
-  return `trap: ${outcome.message} after ${outcome.exact ? '' : 'at least '}${outcome.count} instructions`;
 }

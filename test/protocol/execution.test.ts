@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import {
-  DELIVERY_BYTES_MAX,
   Execution,
   type ExecutionEffect,
   type ExecutionEvent,
   SHIP_AFTER_NS,
 } from '../../engine/protocol/execution.js';
+import { DELIVERY_BYTES_MAX } from '../../engine/protocol/interrupt-buffer.js';
 import {
   type Digest,
   type Interrupt,

@@ -1,0 +1,72 @@
+// What goes into the execution's state machine, and what it asks for.
+
+import type { Interrupt, LogEntry, Operation, Outcome, Output, Variant } from './machine.js';
+import type { Rule } from './rules.js';
+
+/** `survivor`: in the rest of E, after the log ran out; `failover`: in the failover epoch E+1. */
+export type ExecutionRole = 'primary' | 'backup' | 'survivor' | 'failover';
+
+export type ExecutionEvent =
+  /** The guest is at an environment instruction that reads `source`. */
+  | { readonly type: 'environment'; readonly source: number }
+  /** The answer to `read`. */
+  | { readonly type: 'environmentValue'; readonly source: number; readonly value: bigint }
+  /** The guest wrote to an output stream. */
+  | { readonly type: 'write'; readonly stream: number; readonly bytes: Uint8Array }
+  /** The guest started an operation. */
+  | { readonly type: 'start'; readonly operation: Operation }
+  /** The guest has consumed the input of a stream below `offset`. */
+  | { readonly type: 'consumed'; readonly stream: number; readonly offset: number }
+  /** The guest set the interval timer; 0 disarms. */
+  | { readonly type: 'timer'; readonly deadlineNs: number }
+  /**
+   * The epoch is over: its count is due, or the guest waits. `waiting`: the guest waits and no interrupt is pending.
+   * `nowNs` is the machine's monotonic clock (only a primary looks at it).
+   */
+  | { readonly type: 'epochEnd'; readonly count: number; readonly waiting: boolean; readonly nowNs: number }
+  /** The guest ended after `count` instructions. */
+  | { readonly type: 'outcome'; readonly count: number; readonly outcome: Outcome }
+  /** An `await` may be over: look again. */
+  | { readonly type: 'resume'; readonly nowNs: number }
+  /** From the channel: an interrupt of a device (primary). */
+  | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
+  /** From the channel: entries of the log, in order (backup). */
+  | { readonly type: 'log'; readonly entries: readonly LogEntry[] }
+  /** From the channel: the log is closed, the next view is won; comes after the last `log`. */
+  | { readonly type: 'promote' };
+
+export type ExecutionEffect =
+  | { readonly rule: Rule; readonly type: 'log'; readonly entry: LogEntry }
+  | { readonly rule: Rule; readonly type: 'output'; readonly output: Output }
+  /** Ship what is logged now. */
+  | { readonly rule: Rule; readonly type: 'flush' }
+  /** Read the own device and step `environmentValue`. */
+  | { readonly rule: Rule; readonly type: 'read'; readonly source: number }
+  /** The environment instruction's result: the guest runs on. */
+  | { readonly rule: Rule; readonly type: 'result'; readonly value: bigint }
+  /** Interrupts become pending in the guest, in this order. */
+  | { readonly rule: Rule; readonly type: 'deliver'; readonly interrupts: readonly Interrupt[] }
+  /**
+   * The guest stands still until the channel brings something, all logged is acknowledged, or (`interrupt`) the
+   * machine's clock reaches `untilNs` (Infinity: no timer armed); then step `resume`.
+   */
+  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'log' }
+  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'acknowledgement' }
+  | { readonly rule: Rule; readonly type: 'await'; readonly what: 'interrupt'; readonly untilNs: number }
+  /** The clock has seen this time (Tme of an end entry). */
+  | { readonly rule: Rule; readonly type: 'observe'; readonly timeNs: number }
+  /** From here on own results: the machine's clock goes on at the host's pace. */
+  | { readonly rule: Rule; readonly type: 'adoptClock' }
+  /** The boundary (or I/O instruction, or end of the guest) is done: the guest runs on. */
+  | { readonly rule: Rule; readonly type: 'proceed' }
+  /** P8 is done: from here on this replica is a primary like any other. */
+  | { readonly rule: Rule; readonly type: 'live'; readonly epoch: number; readonly uncertain: number }
+  /** Rule DG: this replica differs from its primary and must end. */
+  | { readonly rule: Rule; readonly type: 'diverged'; readonly message: string };
+
+export interface ExecutionOptions {
+  readonly role: 'primary' | 'backup';
+  readonly variant: Variant;
+  /** Whether the bus performs an operation id once (rule ON); off is the paper's world. */
+  readonly operationIds: boolean;
+}
