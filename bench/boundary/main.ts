@@ -59,7 +59,7 @@ try {
   const cells = await sweep(plan, new AbortController().signal, (done, next) =>
     console.error(`boundary: ${(100 * done).toFixed(0)} % (${next})`),
   );
-  for (const { variant, b, boundaryUs } of conclude('cpu', cells).fits) {
+  for (const { variant, b, boundaryUs } of conclude('cpu', cells ?? []).fits) {
     rows.push(cost(variant === 'simplex' ? 'machine, simplex' : `pair, ${variant}`, boundaryUs, b));
   }
 } finally {

@@ -90,18 +90,19 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
     ...world,
   };
   try {
-    const cells = await sweep(
-      { guest: { path, module, moduleCache, options, files }, ...flags },
-      abort.signal,
-      (...at) => progress.show(...at),
-    );
+    const plan = { guest: { path, module, moduleCache, options, files }, ...flags };
+    const cells = await sweep(plan, abort.signal, (done, next) => progress.show(done, next));
     progress.stop();
-    if (abort.signal.aborted) {
+    if (cells === undefined) {
       process.exitCode = abort.status;
       return;
     }
     const tuning = conclude([programName(path), ...args].join(' '), cells);
     process.stdout.write(flags.json ? `${JSON.stringify(tuning, null, 2)}\n` : text(tuning));
+  } catch (error) {
+    // Ctrl-C reaches replicas that are only starting, too: that they end is no news then.
+    if (!abort.signal.aborted) throw error;
+    process.exitCode = abort.status;
   } finally {
     progress.stop();
     files.remove();

@@ -14,7 +14,6 @@ import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
 import { EpochvisorError } from '../errors/errors.js';
-import { cacheFolder } from '../machine/cache.js';
 import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Status } from '../observe/status.js';
 import type { Outcome, View } from '../protocol/machine.js';
@@ -73,12 +72,6 @@ interface Child extends LaunchedReplica {
   /** Why it said it would end. */
   halted?: { readonly code: string; readonly message: string };
   progress?: ReplicaProgress;
-}
-
-/** Newer Nodes keep what V8 made of their modules in the folder that this variable names; Node 20 ignores it. */
-function withCompileCache(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const folder = cacheFolder();
-  return folder === undefined ? environment : { NODE_COMPILE_CACHE: join(folder, 'code'), ...environment };
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -207,7 +200,6 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const child = fork(main, [], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       execArgv: [],
-      env: this.#launch.moduleCache ? withCompileCache(process.env) : process.env,
     });
     let ended: () => void = () => undefined;
     const entry: Child = {

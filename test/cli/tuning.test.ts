@@ -1,9 +1,11 @@
 // What a sweep concludes: the model it fits, the setting it recommends, and the command as a user calls it.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fitModel, recommend } from '../../engine/cli/tuning/model.js';
 import { conclude, text } from '../../engine/cli/tuning/report.js';
@@ -112,6 +114,21 @@ describe('epochvisor tune', () => {
     expect(stdout).toContain('| deferred |');
     expect(readFileSync(disk).equals(Buffer.alloc(1 << 20, 7))).toBe(true);
   }, 60_000);
+
+  it.each([300, 1500])('ends at Ctrl-C without a word, %d ms after its start', async ms => {
+    // A group of its own: as from a terminal, the signal reaches the replicas too.
+    const child = spawn(process.execPath, [join(root, 'dist/engine/cli/main.js'), 'tune', guest, '100000'], {
+      detached: true,
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk));
+    await pause(ms);
+    process.kill(-child.pid!, 'SIGINT');
+    const [status, signal] = await once(child, 'exit');
+    // Before the command has been loaded, Node itself ends by the signal.
+    expect(status ?? signal).toBeOneOf([130, 'SIGINT']);
+    expect(said).toBe('');
+  });
 
   it.each([
     [['--epoch-lengths', '0', guest], /epoch-lengths.*whole number/],

@@ -47,54 +47,78 @@ interface PlainReference {
 /** The plain machine gets this many times the time of a cell's round to come to an output or to its end. */
 const PLAIN_PATIENCE = 10;
 
-/** @param step called before each run, with what has been done of it all (0 to 1) and what comes */
+/** One setting and its runs, one a round, each with the plain run of its round. */
+interface Measured extends Pick<Cell, 'epochLength' | 'variant'> {
+  readonly runs: { readonly run: CellRun; readonly plain: PlainReference }[];
+}
+
+/**
+ * @param signal ends it early; undefined is the answer
+ * @param step called before each run, with what has been done of it all (0 to 1) and what comes
+ */
 export async function sweep(
   plan: SweepPlan,
   signal: AbortSignal,
   step: (done: number, next: string) => void,
-): Promise<Cell[]> {
+): Promise<Cell[] | undefined> {
   const { epochLengths, variants, rounds, guest } = plan;
   const roundMs = (plan.secondsPerCell * 1000) / rounds;
-  const settings = epochLengths.flatMap(epochLength =>
-    (['simplex', ...variants] as const).map(variant => ({ epochLength, variant })),
+  const measured: Measured[] = epochLengths.flatMap(epochLength =>
+    (['simplex', ...variants] as const).map(variant => ({ epochLength, variant, runs: [] })),
   );
   const interrupted = new Promise<undefined>(resolve => {
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-  const runs = settings.map(() => [] as { run: CellRun; overPlain: number | undefined }[]);
-  const total = rounds * (settings.length + 1);
+  const total = rounds * (measured.length + 1);
   let done = 0;
-  let instructionsInAll: number | undefined;
   let plain: PlainReference = { output: new OutputCurve(), endMs: undefined };
-  for (let round = 0; round < rounds && !signal.aborted; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     step(done++ / total, 'plain');
     // The plain machine runs bare guests.
     if (guest.options.wasi === undefined) plain = await plainReference(guest, roundMs, signal);
-    for (const [index, { epochLength, variant }] of settings.entries()) {
-      if (signal.aborted) break;
+    for (const { epochLength, variant, runs } of measured) {
+      if (signal.aborted) return undefined;
       step(done++ / total, `${variant}, ${epochLength}`);
       const replicas = variant === 'simplex' ? 1 : 2;
       const shaping = { epochLength, variant: variant === 'simplex' ? 'deferred' : variant, replicas } as const;
       const run = await runCell(guest, shaping, roundMs, interrupted);
-      if (run.outcome !== undefined) instructionsInAll = run.instructions;
-      runs[index]!.push({ run, overPlain: timeRatio(run.output, plain.output) });
+      runs.push({ run, plain });
     }
   }
-  // Whether any run came to its end is known only now.
-  const plainRate = plain.endMs === undefined ? undefined : (instructionsInAll ?? Number.NaN) / plain.endMs;
-  const cells = settings.map(({ epochLength, variant }, index) =>
-    summarize(
-      { epochLength, variant },
-      runs[index]!.map(({ run }) => run),
-      runs[index]!.map(({ run, overPlain }) => overPlain ?? overRate(plainRate, run)),
-    ),
-  );
-  return cells.map(cell => ({ ...cell, overSimplex: overSimplex(cell, cells) }));
+  return signal.aborted ? undefined : compare(measured);
 }
 
-/** Instructions per ms of the plain machine over those of a run. */
-function overRate(plainRate: number | undefined, run: CellRun): number | undefined {
-  const ratio = ((plainRate ?? Number.NaN) * run.ms) / run.instructions;
+function compare(measured: readonly Measured[]): Cell[] {
+  const whole = measured.flatMap(({ runs }) => runs).find(({ run }) => run.outcome !== undefined);
+  const instructionsInAll = whole?.run.instructions ?? Number.NaN;
+  const overPlain = ({ run, plain: { output, endMs } }: { run: CellRun; plain: PlainReference }) =>
+    timeRatio(run.output, output) ?? overRate(instructionsInAll / (endMs ?? Number.NaN), run);
+  const simplexOf = (epochLength: number) =>
+    measured.find(each => each.variant === 'simplex' && each.epochLength === epochLength)?.runs ?? [];
+  return measured.map(({ epochLength, variant, runs: own }) => {
+    const simplex = variant === 'simplex' ? [] : simplexOf(epochLength);
+    return {
+      epochLength,
+      variant,
+      overPlain: medianOfKnown(own.map(overPlain)),
+      overSimplex: medianOfKnown(simplex.map(({ run }, round) => overRate(rate(run), own[round]!.run))),
+      ...summarize(own.map(({ run }) => run)),
+    };
+  });
+}
+
+function rate(run: CellRun): number {
+  return run.instructions / run.ms;
+}
+
+function medianOfKnown(ratios: readonly (number | undefined)[]): number | undefined {
+  const known = ratios.filter(ratio => ratio !== undefined);
+  return known.length === 0 ? undefined : median(known);
+}
+
+/** The instructions per ms of another machine over those of a run. */
+function overRate(otherRate: number, run: CellRun): number | undefined {
+  const ratio = otherRate / rate(run);
   return Number.isFinite(ratio) ? ratio : undefined;
 }
 
@@ -110,25 +134,12 @@ async function plainReference(guest: SweptGuest, roundMs: number, signal: AbortS
   return { output, endMs: run.endMs };
 }
 
-function summarize(
-  setting: Pick<Cell, 'epochLength' | 'variant'>,
-  runs: readonly CellRun[],
-  ratios: readonly (number | undefined)[],
-): Omit<Cell, 'overSimplex'> {
-  const known = ratios.filter(ratio => ratio !== undefined);
+function summarize(runs: readonly CellRun[]) {
   const epochMs = median(runs.map(run => run.ms / Math.max(1, run.epochs)));
   return {
-    ...setting,
-    overPlain: known.length === 0 ? undefined : median(known),
-    instructionsPerSecond: median(runs.map(run => (1000 * run.instructions) / run.ms)),
+    instructionsPerSecond: median(runs.map(run => 1000 * rate(run))),
     epochMs,
     interruptWaitMs: { median: epochMs / 2, p99: epochMs * 0.99 },
     logBytesPerSecond: median(runs.map(run => (1000 * run.logBytes) / run.ms)),
   };
-}
-
-function overSimplex(cell: Omit<Cell, 'overSimplex'>, cells: readonly Omit<Cell, 'overSimplex'>[]): number | undefined {
-  if (cell.variant === 'simplex') return undefined;
-  const simplex = cells.find(other => other.variant === 'simplex' && other.epochLength === cell.epochLength);
-  return simplex === undefined ? undefined : simplex.instructionsPerSecond / cell.instructionsPerSecond;
 }
