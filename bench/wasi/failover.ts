@@ -43,7 +43,10 @@ async function sweep(program: ProgramCase, variant: Variant, points: number, pla
     liveMs: [],
   };
   const difference = differenceFromPlain(plain, undisturbed);
-  if (difference !== undefined) result.differences.push(`undisturbed: ${difference}`);
+  if (difference !== undefined) {
+    result.differences.push(`undisturbed: ${difference}`);
+    return result;
+  }
   const waiting = pointsSpread(points, undisturbed.instructions);
   const worker = async () => {
     for (let kill = waiting.shift(); kill !== undefined; kill = waiting.shift()) {

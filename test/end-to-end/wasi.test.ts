@@ -42,7 +42,17 @@ describe('a program gives what it gives alone: output, files, exit status', () =
 
 describe('a program and its world', () => {
   test('it sees its arguments and the variables it was given, and no others', async () => {
-    const { stdout, status } = await bench.run(['run', '--env', 'A=1=2', '--env', 'EMPTY=', probe, 'world', 'x y', '-v']);
+    const { stdout, status } = await bench.run([
+      'run',
+      '--env',
+      'A=1=2',
+      '--env',
+      'EMPTY=',
+      probe,
+      'world',
+      'x y',
+      '-v',
+    ]);
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(/^argument 0: probe-\w+\.wasm$/);
     expect(lines.slice(1)).toEqual([
@@ -70,17 +80,17 @@ describe('a program and its world', () => {
   test('a trap is reported, with status 134, and nothing fails over', async () => {
     const { status, stderr } = await bench.run(['run', probe, 'abort']);
     expect(status).toBe(134);
-    expect(stderr).toMatch(/^epochvisor: trap: unreachable in abort after \d+ instructions\n$/);
+    expect(stderr).toMatch(/^epochvisor: trap: unreachable in (abort|function \d+) after \d+ instructions\n$/);
   });
 
   test('stdin may be a pipe, a file, or closed', async () => {
     const words = buildProgram('words.c');
-    const expected = '1 lines, 3 words, 14 bytes, 2 different words\n     2 two\n     1 one\n';
+    const expected = '1 lines, 3 words, 13 bytes, 2 different words\n     2 two\n     1 one\n';
     const piped = bench.start(['run', words], 'pipe');
     for (const piece of ['one tw', 'o two', ' \n']) piped.write(piece);
     piped.endInput();
     expect((await piped.ended).stdout).toBe(expected);
-    writeFileSync(bench.file('input'), 'one two two \n\n'.replace('\n\n', '\n '));
+    writeFileSync(bench.file('input'), 'one two two \n');
     const file = openSync(bench.file('input'), 'r');
     expect((await bench.run(['run', words], file)).stdout).toBe(expected);
     closeSync(file);
@@ -161,7 +171,11 @@ describe('the folder of a program', () => {
     await said(3);
     run.command.endInput();
     const { status, stdout } = await run.command.ended;
-    expect(stdout.split('\n').slice(0, 3)).toEqual(['ok', expect.stringMatching(/^sync: ./), expect.stringMatching(/^sync: ./)]);
+    expect(stdout.split('\n').slice(0, 3)).toEqual([
+      'ok',
+      expect.stringMatching(/^sync: ./),
+      expect.stringMatching(/^sync: ./),
+    ]);
     expect(status).toBe(1);
   });
 
