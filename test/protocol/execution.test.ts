@@ -142,6 +142,19 @@ describe('P1: the primary receives an interrupt', () => {
   });
 });
 
+describe('P1: input that waits for the next boundary', () => {
+  it('is not taken again when the bus sends it again, and what follows it has no gap', () => {
+    const execution = primary();
+    const half = new Uint8Array(DELIVERY_BYTES_MAX / 2 + 1);
+    for (const offset of [0, half.length]) execution.step({ type: 'interrupt', interrupt: input(offset, half) });
+    execution.step(epochEnd(10));
+    execution.step({ type: 'interrupt', interrupt: input(half.length, half) });
+    execution.step({ type: 'interrupt', interrupt: input(2 * half.length) });
+    const offsets = delivered(execution.step(epochEnd(20))).map(interrupt => 'offset' in interrupt && interrupt.offset);
+    expect(offsets).toEqual([half.length, 2 * half.length]);
+  });
+});
+
 describe('P2: an epoch ends at the primary', () => {
   it('goes on at once where nothing is to be delivered, and logs nothing yet', () => {
     expect(shape(primary().step(epochEnd(10)))).toEqual(['P2 proceed']);
