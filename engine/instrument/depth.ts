@@ -25,6 +25,7 @@
 
 import { OP_I32_LT_S, OP_I32_SUB } from '../wasm/opcodes.js';
 import type { CodeWriter } from './code.js';
+import type { Layout } from './layout.js';
 
 /** Return address, frame pointer, instance, frame marker, spilled scratch registers, the counter and depth, in slots. */
 const FRAME_FIXED = 12;
@@ -34,8 +35,17 @@ export function frameWeight(locals: number, operands: number): number {
   return FRAME_FIXED + locals + operands;
 }
 
-/** On entry: takes the weight, traps if the allowance is used up. */
-export function writeDepthCheck(code: CodeWriter, depth: number, weight: number, stackOverflow: number): void {
+/**
+ * On entry: takes the weight from the depth, traps if the allowance is used up. The count at this trap is exact: the
+ * counter (a local) is stored in its global before.
+ */
+export function writeDepthCheck(
+  code: CodeWriter,
+  layout: Layout,
+  depth: number,
+  weight: number,
+  counter: number,
+): void {
   code.localGet(depth);
   code.i32(weight);
   code.op(OP_I32_SUB);
@@ -43,6 +53,8 @@ export function writeDepthCheck(code: CodeWriter, depth: number, weight: number,
   code.i32(0);
   code.op(OP_I32_LT_S);
   code.if();
-  code.call(stackOverflow);
+  code.localGet(counter);
+  code.globalSet(layout.counter);
+  code.call(layout.stackOverflowImport);
   code.end();
 }

@@ -152,7 +152,7 @@ export class BodyRewriter {
     this.#copyLocals(index);
     this.#nesting.clear();
     this.#nesting.enter(OP_BLOCK, 0);
-    if (this.#weight > 0) writeDepthCheck(code, this.#params, this.#weight, layout.stackOverflowImport);
+    if (this.#weight > 0) writeDepthCheck(code, layout, this.#params, this.#weight, this.#counter.local);
     code.block(layout.blockType([], type.results));
     this.#counter.segment();
     while (this.#nesting.depth > 0) {

@@ -14,6 +14,12 @@ export interface InstantiateOptions {
   readonly onBoundary?: (epoch: number, instructionCount: number) => void;
   /** Limit of the memory's growth in bytes; default 1 GiB. */
   readonly maxMemory?: number;
+  /**
+   * Allowance of stack depth in slots of 8 bytes; default 2 ** 20. The stack of the calling thread must hold several times
+   * as much for overflow to come at the same instruction everywhere: a main thread's is 1 MB unless node is run with
+   * --stack-size, and there V8's own limit comes first with the default.
+   */
+  readonly stackRoom?: number;
   /** An instance whose exports are among the imports: the two are one machine and count with one counter. */
   readonly machine?: Machine;
 }
@@ -34,7 +40,7 @@ const EPOCH_LENGTH_DEFAULT = 100_000;
 
 /** Epochs of a fixed length: due(E + 1) = due(E) + length, so that the overshoot does not accumulate. */
 class EpochClock implements Machine {
-  readonly meter = new Meter();
+  readonly meter: Meter;
   readonly #length: number;
   readonly #onBoundary: InstantiateOptions['onBoundary'];
   #epoch = 0;
@@ -45,6 +51,7 @@ class EpochClock implements Machine {
     if (!(Number.isSafeInteger(this.#length) && this.#length > 0)) {
       throw new RangeError('epochLength is a whole number of instructions above 0');
     }
+    this.meter = new Meter(options.stackRoom);
     this.#onBoundary = options.onBoundary;
     this.#due = this.#length;
     this.meter.arm(this.#due);

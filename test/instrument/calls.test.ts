@@ -20,6 +20,8 @@ test('a recursive function takes the weight of its frame from the allowance and 
       i32.const 0
       i32.lt_s
       if
+        local.get 2
+        global.set 0
         call 3
       end
       block (result i32)
@@ -66,6 +68,8 @@ test('a tail call has its safe point before it and gives back the weight of the 
       i32.const 0
       i32.lt_s
       if
+        local.get 2
+        global.set 0
         call 3
       end
       block
