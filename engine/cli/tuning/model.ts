@@ -39,14 +39,11 @@ export function fitModel(points: readonly SweepPoint[]): Fit | undefined {
 /** How much worse than the best a setting may be and still be recommended: less can't be told from noise. */
 export const TOLERANCE = 0.03;
 
-/**
- * The setting to use: within TOLERANCE of the best, the one whose epochs are shortest in time, for interrupts wait for
- * their ends.
- */
-export function recommend<T extends SweepPoint & { readonly epochMs: number }>(points: readonly T[]): T | undefined {
+/** The setting to use: within TOLERANCE of the best, the one with the shortest epochs, for interrupts wait for their ends. */
+export function recommend<T extends SweepPoint>(points: readonly T[]): T | undefined {
   const best = Math.min(...points.map(point => point.performance));
   const good = points.filter(point => point.performance <= best * (1 + TOLERANCE));
-  return good.toSorted((one, other) => one.epochMs - other.epochMs)[0];
+  return good.toSorted((one, other) => one.epochLength - other.epochLength || one.performance - other.performance)[0];
 }
 
 export function median(values: readonly number[]): number {

@@ -75,6 +75,10 @@ function bar(ratio: number | undefined): string {
 
 const grouped = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: 0 });
 const ratio = (value: number | undefined) => value?.toFixed(2) ?? '-';
+function waits({ interruptWaitMs: wait }: Cell): string {
+  return wait === undefined ? 'none' : `${short(wait.median)} / ${short(wait.p99)}`;
+}
+
 const short = (ms: number) => (ms >= 0.1 ? ms.toFixed(2) : ms.toPrecision(2));
 
 export function table(cells: readonly Cell[]): string {
@@ -87,7 +91,7 @@ export function table(cells: readonly Cell[]): string {
       ratio(cell.overPlain),
       ratio(cell.overSimplex),
       grouped(cell.instructionsPerSecond / 1e6),
-      `${short(cell.interruptWaitMs.median)} / ${short(cell.interruptWaitMs.p99)}`,
+      waits(cell),
       ((8 * cell.logBytesPerSecond) / 1e6).toFixed(3),
       bar(cost(cell)),
     ]);
@@ -109,7 +113,7 @@ export function text(tuning: Tuning): string {
     table(cells),
     '',
     'Ratios are time over time, as in the paper: 1 = no cost. The machine without a backup stands as simplex. An',
-    'interrupt waits for the end of its epoch: half an epoch in the median.',
+    'interrupt waits for the end of its epoch, half an epoch in the median; a guest that waits hears of it at once.',
   ];
   if (cells.every(cell => cell.overPlain === undefined)) {
     parts.push(

@@ -33,8 +33,11 @@ export interface Cell {
   readonly instructionsPerSecond: number;
   /** How long an epoch takes, ms. */
   readonly epochMs: number;
-  /** How long an interrupt that comes at a random moment waits for the end of its epoch, ms. */
-  readonly interruptWaitMs: { readonly median: number; readonly p99: number };
+  /**
+   * How long an interrupt that comes at a random moment waits for the end of its epoch, ms; undefined for a guest that
+   * mostly waits, whose epochs end as soon as an interrupt comes.
+   */
+  readonly interruptWaitMs: { readonly median: number; readonly p99: number } | undefined;
   /** Log shipped to the backup, bytes a second. */
   readonly logBytesPerSecond: number;
 }
@@ -44,6 +47,8 @@ interface PlainReference {
   readonly endMs: number | undefined;
 }
 
+/** A guest whose epochs are less full than this ends most of them by waiting. */
+const FILLED_LEAST = 0.5;
 /** The plain machine gets this many times the time of a cell's round to come to an output or to its end. */
 const PLAIN_PATIENCE = 10;
 
@@ -102,7 +107,10 @@ function compare(measured: readonly Measured[]): Cell[] {
       variant,
       overPlain: medianOfKnown(own.map(overPlain)),
       overSimplex: medianOfKnown(simplex.map(({ run }, round) => overRate(rate(run), own[round]!.run))),
-      ...summarize(own.map(({ run }) => run)),
+      ...summarize(
+        epochLength,
+        own.map(({ run }) => run),
+      ),
     };
   });
 }
@@ -134,12 +142,13 @@ async function plainReference(guest: SweptGuest, roundMs: number, signal: AbortS
   return { output, endMs: run.endMs };
 }
 
-function summarize(runs: readonly CellRun[]) {
+function summarize(epochLength: number, runs: readonly CellRun[]) {
+  const filled = median(runs.map(run => run.instructions / Math.max(1, run.epochs) / epochLength));
   const epochMs = median(runs.map(run => run.ms / Math.max(1, run.epochs)));
   return {
     instructionsPerSecond: median(runs.map(run => 1000 * rate(run))),
     epochMs,
-    interruptWaitMs: { median: epochMs / 2, p99: epochMs * 0.99 },
+    interruptWaitMs: filled < FILLED_LEAST ? undefined : { median: epochMs / 2, p99: epochMs * 0.99 },
     logBytesPerSecond: median(runs.map(run => (1000 * run.logBytes) / run.ms)),
   };
 }
