@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { KEPT } from './kept.js';
 import { type Outcome, runPlain, runRewritten } from './outcome.js';
 import { buildProgram } from './program.js';
-import { checkRandomly, decisions } from './seeds.js';
+import { checkRandomly, decisions, PATIENCE_MS } from './seeds.js';
 
 /** Everything but the counts. */
 const seen = ({ calls, end, memory }: Outcome): Omit<Outcome, 'counts'> => ({ calls, end, memory });
@@ -11,7 +12,20 @@ const comparable = ({ counts, end }: Outcome): readonly number[] => (end === 're
 
 const EPOCH_LENGTHS = [1, 7, 1000, 1_000_000];
 
-describe('random programs', () => {
+describe.each(KEPT)('the program kept because $story', ({ decisions: kept }) => {
+  test('behaves and counts as it should', () => {
+    const bytes = buildProgram(kept, { nanBits: false, counted: false });
+    const own = runPlain(buildProgram(kept, { nanBits: false, counted: true }));
+    expect(seen(runPlain(bytes))).toEqual(seen(own));
+    for (const length of EPOCH_LENGTHS) {
+      expect(comparable(runRewritten(bytes, 'block', length))).toEqual(comparable(own));
+      expect(seen(runRewritten(bytes, 'block', length))).toEqual(seen(own));
+    }
+    expect(comparable(runRewritten(bytes, 'exact', 7))).toEqual(comparable(own));
+  });
+});
+
+describe('random programs', { timeout: PATIENCE_MS }, () => {
   test('are valid, and few of them trap', () => {
     let traps = 0;
     let programs = 0;

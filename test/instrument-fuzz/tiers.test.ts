@@ -8,7 +8,7 @@ import { GUEST_STACK_MB, STACK_ROOM_SLOTS } from '../../engine/machine/meter.js'
 import { wat } from '../building/wat.js';
 import { runPlain, runRewritten } from './outcome.js';
 import { buildProgram } from './program.js';
-import { checkRandomly, decisions } from './seeds.js';
+import { checkRandomly, decisions, PATIENCE_MS } from './seeds.js';
 import { inBothTiers, renewed, setTier, type Tier } from './tiers.js';
 
 /** Bits of NaNs that the specification leaves open, each as the i64 result of an exported function. */
@@ -68,7 +68,7 @@ const plainResults = (bytes: Uint8Array<ArrayBuffer>): Results =>
 
 const rewrittenResults = (bytes: Uint8Array<ArrayBuffer>): Results => results(instantiate(bytes).exports);
 
-describe('NaN bits in both of V8’s compilers', () => {
+describe('NaN bits in both of V8’s compilers', { timeout: PATIENCE_MS }, () => {
   test('differ in plain modules', () => {
     const { baseline, optimising } = inBothTiers(OPEN_NANS, plainResults);
     expect(optimising).not.toEqual(baseline);
