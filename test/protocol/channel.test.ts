@@ -414,6 +414,15 @@ describe('SX: a primary that lost its backup', () => {
     }
   });
 
+  it('keeps even what was acknowledged while its claim is out', () => {
+    const primary = connected('A');
+    primary.step(logged());
+    primary.step(fromPeer('B', acknowledgement(1)));
+    primary.step({ type: 'peerClosed', peer: 'B', reason: 'gone', nowMs: 0 });
+    expect(primary.step(output(1))).toEqual([]);
+    expect(primary.step({ type: 'drained' })).toEqual([]);
+  });
+
   it('is not promoted: it was the primary', () => {
     expect(takeOver(connected('A'), 'B').effects.some(({ type }) => type === 'promote')).toBe(false);
   });

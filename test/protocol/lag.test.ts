@@ -27,6 +27,10 @@ describe('lag', () => {
     lag.progressed({ executed: 10, backlogBytes: 0 });
     lag.progressed({ executed: 4, backlogBytes: 0 });
     expect(lag.lagMs(900)).toBe(0);
+    lag.progressed({ executed: 20, backlogBytes: 0 });
+    lag.shipped(20, 1_000);
+    lag.progressed({ executed: 15, backlogBytes: 0 });
+    expect(lag.lagMs(1_900)).toBe(0);
   });
 
   it('is over past the bound, and until it is below a lower one: no flutter', () => {
