@@ -23,6 +23,7 @@ test('a recursive function takes the weight of its frame from the allowance and 
         local.get 2
         global.set 0
         call 3
+        unreachable
       end
       block (result i32)
         local.get 0
@@ -71,6 +72,7 @@ test('a tail call has its safe point before it and gives back the weight of the 
         local.get 2
         global.set 0
         call 3
+        unreachable
       end
       block
         local.get 0
