@@ -164,10 +164,17 @@ export class ModelFolder {
     this.#at(inode).bytes = bytes;
   }
 
-  /** The tree as the kernel loads it. */
-  image(): Uint8Array {
+  /** The tree as the kernel loads it; with inodes numbered anew, as a device does that is started again. */
+  image(anew = false): Uint8Array {
     const parts: Uint8Array[] = [encodeImageHeader()];
     const seen = new Set<number>();
+    const numbers = new Map<number, number>();
+    const numberOf = (inode: number): number => {
+      if (!anew) return inode;
+      const number = numbers.get(inode) ?? numbers.size + 1;
+      numbers.set(inode, number);
+      return number;
+    };
     const put = (inode: number, parent: number, name: string): void => {
       const node = this.#at(inode);
       const kind: ImageEntryKind = seen.has(inode) ? 'name' : node.kind;
@@ -177,8 +184,8 @@ export class ModelFolder {
           kind,
           readOnly: node.readOnly,
           name: Uint8Array.from(name, character => character.charCodeAt(0)),
-          inode,
-          parent,
+          inode: numberOf(inode),
+          parent: numberOf(parent),
           sizeBytes: sized ? node.bytes.length : 0,
           accessedNs: node.accessedNs,
           modifiedNs: node.modifiedNs,
