@@ -4,7 +4,7 @@
 // whoever still bears it is a process left behind.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const MAIN = join(ROOT, 'dist/engine/cli/main.js');
 export const PLAIN = join(ROOT, 'dist/bench/plain/main.js');
 const MARK = 'EPOCHVISOR_TEST';
+/** In the folder of a test: where its processes make their temporary files. */
+const TEMPORARY = 'tmp';
 /** A replica that was told to end gets six seconds for it. */
 const LEFT_BEHIND_MS = 8_000;
 
@@ -41,7 +43,7 @@ export class Command {
   constructor(script: string, args: readonly string[], mark: string, stdin: Stdin = 'ignore') {
     this.#process = spawn(process.execPath, [script, ...args], {
       stdio: [stdin, 'pipe', 'pipe'],
-      env: { ...process.env, [MARK]: mark },
+      env: { ...process.env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
       // A process group of its own, as a shell makes one: Ctrl-C is a signal to all of it.
       detached: true,
     });
@@ -101,6 +103,7 @@ export class Bench {
     beforeEach(() => {
       this.folder = mkdtempSync(join(tmpdir(), 'epochvisor-test-'));
       this.#mark = this.folder;
+      mkdirSync(join(this.folder, TEMPORARY));
     });
     afterEach(async () => {
       const left = await this.#leftBehind();
@@ -133,6 +136,11 @@ export class Bench {
     this.#machines += 1;
     const statusFile = this.file(`status-${this.#machines}.json`);
     return new Watched(this.start(['run', '--status-file', statusFile, ...args], stdin), statusFile);
+  }
+
+  /** What is left of the temporary files of the test's processes. */
+  temporaryFiles(): string[] {
+    return readdirSync(this.file(TEMPORARY));
   }
 
   /** Pids of processes that bear the mark. */
