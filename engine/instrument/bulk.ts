@@ -39,6 +39,7 @@ import { I32, type ValueType } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
 import { testCounter } from './glue.js';
 import type { Layout } from './layout.js';
+import { type Frame, testOrUnwind } from './unwind.js';
 
 /** Bytes that cost as much as one instruction, as a power of two: about what a core moves in the time of one. */
 const BYTES_PER_INSTRUCTION_LOG2 = 4;
@@ -59,13 +60,27 @@ const COUNTER = 3;
 
 /** The index of the function that does a bulk operation (all but table.grow). */
 export function bulkFunction(layout: Layout, boundary: number, operation: BulkOperation): number {
-  const { opcode, index, index2 } = operation;
-  return layout.shared(`epochvisor:${opcodeName[opcode]}:${index}:${index2}`, () => {
+  return layout.shared(bulkName(operation), self => {
     const code = new CodeWriter();
     code.locals([]);
-    writeBulk(new BulkWriter(operation, code), code, boundary);
-    return { type: { params: [I32, secondOperand(layout, operation), I32, I32], results: [I32] }, body: code.take() };
+    const second = secondOperand(layout, operation);
+    const safePoint = () => {
+      if (layout.save === undefined) testCounter(code, COUNTER, boundary);
+      else testOrUnwind(code, { layout, boundary, counter: COUNTER }, bulkFrame(self, second));
+    };
+    writeBulk(new BulkWriter(operation, code), code, safePoint);
+    return { type: { params: [I32, second, I32, I32], results: [I32] }, body: code.take() };
   });
+}
+
+/** What its frame consists of between two pieces. To go on is to begin anew with what is left. */
+export function bulkFrame(self: number, second: ValueType): Frame {
+  const locals = [[I32, TO] as const, [second, FROM] as const, [I32, LENGTH] as const];
+  return { function: self, point: 0, locals, stack: [], results: [] };
+}
+
+export function bulkName({ opcode, index, index2 }: BulkOperation): string {
+  return `epochvisor:${opcodeName[opcode]}:${index}:${index2}`;
 }
 
 /** The type of the operand between destination and length: a value to fill with, or where to copy from. */
@@ -138,7 +153,7 @@ class BulkWriter {
   }
 }
 
-function writeBulk(bulk: BulkWriter, code: CodeWriter, boundary: number): void {
+function writeBulk(bulk: BulkWriter, code: CodeWriter, safePoint: () => void): void {
   const ranges = bulk.fills ? [TO] : [TO, FROM];
   code.localGet(LENGTH);
   code.i32(bulk.piece);
@@ -164,11 +179,11 @@ function writeBulk(bulk: BulkWriter, code: CodeWriter, boundary: number): void {
     code.localGet(TO);
     code.op(OP_I32_LT_U);
     code.if();
-    writePieces(bulk, code, boundary, 'back');
+    writePieces(bulk, code, safePoint, 'back');
     code.else();
-    writePieces(bulk, code, boundary, 'front');
+    writePieces(bulk, code, safePoint, 'front');
     code.end();
-  } else writePieces(bulk, code, boundary, 'front');
+  } else writePieces(bulk, code, safePoint, 'front');
   code.end();
   bulk.whole();
   bulk.charged();
@@ -176,7 +191,7 @@ function writeBulk(bulk: BulkWriter, code: CodeWriter, boundary: number): void {
 }
 
 /** Pieces from the front or from the back, until at most one is left. */
-function writePieces(bulk: BulkWriter, code: CodeWriter, boundary: number, from: 'front' | 'back'): void {
+function writePieces(bulk: BulkWriter, code: CodeWriter, safePoint: () => void, from: 'front' | 'back'): void {
   code.loop();
   if (from === 'back') {
     bulk.addTo(LENGTH, -bulk.piece);
@@ -197,7 +212,7 @@ function writePieces(bulk: BulkWriter, code: CodeWriter, boundary: number, from:
   code.i32(bulk.piece >> bulk.shift);
   code.op(OP_I32_SUB);
   code.localTee(COUNTER);
-  testCounter(code, COUNTER, boundary);
+  safePoint();
   code.localGet(LENGTH);
   code.i32(bulk.piece);
   code.op(OP_I32_GT_U);

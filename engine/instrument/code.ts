@@ -8,18 +8,23 @@ import {
   OP_CALL,
   OP_ELSE,
   OP_END,
+  OP_F32_CONST,
+  OP_F64_CONST,
   OP_GLOBAL_GET,
   OP_GLOBAL_SET,
   OP_I32_CONST,
+  OP_I64_CONST,
   OP_IF,
   OP_LOCAL_GET,
   OP_LOCAL_SET,
   OP_LOCAL_TEE,
   OP_LOOP,
+  OP_REF_NULL,
+  OP_V128_CONST,
   PREFIX_FC,
   PREFIX_FD,
 } from '../wasm/opcodes.js';
-import type { ValueType } from '../wasm/types.js';
+import { F32, F64, I32, I64, V128, type ValueType } from '../wasm/types.js';
 import { Writer } from '../wasm/writer.js';
 
 /** Block types as the reader gives them: BLOCK_EMPTY, a value type less 128, or a type index. */
@@ -73,6 +78,29 @@ export class CodeWriter extends Writer {
   i32(value: number): void {
     this.byte(OP_I32_CONST);
     this.s32(value);
+  }
+
+  /** The zero or null of a type. */
+  zero(type: ValueType): void {
+    switch (type) {
+      case I32:
+      case I64:
+        this.byte(type === I32 ? OP_I32_CONST : OP_I64_CONST);
+        this.byte(0);
+        return;
+      case F32:
+      case F64:
+        this.byte(type === F32 ? OP_F32_CONST : OP_F64_CONST);
+        for (let byte = 0; byte < (type === F32 ? 4 : 8); byte++) this.byte(0);
+        return;
+      case V128:
+        this.op(OP_V128_CONST);
+        for (let byte = 0; byte < 16; byte++) this.byte(0);
+        return;
+      default:
+        this.byte(OP_REF_NULL);
+        this.byte(type);
+    }
   }
 
   call(index: number): void {

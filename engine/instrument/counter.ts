@@ -2,18 +2,22 @@
 //
 // The counter is a local of the body. Charges come in the order of the plan's segments (charges.ts); that of a segment
 // which ends at an instruction that takes the counter anyway waits for it.
+//
+// Where the module is suspendable, the frame at a safe point is given, and the safe point can unwind it (unwind.ts).
 
 import { OP_I32_GE_S, OP_I32_SUB } from '../wasm/opcodes.js';
 import type { CodeWriter } from './code.js';
-import { safePoint, testCounter } from './glue.js';
+import { testCounter } from './glue.js';
+import type { Layout } from './layout.js';
+import { boundaryOrUnwind, type Frame, testOrUnwind, unwindIfMarked } from './unwind.js';
 
 export class CounterCode {
   readonly #code: CodeWriter;
   readonly #charges: Int32Array;
   readonly #exact: boolean;
-  /** Index of the boundary function, and of the global that holds the counter while host code runs. */
+  /** Index of the boundary function. */
   readonly #boundary: number;
-  readonly #global: number;
+  readonly #layout: Layout;
   /** Index of the counter's local. */
   local = 0;
   /** Safe points written so far, in all bodies. */
@@ -22,12 +26,12 @@ export class CounterCode {
   /** The charge of the present segment that waits for the instruction that takes the counter. */
   #pending = 0;
 
-  constructor(code: CodeWriter, charges: Int32Array, exact: boolean, boundary: number, global: number) {
+  constructor(code: CodeWriter, charges: Int32Array, exact: boolean, boundary: number, layout: Layout) {
     this.#code = code;
     this.#charges = charges;
     this.#exact = exact;
     this.#boundary = boundary;
-    this.#global = global;
+    this.#layout = layout;
   }
 
   /** Begins a body. @param first position of its first segment among the charges */
@@ -68,62 +72,98 @@ export class CounterCode {
   }
 
   /** A call has left the counter on the stack. @param suspends the callee may take a boundary, so a safe point follows */
-  returned(suspends: boolean): void {
-    if (this.#exact || !suspends) this.#code.localSet(this.local);
-    else {
+  returned(suspends: boolean, frame?: Frame): void {
+    if (suspends && !this.#exact) {
       this.#code.localTee(this.local);
-      this.#test();
-    }
+      this.#test(frame);
+    } else if (frame !== undefined) this.unwind(frame);
+    else this.#code.localSet(this.local);
     this.segment();
   }
 
-  /** Before a tail call: the safe point that a loop of tail calls needs. */
-  beforeTailCall(): void {
-    this.push();
+  /** The counter is on the stack: unwinds if it says so. */
+  unwind(frame: Frame): void {
     this.#code.localTee(this.local);
-    this.#test();
+    unwindIfMarked(this.#code, this.#layout, frame);
   }
 
-  #test(): void {
-    testCounter(this.#code, this.local, this.#boundary);
+  /** Before a tail call: the safe point that a loop of tail calls needs. */
+  beforeTailCall(frame?: Frame): void {
+    this.push();
+    this.#code.localTee(this.local);
+    this.#test(frame);
+  }
+
+  #test(frame: Frame | undefined): void {
+    if (frame === undefined) testCounter(this.#code, this.local, this.#boundary);
+    else testOrUnwind(this.#code, this.#at, frame);
     this.safePoints++;
+  }
+
+  get #at() {
+    return { layout: this.#layout, boundary: this.#boundary, counter: this.local };
   }
 
   /** Before `unreachable`: the count at this trap is exact. */
   beforeUnreachable(): void {
     if (this.#exact) return;
     this.push();
-    this.#code.globalSet(this.#global);
+    this.#code.globalSet(this.#layout.counter);
   }
 
-  /** Exact counting, before each instruction that costs: the safe point, the charge, the copy. */
-  exactly(): void {
-    safePoint(this.#code, this.local, this.#boundary);
+  /** Exact counting, before each instruction that costs: the safe point. */
+  testExactly(frame?: Frame): void {
+    this.#code.localGet(this.local);
+    this.#test(frame);
+  }
+
+  /** And after it: the charge, the copy. */
+  chargeExactly(): void {
     this.#code.localGet(this.local);
     this.#subtract(1);
     this.#code.localTee(this.local);
-    this.#code.globalSet(this.#global);
-    this.safePoints++;
+    this.#code.globalSet(this.#layout.counter);
   }
 
   /** The way back of a loop: charge and safe point, `br_if 0` while the budget lasts; then out of the loop and in again. */
-  wayBack(): void {
+  wayBack(frame?: Frame): void {
     const code = this.#code;
-    const amount = this.#charges[this.#next++]! >> 1;
-    code.localGet(this.local);
-    if (amount !== 0) {
-      this.#subtract(amount);
-      code.localTee(this.local);
-    }
+    this.#payWayBack();
     code.i32(0);
     code.op(OP_I32_GE_S);
     code.brIf(0);
     code.end();
-    code.localGet(this.local);
-    code.call(this.#boundary);
-    code.localSet(this.local);
+    if (frame !== undefined) boundaryOrUnwind(code, this.#at, frame);
+    else {
+      code.localGet(this.local);
+      code.call(this.#boundary);
+      code.localSet(this.local);
+    }
     code.br(0);
     code.end();
     this.safePoints++;
+  }
+
+  /** The same on a way back that is no part of the loop. */
+  onlyWayBack(frame: Frame): void {
+    this.#payWayBack();
+    this.#test(frame);
+  }
+
+  #payWayBack(): void {
+    const amount = this.#charges[this.#next++]! >> 1;
+    this.#code.localGet(this.local);
+    if (amount === 0) return;
+    this.#subtract(amount);
+    this.#code.localTee(this.local);
+  }
+
+  /** The number of the next segment, to come back to. */
+  get position(): number {
+    return this.#next;
+  }
+
+  goTo(position: number): void {
+    this.#next = position;
   }
 }

@@ -14,23 +14,19 @@
 // unwound): it says `again`, its results are dropped, and the wrapper calls it anew when the boundary is over.
 
 import { EpochvisorError } from '../errors/errors.js';
+import type { Export } from '../wasm/module.js';
 import { OP_DROP, OP_I32_EQ, OP_I32_LT_S } from '../wasm/opcodes.js';
 import { I32, I64 } from '../wasm/types.js';
 import { sameTypes } from '../wasm/validate.js';
 import { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { EXPORT_START } from './reserved.js';
+import { EXPORT_FUNCTIONS, EXPORT_GLOBAL, EXPORT_MEMORY, EXPORT_START, EXPORT_TABLE } from './reserved.js';
+import { addSuspendableBoundary, writeSuspendableWrapper } from './unwind-glue.js';
 
 /** What the boundary hook answers when there are interrupts to dispatch. */
-const INTERRUPTS = 1;
+export const INTERRUPTS = 1;
 
-/** `local counter < 0 ? boundary(counter)`: a safe point at which the counter stands in a local. */
-export function safePoint(code: CodeWriter, counter: number, boundary: number): void {
-  code.localGet(counter);
-  testCounter(code, counter, boundary);
-}
-
-/** A safe point for a counter that is on the stack and has just been stored in its local too. */
+/** A safe point, `counter < 0 ? boundary(counter)`, for a counter that is on the stack and in its local. */
 export function testCounter(code: CodeWriter, counter: number, boundary: number): void {
   code.i32(0);
   code.op(OP_I32_LT_S);
@@ -43,6 +39,7 @@ export function testCounter(code: CodeWriter, counter: number, boundary: number)
 
 /** The index of the boundary function; `handler` is the interrupt handler's original function index. */
 export function addBoundary(layout: Layout, handler: number | undefined): number {
+  if (layout.save !== undefined) return addSuspendableBoundary(layout, handler);
   return layout.shared('epochvisor:boundary', () => {
     const code = new CodeWriter();
     const [counter, kind, id, status] = [0, 1, 2, 3];
@@ -84,18 +81,19 @@ export function addImportWrappers(layout: Layout, boundary: number): void {
     if (item.kind !== 0) continue;
     const params = layout.module.types[item.type]!.params.length;
     const name = `epochvisor:import:${item.module}:${item.name}`;
-    const write = layout.again === undefined ? writeWrapper : writeBlockingWrapper;
-    layout.generated[index] = {
-      name,
-      type: layout.functionType(index),
-      body: write(layout, index, params, boundary),
-    };
+    const body =
+      layout.save !== undefined
+        ? writeSuspendableWrapper(layout, index, boundary)
+        : layout.again === undefined
+          ? writeWrapper(layout, index, params, boundary)
+          : writeBlockingWrapper(layout, index, params, boundary);
+    layout.generated[index] = { name, type: layout.functionType(index), body };
     index++;
   }
 }
 
 /** Index of the counter among the parameters of an import's wrapper. */
-function counterOf(layout: Layout, index: number, params: number): number {
+export function counterOf(layout: Layout, index: number, params: number): number {
   return layout.carriesDepth(index) ? params + 1 : params;
 }
 
@@ -142,7 +140,7 @@ function writeBlockingWrapper(layout: Layout, index: number, params: number, bou
 }
 
 /** Calls an import; leaves its results and, above them, the counter on the stack. */
-function callImport(layout: Layout, code: CodeWriter, index: number, params: number, counter: number): void {
+export function callImport(layout: Layout, code: CodeWriter, index: number, params: number, counter: number): void {
   code.localGet(counter);
   code.globalSet(layout.counter);
   for (let param = 0; param < params; param++) code.localGet(param);
@@ -152,7 +150,7 @@ function callImport(layout: Layout, code: CodeWriter, index: number, params: num
 }
 
 /** Calls a function of the module, whose arguments are on the stack, with the global's counter and a whole allowance. */
-function callFromGlue(layout: Layout, code: CodeWriter, original: number): void {
+export function callFromGlue(layout: Layout, code: CodeWriter, original: number): void {
   if (layout.carriesDepth(original)) code.globalGet(layout.stackRoom);
   code.globalGet(layout.counter);
   code.call(layout.internalFunction(original));
@@ -184,7 +182,20 @@ export function rewrittenExports(layout: Layout) {
   if (module.start !== undefined) {
     exports.push({ name: EXPORT_START, kind: 0, index: addExportAdapter(layout, module.start) });
   }
-  return exports;
+  return layout.save === undefined ? exports : [...exports, ...continuationExports(layout)];
+}
+
+/** What continuation modules import from a suspendable module. */
+function continuationExports(layout: Layout): Export[] {
+  const { tables, memories, globals } = layout.spaces;
+  return [
+    { name: EXPORT_FUNCTIONS, kind: 1, index: tables.length },
+    ...memories.map((_, index): Export => ({ name: EXPORT_MEMORY, kind: 2, index })),
+    ...tables.map((_, index): Export => ({ name: `${EXPORT_TABLE}${index}`, kind: 1, index })),
+    ...globals.map((_, index): Export => {
+      return { name: `${EXPORT_GLOBAL}${index}`, kind: 3, index: layout.movedGlobal(index) };
+    }),
+  ];
 }
 
 /** The original index of the exported interrupt handler; undefined if the module has none of that name. */

@@ -10,6 +10,7 @@ import { describeFunction, functionNames } from '../wasm/names.js';
 import { validateSections } from '../wasm/sections.js';
 import { Writer } from '../wasm/writer.js';
 import { callGraph } from './callgraph.js';
+import { Continuations } from './continuation/continuation.js';
 import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
 import { Layout } from './layout.js';
 import {
@@ -36,10 +37,25 @@ const BODY_BYTES_MAX = 7_654_321;
  * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED, NAME_RESERVED,
  *   INTERRUPT_HANDLER_TYPE, MEMORY_LIMIT
  */
-export function instrument(
+export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): Instrumented {
+  const { module, report } = instrumentWithContinuations(bytes, options);
+  return { module, report };
+}
+
+export interface Instrumented {
+  readonly module: Uint8Array;
+  readonly report: InstrumentReport;
+}
+
+/**
+ * Like `instrument`, with what makes continuation modules for the result; they are for suspendable modules only.
+ *
+ * @throws EpochvisorError as `instrument` does
+ */
+export function instrumentWithContinuations(
   bytes: Uint8Array,
   options: InstrumentOptions = {},
-): { module: Uint8Array; report: InstrumentReport } {
+): Instrumented & { readonly continuations: Continuations } {
   const module = decodeModule(bytes);
   refuseReservedNames(module);
   const spaces = indexSpaces(module);
@@ -48,7 +64,7 @@ export function instrument(
   const names = functionNames(module);
   const counting = options.counting ?? 'block';
   const scan = scanBodies(module, spaces, names, counting === 'block');
-  const layout = new Layout(module, spaces, callGraph(module, spaces, scan), options.blockingImports);
+  const layout = new Layout(module, spaces, callGraph(module, spaces, scan), options);
   const handler = findInterruptHandler(layout, options.interruptHandler);
   const boundary = addBoundary(layout, handler);
   addImportWrappers(layout, boundary);
@@ -61,7 +77,7 @@ export function instrument(
     maxTableElements: MAX_TABLE_ELEMENTS,
   };
   const exports = rewrittenExports(layout);
-  const { bodies, safePoints } = rewriteBodies(context, names);
+  const { bodies, safePoints, referencePoints } = rewriteBodies(context, names);
   const rewritten = writeModule(layout, exports, bodies);
   const report: InstrumentReport = {
     counting,
@@ -71,24 +87,28 @@ export function instrument(
     loops: scan.loops,
     calls: scan.calls,
     safePoints,
+    suspendable: layout.save !== undefined,
+    referencePoints,
     bytesBefore: bytes.length,
     bytesAfter: rewritten.length,
   };
-  return { module: rewritten, report };
+  return { module: rewritten, report, continuations: new Continuations(context, handler) };
 }
 
 function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, string>) {
   const { module, spaces } = context.layout;
   const rewriter = new BodyRewriter(context);
   const bodies = new Writer(module.bytes.length * 2);
+  let referencePoints = 0;
   for (let index = 0; index < module.functions.length; index++) {
     rewriter.rewrite(index);
+    referencePoints += rewriter.referencePoints;
     if (rewriter.code.length > BODY_BYTES_MAX)
       throw tooLarge(describeFunction(spaces.importedFunctions + index, names));
     bodies.u32(rewriter.code.length);
     bodies.append(rewriter.code.bytes);
   }
-  return { bodies: bodies.bytes, safePoints: rewriter.safePoints };
+  return { bodies: bodies.bytes, safePoints: rewriter.safePoints, referencePoints };
 }
 
 function tooLarge(where: string): EpochvisorError {

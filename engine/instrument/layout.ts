@@ -1,6 +1,7 @@
 // Where everything goes in the rewritten module: which index each function, global and type has, and what is added.
 //
 //   functions   original imports | injected imports | original definitions | generated functions
+//   tables      original         | where the module is suspendable: one of all functions
 //   globals     original imports | counter, room, and again where imports may block | original definitions
 //   types       original         | internal types and types of generated functions
 //
@@ -11,18 +12,27 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { Import, IndexSpaces, Module } from '../wasm/module.js';
-import { type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
+import { OP_REF_FUNC } from '../wasm/opcodes.js';
+import { EXTERNREF, FUNCREF, type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
 import type { CallGraph } from './callgraph.js';
+import type { CodeWriter } from './code.js';
 import {
+  IMPORT_ACTIVATION,
   IMPORT_AGAIN,
   IMPORT_BOUNDARY,
   IMPORT_CANNOT_ALLOCATE,
   IMPORT_COUNTER,
+  IMPORT_DROPPED,
   IMPORT_INTERRUPT,
+  IMPORT_SAVE_EXTERNAL,
+  IMPORT_SAVE_FUNCTION,
+  IMPORT_SAVE_I32,
+  IMPORT_SAVE_I64,
   IMPORT_STACK_OVERFLOW,
   IMPORT_STACK_ROOM,
   MACHINE,
 } from './reserved.js';
+import type { SaveImports } from './unwind.js';
 
 /** V8 refuses functions with more parameters or results. */
 const PARAMS_MAX = 1_000;
@@ -52,6 +62,8 @@ export class Layout {
   readonly cannotAllocateImport: number;
   readonly interruptImport: number;
   readonly stackOverflowImport: number;
+  /** Indexes of the imports by which frames leave; undefined where the module is not suspendable. */
+  readonly save: SaveImports | undefined;
   readonly #injectedFunctions: number;
   readonly #typeIndexes = new Map<string, number>();
   readonly #internalTypes = [new Map<number, number>(), new Map<number, number>()];
@@ -59,7 +71,12 @@ export class Layout {
   /** New indexes of the functions that ref.func names in bodies; they must be declared. */
   readonly references = new Set<number>();
 
-  constructor(module: Module, spaces: IndexSpaces, graph: CallGraph, blockingImports = false) {
+  constructor(
+    module: Module,
+    spaces: IndexSpaces,
+    graph: CallGraph,
+    { blockingImports = false, suspendable = false }: { blockingImports?: boolean; suspendable?: boolean } = {},
+  ) {
     this.graph = graph;
     this.module = module;
     this.spaces = spaces;
@@ -71,7 +88,8 @@ export class Layout {
     this.cannotAllocateImport = this.boundaryImport + 1;
     this.interruptImport = this.boundaryImport + 2;
     this.stackOverflowImport = this.boundaryImport + 3;
-    this.#injectedFunctions = 4;
+    this.save = suspendable ? saveImports(this.stackOverflowImport + 1) : undefined;
+    this.#injectedFunctions = suspendable ? 4 + SAVE_IMPORTS : 4;
     const noResult = this.type({ params: [], results: [] });
     const interruptType = this.type({ params: [], results: [I32, I32, I64, I32] });
     this.imports = [
@@ -80,6 +98,7 @@ export class Layout {
       { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: 0, type: noResult },
       { module: MACHINE, name: IMPORT_INTERRUPT, kind: 0, type: interruptType },
       { module: MACHINE, name: IMPORT_STACK_OVERFLOW, kind: 0, type: noResult },
+      ...(suspendable ? this.#saveImports() : []),
       { module: MACHINE, name: IMPORT_COUNTER, kind: 3, type: { value: I32, mutable: true } },
       { module: MACHINE, name: IMPORT_STACK_ROOM, kind: 3, type: { value: I32, mutable: false } },
     ];
@@ -91,6 +110,20 @@ export class Layout {
     }
     // The wrappers of imports come first among the generated functions; glue.ts writes them.
     this.generated.length = spaces.importedFunctions;
+  }
+
+  #saveImports(): Import[] {
+    const item = (name: string, params: readonly ValueType[], results: readonly ValueType[] = []): Import => {
+      return { module: MACHINE, name, kind: 0, type: this.type({ params, results }) };
+    };
+    return [
+      item(IMPORT_SAVE_I32, [I32]),
+      item(IMPORT_SAVE_I64, [I64]),
+      item(IMPORT_SAVE_FUNCTION, [FUNCREF]),
+      item(IMPORT_SAVE_EXTERNAL, [EXTERNREF]),
+      item(IMPORT_ACTIVATION, [I32, I32], [I32]),
+      item(IMPORT_DROPPED, [I32, I32]),
+    ];
   }
 
   /** The index of a type, which is added if the rewriting has not added it before. */
@@ -153,6 +186,19 @@ export class Layout {
 
   /** What a call or reference in the module means: the function, or the wrapper of an import. */
   internalFunction(original: number): number {
+    return this.mainFunction(original);
+  }
+
+  /** Pushes a reference to a function, by its original index. */
+  writeReference(code: CodeWriter, original: number): void {
+    const index = this.internalFunction(original);
+    this.references.add(index);
+    code.byte(OP_REF_FUNC);
+    code.u32(index);
+  }
+
+  /** The index in the rewritten module of what a call means: by it activations name functions. */
+  mainFunction(original: number): number {
     if (original < this.spaces.importedFunctions) return this.#generatedIndex(original);
     return original + this.#injectedFunctions;
   }
@@ -160,6 +206,25 @@ export class Layout {
   movedGlobal(original: number): number {
     if (original < this.spaces.importedGlobals) return original;
     return original + (this.again === undefined ? 2 : 3);
+  }
+
+  /** Number of functions in the rewritten module that are not imports, and the index of the first. */
+  get functionCount(): number {
+    return this.module.functions.length + this.generated.length;
+  }
+
+  get firstFunction(): number {
+    return this.spaces.importedFunctions + this.#injectedFunctions;
+  }
+
+  /** The index of the generated function of that name. */
+  sharedFunction(name: string): number | undefined {
+    return this.#shared.get(name);
+  }
+
+  /** The generated function of that index; undefined for others. */
+  generatedAt(index: number): GeneratedFunction | undefined {
+    return this.generated[index - this.firstFunction - this.module.functions.length];
   }
 
   #generatedIndex(position: number): number {
@@ -171,14 +236,28 @@ export class Layout {
     return this.#generatedIndex(this.generated.push(generated) - 1);
   }
 
-  /** The generated function of that name, made at its first use. */
-  shared(name: string, make: () => { readonly type: FunctionType; readonly body: Uint8Array }): number {
+  /** The generated function of that name, made at its first use; `make` gets its index. */
+  shared(name: string, make: (self: number) => { readonly type: FunctionType; readonly body: Uint8Array }): number {
     let index = this.#shared.get(name);
     if (index === undefined) {
-      const { type, body } = make();
-      index = this.add({ name, type: this.type(type), body });
+      index = this.#generatedIndex(this.generated.length);
+      const { type, body } = make(index);
+      this.add({ name, type: this.type(type), body });
       this.#shared.set(name, index);
     }
     return index;
   }
+}
+
+const SAVE_IMPORTS = 6;
+
+function saveImports(first: number): SaveImports {
+  return {
+    i32: first,
+    i64: first + 1,
+    function: first + 2,
+    external: first + 3,
+    activation: first + 4,
+    dropped: first + 5,
+  };
 }

@@ -33,6 +33,11 @@ export class Nesting {
     return kind;
   }
 
+  /** A new block ends that stayed behind when the original block in it ended. */
+  leaveAdded(): void {
+    this.#level--;
+  }
+
   /** One more new block inside the innermost, which takes over its label. */
   addLabel(): void {
     this.#labels[this.#labels.length - 1] = this.#level++;

@@ -13,6 +13,8 @@ export interface InstrumentOptions {
    * the same arguments, after that boundary. Default false.
    */
   readonly blockingImports?: boolean;
+  /** The stack can be unwound at every boundary, and continued (unwind.ts, continuation/). Default false. */
+  readonly suspendable?: boolean;
   /** Limit of the memory's growth in bytes; default 1 GiB. Growth above it gives -1. */
   readonly maxMemory?: number;
 }
@@ -28,6 +30,10 @@ export interface InstrumentReport {
   readonly loops: number;
   readonly calls: number;
   readonly safePoints: number;
+  /** The stack can be unwound. */
+  readonly suspendable: boolean;
+  /** Safe points at which a function holds a reference: no snapshot can be taken there. 0 where it is not suspendable. */
+  readonly referencePoints: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
 }

@@ -20,6 +20,31 @@ export const IMPORT_STACK_OVERFLOW = 'stack_overflow';
 export const IMPORT_STACK_ROOM = 'stack_room';
 /** Mutable i32 global, only with `blockingImports`: 1 = the import that has just returned is to be called again. */
 export const IMPORT_AGAIN = 'again';
+// Only in suspendable modules (unwind.ts): a frame leaves value by value, and ends with its activation.
+export const IMPORT_SAVE_I32 = 'save_i32';
+export const IMPORT_SAVE_I64 = 'save_i64';
+export const IMPORT_SAVE_FUNCTION = 'save_function';
+export const IMPORT_SAVE_EXTERNAL = 'save_external';
+/** (i32 function, i32 safe point) -> i32: the frame is complete; always answers MARK. */
+export const IMPORT_ACTIVATION = 'activation';
+/** (i32 kind, i32 index) -> (): a segment was dropped. Kind 0 = data, 1 = elements. */
+export const IMPORT_DROPPED = 'dropped';
+// Only in continuation modules: a frame is rebuilt value by value; `next` is the place of the next clone among the clones,
+// of which this module's begin at `base`.
+export const IMPORT_LOAD_I32 = 'load_i32';
+export const IMPORT_LOAD_I64 = 'load_i64';
+export const IMPORT_LOAD_FUNCTION = 'load_function';
+export const IMPORT_LOAD_EXTERNAL = 'load_external';
+export const IMPORT_NEXT = 'next';
+export const IMPORT_CLONES = 'clones';
+export const IMPORT_BASE = 'base';
+/** The module name of what continuation modules import from the main instance; functions go by their index there. */
+export const MAIN = 'main';
+/** What continuation modules import from a suspendable module: every function, and by index what else there is. */
+export const EXPORT_FUNCTIONS = `${RESERVED_PREFIX}functions`;
+export const EXPORT_MEMORY = `${RESERVED_PREFIX}memory`;
+export const EXPORT_TABLE = `${RESERVED_PREFIX}table:`;
+export const EXPORT_GLOBAL = `${RESERVED_PREFIX}global:`;
 /** The start function, called by the machine first of all. */
 export const EXPORT_START = `${RESERVED_PREFIX}start`;
 

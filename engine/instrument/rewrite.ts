@@ -30,12 +30,16 @@
 //                           end
 //                         end
 //
+// Where the module is suspendable, each safe point can unwind the stack (unwind.ts), and the same walk over a body writes
+// clones of it that begin at a safe point (continuation/resumption.ts).
+//
 // Loops whose ways back pass other safe points need none (flow.ts) and stay as they are. Dead code is dropped, for it has
 // no counts.
 //
 // Under exact counting every instruction that costs is preceded by a safe point, a charge of its own, and a copy of the
 // counter to the global, so that even the count at a trap is exact. Slow, and trivially right.
 
+import { assert } from '../errors/errors.js';
 import { InstructionReader } from '../wasm/instructions.js';
 import {
   OP_BLOCK,
@@ -44,6 +48,8 @@ import {
   OP_BR_TABLE,
   OP_CALL,
   OP_CALL_INDIRECT,
+  OP_DATA_DROP,
+  OP_ELEM_DROP,
   OP_ELSE,
   OP_END,
   OP_GLOBAL_GET,
@@ -68,6 +74,7 @@ import {
 import { type FunctionType, I32 } from '../wasm/types.js';
 import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
 import { CodeWriter } from './code.js';
+import type { Resumption, SuspensionState } from './continuation/resumption.js';
 import { CounterCode } from './counter.js';
 import { writeDepthCheck } from './depth.js';
 import { LOOP_PLAIN, LOOP_UNROLLED } from './flow.js';
@@ -75,6 +82,8 @@ import type { Layout } from './layout.js';
 import { Nesting } from './nesting.js';
 import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan, TESTS_ALL_CALLS } from './scan.js';
 import { canonicalType, ScratchLocals } from './scratch.js';
+import { type Frame, Unwinder } from './unwind.js';
+import { dropFunction } from './unwind-glue.js';
 
 /** What shapes the rewriting of every body alike. */
 export interface RewriteContext {
@@ -92,6 +101,15 @@ const PLAIN_LOOP = -1;
 /** What is written around the inner block of a loop, whose label takes the place of the loop's. */
 const BLOCKS_AROUND_LOOP = 3;
 const NO_TYPES = { params: [], results: [] };
+
+/** Where the walk over a body stands: all that it needs to go on from there. */
+export interface Position {
+  readonly offset: number;
+  readonly ordinal: number;
+  readonly charge: number;
+  readonly nextCanonical: number;
+  readonly nextLoop: number;
+}
 
 /** Rewrites bodies one after another; the module has been validated by the scan. */
 export class BodyRewriter {
@@ -116,12 +134,31 @@ export class BodyRewriter {
   /** While the first copy of an unrolled body is written: the number of original blocks around it; else 0. */
   #copyDepth = 0;
   #copyStart = 0;
+  /** Where the module is suspendable; and while a clone is written. */
+  readonly #unwinder: Unwinder | undefined;
+  /** The safe points of the loops around that have one of their own. */
+  #headers: (number | undefined)[] = [];
+  #resumption: Resumption | undefined;
 
   constructor(context: RewriteContext) {
     this.#context = context;
     this.#reader = new InstructionReader(context.layout.module.bytes);
     const { exact, boundary, layout } = context;
-    this.#counter = new CounterCode(this.code, context.scan.charges, exact, boundary, layout.counter);
+    this.#counter = new CounterCode(this.code, context.scan.charges, exact, boundary, layout);
+    this.#unwinder = layout.save === undefined ? undefined : new Unwinder(context);
+  }
+
+  /** Safe points of the latest body at which a function holds a reference. */
+  get referencePoints(): number {
+    return this.#unwinder?.referencePoints() ?? 0;
+  }
+
+  /** Leaves in `code` a clone of defined function `index`, which begins at the safe point that `resumption` says. */
+  resume(index: number, resumption: Resumption): void {
+    this.#resumption = resumption;
+    this.rewrite(index);
+    assert(resumption.begun, 'the safe point of an activation exists');
+    this.#resumption = undefined;
   }
 
   /** Safe points written so far. */
@@ -148,6 +185,17 @@ export class BodyRewriter {
     this.#nextLoop = scan.firstLoop[index]!;
     this.#testsAllCalls = (scan.flags[index]! & TESTS_ALL_CALLS) !== 0;
     this.#ordinal = 0;
+    this.#unwinder?.begin(
+      index,
+      {
+        function: layout.mainFunction(original),
+        results: type.results,
+        params: this.#params,
+        carriesDepth: this.#carriesDepth,
+        counter: this.#counter.local,
+      },
+      this.#resumption?.point,
+    );
     code.clear();
     this.#copyLocals(index);
     this.#nesting.clear();
@@ -184,17 +232,89 @@ export class BodyRewriter {
     for (let at = this.#nextCanonical; at < this.#endCanonical; at++) {
       this.#scratches.need(canonicalType(scan.canonical[at]! & 3));
     }
-    this.code.u32(groups + this.#scratches.types.length);
+    const scratches = this.#scratches.types;
+    const held = this.#unwinder?.temporaries(locals + scratches.length) ?? NO_TYPES.params;
+    this.code.u32(groups + scratches.length + held.length);
     this.code.copy(reader.bytes, start, end);
-    for (const type of this.#scratches.types) {
-      this.code.u32(1);
-      this.code.byte(type);
+    for (const types of [scratches, held]) {
+      for (const type of types) {
+        this.code.u32(1);
+        this.code.byte(type);
+      }
     }
   }
 
+  // --- unwinding and clones --------------------------------------------------------------------------------------------
+
+  /** The safe point, if the module is suspendable, at the instruction being rewritten: before it, or else. */
+  #point(before: boolean): number | undefined {
+    if (this.#unwinder === undefined) return undefined;
+    const { plan } = this.#unwinder;
+    return (before ? plan.before : plan.after).get(this.#reader.start);
+  }
+
+  #frame(point: number | undefined): Frame | undefined {
+    return point === undefined ? undefined : this.#unwinder!.frame(point);
+  }
+
+  /** If this is where the clone begins: drops what was written so far, and writes how it begins. */
+  #resume(point: number | undefined): SuspensionState | undefined {
+    const resumption = this.#resumption;
+    if (resumption === undefined || resumption.begun || resumption.point !== point) return undefined;
+    const added = resumption.begin(this.code, this.#unwinder!, this.#scratches.types);
+    this.#nesting.clear();
+    this.#headers = [];
+    // A loop entered in the middle is, until its end, the block `again` in another one.
+    for (const blocks of added) this.#nesting.enter(OP_BLOCK, blocks);
+    return resumption.state;
+  }
+
+  /** Where the instruction stands that is being rewritten. */
+  #position(): Position {
+    return {
+      offset: this.#reader.start,
+      ordinal: this.#ordinal - 1,
+      charge: this.#counter.position,
+      nextCanonical: this.#nextCanonical,
+      nextLoop: this.#nextLoop,
+    };
+  }
+
+  #goTo(position: Position): void {
+    this.#reader.pos = position.offset;
+    this.#ordinal = position.ordinal;
+    this.#counter.goTo(position.charge);
+    this.#nextCanonical = position.nextCanonical;
+    this.#nextLoop = position.nextLoop;
+  }
+
+  /** A call has left the counter on the stack. */
+  #returned(suspends: boolean): void {
+    const point = this.#point(false);
+    const state = this.#resume(point);
+    if (state === undefined || state === 'callee') {
+      this.#counter.returned(suspends, this.#frame(point));
+      return;
+    }
+    if (state === 'boundary') this.#counter.unwind(this.#frame(point)!);
+    this.#counter.segment();
+  }
+
+  /** After a safe point that stands before an instruction: where a clone may begin. */
+  #goOnFrom(point: number | undefined): void {
+    if (this.#resume(point) === 'boundary') this.#counter.unwind(this.#frame(point)!);
+  }
+
+  // --- instructions ----------------------------------------------------------------------------------------------------
+
   #instruction(opcode: number): void {
     const reader = this.#reader;
-    if (this.#context.exact && costOf(opcode) > 0) this.#counter.exactly();
+    if (this.#context.exact && costOf(opcode) > 0) {
+      const point = this.#point(true);
+      this.#counter.testExactly(this.#frame(point));
+      this.#goOnFrom(point);
+      this.#counter.chargeExactly();
+    }
     if (opcode <= OP_RETURN_CALL_INDIRECT) {
       this.#control(opcode);
       return;
@@ -206,14 +326,13 @@ export class BodyRewriter {
       this.code.byte(opcode);
       this.code.u32(this.#context.layout.movedGlobal(reader.index));
     } else if (opcode === OP_REF_FUNC) {
-      const index = this.#context.layout.internalFunction(reader.index);
-      this.#context.layout.references.add(index);
-      this.code.byte(opcode);
-      this.code.u32(index);
+      this.#context.layout.writeReference(this.code, reader.index);
     } else if (opcode === OP_MEMORY_GROW) {
       this.code.call(memoryGrowFunction(this.#context.layout, this.#context.maxMemoryPages));
     } else if (isBulk(opcode)) this.#bulk(opcode);
-    else this.code.copy(reader.bytes, reader.start, reader.pos);
+    else if (this.#unwinder !== undefined && (opcode === OP_DATA_DROP || opcode === OP_ELEM_DROP)) {
+      this.code.call(dropFunction(this.#context.layout, opcode, reader.index));
+    } else this.code.copy(reader.bytes, reader.start, reader.pos);
   }
 
   #bulk(opcode: number): void {
@@ -227,25 +346,29 @@ export class BodyRewriter {
       const operation = { opcode, index: named ? reader.index : 0, index2: two ? reader.index2 : 0 };
       this.code.call(bulkFunction(layout, boundary, operation));
     }
-    this.#counter.returned(true);
+    this.#returned(true);
   }
 
   #control(opcode: number): void {
     switch (opcode) {
       case OP_BLOCK:
+        this.#unwinder?.spill(this.code, this.#reader.start);
         this.#copy();
+        this.#resumption?.enter(undefined);
         this.#nesting.enter(opcode, 0);
         return;
       case OP_LOOP:
         this.#loop();
         return;
       case OP_IF:
+        this.#unwinder?.spill(this.code, this.#reader.start);
         this.#copy();
+        this.#resumption?.enter(undefined);
         this.#nesting.enter(opcode, 0);
         this.#counter.segment();
         return;
       case OP_ELSE:
-        this.#copy();
+        if (!this.#resumption?.skipsArm(this.code, this.#nesting.depth)) this.#copy();
         this.#counter.segment();
         return;
       case OP_END:
@@ -260,7 +383,7 @@ export class BodyRewriter {
         return;
       case OP_CALL_INDIRECT:
         this.#callIndirect(opcode);
-        this.#counter.returned(true);
+        this.#returned(true);
         return;
       default:
         this.#leaveForGood(opcode);
@@ -321,13 +444,15 @@ export class BodyRewriter {
     this.#pushDepth(layout.carriesDepth(callee), false, false);
     this.#counter.push();
     this.code.call(layout.internalFunction(callee));
-    this.#counter.returned(this.#testsAllCalls || layout.graph.suspends[callee] === 1);
+    this.#returned(this.#testsAllCalls || layout.graph.suspends[callee] === 1);
   }
 
   #tailCall(opcode: number): void {
     const { layout } = this.#context;
     const callee = this.#reader.index;
-    this.#counter.beforeTailCall();
+    const point = this.#point(false);
+    this.#counter.beforeTailCall(this.#frame(point));
+    this.#goOnFrom(point);
     if (opcode === OP_RETURN_CALL_INDIRECT) {
       this.#callIndirect(opcode);
       return;
@@ -366,6 +491,10 @@ export class BodyRewriter {
     const { layout, exact, scan } = this.#context;
     const reader = this.#reader;
     const code = this.code;
+    const header = this.#point(false);
+    this.#goOnFrom(header);
+    this.#resumption?.enter(this.#position());
+    if (!this.#resumption?.restarts(this.#nesting.depth + 1)) this.#unwinder?.spill(code, reader.start);
     const kind = scan.loopTests[this.#nextLoop++]!;
     if (exact || kind === LOOP_PLAIN) {
       this.#copy();
@@ -381,6 +510,7 @@ export class BodyRewriter {
     code.loop(kept);
     code.block(kept);
     this.#nesting.enter(OP_LOOP, BLOCKS_AROUND_LOOP);
+    this.#headers.push(header);
     if (kind === LOOP_UNROLLED) {
       // Branches of the first copy to the loop's label mean the end of this block.
       code.block();
@@ -407,16 +537,30 @@ export class BodyRewriter {
       return;
     }
     const code = this.code;
+    const depth = this.#nesting.depth;
     const kind = this.#nesting.leave(opcode => (opcode === OP_LOOP ? BLOCKS_AROUND_LOOP : 0));
+    const again = this.#resumption?.leave(code, depth);
+    if (again !== undefined) {
+      this.#endPeeled(again);
+      return;
+    }
     if (kind === OP_LOOP) {
       if (!dead) code.br(BLOCKS_AROUND_LOOP);
       code.end();
-      this.#counter.wayBack();
+      this.#counter.wayBack(this.#frame(this.#headers.pop()));
     }
     code.end();
     // A loop that was left as it is has a way back too, with nothing to pay on it.
     if (kind === PLAIN_LOOP) this.#counter.skip();
+    if (this.#resumption?.ended(code, depth)) this.#nesting.leaveAdded();
     this.#counter.segment();
+  }
+
+  /** The rest of an iteration ends, of a loop entered in the middle: the way back, then all of the loop from its start. */
+  #endPeeled(start: Position): void {
+    const header = this.#unwinder!.plan.after.get(start.offset);
+    if (header !== undefined) this.#counter.onlyWayBack(this.#unwinder!.frame(header));
+    this.#goTo(start);
   }
 
   #branch(opcode: number, label: number): void {

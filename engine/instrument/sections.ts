@@ -27,7 +27,8 @@ import {
 import { InstructionReader } from '../wasm/instructions.js';
 import type { Element, Export, Range } from '../wasm/module.js';
 import { moveNames, NAME_SECTION } from '../wasm/names.js';
-import { OP_END, OP_GLOBAL_GET, OP_REF_FUNC } from '../wasm/opcodes.js';
+import { OP_END, OP_GLOBAL_GET, OP_I32_CONST, OP_REF_FUNC } from '../wasm/opcodes.js';
+import { FUNCREF, type TableType } from '../wasm/types.js';
 import { Writer } from '../wasm/writer.js';
 import type { Layout } from './layout.js';
 
@@ -41,7 +42,8 @@ export function writeModule(layout: Layout, exports: readonly Export[], bodies: 
   writer.items(SECTION_TYPE, layout.types.length, (out, index) => writeFunctionType(out, layout.types[index]!));
   writer.items(SECTION_IMPORT, layout.imports.length, (out, index) => writeImport(out, layout.imports[index]!));
   writer.items(SECTION_FUNCTION, functionTypes.length, (out, index) => out.u32(functionTypes[index]!));
-  writer.items(SECTION_TABLE, module.tables.length, (out, index) => writeTableType(out, module.tables[index]!));
+  const tables = layout.save === undefined ? module.tables : [...module.tables, allFunctions(layout)];
+  writer.items(SECTION_TABLE, tables.length, (out, index) => writeTableType(out, tables[index]!));
   writer.items(SECTION_MEMORY, module.memories.length, (out, index) => writeLimits(out, module.memories[index]!));
   writer.items(SECTION_GLOBAL, module.globals.length, (out, index) => {
     const global = module.globals[index]!;
@@ -51,11 +53,10 @@ export function writeModule(layout: Layout, exports: readonly Export[], bodies: 
   writer.items(SECTION_EXPORT, exports.length, (out, index) => writeExport(out, exports[index]!));
   // An export declares its function for ref.func, but exports are adapters now: one more segment declares what is named.
   const references = [...layout.references];
-  writer.items(SECTION_ELEMENT, module.elements.length + (references.length > 0 ? 1 : 0), (out, index) => {
-    const element = module.elements[index];
-    if (element !== undefined) writeElement(layout, out, element);
-    else writeDeclaration(out, references);
-  });
+  const elements = [...module.elements.map(element => (out: Writer) => writeElement(layout, out, element))];
+  if (references.length > 0) elements.push(out => writeDeclaration(out, references));
+  if (layout.save !== undefined) elements.push(out => writeAllFunctions(layout, out));
+  writer.items(SECTION_ELEMENT, elements.length, (out, index) => elements[index]!(out));
   if (module.dataCount !== undefined) {
     const count = new Writer(8);
     count.u32(module.dataCount);
@@ -123,6 +124,20 @@ function writeDeclaration(writer: Writer, functions: readonly number[]): void {
   writer.byte(0);
   writer.u32(functions.length);
   for (const index of functions) writer.u32(index);
+}
+
+/** The hidden table of a suspendable module: all functions but the imports, for continuation modules. */
+function allFunctions({ functionCount }: Layout): TableType {
+  return { element: FUNCREF, limits: { minimum: functionCount, maximum: functionCount } };
+}
+
+/** The active segment that fills it: flags = 2, table, offset 0, kind 0, functions. */
+function writeAllFunctions(layout: Layout, writer: Writer): void {
+  writer.u32(2);
+  writer.u32(layout.spaces.tables.length);
+  for (const byte of [OP_I32_CONST, 0, OP_END, 0]) writer.byte(byte);
+  writer.u32(layout.functionCount);
+  for (let index = 0; index < layout.functionCount; index++) writer.u32(layout.firstFunction + index);
 }
 
 function customSections(layout: Layout): CustomSection[] {

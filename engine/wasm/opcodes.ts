@@ -68,6 +68,7 @@ export const OP_TABLE_COPY = PREFIX_FC + 14;
 export const OP_TABLE_GROW = PREFIX_FC + 15;
 export const OP_TABLE_SIZE = PREFIX_FC + 16;
 export const OP_TABLE_FILL = PREFIX_FC + 17;
+export const OP_V128_CONST = PREFIX_FD + 12;
 
 /** What follows an opcode. */
 export const IMMEDIATE_UNKNOWN = 0;
@@ -255,7 +256,7 @@ function defineVectorMemory(): void {
     define(PREFIX_FD + index, `v128.${name}`, 'i:v', IMMEDIATE_MEMARG, Number(width));
   });
   define(PREFIX_FD + 11, 'v128.store', 'iv:', IMMEDIATE_MEMARG, 4);
-  define(PREFIX_FD + 12, 'v128.const', ':v', IMMEDIATE_BYTES_16);
+  define(OP_V128_CONST, 'v128.const', ':v', IMMEDIATE_BYTES_16);
   define(PREFIX_FD + 13, 'i8x16.shuffle', 'vv:v', IMMEDIATE_BYTES_16);
   for (let index = 0; index < 4; index++) {
     define(PREFIX_FD + 84 + index, `v128.load${8 << index}_lane`, 'iv:v', IMMEDIATE_MEMARG_LANE, index);
