@@ -15,6 +15,7 @@ import {
   RESERVED_PREFIX,
 } from '../instrument/reserved.js';
 import type { BoundaryHooks, Meter } from './meter.js';
+import { type ContinuationModules, type GuestFunction, type SuspendedStack, withoutWrappers } from './suspension.js';
 import type { Imports, WasmExports } from './webassembly.js';
 
 /** A guest that is ready to be called. */
@@ -30,6 +31,7 @@ export interface GuestInstance {
 /**
  * Instantiates a module that `instrument` made. The start function is not run: call `start()`.
  *
+ * @param suspension for suspendable modules: the stack of the machine, and what makes continuation modules
  * @throws WebAssembly.LinkError, TypeError where an import is missing or of another type, as the plain module would
  */
 export function instantiateRewritten(
@@ -38,8 +40,9 @@ export function instantiateRewritten(
   imports: Imports,
   meter: Meter,
   hooks: BoundaryHooks,
+  suspension?: { readonly stack: SuspendedStack; readonly modules: ContinuationModules },
 ): GuestInstance {
-  const machine = {
+  const given = {
     [IMPORT_COUNTER]: meter.counter,
     [IMPORT_AGAIN]: meter.again,
     [IMPORT_BOUNDARY]: () => meter.takeBoundary(hooks),
@@ -48,10 +51,15 @@ export function instantiateRewritten(
     [IMPORT_STACK_ROOM]: meter.stackRoom,
     [IMPORT_INTERRUPT]: () => hooks.interrupt?.() ?? NO_INTERRUPT,
   };
-  const instance = new WebAssembly.Instance(module, { ...imports, [MACHINE]: machine });
+  const machine = suspension?.stack.add(suspension.modules, given) ?? given;
+  const instance = new WebAssembly.Instance(module, { ...withoutWrappers(imports), [MACHINE]: machine });
+  suspension?.stack.instantiated(instance.exports);
+  const callable = (value: unknown) => {
+    return typeof value === 'function' ? (suspension?.stack.wrap(value as GuestFunction) ?? value) : value;
+  };
   const exports: WasmExports = Object.create(null);
   for (const [name, value] of Object.entries(instance.exports)) {
-    if (!name.startsWith(RESERVED_PREFIX)) exports[name] = value;
+    if (!name.startsWith(RESERVED_PREFIX)) exports[name] = callable(value);
   }
   const memory: unknown = exports.memory;
   let view = new Uint8Array(0);
@@ -62,7 +70,7 @@ export function instantiateRewritten(
       return view;
     },
     start: () => {
-      if (report.start) instance.exports[EXPORT_START]();
+      if (report.start) (callable(instance.exports[EXPORT_START]) as () => void)();
     },
   };
 }

@@ -1,9 +1,10 @@
 // The public way to run a module metered, in the calling thread: for deterministic metering alone, and for test suites.
 
-import { instrument } from '../instrument/instrument.js';
+import { instrumentWithContinuations } from '../instrument/instrument.js';
 import { compileRewritten } from './compile.js';
 import { instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
+import { ContinuationModules, SuspendedStack } from './suspension.js';
 import type { Imports, WasmExports } from './webassembly.js';
 
 export interface InstantiateOptions {
@@ -14,6 +15,11 @@ export interface InstantiateOptions {
   readonly onBoundary?: (epoch: number, instructionCount: number) => void;
   /** Limit of the memory's growth in bytes; default 1 GiB. */
   readonly maxMemory?: number;
+  /**
+   * Unwinds the guest's stack at every boundary and goes on from it: what a snapshot does, for tests of it. Exports are then
+   * JavaScript functions.
+   */
+  readonly suspendAt?: 'every-boundary';
   /**
    * Allowance of stack depth in slots of 8 bytes; default 2 ** 20. The stack of the calling thread must hold several times
    * as much for overflow to come at the same instruction everywhere: a main thread's is 1 MB unless node is run with
@@ -41,6 +47,8 @@ const EPOCH_LENGTH_DEFAULT = 100_000;
 /** Epochs of a fixed length: due(E + 1) = due(E) + length, so that the overshoot does not accumulate. */
 class EpochClock implements Machine {
   readonly meter: Meter;
+  /** Where the guest is suspended at every boundary. */
+  readonly stack: SuspendedStack | undefined;
   readonly #length: number;
   readonly #onBoundary: InstantiateOptions['onBoundary'];
   #epoch = 0;
@@ -53,6 +61,7 @@ class EpochClock implements Machine {
     }
     this.meter = new Meter(options.stackRoom);
     this.#onBoundary = options.onBoundary;
+    this.stack = options.suspendAt === undefined ? undefined : new SuspendedStack(this.meter);
     this.#due = this.#length;
     this.meter.arm(this.#due);
   }
@@ -62,6 +71,7 @@ class EpochClock implements Machine {
     this.#onBoundary?.(ended, count);
     this.#due += this.#length;
     this.meter.arm(this.#due);
+    if (this.stack?.complete) this.meter.suspend();
     return 0;
   }
 
@@ -105,10 +115,12 @@ export function instantiate(
   imports: Imports = {},
   options: InstantiateOptions = {},
 ): MeteredInstance {
-  const { module, report } = instrument(bytes, options);
   const given = options.machine === undefined ? undefined : clocks.get(options.machine);
   const clock = given ?? sharedClock(imports) ?? new EpochClock(options);
-  const guest = instantiateRewritten(compileRewritten(module), report, imports, clock.meter, clock);
+  const suspendable = clock.stack !== undefined;
+  const { module, report, continuations } = instrumentWithContinuations(bytes, { ...options, suspendable });
+  const suspension = clock.stack && { stack: clock.stack, modules: new ContinuationModules(continuations) };
+  const guest = instantiateRewritten(compileRewritten(module), report, imports, clock.meter, clock, suspension);
   for (const value of Object.values(guest.exports)) owners.set(value, clock);
   guest.start();
   const instance: MeteredInstance = {

@@ -9,6 +9,7 @@
 // marks that counting can never reach.
 
 import { assert } from '../errors/errors.js';
+import { MARK } from '../instrument/mark.js';
 import './webassembly.js';
 
 /** The greatest value the counter is set to. */
@@ -50,6 +51,9 @@ export class Meter {
   #armed = true;
   /** Count at the boundary being handled; a safe point ends at most one epoch, so the next due count is above it. */
   #boundaryCount = -1;
+  /** The guest is to unwind, or has; what the counter is to be when it goes on. */
+  #suspends = false;
+  #resumeWith: number | undefined;
 
   /** @param stackRoomSlots allowance of stack depth in slots of 8 bytes; the thread's stack must be several times as large */
   constructor(stackRoomSlots = STACK_ROOM_SLOTS) {
@@ -59,7 +63,24 @@ export class Meter {
 
   /** Instructions executed so far; exact while host code runs (imports, hooks). At a trap: at least so many. */
   instructionCount(): number {
-    return this.#zero - (this.counter.value as number);
+    return this.#zero - (this.#resumeWith ?? (this.counter.value as number));
+  }
+
+  /** For a boundary's hook: the guest, which must be suspendable, unwinds when the hook has returned. */
+  suspend(): void {
+    this.#suspends = true;
+  }
+
+  /** The guest has unwound, or is unwinding. */
+  get suspended(): boolean {
+    return this.#resumeWith !== undefined;
+  }
+
+  /** The guest is about to go on from where it was suspended. */
+  resume(): void {
+    assert(this.#resumeWith !== undefined, 'the guest has unwound');
+    this.counter.value = this.#resumeWith;
+    this.#resumeWith = undefined;
   }
 
   /**
@@ -110,6 +131,11 @@ export class Meter {
     const answer = hooks.boundary(count);
     // A hook that did not arm again leaves a counter below 0: the next safe point would be a boundary at the same count.
     if (!this.#armed && !this.#exhausted) this.arm(this.#due);
+    if (this.#suspends) {
+      this.#suspends = false;
+      this.#resumeWith = this.counter.value as number;
+      this.counter.value = MARK;
+    }
     return answer;
   }
 
