@@ -71,3 +71,12 @@ export function runRewritten(
 ): Outcome {
   return observe(imports => instantiate(bytes, imports, { epochLength, counting, onBoundary }));
 }
+
+/** Unwound at every boundary and continued. */
+export function runSuspended(
+  bytes: Uint8Array<ArrayBuffer>,
+  counting: 'block' | 'exact',
+  epochLength: number,
+): Outcome {
+  return observe(imports => instantiate(bytes, imports, { epochLength, counting, suspendAt: 'every-boundary' }));
+}

@@ -31,3 +31,15 @@ export const MATRIX: readonly Engine[] = [
   rewritten('block', 1_000_000),
   rewritten('exact', 1000),
 ];
+
+/** The same, unwound at every boundary and continued. */
+function suspended(counting: 'block' | 'exact', epochLength: number): Engine {
+  return {
+    name: `${counting} counting, epochs of ${epochLength}, suspended at every boundary`,
+    load: (bytes, imports) => {
+      return instantiate(bytes, imports, { epochLength, counting, suspendAt: 'every-boundary' }).exports;
+    },
+  };
+}
+
+export const SUSPENDED: readonly Engine[] = [suspended('block', 1), suspended('block', 7), suspended('block', 1000)];
