@@ -7,6 +7,7 @@
 //   --no-ruby        without the Ruby interpreter from the npm registry
 
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { newerHost, presentHost } from './hosts.js';
@@ -39,7 +40,8 @@ for (const host of [presentHost(), ...(options.newer ? [newerHost()] : [])]) {
   }
 }
 const rewriting = only === undefined && other === 'rewritten' ? await measureRewriting(options.ruby) : [];
-const results: Results = { ...plan, cells, rewriting };
+const load = { average: loadavg()[0]!, cores: cpus().length };
+const results: Results = { ...plan, load, cells, rewriting };
 console.log(markdown(results));
 if (only === undefined && other === 'rewritten') {
   mkdirSync(join('bench', 'results'), { recursive: true });

@@ -12,6 +12,8 @@ export const AIMS = { geometricMean: 1.05, worst: 1.3, mixed: 1.1, rewriting_mb_
 export interface Results {
   readonly sides: readonly [string, string];
   readonly rounds: number;
+  /** What else the machine did, as the load average at the end. */
+  readonly load: { readonly average: number; readonly cores: number };
   readonly kernels: readonly Kernel[];
   readonly cells: readonly Cell[];
   readonly rewriting: readonly RewritingResult[];
@@ -90,6 +92,7 @@ export function markdown(results: Results): string {
 
 Time of \`${other}\` over time of \`${base}\` (${clockName}): median of the ratios of ${results.rounds} alternating pairs in one process.
 Default tiering: each sample is a module that V8 has not seen, run once. Optimising compiler alone: one warm instance a side.
+Load average at the end: ${results.load.average.toFixed(1)} on ${results.load.cores} cores (this bench alone makes about 1).
 Written by \`node dist/bench/instrumentation/main.js\`; the kernels are in \`bench/instrumentation/kernels\`.
 
 ${slowdownTable(results)}
