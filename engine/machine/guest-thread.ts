@@ -54,7 +54,10 @@ async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
   Atomics.wait(shared.words, WORD_BEGUN, 0);
   guest.link.tell(RECORD_STARTED, '');
   kernel?.settle();
-  guest.end(outcomeOf(instance, data, meter));
+  const outcome = outcomeOf(instance, data, meter);
+  // proc_exit waits for what was written; a program that returns or traps has written as much.
+  while (kernel?.idle === false) guest.waitAtEnd();
+  guest.end(outcome);
   guest.link.tell(RECORD_ENDED, '');
   guest.serveAfterEnd();
 }

@@ -122,6 +122,12 @@ export class Guest {
     this.#meter.callAgain();
   }
 
+  /** No code of the guest is left to run: ends the epoch here, and waits for an interrupt. */
+  waitAtEnd(): void {
+    this.#waits = true;
+    this.boundary(this.#meter.instructionCount());
+  }
+
   #epochEnd(count: number): void {
     const waiting = this.#waits && !this.interrupts.isPending;
     this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;

@@ -59,6 +59,10 @@ export class WasiKernel implements Kernel {
     this.#core.settle();
   }
 
+  get idle(): boolean {
+    return this.#core.operations.idle;
+  }
+
   save(): KernelState {
     return this.#core.save();
   }

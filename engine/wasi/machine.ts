@@ -60,6 +60,8 @@ export interface Kernel {
    * ended uncertain, starts what waited for room. Here the machine may be asked for anything but the environment.
    */
   settle(): void;
+  /** Whether the devices have answered everything: a program that has ended may have left something to be done. */
+  readonly idle: boolean;
   /** All state, as plain data: numbers, bigints, strings, booleans, byte arrays, arrays, objects. */
   save(): unknown;
 }
