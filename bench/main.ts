@@ -10,6 +10,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   tune: 'what do epoch length and variant cost?',
   latency: 'how late do interrupts come?',
   start: 'how much longer does a pair take to start?',
+  wasi: 'what does a WASI program cost on a pair?',
   takeover: 'how long is it silent after a kill?',
 };
 

@@ -49,6 +49,11 @@ function text(lines: number, seed: number): string {
   return Array.from({ length: lines }, (_, line) => `${all.slice(line * 8, line * 8 + 8).join(' ')}.\n`).join('');
 }
 
+/** About 60 bytes a line, the same everywhere and always. */
+export function sampleText(lines: number): string {
+  return text(lines, 3);
+}
+
 function editing(commands: number): string {
   const next = numbers(5);
   const vocabulary = words(commands, 6);
@@ -115,7 +120,7 @@ export const PROGRAMS: readonly ProgramCase[] = [
 export const RUBY_CASE: ProgramCase = {
   ...shared,
   name: 'ruby',
-  program: buildRuby,
+  program: () => buildRuby(),
   arguments: [`${FOLDER}/report.rb`, `${FOLDER}/text`],
   environment: ['LANG=C.UTF-8'],
   files: {

@@ -1,7 +1,7 @@
 // One WASI program on Node's own WASI, in a process of its own: `node --no-turbo-fast-api-calls plain-host.js JSON`.
 //
-// Standard streams are this process's, the exit status is the program's (134 after a trap). With `cpuFile`, the CPU time
-// that this thread used from the program's first instruction to its last goes there, in nanoseconds.
+// Standard streams are this process's, the exit status is the program's (134 after a trap). With `timeFile`, the CPU
+// time of this thread and the time that passed from the program's first instruction to its last go there, in ms, as JSON.
 
 import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { WASI } from 'node:wasi';
@@ -14,7 +14,12 @@ export interface PlainRun {
   readonly environment: Readonly<Record<string, string>>;
   /** Folders of this host, by the names that the program knows. */
   readonly folders: Readonly<Record<string, string>>;
-  readonly cpuFile?: string;
+  readonly timeFile?: string;
+}
+
+export interface PlainTimes {
+  readonly cpuMs: number;
+  readonly programMs: number;
 }
 
 const TRAPPED = 134;
@@ -39,13 +44,15 @@ function main(run: PlainRun): number {
   const module = new WebAssembly.Module(readFileSync(run.program));
   const instance = new WebAssembly.Instance(module, wasi.getImportObject() as Imports);
   const start = cpuNs();
+  const startMs = performance.now();
   try {
     return wasi.start(instance);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return TRAPPED;
   } finally {
-    if (run.cpuFile !== undefined) writeFileSync(run.cpuFile, String(cpuNs() - start));
+    const times: PlainTimes = { cpuMs: (cpuNs() - start) / 1e6, programMs: performance.now() - startMs };
+    if (run.timeFile !== undefined) writeFileSync(run.timeFile, JSON.stringify(times));
   }
 }
 

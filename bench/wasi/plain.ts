@@ -6,18 +6,15 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { listFolder } from '../../engine/testing/folder-listing.js';
 import { FOLDER, fillFolder, type ProgramCase } from './cases.js';
-import type { PlainRun } from './plain-host.js';
+import type { PlainRun, PlainTimes } from './plain-host.js';
 
-export interface PlainResult {
+/** `cpuMs`, `programMs`: of the program's thread, from its first instruction to its last. */
+export interface PlainResult extends PlainTimes {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   readonly status: number;
   /** What is in the folder afterwards (engine/testing/folder-listing.ts); empty where there is none. */
   readonly listing: string;
-  /** Of the program's thread, from its first instruction to its last. */
-  readonly cpuMs: number;
-  /** Of the process, from its start to its end. */
-  readonly wallMs: number;
 }
 
 const OUTPUT_BYTES_MAX = 1 << 28;
@@ -34,19 +31,17 @@ export function runPlain(program: ProgramCase): PlainResult {
       arguments: [basename(path), ...program.arguments],
       environment: Object.fromEntries(program.environment.map(each => each.split(/=(.*)/s).slice(0, 2))),
       folders: program.files === undefined ? {} : { [FOLDER]: folder },
-      cpuFile: join(base, 'cpu'),
+      timeFile: join(base, 'times'),
     };
-    const startMs = performance.now();
     // Without the flag node:wasi may corrupt memory through V8's fast calls.
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
       ['--no-warnings', '--no-turbo-fast-api-calls', HOST, JSON.stringify(run)],
       { input: program.stdin, maxBuffer: OUTPUT_BYTES_MAX },
     );
-    const wallMs = performance.now() - startMs;
     if (status === null) throw new Error(`${program.name} on node:wasi was killed`);
-    const cpuMs = Number(readFileSync(run.cpuFile!, 'utf8')) / 1e6;
-    return { stdout, stderr, status, listing: program.files ? listFolder(folder) : '', cpuMs, wallMs };
+    const times = JSON.parse(readFileSync(run.timeFile!, 'utf8')) as PlainTimes;
+    return { stdout, stderr, status, listing: program.files ? listFolder(folder) : '', ...times };
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
