@@ -12,6 +12,7 @@ import { decodeToBus, encodeFromBus } from '../channel/packets.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import { Bus, type BusEffect, type BusEvent, type BusOptions, type Connection, type Token } from '../protocol/bus.js';
 import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/machine.js';
+import { BUS_HEARTBEAT_MS } from '../protocol/messages.js';
 
 /** Close code: what a replica sent breaks the rules; the reason says which. */
 export const DEFECT = 4400;
@@ -60,6 +61,7 @@ export class BusServer {
   #nextConnection: Connection = 1;
   #finish: (outcome: Outcome) => void = () => {};
   #closed = false;
+  #heartbeats: NodeJS.Timeout | undefined;
 
   /** @throws EpochvisorError as `Listener.start` */
   static async start(options: BusServerOptions): Promise<BusServer> {
@@ -73,6 +75,7 @@ export class BusServer {
       ...(observer?.refused === undefined ? {} : { onRefused: observer.refused }),
     });
     server.#startStreams();
+    server.#heartbeats = setInterval(() => server.#heartbeat(), BUS_HEARTBEAT_MS);
     return server;
   }
 
@@ -105,9 +108,15 @@ export class BusServer {
   /** Ends all connections after what was sent to them, frees the port, closes the devices. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#heartbeats);
     await Promise.all([...this.#links.values()].map(link => link.close()));
     await this.#listener!.close();
     await Promise.all([...this.#options.streams, ...this.#options.devices.values()].map(device => device.close()));
+  }
+
+  #heartbeat(): void {
+    const packet = encodeFromBus({ type: 'heartbeat' });
+    for (const link of this.#links.values()) link.send(packet);
   }
 
   #attach(link: Link): void {

@@ -17,7 +17,6 @@
 //                       02 stream offset                                   release of input
 //                       03 id                                              release of an operation
 //                       04 outcome                                         as in outcomes.ts
-//   heartbeat        22
 //
 //   fenced           30 view offsets
 //   stale            31 view current
@@ -41,7 +40,6 @@ const ACKNOWLEDGEMENT = 0x11;
 const PEER_HEARTBEAT = 0x12;
 const FENCE = 0x20;
 const OUTPUT = 0x21;
-const TO_BUS_HEARTBEAT = 0x22;
 const FENCED = 0x30;
 const STALE = 0x31;
 const CONFIRMED = 0x32;
@@ -160,8 +158,6 @@ export function encodeToBus(message: ToBus): Uint8Array {
       return new Writer(HEAD_BYTES).byte(FENCE).unsigned(message.view).finish();
     case 'output':
       return encodeOutput(message.view, message.output);
-    case 'heartbeat':
-      return Uint8Array.of(TO_BUS_HEARTBEAT);
   }
 }
 
@@ -204,8 +200,6 @@ function readToBus(reader: Reader): ToBus {
       return { type: 'fence', view: reader.unsigned() };
     case OUTPUT:
       return { type: 'output', view: reader.unsigned(), output: readOutput(reader) };
-    case TO_BUS_HEARTBEAT:
-      return { type: 'heartbeat' };
     default:
       throw malformed('a packet of unknown kind', 0);
   }

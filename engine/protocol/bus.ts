@@ -202,10 +202,7 @@ export class Bus {
     const incarnation = this.#attached.get(connection);
     // What was under way when the connection was closed for a defect.
     if (incarnation === undefined) return;
-    if (message.type === 'heartbeat') {
-      // By these a replica knows that it has the bus.
-      this.#send(effects, 'RS', connection, { type: 'heartbeat' });
-    } else if (this.#ended) {
+    if (this.#ended) {
       this.#send(effects, 'XT', connection, { type: 'finished', outcome: this.#outcome! });
     } else if (message.type === 'fence') {
       this.#fence(connection, incarnation, message.view, effects);

@@ -32,6 +32,8 @@ export type ChannelEvent<P> =
 export type ChannelEffect<P> =
   | { readonly rule: Rule; readonly type: 'sendPeer'; readonly peer: string; readonly message: PeerMessage<P> }
   | { readonly rule: Rule; readonly type: 'sendBus'; readonly message: ToBus }
+  /** End the connection to the bus, and connect anew. */
+  | { readonly rule: Rule; readonly type: 'dropBus' }
   /** To execution: a part of the log (P4). */
   | { readonly rule: Rule; readonly type: 'log'; readonly part: P }
   /** To execution: an interrupt of a device (P1). */

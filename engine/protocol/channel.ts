@@ -54,6 +54,8 @@ export class Channel<P> {
   /** This connection was fenced before: nothing that was sent on it is lost. */
   #busAttached = false;
   #busLostMs: number;
+  /** Silence of the bus counts from here: a path can be cut without a word. */
+  #busHeardMs = 0;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -112,12 +114,13 @@ export class Channel<P> {
       case 'busOpened':
         this.#bus = 'open';
         this.#busAttached = false;
+        this.#busHeardMs = event.nowMs;
         return this.role === 'primary' && this.#phase === 'normal' ? [this.#fence()] : [];
       case 'busClosed':
-        this.#bus = 'closed';
-        this.#busLostMs = event.nowMs;
+        this.#busClosed(event.nowMs);
         return [];
       case 'bus':
+        this.#busHeardMs = event.nowMs;
         return this.#fromBus(event.message);
       case 'claimed':
         return this.#claimed(event.view, event.answer, event.nowMs);
@@ -319,6 +322,19 @@ export class Channel<P> {
     }
   }
 
+  #busClosed(nowMs: number): void {
+    if (this.#bus === 'closed') return;
+    this.#bus = 'closed';
+    this.#busLostMs = nowMs;
+  }
+
+  /** The bus sends heartbeats: its silence is the end of this connection, and another is tried. */
+  #suspectBus(nowMs: number): ChannelEffect<P>[] {
+    if (this.#bus === 'closed' || nowMs - this.#busHeardMs < this.#options.suspicionMs) return [];
+    this.#busClosed(nowMs);
+    return [{ rule: 'RS', type: 'dropBus' }];
+  }
+
   #fenced(message: FromBus & { type: 'fenced' }): ChannelEffect<P>[] {
     if (message.view !== this.#view.number || this.role === 'backup') return [];
     this.#bus = 'ours';
@@ -343,7 +359,7 @@ export class Channel<P> {
       this.#heartbeatAtMs = nowMs + this.#options.heartbeatMs;
       effects.push(...this.#heartbeats());
     }
-    effects.push(...this.#throttle(nowMs));
+    effects.push(...this.#throttle(nowMs), ...this.#suspectBus(nowMs));
     if (this.#phase === 'claiming') {
       if (nowMs >= this.#retryAtMs && this.#claim !== undefined) {
         this.#retryAtMs = Infinity;

@@ -20,6 +20,9 @@ export interface Hello {
   readonly options: string;
 }
 
+/** How often the bus says that it is there, ms: several times in the shortest suspicion time worth having. */
+export const BUS_HEARTBEAT_MS = 50;
+
 /** How far an output stream has come: everything below `offset` is there. */
 export interface StreamOffset {
   readonly stream: number;
@@ -64,8 +67,7 @@ export type PeerMessage<P> =
 export type ToBus =
   /** FN: operations of views below `view` are refused from now on, for good. */
   | { readonly type: 'fence'; readonly view: number }
-  | { readonly type: 'output'; readonly view: number; readonly output: Output }
-  | { readonly type: 'heartbeat' };
+  | { readonly type: 'output'; readonly view: number; readonly output: Output };
 
 export type FromBus =
   /** Answer to a fence. `received`: how much of each output stream is there (performed or certain to be). */
@@ -84,4 +86,5 @@ export type FromBus =
   | { readonly type: 'completion'; readonly operation: OperationId; readonly status: number; readonly data: Uint8Array }
   /** The outcome is performed: the machine is over. */
   | { readonly type: 'finished'; readonly outcome: Outcome }
+  /** Every BUS_HEARTBEAT_MS, so that a replica notices a path that was cut without a word. */
   | { readonly type: 'heartbeat' };

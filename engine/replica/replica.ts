@@ -172,6 +172,9 @@ export class Replica {
       case 'sendBus':
         this.#bus?.send(effect.message);
         return;
+      case 'dropBus':
+        this.#bus?.terminate();
+        return;
       case 'log':
         this.#thread.sendLog(effect.part);
         return;

@@ -37,6 +37,9 @@ export interface BusHostOptions {
   readonly schedule: Schedule;
   readonly random: Random;
   readonly deviceNs: readonly [number, number];
+  readonly heartbeatMs: number;
+  /** Whether any replica is left that could hear the bus: else its heartbeats would go on for ever. */
+  readonly isHeard: () => boolean;
   readonly input: readonly InputChunk[];
   readonly observer: BusObserver;
 }
@@ -56,6 +59,7 @@ export class BusHost {
   #inputNext = 0;
   #inputPaused = false;
   #inputPlanned = false;
+  #beats = false;
 
   constructor(options: BusHostOptions) {
     this.#options = options;
@@ -68,6 +72,7 @@ export class BusHost {
     this.#connections.set(id, connection);
     this.#incarnations.set(id, incarnation);
     this.#step({ type: 'attached', connection: id, incarnation });
+    if (!this.#beats) this.#beat();
     return id;
   }
 
@@ -83,6 +88,14 @@ export class BusHost {
     if (!this.#connections.delete(id)) return;
     this.#incarnations.delete(id);
     this.#step({ type: 'detached', connection: id });
+  }
+
+  /** As long as there is anyone to hear it. */
+  #beat(): void {
+    this.#beats = this.#connections.size > 0 && this.#options.isHeard();
+    if (!this.#beats) return;
+    for (const connection of this.#connections.values()) connection.sendFromSecond({ type: 'heartbeat' });
+    this.#options.schedule.after(this.#options.heartbeatMs * 1e6, () => this.#beat());
   }
 
   #step(event: BusEvent, cause?: Cause): void {

@@ -17,6 +17,7 @@ export interface IoThreadOptions {
   readonly batchNs: number;
   readonly sendPeer: (peer: string, message: PeerMessage<Part>) => void;
   readonly sendBus: (message: ToBus) => void;
+  readonly dropBus: () => void;
   readonly claim: (view: View, answer: (answer: ClaimAnswer) => void) => void;
   readonly toGuest: (message: ToGuest) => void;
   readonly acknowledged: (position: number) => void;
@@ -109,6 +110,9 @@ export class IoThread {
         break;
       case 'sendBus':
         this.#options.sendBus(effect.message);
+        break;
+      case 'dropBus':
+        this.#options.dropBus();
         break;
       case 'log':
         this.#options.accepted(effect.part);

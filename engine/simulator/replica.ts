@@ -134,6 +134,10 @@ export class Replica {
       batchNs: random.pick([0, 1e4, 1e6]),
       sendPeer: (peer, message) => this.#sendPeer(peer, message),
       sendBus: message => this.#sendBus(message),
+      dropBus: () => {
+        this.#bus?.end(0, false, 'silent');
+        this.io.do(() => this.#busClosed());
+      },
       claim: (claimed, answer) => arbiter.claim(claimed, answer),
       toGuest,
       acknowledged: position => bell(() => this.#guestThread.acknowledged(position)),

@@ -9,7 +9,7 @@ import { type Coverage, Judge } from './judge.js';
 import { Path } from './network.js';
 import { type Parts, PRODUCTION } from './parts.js';
 import { Random } from './random.js';
-import { Replica } from './replica.js';
+import { HEARTBEAT_MS, Replica } from './replica.js';
 import type { RunOptions } from './run.js';
 import { Schedule } from './schedule.js';
 import { verdict } from './verdict.js';
@@ -76,6 +76,8 @@ class Simulation {
       schedule,
       random: random.fork(),
       deviceNs: run.deviceNs,
+      heartbeatMs: HEARTBEAT_MS,
+      isHeard: () => !this.#over(),
       input: run.input,
       observer: judge,
     });

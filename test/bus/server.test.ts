@@ -226,16 +226,17 @@ describe('the bus server', () => {
     await a.fence(1);
     const part = new Uint8Array(1024 * 1024);
     for (let index = 0; index < 32; index++) a.output(1, stream(index * part.length, part));
-    a.send({ type: 'heartbeat' });
+    const marker = { id: 1n, device: 0x999, command: 1, argument: 0n, length: 0, data: NOTHING };
+    a.output(1, { type: 'operation', operation: marker });
     // PassThrough takes one part; the bus holds the bound and what was under way, not all of it.
     await expect.poll(() => a.client.bufferedBytes, { timeout: 5000 }).toBeGreaterThan(0);
     await new Promise(resolve => setTimeout(resolve, 100));
-    expect(a.heard.filter(({ type }) => type === 'heartbeat')).toEqual([]);
+    expect(a.heard.filter(({ type }) => type === 'completion')).toEqual([]);
     let bytes = 0;
     stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
     });
-    await a.hear('heartbeat');
+    await a.hear('completion');
     await expect.poll(() => bytes).toBe(32 * part.length);
   });
 
@@ -290,7 +291,7 @@ describe('the bus server', () => {
     const { host } = new URL(server.address);
     await server.close();
     expect(await a.closed).toMatchObject({ reason: { code: 'LINK_CLOSED' } });
-    expect(a.send({ type: 'heartbeat' })).toBe(false);
+    expect(a.send({ type: 'fence', view: 1 })).toBe(false);
     const again = await BusServer.start({
       secret: 's',
       machine: 'm',

@@ -79,7 +79,6 @@ const peerMessage: fc.Arbitrary<PeerMessage<Uint8Array>> = fc.oneof(
 const toBus: fc.Arbitrary<ToBus> = fc.oneof(
   fc.record({ type: fc.constant('fence' as const), view: unsigned }),
   fc.record({ type: fc.constant('output' as const), view: unsigned, output }),
-  fc.constant({ type: 'heartbeat' } as const),
 );
 const fromBus: fc.Arbitrary<FromBus> = fc.oneof(
   fc.record({ type: fc.constant('fenced' as const), view: unsigned, received: offsets }),
@@ -221,7 +220,6 @@ describe('literal packets', () => {
     expect(hex(encodeToBus({ type: 'output', view: 1, output: { type: 'operation', operation: write } }))).toBe(
       '21 01 01 09 80 02 02 ff ff ff ff ff ff ff ff ff 01 00 01 07',
     );
-    expect(hex(encodeToBus({ type: 'heartbeat' }))).toBe('22');
   });
 
   test('from the bus', () => {

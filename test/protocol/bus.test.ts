@@ -154,12 +154,6 @@ describe('fencing (FN)', () => {
     expect(sent(fence(A, 4))).toEqual([[A, { type: 'stale', view: 4, current: 4 }]]);
     expect(sent(fence(B, 4))).toMatchObject([[B, { type: 'fenced', view: 4 }]]);
   });
-
-  test('heartbeats are answered, whoever sends them', () => {
-    expect(bus.step({ type: 'message', connection: B, message: { type: 'heartbeat' } })).toEqual([
-      { rule: 'RS', type: 'send', connection: B, message: { type: 'heartbeat' } },
-    ]);
-  });
 });
 
 describe('output streams (OF)', () => {

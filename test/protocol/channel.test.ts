@@ -41,8 +41,8 @@ function connected(incarnation: string, view: View = PAIR, operationIds = true):
   return it;
 }
 
-function fromBus(message: FromBus): ChannelEvent<string> {
-  return { type: 'bus', message, nowMs: 0 };
+function fromBus(message: FromBus, nowMs = 0): ChannelEvent<string> {
+  return { type: 'bus', message, nowMs };
 }
 
 function fromPeer(peer: string, message: PeerMessage<string>, nowMs = 0): ChannelEvent<string> {
@@ -508,6 +508,7 @@ describe('RL: a release', () => {
     };
     primary.step(logged(3));
     primary.step(fromPeer('B', acknowledgement(3), 90));
+    primary.step(fromBus({ type: 'heartbeat' }, 90));
     primary.step(output(2, { type: 'releaseInput', stream: 0, offset: 5 }));
     expect(left(100)).toBe(2);
     primary.step(output(3, text(0)));
