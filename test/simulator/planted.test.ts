@@ -188,7 +188,7 @@ const MISTAKES: readonly {
     parts: bus(() => {
       let owner = { connection: 0, view: 0 };
       return (event, step) => {
-        if (event.type !== 'message' || event.message.type === 'heartbeat') return step(event);
+        if (event.type !== 'message') return step(event);
         const { connection, message } = event;
         if (message.type === 'fence' && message.view > owner.view) owner = { connection, view: message.view };
         if (message.type !== 'output' || message.view >= owner.view) return step(event);
