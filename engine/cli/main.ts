@@ -76,7 +76,9 @@ async function main(): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return;
-      complain(`${error.message.replace(/^error: /, '')} [BAD_USAGE]: see epochvisor ${verb && verb in VERBS ? `${verb} ` : ''}--help`);
+      complain(
+        `${error.message.replace(/^error: /, '')} [BAD_USAGE]: see epochvisor ${verb && verb in VERBS ? `${verb} ` : ''}--help`,
+      );
       process.exitCode = REFUSED;
     } else if (error instanceof EpochvisorError) {
       complain(error.line);
