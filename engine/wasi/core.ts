@@ -178,16 +178,11 @@ export class Core {
     const volume = this.volumes[index]!;
     if (volume.phase === 'loaded') return volume;
     if (volume.phase === 'failed') fail(volume.errno);
-    this.#load(index);
-    this.operations.flush();
-    this.block();
-  }
-
-  #load(index: number): void {
-    const volume = this.volumes[index]!;
     for (const chunk of volume.chunksToAsk()) {
       this.operations.load({ volume: index, inode: 0 }, volume.configuration.device, chunk);
     }
+    this.operations.flush();
+    this.block();
   }
 
   inodeOf(descriptor: FileDescriptor | DirectoryDescriptor): Inode {
@@ -262,9 +257,6 @@ export class Core {
   }
 
   settle(): void {
-    for (const [index, volume] of this.volumes.entries()) {
-      if (volume.phase === 'loading') this.#load(index);
-    }
     this.operations.flush();
     for (const stream of this.sockets.takeRefused()) this.machine.sockets?.close(stream);
   }

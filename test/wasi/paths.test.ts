@@ -98,6 +98,7 @@ describe('symbolic links', () => {
     toFile: { link: 'dir/file' },
     toDir: { link: 'dir' },
     toDirSlash: { link: 'dir/' },
+    toDirDot: { link: 'dir/.' },
     dangling: { link: 'nowhere' },
     absolute: { link: '/etc/passwd' },
     escaping: { link: '../../etc/passwd' },
@@ -113,6 +114,7 @@ describe('symbolic links', () => {
     expect(p.read(p.mustOpen(3, 'toDirSlash/file'))).toBe('"through"');
     expect(p.read(p.mustOpen(3, 'toDir/up', { follow: true }))).toBe('"top"');
     expect(p.read(p.mustOpen(3, 'toDir/../file'))).toBe('"top"');
+    expect(p.read(p.mustOpen(3, 'toDirDot/../file'))).toBe('"top"');
   });
 
   test('are followed at the end where that is asked', () => {
