@@ -79,7 +79,7 @@ export function addGuestFlags(command: Command): Command {
 }
 
 export function machineFlags(options: Record<string, unknown>): MachineFlags {
-  return { ...(options as unknown as MachineFlags), operationIds: options['operationIds'] === 'on' };
+  return { ...(options as unknown as MachineFlags), operationIds: options.operationIds === 'on' };
 }
 
 /** The path of the guest, absolute: replicas are other processes. */
