@@ -89,6 +89,11 @@ describe('loading', () => {
     expect(p.stat(3, 'f')).toBe('EIO');
   });
 
+  test.each(['.', '..', 'a/b', '/', '', 'nul\0', 'n'.repeat(256)])('a name that no file can have (%j) is EIO', name => {
+    const { p } = programIn({ f: 'x', [name]: 'y' });
+    expect(p.stat(3, 'f')).toBe('EIO');
+  });
+
   test('of more than there is room for is ENOMEM', () => {
     const { p } = programIn({ f: 'x'.repeat(100) }, { configuration: { filesBytesMax: 99 } });
     expect(p.stat(3, 'f')).toBe('ENOMEM');

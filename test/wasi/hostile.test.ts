@@ -102,6 +102,9 @@ const anyCall = fc.constantFrom(...Object.keys(CALLS)).chain(name => {
 function furnish(p: Program, bytes: Uint8Array): void {
   p.machine.memory().set(bytes, 0x1000);
   p.machine.memory().set(Buffer.from('d/g\0../f//.'), 0x20);
+  // A buffer that leaves memory by one byte.
+  p.view.setUint32(0x40, MEMORY_BYTES - 1, true);
+  p.view.setUint32(0x44, 2, true);
 }
 
 /** A call that blocks for ever, or ends the program, is as good as one that answers. */
@@ -171,6 +174,9 @@ describe('addresses', () => {
     ['fd_read', [6, 0x2000, 0x2000_0000, 0]],
     ['fd_read', [6, 0x2000, 0, end - 3]],
     ['fd_write', [1, -8, 1, 0]],
+    ['fd_write', [1, 0x40, 1, 0]],
+    ['fd_read', [0, 0x40, 1, 0]],
+    ['fd_pwrite', [6, 0x40, 1, 0n, 0]],
     ['fd_write', [1, 0, -1, 0]],
     ['fd_pread', [6, 0, 1, 0n, -1]],
     ['fd_readdir', [3, 0, -1, 0n, 0]],
