@@ -1,7 +1,6 @@
 // Error numbers of preview 1 (errno of its witx), and how a call fails inside the kernel.
 
 export const SUCCESS = 0;
-export const E2BIG = 1;
 export const EACCES = 2;
 export const EAGAIN = 6;
 export const EBADF = 8;
@@ -30,7 +29,6 @@ export const ENOTEMPTY = 55;
 export const ENOTSOCK = 57;
 export const ENOTSUP = 58;
 export const ENXIO = 60;
-export const EOVERFLOW = 61;
 export const EPERM = 63;
 export const EPIPE = 64;
 export const EROFS = 69;
