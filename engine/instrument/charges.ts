@@ -36,8 +36,10 @@
 /** The joint of all observers. */
 export const OBSERVED = 0;
 /** Segments are taken in this many classes of frequency, 0 the rarest. */
-export const FREQUENCY_CLASSES = 32;
+export const FREQUENCY_CLASSES = 64;
 const AT_END = 128;
+/** A charge where the counter is read anyway costs a third of one that has to read and write it. */
+const CHEAPER_CLASSES = 3;
 
 export class ChargePlan {
   #parents = new Int32Array(256);
@@ -107,8 +109,9 @@ export class ChargePlan {
 
   /** Ends the latest segment with an instruction that takes the counter itself: the charge can be made there. */
   endAtCounter(): void {
-    this.#to[this.segments - 1] = OBSERVED;
-    this.#classes[this.segments - 1]! |= AT_END;
+    const segment = this.segments - 1;
+    this.#to[segment] = OBSERVED;
+    this.#classes[segment] = Math.max(0, this.#classes[segment]! - CHEAPER_CLASSES) | AT_END;
   }
 
   /** Writes the charge of each segment, in the order of `begin`, to `charges[at...]`: twice the amount, plus AT_END. */

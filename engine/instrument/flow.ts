@@ -8,12 +8,21 @@
 // Loops are numbered from the outermost, 1 to `loopDepth`. A safe point covers all loops around it, so the loops whose
 // headers lie behind the last certain safe point are always the outermost ones: `covered` is their number. Where paths
 // join it is the least of theirs. A branch back to loop i while covered < i makes loop i test its counter.
+//
+// How often a segment runs is guessed as a flow: the body is entered by 1, a loop makes TURNS of what comes in, a branch
+// splits what arrives, labels add up what comes to them. What matters is that an arm of a switch gets less than the place
+// where arms meet again: then the way from there is in the tree, and each arm pays once. (Guessing by the nesting of loops
+// alone put arms into the tree, and the others paid twice: 1.6 for an interpreter in baseline code.)
 
-import { ChargePlan, OBSERVED } from './charges.js';
+import { ChargePlan, FREQUENCY_CLASSES, OBSERVED } from './charges.js';
 
-/** The loop nesting outweighs everything else in guessing how often a segment runs. */
-const LOOP_WEIGHT = 4;
-const BASE_FREQUENCY = 3;
+/** Turns that a loop is thought to make, and branches that leave it are thought to be one in as many. */
+const TURNS = 16;
+const CLASSES_PER_OCTAVE = 2;
+/** The class of a flow of 1; half of the classes are for less, six nested loops are for more. */
+const BASE_CLASS = 15;
+/** Less counts as this. */
+const FLOW_MIN = 2 ** -7;
 
 const KIND_BLOCK = 0;
 const KIND_LOOP = 1;
@@ -31,8 +40,9 @@ interface Frame {
   label: number;
   /** For `if` without an else so far: the joint that both arms begin at. */
   arms: number;
-  /** At its entry. */
-  frequency: number;
+  /** At its entry, and what branches bring to its label. */
+  flow: number;
+  arriving: number;
   covered: number;
   /** Number of loops around it; of a loop, itself included. */
   loopDepth: number;
@@ -40,7 +50,7 @@ interface Frame {
   labelCovered: number;
   /** For a loop: its place in `loopTests`. */
   loop: number;
-  /** For a loop: the joints at its header, where its branches back arrive, and after its end. */
+  /** For a loop: the joints at its header, where its branches back arrive (OBSERVED: no loop), and after its end. */
   header: number;
   back: number;
   exit: number;
@@ -56,7 +66,8 @@ export class ControlFlow {
   #depth = 0;
   #loopDepth = 0;
   #covered = 0;
-  #frequency = BASE_FREQUENCY;
+  /** How often control is here, against once a call. */
+  #flow = 1;
 
   /** Begins a body. */
   clear(): void {
@@ -65,13 +76,13 @@ export class ControlFlow {
     this.#depth = 0;
     this.#loopDepth = 0;
     this.#covered = 0;
-    this.#frequency = BASE_FREQUENCY;
+    this.#flow = 1;
     this.#enter(KIND_BLOCK, this.plan.joint());
     this.#begin(OBSERVED);
   }
 
   #begin(joint: number): void {
-    this.plan.begin(joint, this.#frequency);
+    this.plan.begin(joint, frequencyClass(this.#flow));
   }
 
   #enter(kind: number, label: number): Frame {
@@ -81,7 +92,8 @@ export class ControlFlow {
         kind,
         label,
         arms: 0,
-        frequency: 0,
+        flow: 0,
+        arriving: 0,
         covered: 0,
         loopDepth: 0,
         labelCovered: 0,
@@ -95,7 +107,9 @@ export class ControlFlow {
     frame.kind = kind;
     frame.label = label;
     frame.arms = OBSERVED;
-    frame.frequency = this.#frequency;
+    frame.back = OBSERVED;
+    frame.flow = this.#flow;
+    frame.arriving = 0;
     frame.covered = this.#covered;
     frame.loopDepth = this.#loopDepth;
     frame.labelCovered = Number.POSITIVE_INFINITY;
@@ -125,7 +139,7 @@ export class ControlFlow {
       frame.kind = KIND_BLOCK;
       frame.label = this.plan.joint();
     }
-    this.#frequency += LOOP_WEIGHT;
+    this.#flow *= TURNS;
     this.#begin(header);
   }
 
@@ -134,7 +148,8 @@ export class ControlFlow {
     const frame = this.#target(0);
     if (!dead) this.plan.end(frame.exit);
     this.#covered = frame.covered;
-    this.#frequency = frame.frequency + LOOP_WEIGHT;
+    this.#flow = frame.flow * TURNS;
+    frame.arriving = 0;
     this.#begin(frame.label);
     frame.kind = KIND_LOOP;
     frame.label = frame.back;
@@ -144,7 +159,7 @@ export class ControlFlow {
     const frame = this.#enter(KIND_IF, this.plan.joint());
     frame.arms = this.plan.joint();
     this.plan.end(frame.arms);
-    this.#frequency--;
+    this.#flow /= 2;
     this.#begin(frame.arms);
   }
 
@@ -153,12 +168,12 @@ export class ControlFlow {
     const frame = this.#target(0);
     if (!dead) {
       this.plan.end(frame.label);
-      frame.labelCovered = Math.min(frame.labelCovered, this.#covered);
+      this.#arrive(frame, this.#flow);
     }
     const arms = frame.arms;
     frame.arms = OBSERVED;
     this.#covered = frame.covered;
-    this.#frequency = frame.frequency - 1;
+    this.#flow = frame.flow / 2;
     this.#begin(arms);
   }
 
@@ -166,20 +181,21 @@ export class ControlFlow {
   end(dead: boolean): void {
     const frame = this.#target(0);
     this.#depth--;
-    this.#frequency = frame.frequency;
     if (frame.kind === KIND_LOOP) {
       this.#endLoop(frame, dead);
       return;
     }
     if (!dead) {
       this.plan.end(frame.label);
-      frame.labelCovered = Math.min(frame.labelCovered, this.#covered);
+      this.#arrive(frame, this.#flow);
     }
     // An `if` without else leads from where its arms begin straight to its label. OBSERVED: not an if, or else was seen.
     if (frame.arms !== OBSERVED) {
       this.plan.merge(frame.arms, frame.label);
       frame.labelCovered = Math.min(frame.labelCovered, frame.covered);
+      frame.arriving += frame.flow / 2;
     }
+    this.#flow = Math.min(frame.arriving, frame.flow);
     this.#covered = Math.min(frame.labelCovered, this.#loopDepth);
     this.#begin(frame.label);
     // What follows the outermost block: the counter becomes a result.
@@ -188,8 +204,9 @@ export class ControlFlow {
 
   #endLoop(frame: Frame, dead: boolean): void {
     if (!dead) this.plan.end(frame.exit);
-    // The way back, from the loop's label to the safe point, or to the header where there is none.
-    this.plan.begin(frame.back, frame.frequency + LOOP_WEIGHT);
+    // The way back, from the loop's label to the safe point, or to the header where there is none. A charge is cheaper
+    // there than elsewhere, for the test reads and writes the counter anyway: so it counts as less frequent than it is.
+    this.plan.begin(frame.back, frequencyClass(frame.arriving / 3));
     if (this.loopTests[frame.loop] === LOOP_PLAIN) {
       this.reliesOnCalls = true;
       this.plan.end(frame.header);
@@ -200,10 +217,13 @@ export class ControlFlow {
     }
     this.#loopDepth--;
     this.#covered = Math.min(this.#covered, this.#loopDepth);
+    this.#flow = frame.flow;
     this.#begin(frame.exit);
   }
 
-  #branch(target: Frame): void {
+  /** Control comes to a label by a branch or from above, `flow` of it. */
+  #arrive(target: Frame, flow: number): void {
+    target.arriving += flow;
     if (target.kind !== KIND_LOOP) target.labelCovered = Math.min(target.labelCovered, this.#covered);
     else if (this.#covered < target.loopDepth && this.loopTests[target.loop] === LOOP_PLAIN) {
       this.loopTests[target.loop] = LOOP_TESTS;
@@ -212,16 +232,22 @@ export class ControlFlow {
 
   br(label: number): void {
     const target = this.#target(label);
-    this.#branch(target);
+    this.#arrive(target, this.#flow);
     this.plan.end(target.label);
+  }
+
+  /** How often a conditional branch to this label is taken: a way back mostly, a way out of the loop seldom. */
+  #share(target: Frame): number {
+    if (target.loopDepth !== this.#loopDepth) return 1 / TURNS;
+    return target.back === OBSERVED ? 1 / 2 : 1 - 1 / TURNS;
   }
 
   brIf(label: number): void {
     const target = this.#target(label);
-    this.#branch(target);
+    const taken = this.#flow * this.#share(target);
+    this.#arrive(target, taken);
     this.plan.end(target.label);
-    // A branch within the loop skips something: what is skipped runs less often. A branch out of it is an exit.
-    if (target.loopDepth === this.#loopDepth) this.#frequency--;
+    this.#flow -= taken;
     this.#begin(target.label);
   }
 
@@ -229,7 +255,7 @@ export class ControlFlow {
     const first = this.#target(labels[0]!).label;
     for (let index = 0; index < count; index++) {
       const target = this.#target(labels[index]!);
-      this.#branch(target);
+      this.#arrive(target, this.#flow / count);
       this.plan.merge(first, target.label);
     }
     this.plan.end(first);
@@ -246,4 +272,9 @@ export class ControlFlow {
   leave(): void {
     this.plan.endAtCounter();
   }
+}
+
+function frequencyClass(flow: number): number {
+  const octaves = Math.log2(Math.max(flow, FLOW_MIN));
+  return Math.min(FREQUENCY_CLASSES - 1, BASE_CLASS + Math.round(octaves * CLASSES_PER_OCTAVE));
 }

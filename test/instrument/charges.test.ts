@@ -5,7 +5,7 @@ import { instrument } from '../../engine/instrument/instrument.js';
 import { wat } from '../building/wat.js';
 import { bodyText, text } from './text.js';
 
-test('the arms of an if that rejoin pay for everything', () => {
+test('of two arms that rejoin one pays the difference; the rest is paid where the counter is read anyway', () => {
   const module = wat(`
     (module (func $f (export "f") (param $n i32) (result i32)
       (if (local.get $n)
@@ -17,15 +17,11 @@ test('the arms of an if that rejoin pay for everything', () => {
       block (result i32)
         local.get 0
         if
-          local.get 1
-          i32.const 5
-          i32.sub
-          local.set 1
           i32.const 1
           local.set 0
         else
           local.get 1
-          i32.const 7
+          i32.const 2
           i32.sub
           local.set 1
           i32.const 2
@@ -36,8 +32,29 @@ test('the arms of an if that rejoin pay for everything', () => {
         local.get 0
       end
       local.get 1
+      i32.const 5
+      i32.sub
     `),
   );
+});
+
+test('arms of a switch pay once: nothing is charged between the place where some meet and that where all do', () => {
+  const module = wat(`
+    (module (func $f (export "f") (param $n i32)
+      (loop $again
+        (block $all
+          (block $two
+            (block $b (block $a (block $other
+              (br_table $a $b $other (local.get $n)))
+              (local.set $n (i32.const 9)) (br $all))
+              (local.set $n (i32.const 8)) (br $two))
+            (local.set $n (i32.add (i32.const 7) (i32.const 1))))
+          (local.set $n (i32.sub (local.get $n) (i32.const 1))))
+        (br_if $again (local.get $n)))))`);
+  const body = bodyText(instrument(module).module, 'f');
+  const meeting = body.slice(body.indexOf('i32.add'), body.lastIndexOf('br 3'));
+  expect(meeting).toContain('br_if');
+  expect(meeting).not.toContain('local.get 1');
 });
 
 test('a call is handed the counter less the charge; no safe point follows a callee that needs none', () => {

@@ -149,11 +149,13 @@ test('a loop with a call on each way back relies on the safe point after it, eve
     text(`
       block
         local.get 1
-        i32.const 1
+        i32.const -5
         i32.sub
         local.set 1
         loop
           local.get 1
+          i32.const 6
+          i32.sub
           call leaf
           local.tee 1
           i32.const 0
@@ -163,10 +165,6 @@ test('a loop with a call on each way back relies on the safe point after it, eve
             call epochvisor:boundary
             local.set 1
           end
-          local.get 1
-          i32.const 6
-          i32.sub
-          local.set 1
           local.get 0
           i32.const 1
           i32.sub
@@ -175,7 +173,7 @@ test('a loop with a call on each way back relies on the safe point after it, eve
         end
       end
       local.get 1
-      i32.const -1
+      i32.const 5
       i32.sub
     `),
   );
