@@ -22,9 +22,6 @@ import { socketCalls } from './calls/sockets.js';
 import { Core, type KernelState } from './core.js';
 import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
 
-/** Import module of preview 1. */
-export const WASI_MODULE = 'wasi_snapshot_preview1';
-
 export class WasiKernel implements Kernel {
   readonly #core: Core;
   readonly #imports: Record<string, Call>;
