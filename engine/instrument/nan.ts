@@ -26,16 +26,22 @@
 //   local.set $sum (f64.add (local.get $sum) ...)           nothing
 //   f64.store (local.get $sum)                              the local.get
 //
+// That is right only where no other NaN can be in the local: what was loaded, or made by operations on integer lanes,
+// keeps its bits, even if they are those of a NaN (programs hide pointers in them). A local that can hold both is made
+// canonical where it is assigned arithmetic. Constants and conversions of integers are no NaNs, and stand in nobody's way.
+//
 // Parameters, results of calls, loads, globals and constants are clean: whoever made them took care. Values that cross
 // functions are therefore always canonical or kept from memory bit for bit.
 //
 // Vectors have two shapes of lanes. A function that computes with one shape only is treated as above. In a function with
 // both, a value of one shape might be consumed as the other, so there every consumer counts as an observer.
 //
-// What is made canonical, rewrite.ts writes: `x == x ? x : canonical NaN`.
+// How a value is made canonical is in scratch.ts.
 
 import type { InstructionReader } from '../wasm/instructions.js';
 import {
+  OP_F32_CONST,
+  OP_F64_CONST,
   OP_GLOBAL_SET,
   OP_LOCAL_GET,
   OP_LOCAL_TEE,
@@ -109,9 +115,13 @@ function isFloat(type: ValueType): boolean {
 
 const F32_COPYSIGN = 0x98;
 const F64_COPYSIGN = 0xa6;
+const V128_CONST = PREFIX_FD + 12;
+const V128_BYTES = 16;
 const NODE_MAKES = 1;
 const NODE_PASSES = 2;
 const NODE_LOCAL = 3;
+/** No NaN: a constant, a converted integer. */
+const NODE_NUMBER = 4;
 const BOTH_SHAPES = 3;
 /** Rounds of propagation between locals; programs need one or two. After that every local counts as open. */
 const ROUNDS_MAX = 8;
@@ -135,6 +145,7 @@ export class NanAnalysis {
   /** Pairs: local, node assigned to it. */
   #assignments: number[] = [];
   #vectorShapes = 0;
+  #params = 0;
   /** The node of what the present instruction pushes. */
   #result = 0;
 
@@ -143,7 +154,9 @@ export class NanAnalysis {
     return this.#vectorShapes !== 0;
   }
 
-  clear(): void {
+  /** Begins a body with this many parameters. */
+  clear(params: number): void {
+    this.#params = params;
     this.#nodes = 1;
     this.#observed.length = 0;
     this.#consumed.length = 0;
@@ -163,6 +176,7 @@ export class NanAnalysis {
       const second = source(validator, 1);
       if (first !== 0 || second !== 0) this.#result = this.#node(NODE_PASSES, 0, ordinal, first, second);
     } else if (opcode === OP_GLOBAL_SET) this.#observe(source(validator, 0));
+    else if (isNumber(reader)) this.#result = this.#node(NODE_NUMBER, 0, ordinal, 0, 0);
   }
 
   /** After it: gives the pushed value its node. */
@@ -213,7 +227,6 @@ export class NanAnalysis {
       return;
     }
     const node = source(validator, 0);
-    if (node === 0) return;
     this.#assignments.push(reader.index, node);
     if (type === V128) this.#consume(node);
     if (reader.opcode === OP_LOCAL_TEE) this.#result = node;
@@ -251,22 +264,42 @@ export class NanAnalysis {
     const both = this.#vectorShapes === BOTH_SHAPES;
     const pending = both ? [...this.#observed, ...this.#consumed] : this.#observed;
     if (pending.length === 0) return;
-    const open = this.#openLocals();
+    const open = this.#reached(NODE_MAKES, new Set());
+    const kept = this.#reached(0, this.#parameters());
+    const followed = new Set<number>();
     const needed = new Uint8Array(this.#nodes);
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       if (next === 0 || needed[next] === 1) continue;
       needed[next] = 1;
-      if (this.#kinds[next] === NODE_PASSES) pending.push(this.#firsts[next]!, this.#seconds[next]!);
+      const local = this.#firsts[next]!;
+      if (this.#kinds[next] === NODE_PASSES) pending.push(local, this.#seconds[next]!);
+      else if (this.#kinds[next] === NODE_LOCAL && open.has(local) && kept.has(local) && !followed.has(local)) {
+        followed.add(local);
+        this.#assigned(local, pending);
+      }
     }
     for (let node = 1; node < this.#nodes; node++) {
       if (needed[node] === 0) continue;
+      const local = this.#firsts[node]!;
       if (this.#kinds[node] === NODE_MAKES) found.push(this.#ordinals[node]! * 4 + this.#shapes[node]!);
-      else if (this.#kinds[node] === NODE_LOCAL && open.has(this.#firsts[node]!)) {
+      else if (this.#kinds[node] === NODE_LOCAL && open.has(local) && !kept.has(local)) {
         // In a function with both shapes no vector local is open in effect: what is assigned was made canonical.
         if (both && this.#shapes[node] === V128) continue;
         found.push(this.#ordinals[node]! * 4 + this.#localShape(this.#shapes[node]!));
       }
     }
+  }
+
+  /** Appends the nodes that are assigned to a local. */
+  #assigned(local: number, nodes: number[]): void {
+    const assignments = this.#assignments;
+    for (let index = 0; index < assignments.length; index += 2) {
+      if (assignments[index] === local) nodes.push(assignments[index + 1]!);
+    }
+  }
+
+  #parameters(): Set<number> {
+    return new Set(Array.from({ length: this.#params }, (_, index) => index));
   }
 
   #localShape(type: ValueType): number {
@@ -275,33 +308,53 @@ export class NanAnalysis {
     return this.#vectorShapes === 2 ? CANONICAL_F64X2 : CANONICAL_F32X4;
   }
 
-  /** The locals that may hold an open NaN. */
-  #openLocals(): Set<number> {
-    const open = new Set<number>();
+  /**
+   * The locals that may hold a value that comes from a node of this kind (0: from the node of what is clean): with
+   * NODE_MAKES those that may hold an open NaN, with 0 those that may hold bits to be kept. `locals` do so from the start.
+   */
+  #reached(kind: number, locals: Set<number>): Set<number> {
     const assignments = this.#assignments;
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const nodes = this.#openNodes(open);
-      const before = open.size;
+      const nodes = this.#reachedNodes(kind, locals);
+      const before = locals.size;
       for (let index = 0; index < assignments.length; index += 2) {
-        if (nodes[assignments[index + 1]!] === 1) open.add(assignments[index]!);
+        if (nodes[assignments[index + 1]!] === 1) locals.add(assignments[index]!);
       }
-      if (open.size === before) return open;
+      if (locals.size === before) return locals;
     }
-    for (let index = 0; index < assignments.length; index += 2) open.add(assignments[index]!);
-    return open;
+    for (let index = 0; index < assignments.length; index += 2) locals.add(assignments[index]!);
+    return locals;
   }
 
-  /** Nodes that are open if these locals are. A node's operands have smaller numbers, so one pass is enough. */
-  #openNodes(locals: ReadonlySet<number>): Uint8Array {
-    const open = new Uint8Array(this.#nodes);
+  /** Nodes that do if these locals do. A node's operands have smaller numbers, so one pass is enough. */
+  #reachedNodes(origin: number, locals: ReadonlySet<number>): Uint8Array {
+    const reached = new Uint8Array(this.#nodes);
+    reached[0] = origin === 0 ? 1 : 0;
     for (let node = 1; node < this.#nodes; node++) {
       const kind = this.#kinds[node]!;
-      if (kind === NODE_MAKES) open[node] = 1;
-      else if (kind === NODE_LOCAL) open[node] = locals.has(this.#firsts[node]!) ? 1 : 0;
-      else open[node] = open[this.#firsts[node]!]! | open[this.#seconds[node]!]!;
+      if (kind === NODE_LOCAL) reached[node] = locals.has(this.#firsts[node]!) ? 1 : 0;
+      else if (kind === NODE_PASSES) reached[node] = reached[this.#firsts[node]!]! | reached[this.#seconds[node]!]!;
+      else reached[node] = kind === origin ? 1 : 0;
     }
-    return open;
+    return reached;
   }
+}
+
+/** The instruction makes a float or a vector without NaNs, whatever its operands. */
+function isNumber(reader: InstructionReader): boolean {
+  const { opcode, bytes, pos } = reader;
+  if (opcode === OP_F32_CONST) return !mayBeNan(bytes, pos - 4, 4);
+  if (opcode === OP_F64_CONST) return !mayBeNan(bytes, pos - 8, 8);
+  if (opcode !== V128_CONST) return (opcode >= 0xb2 && opcode <= 0xb5) || (opcode >= 0xb7 && opcode <= 0xba);
+  for (let at = pos - V128_BYTES; at < pos; at += 4) if (mayBeNan(bytes, at, 4)) return false;
+  return !mayBeNan(bytes, pos - 16, 8) && !mayBeNan(bytes, pos - 8, 8);
+}
+
+/** Whether a float of `size` bytes, little-endian, has all bits of its exponent set: NaN or infinity. */
+function mayBeNan(bytes: Uint8Array, at: number, size: number): boolean {
+  const exponent = (bytes[at + size - 1]! << 8) | bytes[at + size - 2]!;
+  const mask = size === 4 ? 0x7f80 : 0x7ff0;
+  return (exponent & mask) === mask;
 }
 
 /** The node of the operand at `depth` from the top; 0 where dead code has none. */

@@ -124,13 +124,14 @@ class BodyScan {
     reader.where = where;
     validator.begin(module.types[typeIndex]!, reader);
     this.flow.clear();
-    this.nan.clear();
     this.flags = 0;
     this.suspends = 0;
     this.#operands = 0;
     this.#ordinal = 0;
     this.#copyDepth = 0;
-    this.#results = module.types[typeIndex]!.results.length;
+    const type = module.types[typeIndex]!;
+    this.nan.clear(type.params.length);
+    this.#results = type.results.length;
     while (validator.depth > 0) {
       reader.next();
       const dead = validator.control.dead;

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { instrument } from '../../engine/instrument/instrument.js';
+import { instantiate } from '../../engine/machine/instantiate.js';
 import { wat } from '../building/wat.js';
 import { bodyText, text } from './text.js';
 
@@ -134,6 +135,67 @@ test('what is loaded, constant, negated or only compared is left alone', () => {
       i32.sub
     `),
   );
+});
+
+test('a local that holds what was loaded too is made canonical where it is assigned a sum, and keeps what was loaded', () => {
+  const module = wat(`
+    (module (memory 1) (func $f (export "f") (param $choose i32) (local $x f64)
+      (if (local.get $choose)
+        (then (local.set $x (f64.load (i32.const 0))))
+        (else (local.set $x (f64.add (f64.load (i32.const 8)) (f64.const 1)))))
+      (f64.store (i32.const 16) (local.get $x))))`);
+  expect(bodyText(instrument(module).module, 'f')).toBe(
+    text(`
+      (local f64)
+      (local f64)
+      block
+        local.get 0
+        if
+          i32.const 0
+          f64.load
+          local.set 2
+        else
+          local.get 1
+          i32.const 2
+          i32.sub
+          local.set 1
+          i32.const 8
+          f64.load
+          f64.const
+          f64.add
+          local.set 3
+          block
+            local.get 3
+            local.get 3
+            f64.ge
+            br_if 0
+            f64.const
+            local.set 3
+          end
+          local.get 3
+          local.set 2
+        end
+        i32.const 16
+        local.get 2
+        f64.store
+      end
+      local.get 1
+      i32.const 8
+      i32.sub
+    `),
+  );
+});
+
+test('lanes of integers that look like NaNs are kept, in a local that holds a vector of floats before', () => {
+  const module = wat(`
+    (module (memory 1) (func (export "f") (param $a i32) (result i32) (local $v v128)
+      (local.set $v (f32x4.splat (f32.div (f32.convert_i32_s (local.get $a)) (f32.const 0))))
+      (v128.store (i32.const 0) (local.get $v))
+      (local.set $v (i32x4.splat (i32.const 0x7fc00001)))
+      (v128.store (i32.const 0) (local.get $v))
+      (i32.load (i32.const 0))))`);
+  const { f } = instantiate(module, {}, {}).exports as { f: (a: number) => number };
+  expect(f(0)).toBe(0x7fc00001);
 });
 
 test('vectors are made canonical by lanes', () => {
