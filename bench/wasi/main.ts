@@ -1,6 +1,6 @@
 // What does a WASI program cost on a pair, against node:wasi with the same module? CPU, start and clocks.
 //
-//   --rounds N   (default 5)
+//   --rounds N   (default 3)
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { runPlain } from './plain.js';
 import { buildProgram, buildRuby } from './programs.js';
 import { GuestThreadTime } from './thread-time.js';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
 const ROUNDS = Number(values.rounds);
 
 function named(name: string): ProgramCase {
@@ -24,14 +24,14 @@ function named(name: string): ProgramCase {
 
 /** Long enough that starting and tiering up weigh little. */
 const CPU_BOUND: readonly ProgramCase[] = [
-  { ...named('sieve'), arguments: ['600000000', '1000000'] },
-  { ...named('compressor'), files: { text: sampleText(400_000) } },
+  { ...named('sieve'), arguments: ['250000000', '1000000'] },
+  { ...named('compressor'), files: { text: sampleText(300_000) } },
   {
     ...RUBY_CASE,
     name: 'ruby, a loop',
     arguments: [`${FOLDER}/loop.rb`],
     files: {
-      'loop.rb': 'sum = 0.0\n1.upto(8_000_000) { |k| sum += (k.odd? ? 1.0 : -1.0) / (2 * k - 1) }\nputs sum * 4\n',
+      'loop.rb': 'sum = 0.0\n1.upto(3_000_000) { |k| sum += (k.odd? ? 1.0 : -1.0) / (2 * k - 1) }\nputs sum * 4\n',
     },
   },
 ];
