@@ -14,13 +14,13 @@
 // unwound): it says `again`, its results are dropped, and the wrapper calls it anew when the boundary is over.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { Export } from '../wasm/module.js';
 import { OP_DROP, OP_I32_EQ, OP_I32_LT_S } from '../wasm/opcodes.js';
 import { I32, I64 } from '../wasm/types.js';
 import { sameTypes } from '../wasm/validate.js';
 import { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { EXPORT_FUNCTIONS, EXPORT_GLOBAL, EXPORT_MEMORY, EXPORT_START, EXPORT_TABLE } from './reserved.js';
+import { EXPORT_START } from './reserved.js';
+import { stateExports } from './state.js';
 import { addSuspendableBoundary, writeSuspendableWrapper } from './unwind-glue.js';
 
 /** What the boundary hook answers when there are interrupts to dispatch. */
@@ -182,20 +182,7 @@ export function rewrittenExports(layout: Layout) {
   if (module.start !== undefined) {
     exports.push({ name: EXPORT_START, kind: 0, index: addExportAdapter(layout, module.start) });
   }
-  return layout.save === undefined ? exports : [...exports, ...continuationExports(layout)];
-}
-
-/** What continuation modules import from a suspendable module. */
-function continuationExports(layout: Layout): Export[] {
-  const { tables, memories, globals } = layout.spaces;
-  return [
-    { name: EXPORT_FUNCTIONS, kind: 1, index: tables.length },
-    ...memories.map((_, index): Export => ({ name: EXPORT_MEMORY, kind: 2, index })),
-    ...tables.map((_, index): Export => ({ name: `${EXPORT_TABLE}${index}`, kind: 1, index })),
-    ...globals.map((_, index): Export => {
-      return { name: `${EXPORT_GLOBAL}${index}`, kind: 3, index: layout.movedGlobal(index) };
-    }),
-  ];
+  return layout.save === undefined ? exports : [...exports, ...stateExports(layout)];
 }
 
 /** The original index of the exported interrupt handler; undefined if the module has none of that name. */

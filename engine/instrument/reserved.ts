@@ -45,6 +45,9 @@ export const EXPORT_FUNCTIONS = `${RESERVED_PREFIX}functions`;
 export const EXPORT_MEMORY = `${RESERVED_PREFIX}memory`;
 export const EXPORT_TABLE = `${RESERVED_PREFIX}table:`;
 export const EXPORT_GLOBAL = `${RESERVED_PREFIX}global:`;
+/** () -> (i64, i64) and (i64, i64) -> (): the bits of a mutable global that JavaScript cannot carry; by index. */
+export const EXPORT_BITS = `${RESERVED_PREFIX}bits:`;
+export const EXPORT_SET_BITS = `${RESERVED_PREFIX}set_bits:`;
 /** The start function, called by the machine first of all. */
 export const EXPORT_START = `${RESERVED_PREFIX}start`;
 

@@ -77,7 +77,7 @@ export class UnwindPlan {
   readonly #reader: InstructionReader;
   readonly #liveness = new Liveness();
   points: Point[] = [];
-  /** By point: the live locals, by their original indexes. */
+  /** By point: the live locals, by their original indexes; the depth of the stack is one more, the last. */
   live: readonly (readonly number[])[] = [];
   /** Types of the parameters and locals. */
   locals: readonly ValueType[] = [];
@@ -125,7 +125,7 @@ export class UnwindPlan {
     reader.end = module.bodyEnd[index]!;
     validator.begin(module.types[module.functions[index]!]!, reader);
     this.locals = [...validator.locals.subarray(0, validator.localCount)];
-    this.#liveness.begin(this.locals.length);
+    this.#liveness.begin(this.locals.length + 1);
     while (validator.depth > 0) {
       reader.next();
       if (validator.control.dead) this.#skipDead();
@@ -208,6 +208,7 @@ export class UnwindPlan {
         break;
       case OP_CALL:
       case OP_CALL_INDIRECT: {
+        this.#readDepth(opcode);
         const results = validator.calleeType(reader).results.length;
         validator.step(reader);
         if (this.#unwinds(opcode)) this.#point('after', results);
@@ -216,10 +217,17 @@ export class UnwindPlan {
       case OP_RETURN_CALL:
       case OP_RETURN_CALL_INDIRECT:
         this.#point('tail', 0);
+        this.#readDepth(opcode);
         liveness.leave();
         break;
     }
     validator.step(reader);
+  }
+
+  /** A call takes the depth of the stack where its callee looks at it. */
+  #readDepth(opcode: number): void {
+    const indirect = opcode === OP_CALL_INDIRECT || opcode === OP_RETURN_CALL_INDIRECT;
+    if (indirect || this.#context.layout.carriesDepth(this.#reader.index)) this.#liveness.read(this.locals.length);
   }
 
   /** Whether a call may come back unwound. */

@@ -11,7 +11,7 @@
 //     counter := boundary(counter)             gives MARK back at once if the callee has come back with it
 //     counter = MARK
 //     if (operands -> operands)
-//       hand over the operands, those of the blocks around, the live locals, the depth
+//       hand over the operands, those of the blocks around, the live locals (the depth among them)
 //       zeros for the results
 //       activation(function, safe point)       the host's record of this frame is complete; gives MARK
 //       return
@@ -207,21 +207,27 @@ export class Unwinder {
   /** The frame as it is at a safe point. */
   frame(point: number): Frame {
     const { operands, base } = this.plan.points[point]!;
-    const { carriesDepth, params, results } = this.#shape;
+    const { results } = this.#shape;
     const holder = (type: ValueType, position: number): FrameValue => [type, this.#holder(position, type)];
     return {
       function: this.#shape.function,
       point,
-      locals: [
-        ...(carriesDepth ? [[I32, params] as const] : []),
-        ...this.plan.live[point]!.map((local): FrameValue => [this.plan.locals[local]!, this.local(local)]),
-        ...operands.slice(0, base).map(holder),
-      ],
+      locals: [...this.#liveLocals(point), ...operands.slice(0, base).map(holder)],
       stack: operands.slice(base).map((type, index): FrameValue => {
         return [type, type === V128 ? this.#holder(base + index, type) : -1];
       }),
       results,
     };
+  }
+
+  #liveLocals(point: number): readonly FrameValue[] {
+    const { locals, live } = this.plan;
+    const values: FrameValue[] = [];
+    for (const local of live[point]!) {
+      if (local < locals.length) values.push([locals[local]!, this.local(local)]);
+      else if (this.#shape.carriesDepth) values.push([I32, this.#shape.params]);
+    }
+    return values;
   }
 
   /** The types of all locals, in the order of their indexes, for a clone: what were parameters are locals there. */
@@ -242,7 +248,7 @@ export class Unwinder {
     let count = 0;
     for (let point = 0; point < this.plan.points.length; point++) {
       const operands = this.plan.points[point]!.operands;
-      const holds = this.plan.live[point]!.some(local => isReferenceType(this.plan.locals[local]!));
+      const holds = this.#liveLocals(point).some(([type]) => isReferenceType(type));
       if (holds || operands.some(isReferenceType)) count++;
     }
     return count;

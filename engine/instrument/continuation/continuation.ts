@@ -16,12 +16,12 @@ import {
 } from '../../wasm/decode.js';
 import { ModuleWriter, writeExport, writeFunctionType, writeImport } from '../../wasm/encode.js';
 import type { Export } from '../../wasm/module.js';
-import { OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
-import type { ValueType } from '../../wasm/types.js';
+import { OP_DATA_DROP, OP_ELEM_DROP, OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
+import type { GlobalType, ValueType } from '../../wasm/types.js';
 import { Writer } from '../../wasm/writer.js';
 import { CodeWriter } from '../code.js';
 import { BodyRewriter, type RewriteContext } from '../rewrite.js';
-import { BOUNDARY } from '../unwind-glue.js';
+import { BOUNDARY, DROPPED_DATA, dropName } from '../unwind-glue.js';
 import { writeBoundaryClone, writeBulkClone, writeWrapperClone } from './glue.js';
 import { ContinuationLayout } from './layout.js';
 import { cloneType, Resumption, type SuspensionState, writeNext } from './resumption.js';
@@ -61,6 +61,21 @@ export class Continuations {
   /** Index of the first function of the module that is no import: the first in the table of all functions. */
   get firstFunction(): number {
     return this.#context.layout.firstFunction;
+  }
+
+  /** Types of the globals, and which can change: what a snapshot has to hold of them. */
+  get globals(): readonly GlobalType[] {
+    return this.#context.layout.spaces.globals;
+  }
+
+  /** Number of tables, the table of all functions not counted. */
+  get tables(): number {
+    return this.#context.layout.spaces.tables.length;
+  }
+
+  /** Index of the function without parameters that drops a segment (kinds as for the import `dropped`). */
+  dropFunction(kind: number, segment: number): number | undefined {
+    return this.#context.layout.sharedFunction(dropName(kind === DROPPED_DATA ? OP_DATA_DROP : OP_ELEM_DROP, segment));
   }
 
   /** The module with a clone for each point, in their order. */
