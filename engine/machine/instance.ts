@@ -14,8 +14,9 @@ import {
   MACHINE,
   RESERVED_PREFIX,
 } from '../instrument/reserved.js';
+import type { ContinuationModules } from './continuation-modules.js';
 import type { BoundaryHooks, Meter } from './meter.js';
-import { type ContinuationModules, type GuestFunction, type SuspendedStack, withoutWrappers } from './suspension.js';
+import { type SuspendedStack, withoutWrappers } from './suspension.js';
 import type { Imports, WasmExports } from './webassembly.js';
 
 /** A guest that is ready to be called. */
@@ -51,26 +52,29 @@ export function instantiateRewritten(
     [IMPORT_STACK_ROOM]: meter.stackRoom,
     [IMPORT_INTERRUPT]: () => hooks.interrupt?.() ?? NO_INTERRUPT,
   };
-  const machine = suspension?.stack.add(suspension.modules, given) ?? given;
-  const instance = new WebAssembly.Instance(module, { ...withoutWrappers(imports), [MACHINE]: machine });
-  suspension?.stack.instantiated(instance.exports);
-  const callable = (value: unknown) => {
-    return typeof value === 'function' ? (suspension?.stack.wrap(value as GuestFunction) ?? value) : value;
-  };
+  const suspendable = suspension?.stack.instantiate(suspension.modules, module, given, imports);
+  const plain = () => new WebAssembly.Instance(module, { ...withoutWrappers(imports), [MACHINE]: given }).exports;
+  const own = suspendable?.exports ?? plain();
   const exports: WasmExports = Object.create(null);
-  for (const [name, value] of Object.entries(instance.exports)) {
-    if (!name.startsWith(RESERVED_PREFIX)) exports[name] = callable(value);
+  for (const [name, value] of Object.entries(own)) {
+    if (name.startsWith(RESERVED_PREFIX)) continue;
+    if (suspension === undefined || suspendable === undefined) exports[name] = value;
+    else if (typeof value === 'function') exports[name] = suspension.stack.wrap(suspendable, name);
+    // Made anew, the instance has other memories, tables and globals.
+    else Object.defineProperty(exports, name, { get: () => suspendable.exports[name], enumerable: true });
   }
-  const memory: unknown = exports.memory;
   let view = new Uint8Array(0);
   return {
     exports: Object.freeze(exports),
     memory: () => {
+      const { memory } = exports;
       if (memory instanceof WebAssembly.Memory && view.buffer !== memory.buffer) view = new Uint8Array(memory.buffer);
       return view;
     },
     start: () => {
-      if (report.start) (callable(instance.exports[EXPORT_START]) as () => void)();
+      if (!report.start) return;
+      if (suspension === undefined || suspendable === undefined) own[EXPORT_START]();
+      else suspension.stack.wrap(suspendable, EXPORT_START)();
     },
   };
 }

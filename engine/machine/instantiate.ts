@@ -1,10 +1,14 @@
 // The public way to run a module metered, in the calling thread: for deterministic metering alone, and for test suites.
 
+import { deserialize, serialize } from 'node:v8';
+import { EpochvisorError } from '../errors/errors.js';
 import { instrumentWithContinuations } from '../instrument/instrument.js';
 import { compileRewritten } from './compile.js';
+import { ContinuationModules } from './continuation-modules.js';
 import { instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
-import { ContinuationModules, SuspendedStack } from './suspension.js';
+import { captureMachine, restoreMachine } from './suspend-image.js';
+import { SuspendedStack } from './suspension.js';
 import type { Imports, WasmExports } from './webassembly.js';
 
 export interface InstantiateOptions {
@@ -16,16 +20,21 @@ export interface InstantiateOptions {
   /** Limit of the memory's growth in bytes; default 1 GiB. */
   readonly maxMemory?: number;
   /**
-   * Unwinds the guest's stack at every boundary and goes on from it: what a snapshot does, for tests of it. Exports are then
-   * JavaScript functions.
+   * 'every-boundary': unwinds the guest's stack at every boundary and goes on from it, as for a snapshot, to test it.
+   * 'never': only makes the guest ready for that. Exports are then JavaScript functions. Default: not suspendable at all.
    */
-  readonly suspendAt?: 'every-boundary';
+  readonly suspendAt?: 'every-boundary' | 'never';
   /**
    * Allowance of stack depth in slots of 8 bytes; default 2 ** 20. The stack of the calling thread must hold several times
    * as much for overflow to come at the same instruction everywhere: a main thread's is 1 MB unless node is run with
    * --stack-size, and there V8's own limit comes first with the default.
    */
   readonly stackRoom?: number;
+  /**
+   * Where a suspended guest goes on: in the same instance (default), or in a fresh one, to which its whole state passes as
+   * bytes. Where that is not possible (it holds an externref, or a function of the host called it) in the same one.
+   */
+  readonly continueIn?: 'same-instance' | 'fresh-instance';
   /** An instance whose exports are among the imports: the two are one machine and count with one counter. */
   readonly machine?: Machine;
 }
@@ -47,8 +56,9 @@ const EPOCH_LENGTH_DEFAULT = 100_000;
 /** Epochs of a fixed length: due(E + 1) = due(E) + length, so that the overshoot does not accumulate. */
 class EpochClock implements Machine {
   readonly meter: Meter;
-  /** Where the guest is suspended at every boundary. */
+  /** Where the guest can be suspended. */
   readonly stack: SuspendedStack | undefined;
+  readonly #suspends: boolean;
   readonly #length: number;
   readonly #onBoundary: InstantiateOptions['onBoundary'];
   #epoch = 0;
@@ -62,6 +72,8 @@ class EpochClock implements Machine {
     this.meter = new Meter(options.stackRoom);
     this.#onBoundary = options.onBoundary;
     this.stack = options.suspendAt === undefined ? undefined : new SuspendedStack(this.meter);
+    if (this.stack !== undefined && options.continueIn === 'fresh-instance') continueAfresh(this.stack);
+    this.#suspends = options.suspendAt === 'every-boundary';
     this.#due = this.#length;
     this.meter.arm(this.#due);
   }
@@ -71,7 +83,7 @@ class EpochClock implements Machine {
     this.#onBoundary?.(ended, count);
     this.#due += this.#length;
     this.meter.arm(this.#due);
-    if (this.stack?.complete) this.meter.suspend();
+    if (this.#suspends && this.stack?.complete) this.meter.suspend();
     return 0;
   }
 
@@ -82,6 +94,23 @@ class EpochClock implements Machine {
   epoch(): number {
     return this.#epoch;
   }
+}
+
+/** Lets a suspended guest go on in instances that are made anew. */
+function continueAfresh(stack: SuspendedStack): void {
+  stack.onSuspended = () => {
+    const activations = stack.take();
+    if (!stack.unmixed) return stack.continueFrom(activations);
+    let bytes: Uint8Array;
+    try {
+      bytes = serialize(captureMachine(stack, activations));
+    } catch (error) {
+      if (error instanceof EpochvisorError && error.code === 'NOT_SNAPSHOTABLE') return stack.continueFrom(activations);
+      throw error;
+    }
+    stack.renew();
+    return stack.continueFrom(restoreMachine(stack, deserialize(bytes)));
+  };
 }
 
 const clocks = new WeakMap<Machine, EpochClock>();

@@ -8,14 +8,11 @@
 // Instances that are linked share one stack: a call from one into another leaves activations of both.
 
 import { assert } from '../errors/errors.js';
-import type { Continuations, SuspendedPoint } from '../instrument/continuation/continuation.js';
+import type { SuspendedPoint } from '../instrument/continuation/continuation.js';
 import type { SuspensionState } from '../instrument/continuation/resumption.js';
 import { MARK } from '../instrument/mark.js';
 import {
-  EXPORT_FUNCTIONS,
   IMPORT_ACTIVATION,
-  IMPORT_BASE,
-  IMPORT_CLONES,
   IMPORT_DROPPED,
   IMPORT_LOAD_EXTERNAL,
   IMPORT_LOAD_FUNCTION,
@@ -26,122 +23,84 @@ import {
   IMPORT_SAVE_FUNCTION,
   IMPORT_SAVE_I32,
   IMPORT_SAVE_I64,
-  MACHINE,
-  MAIN,
 } from '../instrument/reserved.js';
-
-import { compileRewritten } from './compile.js';
+import { type ContinuationModules, keyOf } from './continuation-modules.js';
 import type { Meter } from './meter.js';
-import type { Imports, WasmExports } from './webassembly.js';
+import { type Clone, mapImports, SuspendableInstance } from './suspend-instance.js';
+import type { Imports } from './webassembly.js';
 
 export type GuestFunction = (...args: unknown[]) => unknown;
 
-/** A number or, as it is in JavaScript, a reference. */
-export type SavedValue = unknown;
+/** A value of type externref that is not null: it belongs to this process, whatever it is. */
+export class ExternalReference {
+  readonly value: unknown;
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+
+/** A number as an integer of its bits, a function of wasm, an ExternalReference, or null. */
+export type SavedValue = number | bigint | GuestFunction | ExternalReference | null;
 
 /** One frame of the guest's stack. */
-export interface Activation {
+export interface Activation<Value = SavedValue> {
   /** Number of the instance in its machine. */
   readonly instance: number;
   /** Index of the function in the rewritten module. */
   readonly function: number;
   readonly point: number;
   /** In the order in which the frame handed them over. */
-  readonly values: readonly SavedValue[];
+  readonly values: readonly Value[];
 }
 
-interface ContinuationModule {
-  readonly module: WebAssembly.Module;
-  readonly functions: readonly number[];
-  readonly entries: readonly string[];
-}
-
-/** Modules kept for a program; a long run meets the same few sets of safe points again and again. */
-const MODULES_MAX = 1024;
 /** Clones kept in the table; beyond it all are forgotten, and made again as they are needed. */
 const CLONES_MAX = 4096;
 
-/** Continuation modules of one rewritten module, compiled, for all its instances. */
-export class ContinuationModules {
-  readonly #continuations: Continuations;
-  readonly #compiled = new Map<string, ContinuationModule>();
+/** What stands behind the functions that `wrap` gives, for instances that import them. */
+const behind = new WeakMap<object, () => GuestFunction>();
 
-  constructor(continuations: Continuations) {
-    this.#continuations = continuations;
-  }
-
-  get boundary(): number {
-    return this.#continuations.boundary;
-  }
-
-  get firstFunction(): number {
-    return this.#continuations.firstFunction;
-  }
-
-  /** The module with clones for these points, in their order. */
-  for(points: readonly SuspendedPoint[]): ContinuationModule {
-    const key = points.map(keyOf).join();
-    let compiled = this.#compiled.get(key);
-    if (compiled === undefined) {
-      const { module, functions, entries } = this.#continuations.build(points);
-      compiled = { module: compileRewritten(module), functions, entries };
-      if (this.#compiled.size === MODULES_MAX) this.#compiled.clear();
-      this.#compiled.set(key, compiled);
-    }
-    return compiled;
-  }
-}
-
-function keyOf({ function: index, point, state }: SuspendedPoint): string {
-  return `${index}:${point}:${state}`;
-}
-
-/** Where a clone stands in the table, and how the host enters it. */
-interface Clone {
-  readonly place: number;
-  readonly enter: () => unknown;
-}
-
-/** An instance whose functions can be suspended. */
-class SuspendableInstance {
-  readonly modules: ContinuationModules;
-  /** What the main instance exports, hidden names included; and what the machine gives it. */
-  exports: WasmExports = {};
-  machine: Record<string, unknown> = {};
-  readonly clones = new Map<string, Clone>();
-
-  constructor(modules: ContinuationModules) {
-    this.modules = modules;
-  }
-}
-
-/** The functions of exported wrappers, for instances that import them. */
-const unwrapped = new WeakMap<object, object>();
-
-/** The imports with wrappers (see SuspendedStack.wrap) replaced by the functions of wasm behind them. */
+/** Imports with wrappers replaced by the functions of wasm behind them: a call between instances must not pass through JavaScript. */
 export function withoutWrappers(imports: Imports): Imports {
-  const modules = Object.entries(imports).map(([module, names]) => {
-    const entries = Object.entries(names ?? {}).map(([name, value]) => [name, unwrapped.get(Object(value)) ?? value]);
-    return [module, Object.fromEntries(entries)];
-  });
-  return Object.fromEntries(modules);
+  return mapImports(imports, value => (typeof value === 'function' ? (behind.get(value)?.() ?? value) : value));
 }
 
 /** One for each machine whose guest can be suspended. */
 export class SuspendedStack {
+  readonly instances: SuspendableInstance[] = [];
   readonly #meter: Meter;
-  readonly #instances: SuspendableInstance[] = [];
   #clones = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
   readonly #wrappers = new WeakMap<GuestFunction, GuestFunction>();
+  /** Calls of the host into the guest that have not returned. */
+  #calls = 0;
   #activations: Activation[] = [];
   #values: SavedValue[] = [];
   /** What clones take up, the next at the end. */
   #incoming: SavedValue[] = [];
   #places: number[] = [];
-  readonly #imports = this.#valueImports();
+  /** How the guest is continued; to be replaced where it is to go on elsewhere. */
+  onSuspended: () => unknown = () => this.continueFrom(this.take());
 
   constructor(meter: Meter) {
     this.#meter = meter;
+  }
+
+  /**
+   * Adds an instance and makes it.
+   *
+   * @param given what it imports from the machine, beside what the stack is made of
+   * @throws WebAssembly.LinkError, WebAssembly.RuntimeError, TypeError as the plain module would
+   */
+  instantiate(
+    modules: ContinuationModules,
+    module: WebAssembly.Module,
+    given: Record<string, unknown>,
+    imports: Imports,
+  ): SuspendableInstance {
+    const machine = { ...given, ...this.#valueImports(), ...this.#frameImports(this.instances.length) };
+    const instance = new SuspendableInstance(modules, module, machine, withoutWrappers(imports));
+    this.instances.push(instance);
+    instance.instantiate();
+    return instance;
   }
 
   #valueImports(): Record<string, unknown> {
@@ -153,35 +112,26 @@ export class SuspendedStack {
       [IMPORT_SAVE_I32]: save,
       [IMPORT_SAVE_I64]: save,
       [IMPORT_SAVE_FUNCTION]: save,
-      [IMPORT_SAVE_EXTERNAL]: save,
+      [IMPORT_SAVE_EXTERNAL]: (value: unknown) => save(value === null ? null : new ExternalReference(value)),
       [IMPORT_LOAD_I32]: load,
       [IMPORT_LOAD_I64]: load,
       [IMPORT_LOAD_FUNCTION]: load,
-      [IMPORT_LOAD_EXTERNAL]: load,
+      [IMPORT_LOAD_EXTERNAL]: () => (load() as ExternalReference | null)?.value ?? null,
       [IMPORT_NEXT]: () => this.#places.pop(),
     };
   }
 
-  /** Adds an instance; what it imports from the machine is the answer, to be supplied beside `machine`. */
-  add(modules: ContinuationModules, machine: Record<string, unknown>): Record<string, unknown> {
-    const instance = new SuspendableInstance(modules);
-    const number = this.#instances.push(instance) - 1;
-    instance.machine = {
-      ...machine,
-      ...this.#imports,
+  #frameImports(instance: number): Record<string, unknown> {
+    return {
       [IMPORT_ACTIVATION]: (functionIndex: number, point: number) => {
-        this.#activations.push({ instance: number, function: functionIndex, point, values: this.#values });
+        this.#activations.push({ instance, function: functionIndex, point, values: this.#values });
         this.#values = [];
         return MARK;
       },
-      [IMPORT_DROPPED]: () => {},
+      [IMPORT_DROPPED]: (kind: number, segment: number) => {
+        this.instances[instance]!.dropped.push([kind, segment]);
+      },
     };
-    return instance.machine;
-  }
-
-  /** The instance that was added last has been made. */
-  instantiated(exports: WasmExports): void {
-    this.#instances[this.#instances.length - 1]!.exports = exports;
   }
 
   /**
@@ -189,22 +139,35 @@ export class SuspendedStack {
    * another's table, whose clones would have nothing to import.
    */
   get complete(): boolean {
-    return this.#instances.every(instance => EXPORT_FUNCTIONS in instance.exports);
+    return this.instances.every(instance => instance.complete);
+  }
+
+  /** Whether no function of the host stands between frames of the guest. */
+  get unmixed(): boolean {
+    return this.#calls === 1;
   }
 
   /** A function for the host to call in place of an exported one: where the guest suspends, it goes on until it is done. */
-  wrap(exported: GuestFunction): GuestFunction {
+  wrap(instance: SuspendableInstance, name: string): GuestFunction {
+    const exported = instance.exports[name] as GuestFunction;
     let wrapper = this.#wrappers.get(exported);
     if (wrapper === undefined) {
-      wrapper = (...args: unknown[]) => {
-        let result = exported(...args);
-        while (this.#meter.suspended) result = this.continueFrom(this.take());
-        return result;
-      };
+      wrapper = (...args: unknown[]) => this.#run(() => instance.exports[name](...args));
       this.#wrappers.set(exported, wrapper);
-      unwrapped.set(wrapper, exported);
+      behind.set(wrapper, () => instance.exports[name]);
     }
     return wrapper;
+  }
+
+  #run(call: () => unknown): unknown {
+    this.#calls++;
+    try {
+      let result = call();
+      while (this.#meter.suspended) result = this.onSuspended();
+      return result;
+    } finally {
+      this.#calls--;
+    }
   }
 
   /** The activations of a guest that has unwound, innermost first. */
@@ -228,13 +191,13 @@ export class SuspendedStack {
   }
 
   #clone({ instance }: Activation, point: SuspendedPoint): Clone {
-    return this.#instances[instance]!.clones.get(keyOf(point))!;
+    return this.instances[instance]!.clones.get(keyOf(point))!;
   }
 
   #suspendedPoint({ instance, function: index, point }: Activation, inner: Activation | undefined): SuspendedPoint {
     let state: SuspensionState = 'callee';
     if (inner === undefined) state = 'here';
-    else if (inner.instance === instance && inner.function === this.#instances[instance]!.modules.boundary) {
+    else if (inner.instance === instance && inner.function === this.instances[instance]!.modules.program.boundary) {
       state = 'boundary';
     }
     return { function: index, point, state };
@@ -245,36 +208,34 @@ export class SuspendedStack {
     if (this.#clones.length > CLONES_MAX) this.#forget();
     const missing = new Map<SuspendableInstance, Map<string, SuspendedPoint>>();
     activations.forEach((activation, index) => {
-      const instance = this.#instances[activation.instance]!;
+      const instance = this.instances[activation.instance]!;
       const key = keyOf(points[index]!);
       if (instance.clones.has(key)) return;
       const set = missing.get(instance) ?? new Map<string, SuspendedPoint>();
       missing.set(instance, set.set(key, points[index]!));
     });
-    for (const [instance, set] of missing) this.#instantiate(instance, [...set.keys()].sort(), set);
-  }
-
-  #instantiate(instance: SuspendableInstance, keys: readonly string[], points: Map<string, SuspendedPoint>): void {
-    const { module, functions, entries } = instance.modules.for(keys.map(key => points.get(key)!));
-    const base = this.#clones.grow(keys.length);
-    const main = Object.create(instance.exports);
-    const all = instance.exports[EXPORT_FUNCTIONS] as WebAssembly.Table;
-    for (const index of functions) main[index] = all.get(index - instance.modules.firstFunction);
-    const machine = {
-      ...instance.machine,
-      [IMPORT_CLONES]: this.#clones,
-      [IMPORT_BASE]: new WebAssembly.Global({ value: 'i32' }, base),
-    };
-    const { exports } = new WebAssembly.Instance(module, { [MACHINE]: machine, [MAIN]: main });
-    keys.forEach((key, index) => {
-      const enter = exports[entries[index]!] as () => unknown;
-      instance.clones.set(key, { place: base + index, enter });
-    });
+    for (const [instance, set] of missing) {
+      // In a fixed order: the same set of points is the same module, whichever frame came first.
+      instance.addClones(
+        [...set.keys()].sort().map(key => set.get(key)!),
+        this.#clones,
+      );
+    }
   }
 
   /** Clones that are running keep the table that they came with; they have asked it for all that they need. */
   #forget(): void {
-    for (const instance of this.#instances) instance.clones.clear();
+    for (const instance of this.instances) instance.clones.clear();
     this.#clones = new WebAssembly.Table({ element: 'anyfunc', initial: 0 });
+  }
+
+  /** Makes all instances anew, linked as before; what they hold is to be restored. */
+  renew(): void {
+    const renewed = new Map<unknown, unknown>();
+    for (const instance of this.instances) {
+      const before = instance.exports;
+      instance.renew(value => renewed.get(value) ?? value);
+      for (const [name, value] of Object.entries(before)) renewed.set(value, instance.exports[name]);
+    }
   }
 }

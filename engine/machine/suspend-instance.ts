@@ -1,0 +1,93 @@
+// An instance whose functions can be suspended: what it was made from, so that it can be made anew, and its clones.
+
+import type { SuspendedPoint } from '../instrument/continuation/continuation.js';
+import { EXPORT_FUNCTIONS, IMPORT_BASE, IMPORT_CLONES, MACHINE, MAIN } from '../instrument/reserved.js';
+import { type ContinuationModules, keyOf } from './continuation-modules.js';
+import type { Imports, WasmExports } from './webassembly.js';
+
+/** Where a clone stands in the table of clones, and how the host enters it. */
+export interface Clone {
+  readonly place: number;
+  readonly enter: () => unknown;
+}
+
+/** Kind and index of a segment; kinds as for the import `dropped`. */
+export type DroppedSegment = readonly [kind: number, segment: number];
+
+export class SuspendableInstance {
+  readonly modules: ContinuationModules;
+  readonly #module: WebAssembly.Module;
+  /** What the machine gives it, and its continuation modules. */
+  readonly #machine: Record<string, unknown>;
+  #imports: Imports;
+  /** Everything that it exports, hidden names included. */
+  exports: WasmExports = {};
+  /** Segments that the guest has dropped. */
+  readonly dropped: DroppedSegment[] = [];
+  readonly clones = new Map<string, Clone>();
+
+  /** @param imports without wrappers */
+  constructor(
+    modules: ContinuationModules,
+    module: WebAssembly.Module,
+    machine: Record<string, unknown>,
+    imports: Imports,
+  ) {
+    this.modules = modules;
+    this.#module = module;
+    this.#machine = machine;
+    this.#imports = imports;
+  }
+
+  /** Whether it was made; one that failed may still have left functions in another's table. */
+  get complete(): boolean {
+    return EXPORT_FUNCTIONS in this.exports;
+  }
+
+  /** The table of all its functions, and the index of the first in it. */
+  get functions(): WebAssembly.Table {
+    return this.exports[EXPORT_FUNCTIONS];
+  }
+
+  get firstFunction(): number {
+    return this.modules.program.firstFunction;
+  }
+
+  /** @throws WebAssembly.LinkError, WebAssembly.RuntimeError, TypeError as the plain module would */
+  instantiate(): void {
+    this.exports = new WebAssembly.Instance(this.#module, { ...this.#imports, [MACHINE]: this.#machine }).exports;
+  }
+
+  /** Makes it anew, as it was before its start function ran. @param replaced what stands in place of an import now */
+  renew(replaced: (value: unknown) => unknown): void {
+    this.#imports = mapImports(this.#imports, replaced);
+    this.dropped.length = 0;
+    this.clones.clear();
+    this.instantiate();
+  }
+
+  /** Makes the clones for these points and puts them at the end of the table. */
+  addClones(points: readonly SuspendedPoint[], table: WebAssembly.Table): void {
+    const { module, functions, entries } = this.modules.for(points);
+    const base = table.grow(points.length);
+    const main = Object.create(this.exports);
+    for (const index of functions) main[index] = this.functions.get(index - this.firstFunction);
+    const machine = {
+      ...this.#machine,
+      [IMPORT_CLONES]: table,
+      [IMPORT_BASE]: new WebAssembly.Global({ value: 'i32' }, base),
+    };
+    const { exports } = new WebAssembly.Instance(module, { [MACHINE]: machine, [MAIN]: main });
+    points.forEach((point, index) => {
+      this.clones.set(keyOf(point), { place: base + index, enter: exports[entries[index]!] });
+    });
+  }
+}
+
+/** The same imports with other values. */
+export function mapImports(imports: Imports, replaced: (value: unknown) => unknown): Imports {
+  const modules = Object.entries(imports).map(([module, names]) => {
+    return [module, Object.fromEntries(Object.entries(names ?? {}).map(([name, value]) => [name, replaced(value)]))];
+  });
+  return Object.fromEntries(modules);
+}
