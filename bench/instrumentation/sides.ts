@@ -23,6 +23,11 @@ const SIDES: readonly Side[] = [
     instantiate: (bytes, imports) =>
       instantiate(bytes, imports, { epochLength: EPOCH_LENGTH, counting: 'block', onBoundary: () => {} }).exports,
   },
+  {
+    name: 'suspendable',
+    instantiate: (bytes, imports) =>
+      instantiate(bytes, imports, { epochLength: EPOCH_LENGTH, onBoundary: () => {}, suspendAt: 'never' }).exports,
+  },
 ];
 
 export function sideNamed(name: string): Side {
