@@ -77,6 +77,8 @@ export function runSuspended(
   bytes: Uint8Array<ArrayBuffer>,
   counting: 'block' | 'exact',
   epochLength: number,
+  continueIn: 'same-instance' | 'fresh-instance' = 'same-instance',
 ): Outcome {
-  return observe(imports => instantiate(bytes, imports, { epochLength, counting, suspendAt: 'every-boundary' }));
+  const options = { epochLength, counting, suspendAt: 'every-boundary', continueIn } as const;
+  return observe(imports => instantiate(bytes, imports, options));
 }

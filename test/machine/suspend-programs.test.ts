@@ -23,4 +23,17 @@ describe('random programs that are suspended at every boundary', () => {
       expect(runSuspended(bytes, counting, epochLength)).toEqual(expected);
     });
   });
+
+  test.each([
+    ['block', 1, 10],
+    ['block', 101, 10],
+    ['exact', 101, 5],
+  ] as const)('and so in fresh instances: %s counting, epochs of %i', (counting, epochLength, runs) => {
+    checkRandomly(`fresh ${counting} ${epochLength}`, runs, decisions, choices => {
+      const bytes = buildProgram(choices, { nanBits: true, counted: false });
+      const expected = runRewritten(bytes, counting, epochLength);
+      if (overflowed(expected)) return;
+      expect(runSuspended(bytes, counting, epochLength, 'fresh-instance')).toEqual(expected);
+    });
+  });
 });

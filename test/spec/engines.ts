@@ -32,14 +32,25 @@ export const MATRIX: readonly Engine[] = [
   rewritten('exact', 1000),
 ];
 
-/** The same, unwound at every boundary and continued. */
-function suspended(counting: 'block' | 'exact', epochLength: number): Engine {
+/** The same, unwound at every boundary and continued there or in fresh instances. */
+function suspended(
+  counting: 'block' | 'exact',
+  epochLength: number,
+  continueIn: 'same-instance' | 'fresh-instance',
+): Engine {
   return {
-    name: `${counting} counting, epochs of ${epochLength}, suspended at every boundary`,
+    name: `${counting} counting, epochs of ${epochLength}, suspended at every boundary, continued in the ${continueIn}`,
     load: (bytes, imports) => {
-      return instantiate(bytes, imports, { epochLength, counting, suspendAt: 'every-boundary' }).exports;
+      return instantiate(bytes, imports, { epochLength, counting, suspendAt: 'every-boundary', continueIn }).exports;
     },
   };
 }
 
-export const SUSPENDED: readonly Engine[] = [suspended('block', 1), suspended('block', 7), suspended('block', 1000)];
+export const SUSPENDED: readonly Engine[] = [
+  suspended('block', 1, 'same-instance'),
+  suspended('block', 7, 'same-instance'),
+  suspended('block', 1000, 'same-instance'),
+];
+
+/** Every boundary makes all instances of a script anew: for scripts that have few. */
+export const CONTINUED_AFRESH: readonly Engine[] = [suspended('block', 101, 'fresh-instance')];

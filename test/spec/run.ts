@@ -163,7 +163,8 @@ class ScriptRun {
     }
     const call = caller[`call${callIndex.get(field)}`] as CallFunction;
     const result = call(...given);
-    return { memory, references: Array.isArray(result) ? result : [result] };
+    // Read again: a suspended machine may have gone on in another instance.
+    return { memory: caller.memory as WebAssembly.Memory, references: Array.isArray(result) ? result : [result] };
   }
 
   private readGlobal(
