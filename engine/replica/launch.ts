@@ -89,6 +89,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #view: View;
   #arbiterFolder: { readonly path: string; readonly ours: boolean } | undefined;
   #over = false;
+  #started: Promise<void> = Promise.resolve();
 
   constructor(launch: LaunchOptions) {
     super();
@@ -135,7 +136,12 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   /** @throws EpochvisorError where bus, arbiter or a replica can't start */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
@@ -302,6 +308,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       for (const child of this.#children) child.process.kill('SIGKILL');
     }, END_GRACE_MS);
     await Promise.all(this.#children.map(child => child.ended));
+    // An end in the midst of the start: what the start still opens is closed too.
+    await this.#started.catch(() => undefined);
     clearTimeout(late);
     await this.#bus?.close();
     if (this.#arbiterFolder?.ours === true) rmSync(this.#arbiterFolder.path, { recursive: true, force: true });
