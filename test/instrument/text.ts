@@ -10,11 +10,15 @@ import { valueTypeName } from '../../engine/wasm/types.js';
 /** The body of the function of that name, indented by blocks; locals and callees by index or name. */
 export function bodyText(bytes: Uint8Array, name: string): string {
   const module = decodeModule(bytes);
-  const names = functionNames(module);
-  const spaces = indexSpaces(module);
-  const index = [...names].find(([, candidate]) => candidate === name)?.[0];
+  const index = [...functionNames(module)].find(([, candidate]) => candidate === name)?.[0];
   if (index === undefined) throw new Error(`no function is called ${name}`);
-  const defined = index - spaces.importedFunctions;
+  return definedBodyText(bytes, index - indexSpaces(module).importedFunctions);
+}
+
+/** The same of a function by its place among those that are no imports. */
+export function definedBodyText(bytes: Uint8Array, defined: number): string {
+  const module = decodeModule(bytes);
+  const names = functionNames(module);
   const reader = new InstructionReader(bytes, module.bodyStart[defined]!, module.bodyEnd[defined]!);
   const lines: string[] = [];
   const groups = reader.u32();
