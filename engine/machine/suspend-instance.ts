@@ -24,7 +24,7 @@ export class SuspendableInstance {
   exports: WasmExports = {};
   /** Segments that the guest has dropped. */
   readonly dropped: DroppedSegment[] = [];
-  readonly clones = new Map<string, Clone>();
+  readonly clones = new Map<number, Clone>();
 
   /** @param imports without wrappers */
   constructor(

@@ -180,18 +180,22 @@ export class SuspendedStack {
 
   /** Goes on from activations; gives what the outermost function returns, unless the guest suspends again. */
   continueFrom(activations: readonly Activation[]): unknown {
-    const points = activations.map((activation, index) => this.#suspendedPoint(activation, activations[index - 1]));
-    this.#provide(activations, points);
-    const clones = activations.map((activation, index) => this.#clone(activation, points[index]!));
+    if (this.#clones.length > CLONES_MAX) this.#forget();
+    const keys = activations.map((activation, index) =>
+      keyOf(this.#suspendedPoint(activation, activations[index - 1])),
+    );
+    this.#provide(activations, keys);
     this.#incoming = [];
-    for (const { values } of activations) for (const value of values) this.#incoming.push(value);
-    this.#places = clones.map(clone => clone.place);
+    this.#places = [];
+    let outermost: Clone | undefined;
+    activations.forEach(({ instance, values }, index) => {
+      outermost = this.instances[instance]!.clones.get(keys[index]!)!;
+      for (const value of values) this.#incoming.push(value);
+      this.#places.push(outermost.place);
+    });
+    assert(outermost !== undefined, 'a suspended guest has activations');
     this.#meter.resume();
-    return clones[clones.length - 1]!.enter();
-  }
-
-  #clone({ instance }: Activation, point: SuspendedPoint): Clone {
-    return this.instances[instance]!.clones.get(keyOf(point))!;
+    return outermost.enter();
   }
 
   #suspendedPoint({ instance, function: index, point }: Activation, inner: Activation | undefined): SuspendedPoint {
@@ -204,22 +208,18 @@ export class SuspendedStack {
   }
 
   /** Makes the clones that are missing. */
-  #provide(activations: readonly Activation[], points: readonly SuspendedPoint[]): void {
-    if (this.#clones.length > CLONES_MAX) this.#forget();
-    const missing = new Map<SuspendableInstance, Map<string, SuspendedPoint>>();
+  #provide(activations: readonly Activation[], keys: readonly number[]): void {
+    const missing = new Map<SuspendableInstance, Map<number, SuspendedPoint>>();
     activations.forEach((activation, index) => {
       const instance = this.instances[activation.instance]!;
-      const key = keyOf(points[index]!);
-      if (instance.clones.has(key)) return;
-      const set = missing.get(instance) ?? new Map<string, SuspendedPoint>();
-      missing.set(instance, set.set(key, points[index]!));
+      if (instance.clones.has(keys[index]!)) return;
+      const points = missing.get(instance) ?? new Map<number, SuspendedPoint>();
+      missing.set(instance, points.set(keys[index]!, this.#suspendedPoint(activation, activations[index - 1])));
     });
-    for (const [instance, set] of missing) {
+    for (const [instance, points] of missing) {
       // In a fixed order: the same set of points is the same module, whichever frame came first.
-      instance.addClones(
-        [...set.keys()].sort().map(key => set.get(key)!),
-        this.#clones,
-      );
+      const sorted = [...points].sort(([a], [b]) => a - b).map(([, point]) => point);
+      instance.addClones(sorted, this.#clones);
     }
   }
 
