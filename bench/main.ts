@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 const QUESTIONS: Readonly<Record<string, string>> = {
   instrumentation: 'what does rewriting cost?',
+  snapshot: 'what does it cost to be suspendable, and to be suspended?',
   boundary: 'what does the end of an epoch cost?',
   tune: 'what do epoch length and variant cost?',
   latency: 'how late do interrupts come?',

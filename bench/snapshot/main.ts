@@ -1,0 +1,79 @@
+// `node dist/bench/snapshot/main.js`: what does it cost to be suspendable, and to be suspended? Writes bench/results/snapshot.md.
+//
+//   --rounds N   pairs of samples for each kernel (default 7)
+//   --only A,B   these kernels; then nothing is written
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { markdownTable } from 'markdown-table';
+import { instrument } from '../../engine/index.js';
+import { GUEST_STACK_MB } from '../../engine/machine/meter.js';
+import { build } from '../instrumentation/build.js';
+import { presentHost } from '../instrumentation/hosts.js';
+import { KERNELS, type Kernel, MIXED } from '../instrumentation/kernels.js';
+import { MODES, measure } from '../instrumentation/measure.js';
+import { geometricMean } from '../instrumentation/statistics.js';
+import type { DepthTimes } from './depth.js';
+
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } },
+});
+const only = options.only?.split(',');
+const kernels = [...KERNELS, MIXED].filter(kernel => only === undefined || only.includes(kernel.name));
+
+/** Bytes of the suspendable module over those of the one that only counts. */
+function growth(kernel: Kernel): number {
+  const bytes = readFileSync(build(kernel));
+  return instrument(bytes, { suspendable: true }).module.length / instrument(bytes).module.length;
+}
+
+function normalPath(): string {
+  const host = presentHost();
+  const plan = { kernels, sides: ['rewritten', 'suspendable'], rounds: Number(options.rounds) } as const;
+  const columns = MODES.map(mode => new Map(measure(host, mode, plan).map(cell => [cell.kernel, cell.ratio])));
+  const sizes = new Map(kernels.map(kernel => [kernel.name, growth(kernel)]));
+  const all = [...columns, sizes];
+  const rows = kernels.map(({ name }) => [name, ...all.map(column => column.get(name)!.toFixed(3))]);
+  const means = all.map(column => `**${geometricMean([...column.values()]).toFixed(3)}**`);
+  return markdownTable(
+    [[`kernel (${host.name})`, ...MODES.map(mode => mode.name), 'size'], ...rows, ['**geometric mean**', ...means]],
+    { align: ['l', 'r', 'r', 'r'] },
+  );
+}
+
+function depths(): Promise<readonly DepthTimes[]> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./depth.js', import.meta.url), {
+      resourceLimits: { stackSizeMb: GUEST_STACK_MB },
+    });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+const times = await depths();
+const report = `# What it costs to be suspendable, and to be suspended
+
+Time and size of a suspendable module over those of one that only counts (aim: time within 1.03, geometric mean).
+Medians of ${options.rounds} alternating pairs; modes as in instrumentation.md. Written by \`node dist/bench/snapshot/main.js\`.
+
+${normalPath()}
+
+Unwinding a recursion of small functions and continuing it, in milliseconds, medians (aim: 2 for 1,000 frames). Cold: the
+clones have to be written, compiled and instantiated first.
+
+${markdownTable([
+  ['frames', 'unwind', 'continue, cold', 'continue, warm', 'both, cold'],
+  ...times.map(({ frames, unwind_ms, continueWarm_ms, continueCold_ms }) => [
+    String(frames),
+    ...[unwind_ms, continueCold_ms, continueWarm_ms, unwind_ms + continueCold_ms].map(value => value.toFixed(2)),
+  ]),
+])}
+`;
+console.log(report);
+if (only === undefined) {
+  mkdirSync(join('bench', 'results'), { recursive: true });
+  writeFileSync(join('bench', 'results', 'snapshot.md'), report);
+}
