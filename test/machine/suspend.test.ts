@@ -201,6 +201,26 @@ const CONSTRUCTS: readonly (readonly [what: string, text: string, ...args: unkno
      (func (export "run") (result i32) (i32.mul (global.get $g) (call $see (i32.const 0))))`,
   ],
   [
+    'segments that were dropped',
+    `(memory 1) (data $d "0123456789") (table $t 4 funcref) (elem $e func $f $f) (func $f)
+     (func (export "run") (result i32)
+       (memory.init $d (i32.const 0) (i32.const 2) (i32.const 5))
+       (elem.drop $e) (data.drop $d)
+       (drop (call $see (i32.const 1)))
+       (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 0))
+       (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))
+       (i32.load (i32.const 0)))`,
+  ],
+  [
+    'a dropped segment of elements',
+    `(table $t 4 funcref) (elem $e func $f $f) (func $f)
+     (func (export "run") (result i32)
+       (elem.drop $e)
+       (drop (call $see (i32.const 1)))
+       (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1))
+       (i32.const 7))`,
+  ],
+  [
     'traps',
     `(func $f (param i32) (result i32)
        (if (i32.eqz (local.get 0)) (then (drop (call $see (i32.const 1))) (unreachable)))

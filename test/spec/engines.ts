@@ -48,8 +48,8 @@ function suspended(
 
 export const SUSPENDED: readonly Engine[] = [
   suspended('block', 1, 'same-instance'),
-  suspended('block', 7, 'same-instance'),
   suspended('block', 1000, 'same-instance'),
+  suspended('exact', 1000, 'same-instance'),
 ];
 
 /** Every boundary makes all instances of a script anew: for scripts that have few. */
