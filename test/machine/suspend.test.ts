@@ -216,7 +216,9 @@ const CONSTRUCTS: readonly (readonly [what: string, text: string, ...args: unkno
     `(table $t 4 funcref) (elem $e func $f $f) (func $f)
      (func (export "run") (result i32)
        (elem.drop $e)
-       (drop (call $see (i32.const 1)))
+       (drop (i32.add (call $see (i32.const 1)) (call $see (i32.const 2))))
+       (drop (i32.add (call $see (i32.const 3)) (call $see (i32.const 4))))
+       (drop (call $see (i32.const 5)))
        (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1))
        (i32.const 7))`,
   ],
