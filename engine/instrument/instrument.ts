@@ -11,6 +11,7 @@ import { validateSections } from '../wasm/sections.js';
 import { Writer } from '../wasm/writer.js';
 import { callGraph } from './callgraph.js';
 import { Continuations } from './continuation/continuation.js';
+import { type ContinuationFacts, continuationFacts } from './continuation/facts.js';
 import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
 import { Layout } from './layout.js';
 import {
@@ -30,6 +31,26 @@ export type { InstrumentOptions, InstrumentReport } from './options.js';
 /** V8 refuses larger bodies. */
 const BODY_BYTES_MAX = 7_654_321;
 
+export interface Instrumented {
+  readonly module: Uint8Array;
+  readonly report: InstrumentReport;
+  /** What continuing needs to know, for suspendable modules. */
+  readonly facts: ContinuationFacts | undefined;
+}
+
+/**
+ * Like `instrument`, with what makes continuation modules for the result; for suspendable modules only.
+ *
+ * @throws EpochvisorError as `instrument` does
+ */
+export function instrumentWithContinuations(
+  bytes: Uint8Array,
+  options: InstrumentOptions = {},
+): Instrumented & { readonly continuations: Continuations } {
+  const instrumented = instrument(bytes, { ...options, suspendable: true });
+  return { ...instrumented, continuations: new Continuations(bytes, options, instrumented.facts!) };
+}
+
 /**
  * Rewrites a WebAssembly module so that it counts its instructions and calls the machine at safe points.
  * The result has the same imports (and those of reserved.ts) and the same exports.
@@ -38,24 +59,6 @@ const BODY_BYTES_MAX = 7_654_321;
  *   INTERRUPT_HANDLER_TYPE, MEMORY_LIMIT
  */
 export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): Instrumented {
-  const { module, report } = instrumentWithContinuations(bytes, options);
-  return { module, report };
-}
-
-export interface Instrumented {
-  readonly module: Uint8Array;
-  readonly report: InstrumentReport;
-}
-
-/**
- * Like `instrument`, with what makes continuation modules for the result; they are for suspendable modules only.
- *
- * @throws EpochvisorError as `instrument` does
- */
-export function instrumentWithContinuations(
-  bytes: Uint8Array,
-  options: InstrumentOptions = {},
-): Instrumented & { readonly continuations: Continuations } {
   const module = decodeModule(bytes);
   refuseReservedNames(module);
   const spaces = indexSpaces(module);
@@ -92,7 +95,8 @@ export function instrumentWithContinuations(
     bytesBefore: bytes.length,
     bytesAfter: rewritten.length,
   };
-  return { module: rewritten, report, continuations: new Continuations(context, handler) };
+  const facts = report.suspendable ? continuationFacts(context, handler) : undefined;
+  return { module: rewritten, report, facts };
 }
 
 function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, string>) {

@@ -236,6 +236,13 @@ export class Layout {
     return this.#generatedIndex(this.generated.push(generated) - 1);
   }
 
+  /** Puts a function that an earlier rewriting generated where it was: its name and type, no body. */
+  restore(position: number, name: string, type: FunctionType): void {
+    this.generated[position] = { name, type: this.type(type), body: NO_BODY };
+    // The wrappers of imports go by their index: two imports may have one name.
+    if (position >= this.spaces.importedFunctions) this.#shared.set(name, this.#generatedIndex(position));
+  }
+
   /** The generated function of that name, made at its first use; `make` gets its index. */
   shared(name: string, make: (self: number) => { readonly type: FunctionType; readonly body: Uint8Array }): number {
     let index = this.#shared.get(name);
@@ -250,6 +257,7 @@ export class Layout {
 }
 
 const SAVE_IMPORTS = 6;
+const NO_BODY = new Uint8Array(0);
 
 function saveImports(first: number): SaveImports {
   return {

@@ -306,6 +306,7 @@ class BodyScan {
 
 /**
  * @param unrolls write small loops twice (unroll.ts)
+ * @param chosen indexes of the defined functions to scan; of the others nothing is said. Default: all
  * @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED
  */
 export function scanBodies(
@@ -313,6 +314,7 @@ export function scanBodies(
   spaces: IndexSpaces,
   names: ReadonlyMap<number, string>,
   unrolls: boolean,
+  chosen?: ReadonlySet<number>,
 ): Scan {
   const body = new BodyScan(module, spaces, unrolls);
   let charges = new Int32Array(1024);
@@ -326,23 +328,25 @@ export function scanBodies(
   const weights = new Uint32Array(module.functions.length);
   let count = 0;
   for (let index = 0; index < module.functions.length; index++) {
-    const functionIndex = spaces.importedFunctions + index;
-    body.scan(module, index, module.functions[index]!, describeFunction(functionIndex, names));
-    if (count + body.flow.plan.segments > charges.length) {
-      const larger = new Int32Array((count + body.flow.plan.segments) * 2);
-      larger.set(charges);
-      charges = larger;
+    if (chosen === undefined || chosen.has(index)) {
+      const where = describeFunction(spaces.importedFunctions + index, names);
+      body.scan(module, index, module.functions[index]!, where);
+      if (count + body.flow.plan.segments > charges.length) {
+        const larger = new Int32Array((count + body.flow.plan.segments) * 2);
+        larger.set(charges);
+        charges = larger;
+      }
+      body.flow.plan.solve(charges, count);
+      count += body.flow.plan.segments;
+      body.nan.solve(canonical);
+      flags[index] = body.flags;
+      suspends[index] = body.suspends;
+      weights[index] = body.weight();
     }
-    body.flow.plan.solve(charges, count);
-    count += body.flow.plan.segments;
     firstCharge[index + 1] = count;
-    body.nan.solve(canonical);
     firstCanonical[index + 1] = canonical.length;
     firstLoop[index + 1] = body.flow.loopTests.length;
-    flags[index] = body.flags;
     firstCallee[index + 1] = body.callees.length;
-    suspends[index] = body.suspends;
-    weights[index] = body.weight();
   }
   const { loops, calls, references } = body;
   return {

@@ -143,7 +143,7 @@ export function writeSuspendableWrapper(layout: Layout, index: number, boundary:
 
 /** Kinds of what the host is told to have been dropped. */
 export const DROPPED_DATA = 0;
-const DROPPED_ELEMENTS = 1;
+export const DROPPED_ELEMENTS = 1;
 
 /** The index of the function that drops a segment and tells the host, which cannot see it. */
 export function dropFunction(layout: Layout, opcode: number, segment: number): number {

@@ -5,12 +5,12 @@
 // Its content, little endian:
 //
 //   0   "EPVCACHE"           magic
-//   8   format: u32          1
-//   12  report bytes: u32    r
+//   8   format: u32          2
+//   12  findings bytes: u32  f
 //   16  module bytes: u32    m
 //   20  SHA-256 of all that follows, 32 bytes
-//   52  report               r bytes, structured clone
-//   52+r module              m bytes
+//   52  findings             f bytes, structured clone of { report, facts }
+//   52+f module              m bytes
 //
 // Writers write a file of their own and rename it, so a reader meets a whole entry or none, and two writers of one entry
 // write the same bytes. An entry that is cut short or damaged is a miss, and the next rewriting replaces it. A cache that
@@ -32,15 +32,26 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
+import { assert } from '../errors/errors.js';
+import type { Continuations } from '../instrument/continuation/continuation.js';
+import type { ContinuationFacts } from '../instrument/continuation/facts.js';
 import type { InstrumentOptions, InstrumentReport } from '../instrument/options.js';
 
-export interface Rewritten {
+/** What is kept of a rewriting. */
+interface Entry {
   readonly module: Uint8Array<ArrayBuffer>;
   readonly report: InstrumentReport;
+  /** For suspendable modules. */
+  readonly facts: ContinuationFacts | undefined;
+}
+
+export interface Rewritten extends Entry {
+  /** What makes continuation modules, for suspendable modules. Loads the instrumenter. */
+  continuations(): Promise<Continuations>;
 }
 
 const MAGIC = 'EPVCACHE';
-const FORMAT = 1;
+const FORMAT = 2;
 const HEADER_BYTES = 52;
 const SUFFIX = '.rewritten';
 const DRAFT = '.draft';
@@ -60,6 +71,18 @@ export async function rewriteCached(
   options: InstrumentOptions,
   { cache }: { readonly cache: boolean },
 ): Promise<Rewritten> {
+  const entry = await entryOf(bytes, options, cache);
+  return {
+    ...entry,
+    continuations: async () => {
+      assert(entry.facts !== undefined, 'the module is suspendable');
+      const { Continuations } = await import('../instrument/continuation/continuation.js');
+      return new Continuations(bytes, options, entry.facts);
+    },
+  };
+}
+
+async function entryOf(bytes: Uint8Array, options: InstrumentOptions, cache: boolean): Promise<Entry> {
   const folder = cache ? cacheFolder() : undefined;
   if (folder === undefined) return rewrite(bytes, options);
   const path = join(folder, entryName(bytes, options));
@@ -75,11 +98,11 @@ export async function rewriteCached(
   return rewritten;
 }
 
-async function rewrite(bytes: Uint8Array, options: InstrumentOptions): Promise<Rewritten> {
+async function rewrite(bytes: Uint8Array, options: InstrumentOptions): Promise<Entry> {
   // Loaded by those who need it: with a filled cache a start is shorter by what the instrumenter is to load.
   const { instrument } = await import('../instrument/instrument.js');
-  const { module, report } = instrument(bytes, options);
-  return { module: module as Uint8Array<ArrayBuffer>, report };
+  const { module, report, facts } = instrument(bytes, options);
+  return { module: module as Uint8Array<ArrayBuffer>, report, facts };
 }
 
 /** EPOCHVISOR_CACHE, or `epochvisor` in XDG_CACHE_HOME or ~/.cache; undefined where there is no home. */
@@ -113,7 +136,8 @@ function rewriterHash(): Buffer {
     const hash = createHash('sha256');
     for (const folder of ['wasm', 'instrument']) {
       const path = fileURLToPath(new URL(`../${folder}/`, import.meta.url));
-      for (const file of readdirSync(path).sort()) {
+      const files = readdirSync(path, { encoding: 'utf8', recursive: true });
+      for (const file of files.sort()) {
         if (!/\.(js|ts)$/.test(file)) continue;
         hash.update(file).update(readFileSync(join(path, file)));
       }
@@ -124,7 +148,7 @@ function rewriterHash(): Buffer {
 }
 
 /** The entry, or undefined if there is none or it is not whole. */
-function readEntry(path: string): Rewritten | undefined {
+function readEntry(path: string): Entry | undefined {
   let file: Buffer;
   try {
     file = readFileSync(path);
@@ -142,20 +166,20 @@ function readEntry(path: string): Rewritten | undefined {
   return entry;
 }
 
-function encodeEntry({ module, report }: Rewritten): Buffer {
-  const reportBytes = serialize(report);
-  const file = Buffer.alloc(HEADER_BYTES + reportBytes.length + module.length);
+function encodeEntry({ module, report, facts }: Entry): Buffer {
+  const findings = serialize({ report, facts });
+  const file = Buffer.alloc(HEADER_BYTES + findings.length + module.length);
   file.write(MAGIC, 0, 'latin1');
   file.writeUInt32LE(FORMAT, 8);
-  file.writeUInt32LE(reportBytes.length, 12);
+  file.writeUInt32LE(findings.length, 12);
   file.writeUInt32LE(module.length, 16);
-  reportBytes.copy(file, HEADER_BYTES);
-  file.set(module, HEADER_BYTES + reportBytes.length);
+  findings.copy(file, HEADER_BYTES);
+  file.set(module, HEADER_BYTES + findings.length);
   createHash('sha256').update(file.subarray(HEADER_BYTES)).digest().copy(file, 20);
   return file;
 }
 
-function decodeEntry(file: Buffer): Rewritten | undefined {
+function decodeEntry(file: Buffer): Entry | undefined {
   if (file.length < HEADER_BYTES || file.toString('latin1', 0, 8) !== MAGIC) return undefined;
   if (file.readUInt32LE(8) !== FORMAT) return undefined;
   const moduleStart = HEADER_BYTES + file.readUInt32LE(12);
@@ -163,19 +187,19 @@ function decodeEntry(file: Buffer): Rewritten | undefined {
   const sum = createHash('sha256').update(file.subarray(HEADER_BYTES)).digest();
   if (!sum.equals(file.subarray(20, HEADER_BYTES))) return undefined;
   try {
-    const report = deserialize(file.subarray(HEADER_BYTES, moduleStart)) as InstrumentReport;
-    return { module: file.subarray(moduleStart) as Uint8Array<ArrayBuffer>, report };
+    const findings = deserialize(file.subarray(HEADER_BYTES, moduleStart)) as Pick<Entry, 'report' | 'facts'>;
+    return { module: file.subarray(moduleStart) as Uint8Array<ArrayBuffer>, ...findings };
   } catch {
     // Written by a newer V8, whose structured clone this one cannot read.
     return undefined;
   }
 }
 
-function writeEntry(folder: string, path: string, rewritten: Rewritten): void {
+function writeEntry(folder: string, path: string, entry: Entry): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}${DRAFT}`;
   try {
-    writeFileSync(draft, encodeEntry(rewritten), { mode: 0o600, flag: 'wx' });
+    writeFileSync(draft, encodeEntry(entry), { mode: 0o600, flag: 'wx' });
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });

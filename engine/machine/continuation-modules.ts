@@ -1,6 +1,7 @@
 // Continuation modules of one rewritten module, compiled, for all its instances: kept by the safe points they are for.
 
 import type { Continuations, SuspendedPoint } from '../instrument/continuation/continuation.js';
+import type { ContinuationFacts } from '../instrument/continuation/facts.js';
 import { compileRewritten } from './compile.js';
 
 export interface ContinuationModule {
@@ -15,12 +16,14 @@ export interface ContinuationModule {
 const MODULES_MAX = 1024;
 
 export class ContinuationModules {
-  /** What makes them, and knows the main module. */
-  readonly program: Continuations;
+  /** What there is to know of the main module. */
+  readonly facts: ContinuationFacts;
+  readonly #program: Continuations;
   readonly #compiled = new Map<string, ContinuationModule>();
 
   constructor(program: Continuations) {
-    this.program = program;
+    this.facts = program.facts;
+    this.#program = program;
   }
 
   /** The module with clones for these points, in their order. */
@@ -28,7 +31,7 @@ export class ContinuationModules {
     const key = points.map(keyOf).join();
     let compiled = this.#compiled.get(key);
     if (compiled === undefined) {
-      const { module, functions, entries } = this.program.build(points);
+      const { module, functions, entries } = this.#program.build(points);
       compiled = { module: compileRewritten(module), functions, entries };
       if (this.#compiled.size === MODULES_MAX) this.#compiled.clear();
       this.#compiled.set(key, compiled);

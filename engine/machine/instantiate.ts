@@ -2,7 +2,8 @@
 
 import { deserialize, serialize } from 'node:v8';
 import { EpochvisorError } from '../errors/errors.js';
-import { instrumentWithContinuations } from '../instrument/instrument.js';
+import { Continuations } from '../instrument/continuation/continuation.js';
+import { instrument } from '../instrument/instrument.js';
 import { compileRewritten } from './compile.js';
 import { ContinuationModules } from './continuation-modules.js';
 import { instantiateRewritten } from './instance.js';
@@ -147,8 +148,11 @@ export function instantiate(
   const given = options.machine === undefined ? undefined : clocks.get(options.machine);
   const clock = given ?? sharedClock(imports) ?? new EpochClock(options);
   const suspendable = clock.stack !== undefined;
-  const { module, report, continuations } = instrumentWithContinuations(bytes, { ...options, suspendable });
-  const suspension = clock.stack && { stack: clock.stack, modules: new ContinuationModules(continuations) };
+  const { module, report, facts } = instrument(bytes, { ...options, suspendable });
+  const suspension = clock.stack && {
+    stack: clock.stack,
+    modules: new ContinuationModules(new Continuations(bytes, options, facts!)),
+  };
   const guest = instantiateRewritten(compileRewritten(module), report, imports, clock.meter, clock, suspension);
   for (const value of Object.values(guest.exports)) owners.set(value, clock);
   guest.start();

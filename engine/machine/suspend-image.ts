@@ -60,11 +60,11 @@ function captureInstance(stack: SuspendedStack, instance: SuspendableInstance, s
   seen.add(memory);
   return {
     memory: shared ? undefined : new Uint8Array(memory.buffer).slice(),
-    globals: mutableGlobals(modules.program.globals).map(([index, bits]) => {
+    globals: mutableGlobals(modules.facts.globals).map(([index, bits]) => {
       if (bits) return exports[`${EXPORT_BITS}${index}`]();
       return plainValue(stack, exports[`${EXPORT_GLOBAL}${index}`].value);
     }),
-    tables: Array.from({ length: modules.program.tables }, (_, index) => {
+    tables: Array.from({ length: modules.facts.tables }, (_, index) => {
       const table: WebAssembly.Table = exports[`${EXPORT_TABLE}${index}`];
       return Array.from({ length: table.length }, (_, at) => plainValue(stack, table.get(at) as SavedValue));
     }),
@@ -85,7 +85,7 @@ export function restoreMachine(stack: SuspendedStack, image: MachineImage): read
 function restoreInstance(stack: SuspendedStack, instance: SuspendableInstance, image: InstanceImage): void {
   const { exports, modules } = instance;
   if (image.memory !== undefined) restoreMemory(exports[EXPORT_MEMORY], image.memory);
-  mutableGlobals(modules.program.globals).forEach(([index, bits], position) => {
+  mutableGlobals(modules.facts.globals).forEach(([index, bits], position) => {
     const value = image.globals[position]!;
     if (bits) exports[`${EXPORT_SET_BITS}${index}`](...(value as readonly bigint[]));
     else exports[`${EXPORT_GLOBAL}${index}`].value = savedValue(stack, value as PlainValue);
@@ -98,8 +98,8 @@ function restoreInstance(stack: SuspendedStack, instance: SuspendableInstance, i
     });
   });
   for (const [kind, segment] of image.dropped) {
-    const drop = modules.program.dropFunction(kind, segment);
-    if (drop !== undefined) (instance.functions.get(drop - instance.firstFunction) as () => void)();
+    const known = modules.facts.drops.find(([of, index]) => of === kind && index === segment);
+    if (known !== undefined) (instance.functions.get(known[2] - instance.firstFunction) as () => void)();
   }
 }
 

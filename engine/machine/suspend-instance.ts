@@ -50,7 +50,7 @@ export class SuspendableInstance {
   }
 
   get firstFunction(): number {
-    return this.modules.program.firstFunction;
+    return this.modules.facts.firstFunction;
   }
 
   /** @throws WebAssembly.LinkError, WebAssembly.RuntimeError, TypeError as the plain module would */

@@ -201,7 +201,7 @@ export class SuspendedStack {
   #suspendedPoint({ instance, function: index, point }: Activation, inner: Activation | undefined): SuspendedPoint {
     let state: SuspensionState = 'callee';
     if (inner === undefined) state = 'here';
-    else if (inner.instance === instance && inner.function === this.instances[instance]!.modules.program.boundary) {
+    else if (inner.instance === instance && inner.function === this.instances[instance]!.modules.facts.boundary) {
       state = 'boundary';
     }
     return { function: index, point, state };

@@ -11,7 +11,7 @@ const SUSPENDABLE = { suspendable: true } as const;
 /** The clone of the first function for its first safe point. */
 function clone(module: Uint8Array, state: SuspensionState): string {
   const { continuations } = instrumentWithContinuations(module, SUSPENDABLE);
-  const { module: made } = continuations.build([{ function: continuations.firstFunction, point: 0, state }]);
+  const { module: made } = continuations.build([{ function: continuations.facts.firstFunction, point: 0, state }]);
   return definedBodyText(made, 0);
 }
 

@@ -8,6 +8,19 @@ import { wat } from '../building/wat.js';
 
 const GUEST = wat('(module (func (export "one") (result i32) (i32.const 1)))');
 
+/** Imports of one name, dropped segments, bulk operations, a handler, a loop and a recursion: all that has glue. */
+const SUSPENDED = `(module
+  (import "host" "call" (func $call (param i32)))
+  (import "host" "call" (func $again (param i32)))
+  (memory 1) (data $data "x")
+  (func $loop (export "loop") (param i32) (result i32)
+    (loop (call $call (local.get 0)) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 0))
+  (func $recursion (export "recursion") (param i32) (result i32)
+    (if (i32.eqz (local.get 0)) (then (return (call $loop (i32.const 2)))))
+    (i32.add (call $recursion (i32.sub (local.get 0) (i32.const 1))) (i32.const 1)))
+  (func (export "interrupt") (param i32 i64 i32)
+    (memory.init $data (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop $data) (call $again (i32.const 1))))`;
+
 let folder: string;
 
 beforeEach(() => {
@@ -43,6 +56,27 @@ describe('the cache of rewritten modules', () => {
     expect(second.report).toEqual(first.report);
     expect(second).toEqual(expect.objectContaining({ report: instrumenter.instrument(GUEST).report }));
     expect(await isHit(GUEST)).toBe(true);
+  });
+
+  test('continues from an entry as from the rewriting itself', async () => {
+    const options = { suspendable: true, interruptHandler: 'interrupt' };
+    const bytes = wat(SUSPENDED);
+    const { facts, continuations } = instrumenter.instrumentWithContinuations(bytes, options);
+    await rewriteCached(bytes, options, { cache: true });
+    const cached = await rewriteCached(bytes, options, { cache: true });
+    expect(cached.facts).toEqual(facts);
+    const points = [
+      { function: facts!.firstFunction + 1, point: 0, state: 'here' },
+      { function: facts!.boundary, point: 1, state: 'callee' },
+      { function: facts!.firstFunction + 2, point: 0, state: 'callee' },
+    ] as const;
+    expect((await cached.continuations()).build(points)).toEqual(continuations.build(points));
+  });
+
+  test('has nothing to continue with where the module is not suspendable', async () => {
+    const rewritten = await rewriteCached(GUEST, {}, { cache: true });
+    expect(rewritten.facts).toBeUndefined();
+    await expect(rewritten.continuations()).rejects.toThrow('the module is suspendable');
   });
 
   test('keeps modules and options apart', async () => {

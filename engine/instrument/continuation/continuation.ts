@@ -16,15 +16,20 @@ import {
 } from '../../wasm/decode.js';
 import { ModuleWriter, writeExport, writeFunctionType, writeImport } from '../../wasm/encode.js';
 import type { Export } from '../../wasm/module.js';
-import { OP_DATA_DROP, OP_ELEM_DROP, OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
-import type { GlobalType, ValueType } from '../../wasm/types.js';
+import { OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
+import type { ValueType } from '../../wasm/types.js';
 import { Writer } from '../../wasm/writer.js';
 import { CodeWriter } from '../code.js';
-import { BodyRewriter, type RewriteContext } from '../rewrite.js';
-import { BOUNDARY, DROPPED_DATA, dropName } from '../unwind-glue.js';
+import type { InstrumentOptions } from '../options.js';
+import { BodyRewriter } from '../rewrite.js';
+import { scanBodies } from '../scan.js';
+import { BOUNDARY } from '../unwind-glue.js';
+import { type ContinuationFacts, type ModuleContext, restoreContext } from './facts.js';
 import { writeBoundaryClone, writeBulkClone, writeWrapperClone } from './glue.js';
 import { ContinuationLayout } from './layout.js';
 import { cloneType, Resumption, type SuspensionState, writeNext } from './resumption.js';
+
+const NO_NAMES = new Map<number, string>();
 
 /** What a clone is for. */
 export interface SuspendedPoint {
@@ -44,45 +49,33 @@ export interface Continuation {
 
 /** Makes continuation modules for one rewritten module. */
 export class Continuations {
-  readonly #context: RewriteContext;
-  readonly #handler: number | undefined;
+  readonly facts: ContinuationFacts;
+  readonly #bytes: Uint8Array;
+  readonly #options: InstrumentOptions;
+  #known: ModuleContext | undefined;
 
-  /** @param context that of the rewriting, complete; @param handler original index of the interrupt handler */
-  constructor(context: RewriteContext, handler: number | undefined) {
-    this.#context = context;
-    this.#handler = handler;
+  /** @param bytes the plain module; @param options those of the rewriting; @param facts what the rewriting found out */
+  constructor(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts) {
+    this.#bytes = bytes;
+    this.#options = options;
+    this.facts = facts;
   }
 
-  /** Index of the boundary function: an activation whose next is this one waits for a boundary, not for a callee. */
-  get boundary(): number {
-    return this.#context.boundary;
-  }
-
-  /** Index of the first function of the module that is no import: the first in the table of all functions. */
-  get firstFunction(): number {
-    return this.#context.layout.firstFunction;
-  }
-
-  /** Types of the globals, and which can change: what a snapshot has to hold of them. */
-  get globals(): readonly GlobalType[] {
-    return this.#context.layout.spaces.globals;
-  }
-
-  /** Number of tables, the table of all functions not counted. */
-  get tables(): number {
-    return this.#context.layout.spaces.tables.length;
-  }
-
-  /** Index of the function without parameters that drops a segment (kinds as for the import `dropped`). */
-  dropFunction(kind: number, segment: number): number | undefined {
-    return this.#context.layout.sharedFunction(dropName(kind === DROPPED_DATA ? OP_DATA_DROP : OP_ELEM_DROP, segment));
+  /** Decoded when it is needed first: most machines are never suspended. */
+  get #context(): ModuleContext {
+    this.#known ??= restoreContext(this.#bytes, { ...this.#options, suspendable: true }, this.facts);
+    return this.#known;
   }
 
   /** The module with a clone for each point, in their order. */
   build(points: readonly SuspendedPoint[]): Continuation {
+    const { module, spaces, firstFunction } = this.#context.layout;
     const layout = new ContinuationLayout(this.#context.layout);
     const boundary = layout.shared(BOUNDARY);
-    const rewriter = new BodyRewriter({ ...this.#context, layout, boundary });
+    // The module is valid, and has its charges from the same scan; bodies that have no activations need not be read.
+    const chosen = new Set(points.map(point => point.function - firstFunction));
+    const scan = scanBodies(module, spaces, NO_NAMES, !this.#context.exact, chosen);
+    const rewriter = new BodyRewriter({ ...this.#context, scan, layout, boundary });
     const functions: { type: number; body: Uint8Array }[] = [];
     const entries = new Map<string, { name: string; results: readonly ValueType[] }>();
     const entryNames = points.map(point => {
@@ -129,8 +122,9 @@ export class Continuations {
     const position = defined - main.module.functions.length;
     if (position < main.spaces.importedFunctions) return writeWrapperClone(layout, position, state, boundary);
     if (generated.name === BOUNDARY) {
-      assert(this.#handler !== undefined, 'only a handler can be interrupted');
-      return writeBoundaryClone(layout, suspended.function, point, this.#handler);
+      const { handler } = this.facts;
+      assert(handler !== undefined, 'only a handler can be interrupted');
+      return writeBoundaryClone(layout, suspended.function, point, handler);
     }
     return writeBulkClone(layout, suspended.function, generated.name, main.types[generated.type]!.params[1]!, state);
   }

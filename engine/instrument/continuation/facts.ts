@@ -1,0 +1,108 @@
+// What continuing needs to know of a whole module: little enough to be kept beside the rewritten module.
+//
+// A clone is written from the plain body of its function, and the plain module can be had again at any time. What cannot be
+// had without reading every body is which functions take the depth of the stack, which can come back unwound, and which
+// functions the rewriting has generated, at which index. With that, a replica that found its module in the cache rewrites
+// a function when it has an activation of it, and no other.
+
+import { assert } from '../../errors/errors.js';
+import { decodeModule } from '../../wasm/decode.js';
+import { indexSpaces } from '../../wasm/module.js';
+import { OP_DATA_DROP, OP_ELEM_DROP } from '../../wasm/opcodes.js';
+import type { GlobalType, ValueType } from '../../wasm/types.js';
+import type { CallGraph } from '../callgraph.js';
+import { Layout } from '../layout.js';
+import { type InstrumentOptions, MAX_TABLE_ELEMENTS } from '../options.js';
+import type { RewriteContext } from '../rewrite.js';
+import { BOUNDARY, DROPPED_DATA, DROPPED_ELEMENTS, dropName } from '../unwind-glue.js';
+
+/** Plain data: it is stored beside cached modules. */
+export interface ContinuationFacts {
+  /** Original index of the interrupt handler. */
+  readonly handler: number | undefined;
+  readonly maxMemoryPages: number;
+  /** Index of the boundary function: an activation whose next is this one waits for a boundary, not for a callee. */
+  readonly boundary: number;
+  /** Index of the first function of the module that is no import: the first in the table of all functions. */
+  readonly firstFunction: number;
+  /** Types of the globals, and which can change: what a snapshot has to hold of them. */
+  readonly globals: readonly GlobalType[];
+  /** Number of tables, the table of all functions not counted. */
+  readonly tables: number;
+  /** For each segment that the guest can drop: its kind (as for the import `dropped`), its index, the function that does it. */
+  readonly drops: readonly (readonly [kind: number, segment: number, drop: number])[];
+  /** By original function index: the sum of COUNTED, CARRIES_DEPTH, SUSPENDS where they hold. */
+  readonly graph: Uint8Array;
+  readonly generated: readonly GeneratedFacts[];
+}
+
+export interface GeneratedFacts {
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+const COUNTED = 1;
+const CARRIES_DEPTH = 2;
+const SUSPENDS = 4;
+
+/** What can be said without the bodies: the context of the rewriting but for its scan. */
+export type ModuleContext = Omit<RewriteContext, 'scan'>;
+
+/** The facts of a rewriting that is complete. */
+export function continuationFacts(context: ModuleContext, handler: number | undefined): ContinuationFacts {
+  const { layout, boundary, maxMemoryPages } = context;
+  const { module, spaces, graph } = layout;
+  return {
+    handler,
+    maxMemoryPages,
+    boundary,
+    firstFunction: layout.firstFunction,
+    globals: spaces.globals,
+    tables: spaces.tables.length,
+    drops: [
+      ...drops(layout, DROPPED_DATA, module.data.length),
+      ...drops(layout, DROPPED_ELEMENTS, module.elements.length),
+    ],
+    graph: Uint8Array.from(graph.counted, (counted, index) => {
+      return counted * COUNTED + graph.carriesDepth[index]! * CARRIES_DEPTH + graph.suspends[index]! * SUSPENDS;
+    }),
+    generated: layout.generated.map(item => {
+      const { params, results } = layout.types[item!.type]!;
+      return { name: item!.name, params, results };
+    }),
+  };
+}
+
+function drops(layout: Layout, kind: number, segments: number): ContinuationFacts['drops'] {
+  const opcode = kind === DROPPED_DATA ? OP_DATA_DROP : OP_ELEM_DROP;
+  return Array.from({ length: segments }, (_, segment) => segment).flatMap(segment => {
+    const drop = layout.sharedFunction(dropName(opcode, segment));
+    return drop === undefined ? [] : [[kind, segment, drop] as const];
+  });
+}
+
+/** The context of the rewriting that these facts are of. @param bytes the plain module; @param options as they were then */
+export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts): ModuleContext {
+  const module = decodeModule(bytes);
+  const spaces = indexSpaces(module);
+  assert(spaces.functions.length === facts.graph.length, 'the facts are of this module');
+  const graph: CallGraph = {
+    counted: facts.graph.map(bits => (bits & COUNTED) / COUNTED),
+    carriesDepth: facts.graph.map(bits => (bits & CARRIES_DEPTH) / CARRIES_DEPTH),
+    suspends: facts.graph.map(bits => (bits & SUSPENDS) / SUSPENDS),
+  };
+  const layout = new Layout(module, spaces, graph, options);
+  facts.generated.forEach(({ name, params, results }, position) => {
+    layout.restore(position, name, { params, results });
+  });
+  const boundary = layout.sharedFunction(BOUNDARY);
+  assert(boundary === facts.boundary, 'the boundary function is where it was');
+  return {
+    layout,
+    boundary,
+    exact: options.counting === 'exact',
+    maxMemoryPages: facts.maxMemoryPages,
+    maxTableElements: MAX_TABLE_ELEMENTS,
+  };
+}
