@@ -66,6 +66,8 @@ const UNCERTAIN = 4;
 
 /** Head, epoch, digest, time, count of interrupts. */
 const ENTRY_MAX_BYTES = 1 + 6 * UNSIGNED_MAX_BYTES;
+/** The value of a clock. */
+export const CLOCK_MAX_BYTES = 1 + UNSIGNED64_MAX_BYTES;
 /** Kind, three numbers (one of 64 bits). */
 const INTERRUPT_MAX_BYTES = 1 + 2 * UNSIGNED_MAX_BYTES + UNSIGNED64_MAX_BYTES;
 
@@ -169,6 +171,17 @@ export class EntryEncoder {
       at = putUnsigned(target, at, source);
       return putHalf(target, putHalf(target, at, low), high);
     }
+    return this.#clock(source, low, high, target, at);
+  }
+
+  /** As `encode` for the value of a clock, from its unsigned halves; CLOCK_MAX_BYTES at most. */
+  encodeClock(source: number, low: number, high: number, target: Uint8Array, at: number): number {
+    this.#history.values += 1;
+    return this.#clock(source, low, high, target, at) - at;
+  }
+
+  #clock(source: number, low: number, high: number, target: Uint8Array, at: number): number {
+    const history = this.#history;
     const lastLow = history.low[source]!;
     const differenceLow = (low - lastLow) >>> 0;
     const differenceHigh = (high - history.high[source]! - (low < lastLow ? 1 : 0)) >>> 0;

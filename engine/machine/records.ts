@@ -1,5 +1,6 @@
 // The records in the rings between guest thread and I/O thread: outputs one way, interrupts the other.
 //
+//   LOG         u32 entries | the entries (channel/entries.ts), whole; to the guest thread without their number
 //   OUTPUT      f64 position | u8 kind | by kind:
 //     1 stream            u32 stream | f64 offset | bytes
 //     2 operation         i64 id | u32 device | u32 command | i64 argument | u32 length | data
@@ -30,7 +31,7 @@ export const RECORD_FAILED = 6;
 /** The guest is about to run its first instruction. */
 export const RECORD_STARTED = 7;
 
-/** Record types, I/O thread to guest thread. RECORD_LOG as above: whole entries. */
+/** Record types, I/O thread to guest thread, beside RECORD_LOG. */
 export const RECORD_INTERRUPT = 8;
 export const RECORD_PROMOTE = 9;
 
@@ -155,6 +156,15 @@ class Eye {
   text(): string {
     return fromUtf8.decode(this.bytes());
   }
+}
+
+/** Bytes before the entries of a part of the log. */
+export const LOG_HEAD_BYTES = 4;
+
+/** A part of the log as the guest thread ships it; the bytes are the caller's. */
+export function readLog(bytes: Uint8Array, at: number, length: number): { entries: number; part: Uint8Array } {
+  const eye = new Eye(bytes, at, length);
+  return { entries: eye.u32(), part: eye.bytes() };
 }
 
 /** The most bytes `writeOutput` takes. */

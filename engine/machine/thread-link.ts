@@ -1,6 +1,11 @@
 // The guest thread's end of the memory shared with the I/O thread: it blocks where a rule says 'await'.
+//
+// What is logged is gathered in a part, which goes into the ring as one record: a record for each value of a clock would
+// cost both threads many times what the value does. Rule FL says when it goes: before anything else that is told, before
+// this thread waits, and soon. While the I/O thread looks at the ring every millisecond by itself, soon is at the next
+// boundary or when the part is full; else it is at once, for what is rare may be all that a backup waits for.
 
-import { EntryEncoder, maxSize } from '../channel/entries.js';
+import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../channel/entries.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
 import * as records from './records.js';
 import {
@@ -15,6 +20,8 @@ import {
 
 /** A stream write is cut into pieces of this size, bytes: small enough to flow through ring, packets and bus. */
 const STREAM_PIECE_BYTES = 64 * 1024;
+/** A part of the log, bytes: hundreds of clock values, a fraction of a millisecond of a loop that does nothing else. */
+const PART_BYTES = 1024;
 /** A full ring empties as fast as the I/O thread works; this is how often a blocked writer looks. */
 const FULL_RING_LOOK_MS = 1;
 
@@ -29,6 +36,10 @@ export class ThreadLink {
   readonly #encoder = new EntryEncoder();
   /** Entries logged so far: this replica's position in the log while it is the one who writes it. */
   #logged = 0;
+  /** Entries encoded and not yet in the ring. */
+  readonly #part = new Uint8Array(PART_BYTES);
+  #partBytes = 0;
+  #partEntries = 0;
   readonly #utf8 = new TextEncoder();
 
   constructor(shared: SharedBlock) {
@@ -46,10 +57,59 @@ export class ThreadLink {
 
   log(entry: LogEntry): void {
     this.#logged += 1;
-    // Nobody takes the log: the acknowledged position is Infinity, so that nothing waits for it.
-    if (Atomics.load(this.#shared.words, WORD_ALONE) === 1) return;
-    this.#write(records.RECORD_LOG, maxSize(entry), (bytes, at) => this.#encoder.encode(entry, bytes, at));
-    if (Atomics.load(this.#shared.words, WORD_IO_POLLING) === 0) this.flush();
+    if (this.#alone) return;
+    const sizeMax = maxSize(entry);
+    if (sizeMax > PART_BYTES) {
+      this.ship();
+      this.#writeLog(1, sizeMax, (bytes, at) => this.#encoder.encode(entry, bytes, at));
+      return;
+    }
+    if (this.#partBytes + sizeMax > PART_BYTES) this.ship();
+    this.#gathered(this.#encoder.encode(entry, this.#part, this.#partBytes));
+  }
+
+  /** As `log` for the value of a clock, from its unsigned halves. */
+  logClock(source: number, low: number, high: number): void {
+    this.#logged += 1;
+    if (this.#alone) return;
+    if (this.#partBytes + CLOCK_MAX_BYTES > PART_BYTES) this.ship();
+    this.#gathered(this.#encoder.encodeClock(source, low, high, this.#part, this.#partBytes));
+  }
+
+  /**
+   * Nobody takes the log: the acknowledged position is Infinity, so that nothing waits for it. A plain load: what is logged
+   * though nobody takes it any more does no harm.
+   */
+  get #alone(): boolean {
+    return this.#shared.words[WORD_ALONE] === 1;
+  }
+
+  #gathered(bytes: number): void {
+    this.#partBytes += bytes;
+    this.#partEntries += 1;
+    if (this.#shared.words[WORD_IO_POLLING] === 0) this.ship();
+  }
+
+  /** At each boundary: what is logged goes into the ring. */
+  ship(): void {
+    if (this.#partEntries === 0) return;
+    const entries = this.#partEntries;
+    this.#partEntries = 0;
+    this.#writeLog(entries, this.#partBytes, (bytes, at) => {
+      bytes.set(this.#part.subarray(0, this.#partBytes), at);
+      return this.#partBytes;
+    });
+    this.#partBytes = 0;
+  }
+
+  #writeLog(entries: number, sizeMax: number, fill: (bytes: Uint8Array, at: number) => number): void {
+    const head = records.LOG_HEAD_BYTES;
+    this.#write(records.RECORD_LOG, head + sizeMax, (bytes, at, view) => {
+      view.setUint32(at, entries, true);
+      return head + fill(bytes, at + head);
+    });
+    // After the write, and not before: the I/O thread says that it stops polling, and then looks once more.
+    if (Atomics.load(this.#shared.words, WORD_IO_POLLING) === 0) this.#ringIo();
   }
 
   output(position: number, output: Output): void {
@@ -64,6 +124,7 @@ export class ThreadLink {
   }
 
   #output(position: number, output: Output): void {
+    this.ship();
     this.#write(records.RECORD_OUTPUT, records.outputSizeMax(output), (bytes, at, view) =>
       records.writeOutput(position, output, bytes, at, view),
     );
@@ -73,6 +134,7 @@ export class ThreadLink {
   /** A record without data but a text, or two numbers. */
   tell(type: number, text: string): void {
     const data = this.#utf8.encode(text);
+    this.ship();
     this.#write(type, data.length, (bytes, at) => {
       bytes.set(data, at);
       return data.length;
@@ -81,6 +143,7 @@ export class ThreadLink {
   }
 
   tellLive(epoch: number, uncertain: number): void {
+    this.ship();
     this.#write(records.RECORD_LIVE, 16, (_, at, view) => {
       view.setFloat64(at, epoch, true);
       view.setFloat64(at + 8, uncertain, true);
@@ -90,12 +153,17 @@ export class ThreadLink {
   }
 
   flush(): void {
+    this.ship();
+    this.#ringIo();
+  }
+
+  #ringIo(): void {
     this.#shared.ring(WORD_TO_IO_BELL);
   }
 
   #write(type: number, sizeMax: number, fill: (bytes: Uint8Array, at: number, view: DataView) => number): void {
     while (!this.#shared.toIo.write(type, sizeMax, fill)) {
-      this.flush();
+      this.#ringIo();
       this.#sleep(Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL), FULL_RING_LOOK_MS);
     }
   }

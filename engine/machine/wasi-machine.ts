@@ -3,6 +3,7 @@
 // The kernel is told of interrupts in the midst of a boundary, when nothing may be asked of the machine; what follows
 // from them (an uncertain operation to repeat) it asks for when the boundary is over (`Guest.onSettle`).
 
+import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Operation } from '../protocol/machine.js';
 import { WasiKernel } from '../wasi/kernel.js';
 import type { Kernel, KernelConfiguration, KernelMachine } from '../wasi/machine.js';
@@ -18,6 +19,10 @@ export class WasiMachine implements KernelMachine {
 
   environment(source: number): bigint {
     return this.#guest.environment(source);
+  }
+
+  clock(source: typeof SOURCE_REAL_TIME | typeof SOURCE_MONOTONIC, into: DataView, at: number): void {
+    this.#guest.clock(source, into, at);
   }
 
   write(stream: number, bytes: Uint8Array): void {

@@ -166,6 +166,18 @@ export class Execution {
     return [{ rule: 'P6', type: 'result', value: entry.value }];
   }
 
+  /**
+   * P0 without events and effects: programs read clocks in tight loops. True: the same was done as by `environment` and
+   * `environmentValue` with nothing to log but the value, which the caller reads, logs and gives to the guest. False:
+   * nothing was done, step those.
+   */
+  consumeOwn(): boolean {
+    if (this.#role === 'backup' || this.#run > 0) return false;
+    assert(this.#pause.at === 'running', 'an environment instruction is executed by a running guest');
+    this.#consumed += 1;
+    return true;
+  }
+
   #environmentValue(source: number, value: bigint): readonly ExecutionEffect[] {
     assert(this.#role !== 'backup', 'a backup does not read its own devices (P6)');
     this.#consumed += 1;

@@ -59,6 +59,7 @@ export class ThreadHost {
   #listening: GuestListener | undefined;
   #waiting: Write[] = [];
   #part: Uint8Array[] = [];
+  #partEntries = 0;
   #partBytes = 0;
   #polling: NodeJS.Timeout | undefined;
   #idlePolls = 0;
@@ -195,9 +196,11 @@ export class ThreadHost {
 
   #record(type: number, bytes: Uint8Array, at: number, length: number): void {
     if (type === records.RECORD_LOG) {
-      if (this.#partBytes + length > PART_BYTES) this.#closePart();
-      this.#part.push(bytes.slice(at, at + length));
-      this.#partBytes += length;
+      const { entries, part } = records.readLog(bytes, at, length);
+      if (this.#partBytes + part.length > PART_BYTES) this.#closePart();
+      this.#part.push(part);
+      this.#partBytes += part.length;
+      this.#partEntries += entries;
       return;
     }
     this.#closePart();
@@ -231,9 +234,10 @@ export class ThreadHost {
   #closePart(): void {
     if (this.#part.length === 0) return;
     const part = this.#part.length === 1 ? this.#part[0]! : Buffer.concat(this.#part, this.#partBytes);
-    const entries = this.#part.length;
+    const entries = this.#partEntries;
     this.#part = [];
     this.#partBytes = 0;
+    this.#partEntries = 0;
     this.#listener.logged(part, entries);
   }
 

@@ -3,6 +3,7 @@
 // The kernel is driven by two things only: the program's calls, and interrupts delivered at boundaries. It never looks
 // at the world itself, so that it is in the same state at the same instruction on every replica.
 
+import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Interrupt, Operation } from '../protocol/machine.js';
 
 /** The machine, as the kernel sees it. */
@@ -12,6 +13,8 @@ export interface KernelMachine {
    * SOURCE_RANDOM (64 random bits, as an unsigned or signed number) of protocol/clock.ts. Logged.
    */
   environment(source: number): bigint;
+  /** A clock, as `environment`, written as 8 bytes (little-endian) at `at` of `into`. */
+  clock(source: typeof SOURCE_REAL_TIME | typeof SOURCE_MONOTONIC, into: DataView, at: number): void;
   /** Bytes of an output stream (console: 1, 2). The machine may keep them: the kernel gives them away. */
   write(stream: number, bytes: Uint8Array): void;
   /** The program has read the input of `stream` below `offset`. */

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EntryDecoder, EntryEncoder, maxSize } from '../../engine/channel/entries.js';
+import { CLOCK_MAX_BYTES, EntryDecoder, EntryEncoder, maxSize } from '../../engine/channel/entries.js';
 import type { Interrupt, LogEntry } from '../../engine/protocol/machine.js';
 
 const hex = (bytes: Uint8Array) =>
@@ -91,6 +91,31 @@ describe('entries', () => {
       fc.property(fc.array(entry, { maxLength: 20 }), entries => {
         const decoder = new EntryDecoder();
         expect(encodeAll(entries).flatMap(part => decoder.decode(part))).toEqual(entries);
+      }),
+    );
+  });
+
+  test('a clock given in halves has the bytes of the whole value', () => {
+    const clock = fc.record({
+      source: fc.constantFrom(0, 1),
+      value: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+    });
+    fc.assert(
+      fc.property(fc.array(clock, { maxLength: 20 }), values => {
+        const [whole, halves] = [new EntryEncoder(), new EntryEncoder()];
+        for (const { source, value } of values) {
+          const [one, other] = [new Uint8Array(64), new Uint8Array(64)];
+          const written = whole.encode({ type: 'value', source, value: BigInt.asIntN(64, value) }, one, 0);
+          const low = Number(value & 0xffffffffn);
+          expect(halves.encodeClock(source, low, Number(value >> 32n), other, 0)).toBe(written);
+          expect(written).toBeLessThanOrEqual(CLOCK_MAX_BYTES);
+          expect(other).toEqual(one);
+        }
+        // The digest after them counts them alike.
+        const [one, other] = [new Uint8Array(64), new Uint8Array(64)];
+        const after: LogEntry = { type: 'empty', epochs: 1, digest: digest(9, 0, values.length) };
+        expect(halves.encode(after, other, 0)).toBe(whole.encode(after, one, 0));
+        expect(other).toEqual(one);
       }),
     );
   });

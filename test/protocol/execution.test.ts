@@ -102,6 +102,35 @@ describe('P0: the primary at an environment instruction', () => {
   });
 });
 
+describe('P0: a primary that reads its clock in a tight loop', () => {
+  it('counts the result as by events: the digest is the same', () => {
+    const [one, other] = [primary(), primary()];
+    expect(one.consumeOwn()).toBe(true);
+    other.step({ type: 'environment', source: 1 });
+    other.step({ type: 'environmentValue', source: 1, value: 5n });
+    for (const execution of [one, other]) execution.step({ type: 'interrupt', interrupt: input(0) });
+    const ends = [one, other].map(execution => logged(execution.step(epochEnd(9))));
+    expect(ends[0]).toEqual(ends[1]);
+    expect(ends[0]).toEqual([end(0, digest(9, 0, 1), [input(0)], 0)]);
+  });
+
+  it('takes the long way where the epochs that ended before are not logged', () => {
+    const execution = primary();
+    execution.step(epochEnd(100));
+    expect(execution.consumeOwn()).toBe(false);
+    execution.step({ type: 'environment', source: 1 });
+    const effects = execution.step({ type: 'environmentValue', source: 1, value: 5n });
+    expect(logged(effects)[0]).toEqual(empty(1, digest(100)));
+    expect(execution.consumeOwn()).toBe(true);
+  });
+
+  it('is none of a backup’s: its results come from the log (P6)', () => {
+    const execution = backup([{ type: 'value', source: 1, value: 5n }]);
+    expect(execution.consumeOwn()).toBe(false);
+    expect(execution.step({ type: 'environment', source: 1 })).toEqual([{ rule: 'P6', type: 'result', value: 5n }]);
+  });
+});
+
 describe('P1: the primary receives an interrupt', () => {
   it('keeps it until the epoch ends, and logs it with the end', () => {
     const execution = primary();

@@ -103,6 +103,10 @@ export class ModelMachine implements KernelMachine {
     return BigInt.asIntN(64, this.#random);
   }
 
+  clock(source: number, into: DataView, at: number): void {
+    into.setBigUint64(at, this.environment(source), true);
+  }
+
   write(stream: number, bytes: Uint8Array): void {
     const pieces = this.written.get(stream) ?? [];
     pieces.push(bytes);

@@ -45,7 +45,7 @@ function environment({ configuration }: Core): string[] {
 }
 
 /**
- * Programs measure themselves in tight loops: no allocation but that of the result, and no guard around it. The clocks
+ * Programs measure themselves in tight loops: nothing is allocated here, and no guard is around it. The clocks
  * of CPU time are the monotonic one: what a replica's thread used is no function of the machine's state.
  */
 function clockTimeGet(core: Core): Call {
@@ -54,8 +54,7 @@ function clockTimeGet(core: Core): Call {
     const at = pointer >>> 0;
     if (id >>> 0 > CLOCK_MAX) return EINVAL;
     if (at + 8 > memory.bytes.length) return EFAULT;
-    const time = machine.environment(id === CLOCK_REALTIME ? SOURCE_REAL_TIME : SOURCE_MONOTONIC);
-    memory.view(at, 8).setBigUint64(at, time, true);
+    machine.clock(id === CLOCK_REALTIME ? SOURCE_REAL_TIME : SOURCE_MONOTONIC, memory.view(at, 8), at);
     return SUCCESS;
   }) as Call;
 }
