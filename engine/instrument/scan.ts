@@ -25,6 +25,7 @@ import {
   OP_TABLE_FILL,
   OP_TABLE_GROW,
   OP_TABLE_INIT,
+  OP_TABLE_SET,
   OP_UNREACHABLE,
   OPCODES,
 } from '../wasm/opcodes.js';
@@ -49,6 +50,8 @@ export interface Scan extends Calls {
   readonly loopTests: Uint8Array;
   readonly firstLoop: Uint32Array;
   readonly loops: number;
+  /** Tables that the code writes. */
+  readonly writtenTables: ReadonlySet<number>;
   /** Number of calls. */
   readonly calls: number;
 }
@@ -98,6 +101,7 @@ class BodyScan {
   /** Of all bodies so far: see Calls. */
   readonly callees: number[] = [];
   readonly references = new Set<number>();
+  readonly writtenTables = new Set<number>();
   readonly #validator: Validator;
   readonly #reader: InstructionReader;
   /** Number of the instruction within the body, dead ones not counted. */
@@ -290,8 +294,13 @@ class BodyScan {
       case OP_REF_FUNC:
         this.references.add(this.#reader.index);
         return;
+      case OP_TABLE_SET:
+        this.writtenTables.add(this.#reader.index);
+        return;
       default:
         if (!isBulk(opcode)) return;
+        if (opcode === OP_TABLE_INIT) this.writtenTables.add(this.#reader.index2);
+        else if (opcode > OP_TABLE_INIT) this.writtenTables.add(this.#reader.index);
         this.suspends = 1;
         this.flow.call();
     }
@@ -348,7 +357,7 @@ export function scanBodies(
     firstLoop[index + 1] = body.flow.loopTests.length;
     firstCallee[index + 1] = body.callees.length;
   }
-  const { loops, calls, references } = body;
+  const { loops, calls, references, writtenTables } = body;
   return {
     charges,
     firstCharge,
@@ -363,6 +372,7 @@ export function scanBodies(
     loopTests: Uint8Array.from(body.flow.loopTests),
     firstLoop,
     loops,
+    writtenTables,
     calls,
   };
 }

@@ -61,7 +61,7 @@ export function instantiateRewritten(
     if (suspension === undefined || suspendable === undefined) exports[name] = value;
     else if (typeof value === 'function') exports[name] = suspension.stack.wrap(suspendable, name);
     // Made anew, the instance has other memories, tables and globals.
-    else Object.defineProperty(exports, name, { get: () => suspendable.exports[name], enumerable: true });
+    else Object.defineProperty(exports, name, { get: () => suspendable.show(name), enumerable: true });
   }
   let view = new Uint8Array(0);
   return {

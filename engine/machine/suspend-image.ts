@@ -21,11 +21,12 @@ export interface FunctionName {
 export type PlainValue = number | bigint | null | FunctionName;
 
 export interface InstanceImage {
-  /** Undefined where it has none, or shares that of an instance before it. */
+  /** Undefined where it has none, or shares that of an instance before it. May lie in a buffer with others. */
   readonly memory: Uint8Array | undefined;
   /** Of the mutable globals, in order; floats and vectors as the two halves of their bits. */
   readonly globals: readonly (PlainValue | readonly [low: bigint, high: bigint])[];
-  readonly tables: readonly (readonly PlainValue[])[];
+  /** Undefined where a table is as the module makes it. */
+  readonly tables: readonly (readonly PlainValue[] | undefined)[];
   readonly dropped: readonly DroppedSegment[];
 }
 
@@ -38,33 +39,87 @@ export interface MachineImage {
 
 const PAGE_BYTES = 65_536;
 
+/** Bytes of all memories: what a buffer to capture into has to hold. */
+export function memoryBytes(stack: SuspendedStack): number {
+  let bytes = 0;
+  for (const memory of memoriesOf(stack)) bytes += memory.buffer.byteLength;
+  return bytes;
+}
+
+/** Each memory once. */
+function memoriesOf(stack: SuspendedStack): ReadonlySet<WebAssembly.Memory> {
+  return new Set(stack.instances.flatMap(({ exports }) => exports[EXPORT_MEMORY] ?? []));
+}
+
+/** Hands out places for copies: in the buffer that was given while there is room, else each its own. */
+class Places {
+  #free: Uint8Array;
+
+  constructor(into: Uint8Array) {
+    this.#free = into;
+  }
+
+  copy(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > this.#free.length) return bytes.slice();
+    const place = this.#free.subarray(0, bytes.length);
+    this.#free = this.#free.subarray(bytes.length);
+    place.set(bytes);
+    return place;
+  }
+}
+
+const NOWHERE = new Uint8Array(0);
+
 /**
  * What the instances hold. The memories are copies.
  *
+ * @param into where the memories go, as far as they fit (see memoryBytes). Copying into a buffer whose pages have been
+ *   touched costs a sixth of copying into a fresh one.
  * @throws EpochvisorError NOT_SNAPSHOTABLE where the guest holds a reference to something outside it
  */
-export function captureMachine(stack: SuspendedStack, activations: readonly Activation[]): MachineImage {
-  const seen = new Set<unknown>();
+export function captureMachine(
+  stack: SuspendedStack,
+  activations: readonly Activation[],
+  into: Uint8Array = NOWHERE,
+): MachineImage {
+  const plain = activations.map(activation => plainActivation(stack, activation));
+  const memories = new Set(memoriesOf(stack));
+  const places = new Places(into);
   return {
-    instances: stack.instances.map(instance => captureInstance(stack, instance, seen)),
-    activations: activations.map(activation => {
-      return { ...activation, values: activation.values.map(value => plainValue(stack, value)) };
-    }),
+    instances: stack.instances.map(instance => captureInstance(stack, instance, memories, places)),
+    activations: plain,
   };
 }
 
-function captureInstance(stack: SuspendedStack, instance: SuspendableInstance, seen: Set<unknown>): InstanceImage {
+/** Nearly all frames hold numbers alone, and are plain as they are. */
+function plainActivation(stack: SuspendedStack, activation: Activation): Activation<PlainValue> {
+  const { values } = activation;
+  if (values.every(isNumber)) return activation as Activation<PlainValue>;
+  return { ...activation, values: values.map(value => plainValue(stack, value)) };
+}
+
+function isNumber(value: SavedValue): boolean {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** @param memories those that are still to be copied */
+function captureInstance(
+  stack: SuspendedStack,
+  instance: SuspendableInstance,
+  memories: Set<WebAssembly.Memory>,
+  places: Places,
+): InstanceImage {
   const { exports, modules } = instance;
   const memory: WebAssembly.Memory | undefined = exports[EXPORT_MEMORY];
-  const shared = memory === undefined || seen.has(memory);
-  seen.add(memory);
+  const first = memory !== undefined && memories.delete(memory);
   return {
-    memory: shared ? undefined : new Uint8Array(memory.buffer).slice(),
+    memory: first ? places.copy(new Uint8Array(memory.buffer)) : undefined,
     globals: mutableGlobals(modules.facts.globals).map(([index, bits]) => {
       if (bits) return exports[`${EXPORT_BITS}${index}`]();
       return plainValue(stack, exports[`${EXPORT_GLOBAL}${index}`].value);
     }),
     tables: Array.from({ length: modules.facts.tables }, (_, index) => {
+      if (!instance.mayHaveChanged(index)) return undefined;
       const table: WebAssembly.Table = exports[`${EXPORT_TABLE}${index}`];
       return Array.from({ length: table.length }, (_, at) => plainValue(stack, table.get(at) as SavedValue));
     }),
@@ -91,6 +146,7 @@ function restoreInstance(stack: SuspendedStack, instance: SuspendableInstance, i
     else exports[`${EXPORT_GLOBAL}${index}`].value = savedValue(stack, value as PlainValue);
   });
   image.tables.forEach((values, index) => {
+    if (values === undefined) return;
     const table: WebAssembly.Table = exports[`${EXPORT_TABLE}${index}`];
     if (values.length > table.length) table.grow(values.length - table.length, null);
     values.forEach((value, at) => {

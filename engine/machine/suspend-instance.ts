@@ -1,7 +1,7 @@
 // An instance whose functions can be suspended: what it was made from, so that it can be made anew, and its clones.
 
 import type { SuspendedPoint } from '../instrument/continuation/continuation.js';
-import { EXPORT_FUNCTIONS, IMPORT_BASE, IMPORT_CLONES, MACHINE, MAIN } from '../instrument/reserved.js';
+import { EXPORT_FUNCTIONS, EXPORT_TABLE, IMPORT_BASE, IMPORT_CLONES, MACHINE, MAIN } from '../instrument/reserved.js';
 import { type ContinuationModules, keyOf } from './continuation-modules.js';
 import type { Imports, WasmExports } from './webassembly.js';
 
@@ -25,6 +25,8 @@ export class SuspendableInstance {
   /** Segments that the guest has dropped. */
   readonly dropped: DroppedSegment[] = [];
   readonly clones = new Map<number, Clone>();
+  /** Names of exports, functions apart, that the host has been given: it may write to them. */
+  readonly shown = new Set<string>();
 
   /** @param imports without wrappers */
   constructor(
@@ -51,6 +53,18 @@ export class SuspendableInstance {
 
   get firstFunction(): number {
     return this.modules.facts.firstFunction;
+  }
+
+  /** An export that is no function, for the host or another instance. */
+  show(name: string): unknown {
+    this.shown.add(name);
+    return this.exports[name];
+  }
+
+  /** Whether a table may hold something else than what the module put into it when it was made. */
+  mayHaveChanged(table: number): boolean {
+    const own = this.exports[`${EXPORT_TABLE}${table}`];
+    return this.modules.facts.writtenTables.includes(table) || [...this.shown].some(name => this.exports[name] === own);
   }
 
   /** @throws WebAssembly.LinkError, WebAssembly.RuntimeError, TypeError as the plain module would */

@@ -29,6 +29,8 @@ export interface ContinuationFacts {
   readonly globals: readonly GlobalType[];
   /** Number of tables, the table of all functions not counted. */
   readonly tables: number;
+  /** Those of them that the code writes, or that are imported: the others are as the module makes them, unless the host writes. */
+  readonly writtenTables: readonly number[];
   /** For each segment that the guest can drop: its kind (as for the import `dropped`), its index, the function that does it. */
   readonly drops: readonly (readonly [kind: number, segment: number, drop: number])[];
   /** By original function index: the sum of COUNTED, CARRIES_DEPTH, SUSPENDS where they hold. */
@@ -50,8 +52,8 @@ const SUSPENDS = 4;
 export type ModuleContext = Omit<RewriteContext, 'scan'>;
 
 /** The facts of a rewriting that is complete. */
-export function continuationFacts(context: ModuleContext, handler: number | undefined): ContinuationFacts {
-  const { layout, boundary, maxMemoryPages } = context;
+export function continuationFacts(context: RewriteContext, handler: number | undefined): ContinuationFacts {
+  const { layout, scan, boundary, maxMemoryPages } = context;
   const { module, spaces, graph } = layout;
   return {
     handler,
@@ -60,6 +62,9 @@ export function continuationFacts(context: ModuleContext, handler: number | unde
     firstFunction: layout.firstFunction,
     globals: spaces.globals,
     tables: spaces.tables.length,
+    writtenTables: spaces.tables.flatMap((_, index) => {
+      return index < spaces.importedTables || scan.writtenTables.has(index) ? [index] : [];
+    }),
     drops: [
       ...drops(layout, DROPPED_DATA, module.data.length),
       ...drops(layout, DROPPED_ELEMENTS, module.elements.length),
