@@ -3,7 +3,8 @@
 // The log is written for every environment instruction and every boundary, so an entry costs a few bytes and the
 // encoder allocates nothing for the frequent ones. Both sides keep the same state: the last value of each clock, the
 // last digest, time and epoch, and the number of values since that digest. An encoder and its decoders start together,
-// at the first entry of a view.
+// at the machine's start or where a snapshot was taken, from what the encoder remembered there (JN); a promoted backup's
+// encoder goes on from what its decoder remembers.
 //
 //   value of a clock   1 s c ddddd   s: source 0 or 1; d: the low five bits of the difference to the source's last
 //                                    value (64 bits, wrapping); c: the rest follows as unsigned 64 bits
@@ -11,6 +12,7 @@
 //   empty epochs       01 mm nnnn    n: their number, 0: it follows as unsigned; then the digest as m says
 //   end of an epoch    001 mm e t i  e: the epoch follows, else it is the one after the last end; then the digest;
 //                                    t: time as it is, else its difference to the last; i: interrupts follow, counted
+//   state digest       00000011      epoch, first page, pages, then memory, kernel, globals: 4 bytes little-endian each
 //   final              00000001      epoch, outcome (outcomes.ts)
 //
 //   digest   m = 0     count as a difference; nothing submitted; consumed what the log says
@@ -51,6 +53,7 @@ const END_MODE_SHIFT = 3;
 const END_EPOCH = 4;
 const END_TIME = 2;
 const END_INTERRUPTS = 1;
+const STATE_DIGEST = 3;
 const OTHER_VALUE = 2;
 const FINAL = 1;
 
@@ -97,6 +100,18 @@ class Halves {
   }
 }
 
+/** What both sides remember, as plain data. */
+export interface EntryState {
+  /** The last value of each clock, by source, in two unsigned halves. */
+  readonly clocks: readonly { readonly low: number; readonly high: number }[];
+  readonly count: number;
+  readonly submitted: number;
+  readonly consumed: number;
+  readonly values: number;
+  readonly timeNs: number;
+  readonly epoch: number;
+}
+
 /** What both sides remember. Clock values in two unsigned halves: arithmetic on bigints would allocate. */
 class History {
   readonly low = new Uint32Array(2);
@@ -109,6 +124,27 @@ class History {
   timeNs = 0;
   /** The epoch that ends next. */
   epoch = 0;
+
+  constructor(from?: EntryState) {
+    if (from === undefined) return;
+    this.low.set(from.clocks.map(({ low }) => low));
+    this.high.set(from.clocks.map(({ high }) => high));
+    this.count = from.count;
+    this.submitted = from.submitted;
+    this.consumed = from.consumed;
+    this.values = from.values;
+    this.timeNs = from.timeNs;
+    this.epoch = from.epoch;
+  }
+
+  save(): EntryState {
+    const { count, submitted, consumed, values, timeNs, epoch } = this;
+    const clocks = [SOURCE_REAL_TIME, SOURCE_MONOTONIC].map(source => ({
+      low: this.low[source]!,
+      high: this.high[source]!,
+    }));
+    return { clocks, count, submitted, consumed, values, timeNs, epoch };
+  }
 
   digest(digest: Digest): void {
     this.count = digest.count;
@@ -136,8 +172,16 @@ export function maxSize(entry: LogEntry): number {
 }
 
 export class EntryEncoder {
-  readonly #history = new History();
+  readonly #history: History;
   readonly #halves = new Halves();
+
+  constructor(from?: EntryState) {
+    this.#history = new History(from);
+  }
+
+  save(): EntryState {
+    return this.#history.save();
+  }
 
   /**
    * Writes `entry` at `at` of `target`, which has room for `maxSize(entry)`.
@@ -151,6 +195,8 @@ export class EntryEncoder {
         return this.#empty(entry.epochs, entry.digest, target, at) - at;
       case 'end':
         return this.#end(entry, target, at) - at;
+      case 'digest':
+        return putStateDigest(entry, target, at) - at;
       case 'final': {
         const writer = new Writer().byte(FINAL).unsigned(entry.epoch);
         writeOutcome(writer, entry.outcome);
@@ -276,6 +322,16 @@ export class EntryEncoder {
   }
 }
 
+function putStateDigest(entry: LogEntry & { type: 'digest' }, target: Uint8Array, at: number): number {
+  target[at++] = STATE_DIGEST;
+  at = putUnsigned(target, at, entry.epoch);
+  at = putUnsigned(target, at, entry.firstPage);
+  at = putUnsigned(target, at, entry.pages);
+  at = putHalf(target, at, entry.memory);
+  at = putHalf(target, at, entry.kernel);
+  return putHalf(target, at, entry.globals);
+}
+
 function putHalf(target: Uint8Array, at: number, half: number): number {
   for (let bits = 0; bits < 32; bits += 8) target[at++] = half >>> bits;
   return at;
@@ -288,8 +344,16 @@ function putBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
 }
 
 export class EntryDecoder {
-  readonly #history = new History();
+  readonly #history: History;
   readonly #halves = new Halves();
+
+  constructor(from?: EntryState) {
+    this.#history = new History(from);
+  }
+
+  save(): EntryState {
+    return this.#history.save();
+  }
 
   /**
    * The entries of a part of the log, which holds whole ones. Nothing in them refers to `part` afterwards.
@@ -313,6 +377,7 @@ export class EntryDecoder {
       const low = readHalf(reader);
       return { type: 'value', source, value: this.#halves.join(low, readHalf(reader)) };
     }
+    if (head === STATE_DIGEST) return readStateDigest(reader);
     if (head === FINAL) {
       const epoch = reader.unsigned();
       return { type: 'final', epoch, outcome: readOutcome(reader) };
@@ -389,6 +454,15 @@ function readHalf(reader: Reader): number {
   let half = 0;
   for (let bits = 0; bits < 32; bits += 8) half |= reader.byte() << bits;
   return half;
+}
+
+function readStateDigest(reader: Reader): LogEntry {
+  const epoch = reader.unsigned();
+  const firstPage = reader.unsigned();
+  const pages = reader.unsigned();
+  const memory = readHalf(reader) >>> 0;
+  const kernel = readHalf(reader) >>> 0;
+  return { type: 'digest', epoch, firstPage, pages, memory, kernel, globals: readHalf(reader) >>> 0 };
 }
 
 function readInterrupt(reader: Reader): Interrupt {

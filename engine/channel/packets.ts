@@ -6,9 +6,15 @@
 //
 //   hello            "EPOCHV" 00, protocol, text machine, incarnation, secret, module hash, options
 //
-//   log              10 view position length part...                       (to the packet's end)
+//   log              10 view position length settled part...               (to the packet's end)
 //   acknowledgement  11 view position executed backlog
-//   heartbeat        12 view bus(0|1) executed backlog left offsets
+//   heartbeat        12 view bus(0|1) executed backlog left offsets settled
+//   join             13
+//   welcome          14 record position
+//   view             15 record position
+//   offer            16 view position length part...                       (to the packet's end)
+//   follow           17 view position
+//   snapshot         18 bytes...                                           (to the packet's end) not for the channel
 //
 //   fence            20 view
 //   output           21 view, then
@@ -27,8 +33,10 @@
 //   heartbeat        36
 //
 //   offsets          count, then count times: stream offset
+//   executed         the position + 1: 0 stands for -1
+//   record           number, text machine, primary, count, then count times text backup; text claim
 
-import type { Operation, Output } from '../protocol/machine.js';
+import type { Operation, Output, View } from '../protocol/machine.js';
 import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, ToBus } from '../protocol/messages.js';
 import { readOutcome, writeOutcome } from './outcomes.js';
 import { malformed, Reader, Writer } from './varints.js';
@@ -38,6 +46,12 @@ const MAGIC = Uint8Array.of(0x45, 0x50, 0x4f, 0x43, 0x48, 0x56, 0x00);
 const LOG = 0x10;
 const ACKNOWLEDGEMENT = 0x11;
 const PEER_HEARTBEAT = 0x12;
+const JOIN = 0x13;
+const WELCOME = 0x14;
+const VIEW = 0x15;
+const OFFER = 0x16;
+const FOLLOW = 0x17;
+const SNAPSHOT = 0x18;
 const FENCE = 0x20;
 const OUTPUT = 0x21;
 const FENCED = 0x30;
@@ -92,7 +106,8 @@ export function encodePeer(message: PeerMessage<Uint8Array>): Uint8Array {
   switch (message.type) {
     case 'log': {
       const writer = new Writer(HEAD_BYTES + message.part.length).byte(LOG).unsigned(message.view);
-      return writer.unsigned(message.position).unsigned(message.length).rest(message.part).finish();
+      writer.unsigned(message.position).unsigned(message.length).unsigned(message.settled);
+      return writer.rest(message.part).finish();
     }
     case 'acknowledgement': {
       const writer = new Writer(HEAD_BYTES).byte(ACKNOWLEDGEMENT).unsigned(message.view).unsigned(message.position);
@@ -104,9 +119,32 @@ export function encodePeer(message: PeerMessage<Uint8Array>): Uint8Array {
         .unsigned(message.view)
         .byte(message.bus ? 1 : 0);
       writeProgress(writer, message.progress).unsigned(message.left);
-      return writeOffsets(writer, message.confirmed).finish();
+      return writeOffsets(writer, message.confirmed).unsigned(message.settled).finish();
     }
+    case 'join':
+      return Uint8Array.of(JOIN);
+    case 'welcome':
+    case 'view': {
+      const writer = new Writer(HEAD_BYTES * 4).byte(message.type === 'view' ? VIEW : WELCOME);
+      return writeView(writer, message.view).unsigned(message.position).finish();
+    }
+    case 'offer': {
+      const writer = new Writer(HEAD_BYTES + message.part.length).byte(OFFER).unsigned(message.view);
+      return writer.unsigned(message.position).unsigned(message.length).rest(message.part).finish();
+    }
+    case 'follow':
+      return new Writer(HEAD_BYTES).byte(FOLLOW).unsigned(message.view).unsigned(message.position).finish();
   }
+}
+
+/** A piece of a snapshot, on its way to a joining replica: on the same link as what the channel says, but not for it. */
+export function encodeSnapshotPiece(piece: Uint8Array): Uint8Array {
+  return new Writer(1 + piece.length).byte(SNAPSHOT).rest(piece).finish();
+}
+
+/** The piece, as a view of `packet`; undefined where `packet` is something else. */
+export function snapshotPiece(packet: Uint8Array): Uint8Array | undefined {
+  return packet[0] === SNAPSHOT ? packet.subarray(1) : undefined;
 }
 
 export function decodePeer(bytes: Uint8Array): PeerMessage<Uint8Array> {
@@ -122,7 +160,8 @@ function readPeer(reader: Reader): PeerMessage<Uint8Array> {
       const view = reader.unsigned();
       const position = reader.unsigned();
       const length = reader.unsigned();
-      return { type: 'log', view, position, length, part: reader.rest() };
+      const settled = reader.unsigned();
+      return { type: 'log', view, position, length, settled, part: reader.rest() };
     }
     case ACKNOWLEDGEMENT: {
       const view = reader.unsigned();
@@ -134,7 +173,28 @@ function readPeer(reader: Reader): PeerMessage<Uint8Array> {
       const bus = reader.unsigned(1) === 1;
       const progress = readProgress(reader);
       const left = reader.unsigned();
-      return { type: 'heartbeat', view, bus, progress, left, confirmed: readOffsets(reader) };
+      const confirmed = readOffsets(reader);
+      return { type: 'heartbeat', view, bus, progress, left, confirmed, settled: reader.unsigned() };
+    }
+    case JOIN:
+      return { type: 'join' };
+    case WELCOME: {
+      const view = readView(reader);
+      return { type: 'welcome', view, position: reader.unsigned() };
+    }
+    case VIEW: {
+      const view = readView(reader);
+      return { type: 'view', view, position: reader.unsigned() };
+    }
+    case OFFER: {
+      const view = reader.unsigned();
+      const position = reader.unsigned();
+      const length = reader.unsigned();
+      return { type: 'offer', view, position, length, part: reader.rest() };
+    }
+    case FOLLOW: {
+      const view = reader.unsigned();
+      return { type: 'follow', view, position: reader.unsigned() };
     }
     default:
       throw malformed('a packet of unknown kind', 0);
@@ -142,12 +202,26 @@ function readPeer(reader: Reader): PeerMessage<Uint8Array> {
 }
 
 function writeProgress(writer: Writer, progress: Progress): Writer {
-  return writer.unsigned(progress.executed).unsigned(progress.backlogBytes);
+  return writer.unsigned(progress.executed + 1).unsigned(progress.backlogBytes);
 }
 
 function readProgress(reader: Reader): Progress {
-  const executed = reader.unsigned();
+  const executed = reader.unsigned() - 1;
   return { executed, backlogBytes: reader.unsigned() };
+}
+
+function writeView(writer: Writer, view: View): Writer {
+  writer.unsigned(view.number).text(view.machine).text(view.primary).unsigned(view.backups.length);
+  for (const backup of view.backups) writer.text(backup);
+  return writer.text(view.claim);
+}
+
+function readView(reader: Reader): View {
+  const number = reader.unsigned();
+  const machine = reader.text();
+  const primary = reader.text();
+  const backups = Array.from({ length: reader.count() }, () => reader.text());
+  return { number, machine, primary, backups, claim: reader.text() };
 }
 
 // ---- to the bus

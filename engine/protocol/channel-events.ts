@@ -26,6 +26,12 @@ export type ChannelEvent<P> =
   | { readonly type: 'bus'; readonly message: FromBus; readonly nowMs: number }
   | { readonly type: 'busClosed'; readonly nowMs: number }
   | { readonly type: 'claimed'; readonly view: View; readonly answer: ClaimAnswer; readonly nowMs: number }
+  /** JN: the answer to `takeSnapshot`: all of the log below `position` is in the state, what is `logged` next is not. */
+  | { readonly type: 'snapshotTaken'; readonly position: number }
+  /** JN: the answer to `takeSnapshot`: the guest cannot be saved now. */
+  | { readonly type: 'snapshotFailed'; readonly reason: string }
+  /** The answer to `readLatest`; undefined: the arbiter is out of reach. */
+  | { readonly type: 'latest'; readonly view: View | undefined; readonly nowMs: number }
   /** Time goes on; at least once each heartbeat interval. */
   | { readonly type: 'tick'; readonly nowMs: number };
 
@@ -38,15 +44,30 @@ export type ChannelEffect<P> =
   | { readonly rule: Rule; readonly type: 'log'; readonly part: P }
   /** To execution: an interrupt of a device (P1). */
   | { readonly rule: Rule; readonly type: 'interrupt'; readonly interrupt: Interrupt }
-  /** To execution: all of the log below `position` is acknowledged (Infinity: there is no backup). */
-  | { readonly rule: Rule; readonly type: 'acknowledged'; readonly position: number }
+  /**
+   * To execution: all of the log below `position` is acknowledged (Infinity: there is no backup). `alone`: nobody takes
+   * the log, neither a backup nor a joining replica, and no snapshot is under way for one.
+   */
+  | { readonly rule: Rule; readonly type: 'acknowledged'; readonly position: number; readonly alone: boolean }
+  /** JN: have execution take a snapshot at its next boundary as a primary; step `snapshotTaken` in order with `logged`. */
+  | { readonly rule: Rule; readonly type: 'takeSnapshot' }
+  /** JN: send the snapshot that was taken last to `peer`, over the same connection as the log; not through the channel. */
+  | { readonly rule: Rule; readonly type: 'sendSnapshot'; readonly peer: string }
+  /** JN: `peer` sends a snapshot, of `position`; what `log` brings from now on follows it. */
+  | { readonly rule: Rule; readonly type: 'welcomed'; readonly peer: string; readonly position: number }
+  /** End the connection to `peer`: it is no part of the machine any more, or never will be. */
+  | { readonly rule: Rule; readonly type: 'dropPeer'; readonly peer: string; readonly reason: string }
+  /** Ask the arbiter for the machine's latest view; the answer comes back as `latest`. */
+  | { readonly rule: Rule; readonly type: 'readLatest'; readonly machine: string }
   /** To execution: after the last `log`. */
   | { readonly rule: Rule; readonly type: 'promote' }
   /** To execution: the primary's guest stands still at its next boundary, or goes on. */
   | { readonly rule: Rule; readonly type: 'throttle'; readonly on: boolean }
   /** Ask the arbiter for `view`; the answer comes back as `claimed`. */
   | { readonly rule: Rule; readonly type: 'claim'; readonly view: View }
-  /** A new view stands. */
+  /** VT: this replica is a backup (or still joins) in a view that another one won. */
+  | { readonly rule: Rule; readonly type: 'adopted'; readonly view: View }
+  /** A new view stands, and is this replica's. */
   | { readonly rule: Rule; readonly type: 'view'; readonly view: View; readonly reason: string }
   /** The machine is over. */
   | { readonly rule: Rule; readonly type: 'finish'; readonly outcome: Outcome }
@@ -55,7 +76,13 @@ export type ChannelEffect<P> =
 
 export interface ChannelOptions {
   readonly incarnation: string;
-  readonly view: View;
+  readonly machine: string;
+  /** The view to begin in; undefined: this replica joins (JN). */
+  readonly view: View | undefined;
+  /** Where the log begins: 0, or the position of the snapshot that a primary goes on from. */
+  readonly position?: number;
+  /** Backups that the machine should have; with fewer it is not protected. 1 by default. */
+  readonly backupsWanted?: number;
   readonly operationIds: boolean;
   readonly heartbeatMs: number;
   readonly suspicionMs: number;

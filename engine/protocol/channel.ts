@@ -59,7 +59,9 @@ export class Channel<P> {
 
   constructor(options: ChannelOptions) {
     this.#options = options;
+    assert(options.view !== undefined, 'a replica begins in a view');
     this.#view = options.view;
+    this.#logEnd = options.position ?? 0;
     this.#heartbeatAtMs = options.nowMs;
     this.#busLostMs = options.nowMs + options.startMs;
     for (const peer of this.#others()) {
@@ -126,6 +128,10 @@ export class Channel<P> {
         return this.#claimed(event.view, event.answer, event.nowMs);
       case 'tick':
         return this.#tick(event.nowMs);
+      case 'snapshotTaken':
+      case 'snapshotFailed':
+      case 'latest':
+        return [];
     }
   }
 
@@ -140,7 +146,7 @@ export class Channel<P> {
       rule: 'P0',
       type: 'sendPeer',
       peer,
-      message: { type: 'log', view, position, length, part },
+      message: { type: 'log', view, position, length, settled: this.#logEnd, part },
     }));
   }
 
@@ -173,7 +179,9 @@ export class Channel<P> {
   #peer(name: string, message: PeerMessage<P>, nowMs: number): ChannelEffect<P>[] {
     const peer = this.#peers.get(name);
     // CL: nothing of an older view is accepted, and nothing at all of the old view while a claim is out.
-    if (peer === undefined || message.view !== this.#view.number || this.#phase !== 'normal') return [];
+    if (peer === undefined || message.type === 'join' || message.type === 'welcome' || message.type === 'view')
+      return [];
+    if (message.view !== this.#view.number || this.#phase !== 'normal') return [];
     peer.heardMs = nowMs;
     switch (message.type) {
       case 'log':
@@ -183,7 +191,7 @@ export class Channel<P> {
         peer.lag.shipped(message.position, nowMs);
         peer.lag.progressed(message.progress);
         return [
-          { rule: 'OR', type: 'acknowledged', position: this.#acknowledged() },
+          { rule: 'OR', type: 'acknowledged', position: this.#acknowledged(), alone: false },
           ...this.#release(),
           ...this.#throttle(nowMs),
         ];
@@ -192,6 +200,9 @@ export class Channel<P> {
         peer.lag.progressed(message.progress);
         if (this.role === 'backup') this.#outbox.dropLeft(message.left, message.confirmed);
         return this.#throttle(nowMs);
+      case 'offer':
+      case 'follow':
+        return [];
     }
   }
 
@@ -278,7 +289,8 @@ export class Channel<P> {
     // FN: the first act.
     if (this.#bus !== 'closed') effects.push(this.#fence());
     if (wasBackup) effects.push({ rule: 'P7', type: 'promote' });
-    effects.push({ rule: 'SX', type: 'acknowledged', position: this.#acknowledged() }, ...this.#throttle(nowMs));
+    const alone = view.backups.length === 0;
+    effects.push({ rule: 'SX', type: 'acknowledged', position: this.#acknowledged(), alone }, ...this.#throttle(nowMs));
     return effects;
   }
 
@@ -391,6 +403,7 @@ export class Channel<P> {
       progress: this.#progress,
       left: Math.min(this.#outbox.left, this.#logEnd),
       confirmed: this.#outbox.confirmed,
+      settled: this.#logEnd,
     };
     const effects: ChannelEffect<P>[] = [];
     for (const [name, peer] of this.#peers) {

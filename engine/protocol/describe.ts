@@ -10,6 +10,8 @@ export function describeEntry(entry: LogEntry): string {
       return `the end of ${entry.epochs} empty epochs at instruction ${describeDigest(entry.digest)}`;
     case 'end':
       return `the end of epoch ${entry.epoch} at instruction ${describeDigest(entry.digest)}`;
+    case 'digest':
+      return `the state digest of epoch ${entry.epoch}`;
     case 'final':
       return `the guest's end (${describeOutcome(entry.outcome)}) in epoch ${entry.epoch}`;
   }

@@ -1,6 +1,8 @@
 // What goes into the execution's state machine, and what it asks for.
 
-import type { Interrupt, LogEntry, Operation, Outcome, Output, Variant } from './machine.js';
+import type { InputDelivered } from './interrupt-buffer.js';
+import type { Interrupt, LogEntry, Operation, Outcome, Output, StateDigest, Variant } from './machine.js';
+import type { StreamOffset } from './messages.js';
 import type { Rule } from './rules.js';
 
 /** `survivor`: in the rest of E, after the log ran out; `failover`: in the failover epoch E+1. */
@@ -24,6 +26,15 @@ export type ExecutionEvent =
    * `nowNs` is the machine's monotonic clock (only a primary looks at it).
    */
   | { readonly type: 'epochEnd'; readonly count: number; readonly waiting: boolean; readonly nowNs: number }
+  /** SD: a state digest is due (primary); stepped just before the `epochEnd` of the boundary it was computed at. */
+  | { readonly type: 'digest'; readonly digest: StateDigest }
+  /** The answer to `verify`: what differs, in words. */
+  | { readonly type: 'verified'; readonly difference: string | undefined }
+  /**
+   * JN: a snapshot is about to be taken at this boundary (primary). Legal while the guest runs, and instead of `resume`
+   * while it waits at an epoch's end: its wait ends here, with nothing delivered.
+   */
+  | { readonly type: 'snapshot'; readonly nowNs: number }
   /** The guest ended after `count` instructions. */
   | { readonly type: 'outcome'; readonly count: number; readonly outcome: Outcome }
   /** An `await` may be over: look again. */
@@ -34,6 +45,8 @@ export type ExecutionEvent =
   | { readonly type: 'log'; readonly entries: readonly LogEntry[] }
   /** From the channel: the log is closed, the next view is won; comes after the last `log`. */
   | { readonly type: 'promote' };
+
+export type DigestEntry = LogEntry & { readonly type: 'digest' };
 
 export type ExecutionEffect =
   | { readonly rule: Rule; readonly type: 'log'; readonly entry: LogEntry }
@@ -53,6 +66,8 @@ export type ExecutionEffect =
   | { readonly rule: Rule; readonly type: 'await'; readonly what: 'log' }
   | { readonly rule: Rule; readonly type: 'await'; readonly what: 'acknowledgement' }
   | { readonly rule: Rule; readonly type: 'await'; readonly what: 'interrupt'; readonly untilNs: number }
+  /** SD: compute the own digest of the same pages, compare, and step `verified`. */
+  | { readonly rule: Rule; readonly type: 'verify'; readonly entry: DigestEntry }
   /** The clock has seen this time (Tme of an end entry). */
   | { readonly rule: Rule; readonly type: 'observe'; readonly timeNs: number }
   /** From here on own results: the machine's clock goes on at the host's pace. */
@@ -69,4 +84,23 @@ export interface ExecutionOptions {
   readonly variant: Variant;
   /** Whether the bus performs an operation id once (rule ON); off is the paper's world. */
   readonly operationIds: boolean;
+}
+
+/** What an execution remembers at a boundary, as plain data: with the log from there on, all it needs to go on. */
+export interface ExecutionState {
+  readonly epoch: number;
+  readonly submitted: number;
+  readonly consumed: number;
+  readonly timerDeadlineNs: number;
+  /** Bytes written to each output stream. */
+  readonly written: readonly StreamOffset[];
+  /** In program order. */
+  readonly outstanding: readonly Operation[];
+  readonly input: readonly InputDelivered[];
+}
+
+/** Where an execution goes on: a state, and the position in the log at which it was saved. */
+export interface ExecutionStart {
+  readonly state: ExecutionState;
+  readonly position: number;
 }

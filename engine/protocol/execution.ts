@@ -12,13 +12,38 @@
 
 import { assert } from '../errors/errors.js';
 import { describeEntry, describeOutcome, sameOutcome } from './describe.js';
-import type { ExecutionEffect, ExecutionEvent, ExecutionOptions, ExecutionRole } from './execution-events.js';
+import type {
+  ExecutionEffect,
+  ExecutionEvent,
+  ExecutionOptions,
+  ExecutionRole,
+  ExecutionStart,
+  ExecutionState,
+} from './execution-events.js';
 import { InterruptBuffer } from './interrupt-buffer.js';
-import type { Digest, Interrupt, LogEntry, Operation, OperationId, Outcome, Output, Variant } from './machine.js';
+import type {
+  Digest,
+  Interrupt,
+  LogEntry,
+  Operation,
+  OperationId,
+  Outcome,
+  Output,
+  StateDigest,
+  Variant,
+} from './machine.js';
 import { ReceivedLog } from './received-log.js';
 import type { Rule } from './rules.js';
 
-export type { ExecutionEffect, ExecutionEvent, ExecutionOptions, ExecutionRole } from './execution-events.js';
+export type {
+  DigestEntry,
+  ExecutionEffect,
+  ExecutionEvent,
+  ExecutionOptions,
+  ExecutionRole,
+  ExecutionStart,
+  ExecutionState,
+} from './execution-events.js';
 
 /** Runs of empty epochs and lone values are shipped at most this late (rule FL). */
 export const SHIP_AFTER_NS = 1_000_000;
@@ -34,6 +59,8 @@ type Pause =
   | { readonly at: 'running' }
   | { readonly at: 'environment'; readonly source: number }
   | { readonly at: 'epochEnd'; readonly count: number; readonly waiting: boolean }
+  /** SD: the machine compares its state; then the epoch ends. */
+  | { readonly at: 'verification'; readonly count: number; readonly waiting: boolean }
   | { readonly at: 'acknowledgement' }
   | { readonly at: 'outcome'; readonly count: number; readonly outcome: Outcome }
   /** `outcome`: what a backup holds back while its primary lives: the bus hears of it from one replica. */
@@ -60,7 +87,9 @@ export class Execution {
   readonly #outstanding = new Map<OperationId, Operation>();
 
   /** Primary: interrupts received and not yet delivered (P1). */
-  readonly #interrupts = new InterruptBuffer(operation => this.#outstanding.has(operation));
+  readonly #interrupts: InterruptBuffer;
+  /** Started from a snapshot, on another bus: the operations of the state are uncertain at the first boundary. */
+  #resumes = false;
   /** Primary: the run of empty epochs not yet logged; the digest of its last end. */
   #run = 0;
   #runCount = 0;
@@ -70,15 +99,49 @@ export class Execution {
   #runSinceNs = 0;
 
   /** Backup: what was received and not yet executed (P4). */
-  readonly #log = new ReceivedLog();
+  readonly #log: ReceivedLog;
   /** Backup: what is left of the 'empty' entry at the head. */
   #emptyLeft = 0;
   #promoted = false;
 
-  constructor(options: ExecutionOptions) {
+  /**
+   * @param from where a snapshot was taken: a backup goes on with the log from there (JN); a primary has no log that
+   *   would tell what became of the outstanding operations, they end in uncertain interrupts (P8)
+   */
+  constructor(options: ExecutionOptions, from?: ExecutionStart) {
     this.#role = options.role;
     this.#variant = options.variant;
     this.#operationIds = options.operationIds;
+    this.#log = new ReceivedLog(from?.position ?? 0);
+    this.#interrupts = new InterruptBuffer(operation => this.#outstanding.has(operation), from?.state.input);
+    if (from !== undefined) this.#restore(from.state);
+  }
+
+  #restore(state: ExecutionState): void {
+    this.#epoch = state.epoch;
+    this.#submitted = state.submitted;
+    this.#consumed = state.consumed;
+    this.#timerDeadlineNs = state.timerDeadlineNs;
+    for (const { stream, offset } of state.written) this.#written.set(stream, offset);
+    for (const operation of state.outstanding) this.#outstanding.set(operation.id, operation);
+    if (this.#role === 'backup') return;
+    this.#resumes = true;
+    for (const operation of this.#outstanding.keys()) this.#interrupts.buffer({ kind: 'uncertain', operation });
+  }
+
+  /** What to go on with, after a `snapshot` step, at the same boundary. */
+  save(): ExecutionState {
+    assert(this.#role === 'primary' && this.#pause.at === 'running', 'a running primary is saved');
+    assert(this.#run === 0, 'what was executed is logged before it is saved');
+    return {
+      epoch: this.#epoch,
+      submitted: this.#submitted,
+      consumed: this.#consumed,
+      timerDeadlineNs: this.#timerDeadlineNs,
+      written: [...this.#written].map(([stream, offset]) => ({ stream, offset })),
+      outstanding: [...this.#outstanding.values()],
+      input: this.#interrupts.inputDelivered,
+    };
   }
 
   get role(): ExecutionRole {
@@ -119,6 +182,12 @@ export class Execution {
       case 'timer':
         this.#timerDeadlineNs = event.deadlineNs;
         return NOTHING;
+      case 'digest':
+        return this.#logDigest(event.digest);
+      case 'verified':
+        return this.#verified(event.difference);
+      case 'snapshot':
+        return this.#snapshot(event.nowNs);
       case 'outcome':
         return this.#outcome(event.count, event.outcome);
       case 'resume':
@@ -280,6 +349,7 @@ export class Execution {
     const entry: LogEntry = { type: 'end', epoch: this.#epoch, digest: this.#digest(count), timeNs: nowNs, interrupts };
     effects.push({ rule, type: 'log', entry });
     this.#deliver(rule, effects, interrupts, nowNs);
+    this.#resumes = false;
     this.#epoch += 1;
     this.#pause = RUNNING;
     if (this.#role === 'primary' && this.#variant === 'original') {
@@ -326,6 +396,10 @@ export class Execution {
       return AWAIT_LOG;
     }
     if (entry.type === 'empty') return this.#endEmptyAtBackup(entry, count);
+    if (entry.type === 'digest' && entry.epoch === this.#epoch) {
+      this.#pause = { at: 'verification', count, waiting };
+      return [{ rule: 'SD', type: 'verify', entry }];
+    }
     if (entry.type !== 'end' || entry.epoch !== this.#epoch || !this.#agrees(entry.digest, count)) {
       return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
     }
@@ -350,6 +424,41 @@ export class Execution {
     this.#epoch += 1;
     this.#pause = RUNNING;
     return PROCEED;
+  }
+
+  // ---- snapshots and state digests (JN, SD)
+
+  /** All that was executed is in the log: the state to be saved stands at a position of it. */
+  #snapshot(nowNs: number): readonly ExecutionEffect[] {
+    assert(this.#role === 'primary', 'a primary takes snapshots');
+    const pause = this.#pause;
+    if (pause.at !== 'running') {
+      assert(pause.at === 'epochEnd' && pause.waiting, 'a snapshot is taken of a guest that runs or waits');
+      const ended = this.#endEmpty(pause.count, nowNs);
+      // The run may have been old enough to be logged; under `original` this end is acknowledged like any other.
+      if (this.#run === 0) return ended;
+    }
+    return [...this.#logRun(), FLUSH, { rule: 'JN', type: 'proceed' }];
+  }
+
+  #logDigest(digest: StateDigest): readonly ExecutionEffect[] {
+    assert(this.#role === 'primary' && this.#pause.at === 'running', 'a primary names the boundaries of state digests');
+    const effects = this.#logRun();
+    effects.push({ rule: 'SD', type: 'log', entry: { type: 'digest', epoch: this.#epoch, ...digest } });
+    return effects;
+  }
+
+  #verified(difference: string | undefined): readonly ExecutionEffect[] {
+    const pause = this.#pause;
+    assert(pause.at === 'verification', 'a verification is answered once');
+    this.#log.take();
+    if (difference !== undefined) {
+      this.#pause = { at: 'ended' };
+      const message = `at the end of epoch ${this.#epoch}, ${this.#where(pause.count)}, the backup's state differs from its primary's: ${difference}`;
+      return [{ rule: 'SD', type: 'diverged', message }];
+    }
+    this.#pause = RUNNING;
+    return this.#endAtBackup(pause.count, pause.waiting);
   }
 
   /** P7: the log ran out before the end of E. Its interrupts travel with its end, so there is nothing to deliver. */
@@ -405,12 +514,13 @@ export class Execution {
    */
   #endLive(outcome: Outcome): readonly ExecutionEffect[] {
     const effects: ExecutionEffect[] = [];
+    const beforeUncertain = this.#role !== 'primary' || this.#resumes;
     if (this.#role !== 'primary') {
       this.#role = 'primary';
       effects.push({ rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: this.#outstanding.size });
-      for (const operation of this.#operationIds ? this.#outstanding.values() : []) {
-        effects.push({ rule: 'RS', type: 'output', output: { type: 'operation', operation } });
-      }
+    }
+    for (const operation of beforeUncertain && this.#operationIds ? this.#outstanding.values() : []) {
+      effects.push({ rule: 'RS', type: 'output', output: { type: 'operation', operation } });
     }
     this.#pause = { at: 'ended' };
     const output: Output = { type: 'outcome', outcome };
@@ -425,6 +535,7 @@ export class Execution {
     switch (pause.at) {
       case 'running':
       case 'ended':
+      case 'verification':
         return NOTHING;
       case 'acknowledgement':
         return this.#proceed('P2');

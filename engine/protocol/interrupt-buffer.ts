@@ -11,15 +11,33 @@ export const DELIVERY_BYTES_MAX = 1 << 20;
 
 type StreamInterrupt = Interrupt & { readonly kind: 'stream' };
 
+/** How much input of a stream the guest was given. */
+export interface InputDelivered {
+  readonly stream: number;
+  readonly offset: number;
+  /** Whether its end was delivered, too. */
+  readonly ended: boolean;
+}
+
 export class InterruptBuffer {
   readonly #isOutstanding: (operation: OperationId) => boolean;
   /** End of the input delivered or buffered, per stream; Infinity once its end is. */
   readonly #input = new Map<number, number>();
+  readonly #delivered = new Map<number, InputDelivered>();
   #buffered: Interrupt[] = [];
   #kept: Interrupt[] = [];
 
-  constructor(isOutstanding: (operation: OperationId) => boolean) {
+  constructor(isOutstanding: (operation: OperationId) => boolean, delivered: readonly InputDelivered[] = []) {
     this.#isOutstanding = isOutstanding;
+    for (const input of delivered) {
+      this.#delivered.set(input.stream, input);
+      this.#input.set(input.stream, input.ended ? Infinity : input.offset);
+    }
+  }
+
+  /** What the guest was given; what is only buffered comes again from the bus, to whoever is primary then (RL). */
+  get inputDelivered(): InputDelivered[] {
+    return [...this.#delivered.values()];
   }
 
   get isEmpty(): boolean {
@@ -55,6 +73,7 @@ export class InterruptBuffer {
 
   /** On either side: input was delivered. */
   delivered({ stream, offset, bytes, end }: StreamInterrupt): void {
+    this.#delivered.set(stream, { stream, offset: offset + bytes.length, ended: end });
     this.#input.set(stream, end ? Infinity : Math.max(this.#input.get(stream) ?? 0, offset + bytes.length));
   }
 

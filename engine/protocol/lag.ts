@@ -24,6 +24,7 @@ export class Lag {
   }
 
   progressed(progress: Progress): void {
+    // -1 from a joining replica: its guest does not run yet.
     this.#executed = Math.max(this.#executed, progress.executed);
     this.#backlogBytes = progress.backlogBytes;
     let done = 0;

@@ -1,7 +1,7 @@
 // What the protocol moves between replicas: interrupts, log entries, operations, outputs and outcomes, as plain data.
 
 /** Version of everything that replicas and bus say to each other; a difference is refused at the first packet. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** The three variants differ only in when the guest waits; all obey the Output Rule. */
 export type Variant = 'original' | 'revised' | 'deferred';
@@ -48,6 +48,17 @@ export interface Digest {
   readonly consumed: number;
 }
 
+/** State digest (rule SD): hashes of what must be equal on both sides at a boundary; unsigned 32-bit numbers. */
+export interface StateDigest {
+  /** The pages of the guest's memory that `memory` is of: `pages` from `firstPage` on. */
+  readonly firstPage: number;
+  readonly pages: number;
+  readonly memory: number;
+  /** Of the state that the host keeps for the guest. */
+  readonly kernel: number;
+  readonly globals: number;
+}
+
 /** One entry of the log: what a backup needs to execute as its primary did. */
 export type LogEntry =
   /** P0: the result of an environment instruction of the present epoch; `source` says which (a device register). */
@@ -63,6 +74,8 @@ export type LogEntry =
       readonly timeNs: number;
       readonly interrupts: readonly Interrupt[];
     }
+  /** SD: the state digest as the guest left it when `epoch` was to end; the end of this epoch follows. */
+  | ({ readonly type: 'digest'; readonly epoch: number } & StateDigest)
   /** The guest ended in `epoch`: every replica must come to the same outcome. */
   | { readonly type: 'final'; readonly epoch: number; readonly outcome: Outcome };
 

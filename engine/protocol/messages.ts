@@ -4,7 +4,7 @@
 // looks inside. Positions in the log are counted in entries since the machine's start, and are the same on every
 // replica: entries before an output at the primary are consumed before it at a backup.
 
-import type { OperationId, Outcome, Output } from './machine.js';
+import type { OperationId, Outcome, Output, View } from './machine.js';
 
 /** The first packet of every connection. A difference in anything but `incarnation` and `view` is refused. */
 export interface Hello {
@@ -31,7 +31,7 @@ export interface StreamOffset {
 
 /** How far a backup has come (rule LG). */
 export interface Progress {
-  /** All entries below are executed. */
+  /** All entries below are executed; -1: a joining replica whose guest does not run yet. */
   readonly executed: number;
   /** Bytes of the log that stand in its memory, received and not executed. */
   readonly backlogBytes: number;
@@ -44,6 +44,8 @@ export type PeerMessage<P> =
       readonly view: number;
       readonly position: number;
       readonly length: number;
+      /** KP: nobody needs to keep what is below this position. */
+      readonly settled: number;
       readonly part: P;
     }
   /** P4: everything below `position` is in memory. */
@@ -62,7 +64,25 @@ export type PeerMessage<P> =
       /** From a primary: all outputs before this position of the log have left, streams as `confirmed` says. */
       readonly left: number;
       readonly confirmed: readonly StreamOffset[];
-    };
+      /** From a primary, as in `log`. */
+      readonly settled: number;
+    }
+  /** JN: the sender has no state yet and asks for it; only a primary answers. */
+  | { readonly type: 'join' }
+  /** JN: the snapshot was taken at `position`; the log from there on follows on this connection, and the snapshot. */
+  | { readonly type: 'welcome'; readonly view: View; readonly position: number }
+  /** VT: the sender has won `view`; where its primary changed, the sender's log ends at `position`. */
+  | { readonly type: 'view'; readonly view: View; readonly position: number }
+  /** OS: a part of the old log that the winner of `view` lacks. */
+  | {
+      readonly type: 'offer';
+      readonly view: number;
+      readonly position: number;
+      readonly length: number;
+      readonly part: P;
+    }
+  /** OS: the sender follows the winner of `view`, and has the log up to `position`; its offers came before. */
+  | { readonly type: 'follow'; readonly view: number; readonly position: number };
 
 export type ToBus =
   /** FN: operations of views below `view` are refused from now on, for good. */

@@ -8,9 +8,14 @@ const DROP_ENTRIES = 1024;
 export class ReceivedLog {
   #entries: LogEntry[] = [];
   #next = 0;
-  #taken = 0;
+  #taken: number;
 
-  /** Entries taken so far: the position in the log. */
+  /** @param position entries of the log that come before the first one received */
+  constructor(position: number) {
+    this.#taken = position;
+  }
+
+  /** The position in the log: entries taken, and those before the first. */
   get taken(): number {
     return this.#taken;
   }

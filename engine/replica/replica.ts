@@ -51,6 +51,7 @@ export class Replica {
     const { incarnation, view, timing, options } = configuration;
     this.#channel = new Channel({
       incarnation,
+      machine: configuration.machine,
       view,
       operationIds: options.operationIds,
       ...timing,
@@ -96,7 +97,7 @@ export class Replica {
   #startGuest(): void {
     if (this.#started) return;
     this.#started = true;
-    if (this.#channel.view.backups.length === 0) this.#thread.setAcknowledged(Infinity);
+    if (this.#channel.view.backups.length === 0) this.#thread.setAcknowledged(Infinity, true);
     this.#thread.begin();
   }
 
@@ -182,7 +183,7 @@ export class Replica {
         this.#thread.sendInterrupt(effect.interrupt);
         return;
       case 'acknowledged':
-        this.#thread.setAcknowledged(effect.position);
+        this.#thread.setAcknowledged(effect.position, effect.alone);
         return;
       case 'promote':
         this.#thread.sendPromotion();

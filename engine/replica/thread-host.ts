@@ -100,9 +100,10 @@ export class ThreadHost {
     Atomics.notify(this.#shared.words, WORD_BEGUN);
   }
 
-  setAcknowledged(position: number): void {
+  /** @param alone nobody takes the log: nothing needs to be logged */
+  setAcknowledged(position: number, alone: boolean): void {
     this.#shared.positions[WORD_ACKNOWLEDGED] = position;
-    Atomics.store(this.#shared.words, WORD_ALONE, position === Infinity ? 1 : 0);
+    Atomics.store(this.#shared.words, WORD_ALONE, alone ? 1 : 0);
     this.#shared.ring(WORD_TO_GUEST_BELL);
   }
 

@@ -118,6 +118,7 @@ export class Replica {
     let claims = 0;
     const channel = parts.channel({
       incarnation: name,
+      machine: view.machine,
       view,
       operationIds: run.operationIds,
       heartbeatMs: HEARTBEAT_MS,

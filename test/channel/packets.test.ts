@@ -10,9 +10,11 @@ import {
   encodeFromBus,
   encodeHello,
   encodePeer,
+  encodeSnapshotPiece,
   encodeToBus,
+  snapshotPiece,
 } from '../../engine/channel/packets.js';
-import type { Operation, Outcome, Output } from '../../engine/protocol/machine.js';
+import type { Operation, Outcome, Output, View } from '../../engine/protocol/machine.js';
 import type { FromBus, Hello, PeerMessage, StreamOffset, ToBus } from '../../engine/protocol/messages.js';
 
 const hex = (bytes: Uint8Array) =>
@@ -39,7 +41,17 @@ const data = fc.uint8Array({ maxLength: 200 }).map(plain);
 const offsets: fc.Arbitrary<StreamOffset[]> = fc.array(fc.record({ stream: unsigned, offset: unsigned }), {
   maxLength: 5,
 });
-const progress = fc.record({ executed: unsigned, backlogBytes: unsigned });
+const progress = fc.record({
+  executed: unsigned.map(position => position - 1),
+  backlogBytes: unsigned,
+});
+const view: fc.Arbitrary<View> = fc.record({
+  number: unsigned,
+  machine: fc.string(),
+  primary: fc.string(),
+  backups: fc.array(fc.string(), { maxLength: 3 }),
+  claim: fc.string({ unit: 'binary' }),
+});
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ kind: fc.constant('exit' as const), status }),
   fc.record({
@@ -65,7 +77,18 @@ const output: fc.Arbitrary<Output> = fc.oneof(
   fc.record({ type: fc.constant('outcome' as const), outcome }),
 );
 const peerMessage: fc.Arbitrary<PeerMessage<Uint8Array>> = fc.oneof(
-  fc.record({ type: fc.constant('log' as const), view: unsigned, position: unsigned, length: unsigned, part: data }),
+  fc.record({
+    type: fc.constant('log' as const),
+    view: unsigned,
+    position: unsigned,
+    length: unsigned,
+    settled: unsigned,
+    part: data,
+  }),
+  fc.constant({ type: 'join' } as const),
+  fc.record({ type: fc.constantFrom('welcome' as const, 'view' as const), view, position: unsigned }),
+  fc.record({ type: fc.constant('offer' as const), view: unsigned, position: unsigned, length: unsigned, part: data }),
+  fc.record({ type: fc.constant('follow' as const), view: unsigned, position: unsigned }),
   fc.record({ type: fc.constant('acknowledgement' as const), view: unsigned, position: unsigned, progress }),
   fc.record({
     type: fc.constant('heartbeat' as const),
@@ -74,6 +97,7 @@ const peerMessage: fc.Arbitrary<PeerMessage<Uint8Array>> = fc.oneof(
     progress,
     left: unsigned,
     confirmed: offsets,
+    settled: unsigned,
   }),
 );
 const toBus: fc.Arbitrary<ToBus> = fc.oneof(
@@ -178,8 +202,9 @@ describe('literal packets', () => {
   });
 
   test('between replicas', () => {
-    expect(hex(encodePeer({ type: 'log', view: 1, position: 300, length: 2, part: Uint8Array.of(0xaa, 0xbb) }))).toBe(
-      '10 01 ac 02 02 aa bb',
+    const part = Uint8Array.of(0xaa, 0xbb);
+    expect(hex(encodePeer({ type: 'log', view: 1, position: 300, length: 2, settled: 5, part }))).toBe(
+      '10 01 ac 02 02 05 aa bb',
     );
     expect(
       hex(
@@ -187,7 +212,7 @@ describe('literal packets', () => {
           type: 'acknowledgement',
           view: 1,
           position: 127,
-          progress: { executed: 128, backlogBytes: 2 ** 53 - 1 },
+          progress: { executed: 127, backlogBytes: 2 ** 53 - 1 },
         }),
       ),
     ).toBe('11 01 7f 80 01 ff ff ff ff ff ff ff 0f');
@@ -197,12 +222,36 @@ describe('literal packets', () => {
           type: 'heartbeat',
           view: 2,
           bus: true,
-          progress: { executed: 3, backlogBytes: 4 },
+          progress: { executed: -1, backlogBytes: 4 },
           left: 5,
           confirmed: [{ stream: 1, offset: 6 }],
+          settled: 7,
         }),
       ),
-    ).toBe('12 02 01 03 04 05 01 01 06');
+    ).toBe('12 02 01 00 04 05 01 01 06 07');
+  });
+
+  test('between replicas, of views and joining', () => {
+    const of: View = { number: 2, machine: 'm', primary: 'a', backups: ['b', 'c'], claim: 'x' };
+    const part = Uint8Array.of(0xaa);
+    expect(hex(encodePeer({ type: 'join' }))).toBe('13');
+    expect(hex(encodePeer({ type: 'welcome', view: of, position: 9 }))).toBe(
+      '14 02 01 6d 01 61 02 01 62 01 63 01 78 09',
+    );
+    expect(hex(encodePeer({ type: 'view', view: { ...of, backups: [] }, position: 9 }))).toBe(
+      '15 02 01 6d 01 61 00 01 78 09',
+    );
+    expect(hex(encodePeer({ type: 'offer', view: 2, position: 9, length: 1, part }))).toBe('16 02 09 01 aa');
+    expect(hex(encodePeer({ type: 'follow', view: 2, position: 9 }))).toBe('17 02 09');
+  });
+
+  test('a piece of a snapshot is told apart from what is for the channel', () => {
+    const packet = encodeSnapshotPiece(Uint8Array.of(1, 2));
+    expect(hex(packet)).toBe('18 01 02');
+    expect(hex(snapshotPiece(packet)!)).toBe('01 02');
+    expect(() => decodePeer(packet)).toThrow('a packet of unknown kind');
+    expect(snapshotPiece(encodePeer({ type: 'join' }))).toBeUndefined();
+    expect(snapshotPiece(new Uint8Array(0))).toBeUndefined();
   });
 
   test('to the bus', () => {

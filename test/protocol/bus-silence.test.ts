@@ -4,7 +4,14 @@ import { Channel } from '../../engine/protocol/channel.js';
 function primary() {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
   const timing = { heartbeatMs: 100, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
-  const channel = new Channel<string>({ incarnation: 'a', view, operationIds: true, ...timing, newClaim: () => 'c' });
+  const channel = new Channel<string>({
+    incarnation: 'a',
+    machine: 'm',
+    view,
+    operationIds: true,
+    ...timing,
+    newClaim: () => 'c',
+  });
   channel.step({ type: 'peerOpened', peer: 'b', nowMs: 0 });
   channel.step({ type: 'busOpened', nowMs: 0 });
   channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [] }, nowMs: 0 });
@@ -14,7 +21,7 @@ function primary() {
 /** The backup is alive, and says whether it has the bus. */
 function heartbeat(channel: Channel<string>, nowMs: number, bus: boolean) {
   const progress = { executed: 0, backlogBytes: 0 };
-  const message = { type: 'heartbeat', view: 1, bus, progress, left: 0, confirmed: [] } as const;
+  const message = { type: 'heartbeat', view: 1, bus, progress, left: 0, confirmed: [], settled: 0 } as const;
   return channel.step({ type: 'peer', peer: 'b', message, nowMs });
 }
 

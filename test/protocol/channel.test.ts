@@ -21,6 +21,7 @@ function channel(incarnation: string, view: View = PAIR, operationIds = true): C
   let claims = 0;
   return new Channel<string>({
     incarnation,
+    machine: 'm',
     view,
     operationIds,
     heartbeatMs: HEARTBEAT_MS,
@@ -50,7 +51,7 @@ function fromPeer(peer: string, message: PeerMessage<string>, nowMs = 0): Channe
 }
 
 function log(position: number, length = 1, view = 1): PeerMessage<string> {
-  return { type: 'log', view, position, length, part: `part ${position}` };
+  return { type: 'log', view, position, length, settled: 0, part: `part ${position}` };
 }
 
 function acknowledgement(position: number, executed = 0, view = 1): PeerMessage<string> {
@@ -58,7 +59,16 @@ function acknowledgement(position: number, executed = 0, view = 1): PeerMessage<
 }
 
 function heartbeat(changes: Partial<PeerMessage<string> & { type: 'heartbeat' }> = {}): PeerMessage<string> {
-  return { type: 'heartbeat', view: 1, bus: true, progress: NO_PROGRESS, left: 0, confirmed: [], ...changes };
+  return {
+    type: 'heartbeat',
+    view: 1,
+    bus: true,
+    progress: NO_PROGRESS,
+    left: 0,
+    confirmed: [],
+    settled: 0,
+    ...changes,
+  };
 }
 
 function logged(length = 1): ChannelEvent<string> {
@@ -120,7 +130,7 @@ describe('P0: what execution logs', () => {
         rule: 'P0',
         type: 'sendPeer',
         peer: 'B',
-        message: { type: 'log', view: 1, position: 4, length: 2, part: 'part' },
+        message: { type: 'log', view: 1, position: 4, length: 2, settled: 6, part: 'part' },
       },
     ]);
   });
@@ -172,7 +182,7 @@ describe('OR: an output', () => {
     expect(primary.step(output(5))).toEqual([]);
     expect(outputs(primary.step(fromPeer('B', acknowledgement(4))))).toEqual([]);
     const effects = primary.step(fromPeer('B', acknowledgement(5)));
-    expect(effects[0]).toEqual({ rule: 'OR', type: 'acknowledged', position: 5 });
+    expect(effects[0]).toEqual({ rule: 'OR', type: 'acknowledged', position: 5, alone: false });
     expect(outputs(effects)).toEqual([text(0)]);
   });
 
@@ -326,7 +336,7 @@ describe('VW: the answer of the arbiter', () => {
     const { view, effects } = takeOver(backup, 'A');
     expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'P7 promote', 'SX acknowledged']);
     expect(toBus(effects)).toEqual([{ type: 'fence', view: 2 }]);
-    expect(effects[3]).toMatchObject({ position: Infinity });
+    expect(effects[3]).toMatchObject({ position: Infinity, alone: true });
     expect(backup.view).toEqual(view);
     expect(backup.role).toBe('primary');
   });

@@ -8,7 +8,14 @@ const operation: Operation = { id: 1n, device: 0x200, command: 1, argument: 20n,
 function primaryWithOperation(operationIds: boolean) {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
   const timing = { heartbeatMs: 100, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
-  const channel = new Channel<string>({ incarnation: 'a', view, operationIds, ...timing, newClaim: () => 'second' });
+  const channel = new Channel<string>({
+    incarnation: 'a',
+    machine: 'm',
+    view,
+    operationIds,
+    ...timing,
+    newClaim: () => 'second',
+  });
   channel.step({ type: 'peerOpened', peer: 'b', nowMs: 0 });
   channel.step({ type: 'busOpened', nowMs: 0 });
   channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [] }, nowMs: 0 });
