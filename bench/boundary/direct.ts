@@ -5,12 +5,15 @@
 // of the log go into the ring, and nobody needs to be woken for them.
 
 import { readFileSync } from 'node:fs';
+import { MessageChannel } from 'node:worker_threads';
+import { ContinuationModules } from '../../engine/machine/continuation-modules.js';
 import { Guest, GuestExit } from '../../engine/machine/guest.js';
 import { HARDWARE_MODULE, Hardware } from '../../engine/machine/hardware.js';
 import { type GuestInstance, instantiateRewritten } from '../../engine/machine/instance.js';
 import { Meter } from '../../engine/machine/meter.js';
 import { rewriteGuest } from '../../engine/machine/program.js';
 import { SharedBlock, WORD_ALONE, WORD_EPOCH, WORD_IO_POLLING } from '../../engine/machine/shared.js';
+import { SuspendedStack } from '../../engine/machine/suspension.js';
 import { guestPath } from '../host.js';
 
 const SHORT = 1_000;
@@ -54,9 +57,19 @@ async function run(epochLength: number, backup: boolean): Promise<Run> {
     bornMs: Date.now(),
   } as const;
   const original = readFileSync(guestPath('cpu'));
-  const { module, report } = await rewriteGuest(original, options, true);
+  const { module, report, continuations } = await rewriteGuest(original, options, true);
   const meter = new Meter();
-  const data = { memory, module: original, options, role: 'primary', moduleCache: true } as const;
+  const stack = new SuspendedStack(meter);
+  const { port1: port } = new MessageChannel();
+  const data = {
+    memory,
+    module: original,
+    options,
+    role: 'primary',
+    moduleCache: true,
+    restores: false,
+    port,
+  } as const;
   const guest = new Guest(data, shared, meter, () => 0n);
   const hardware = new Hardware(guest, options, () => instance.memory());
   const instance: GuestInstance = instantiateRewritten(
@@ -65,7 +78,9 @@ async function run(epochLength: number, backup: boolean): Promise<Run> {
     { [HARDWARE_MODULE]: hardware.imports() },
     meter,
     { boundary: count => guest.boundary(count) },
+    { stack, modules: new ContinuationModules(await continuations()) },
   );
+  guest.attach(stack);
   const start = process.cpuUsage();
   try {
     instance.start();
@@ -74,6 +89,7 @@ async function run(epochLength: number, backup: boolean): Promise<Run> {
     if (!(error instanceof GuestExit)) throw error;
   }
   const { user, system } = process.cpuUsage(start);
+  port.close();
   return {
     cpuMs: (user + system) / 1e3,
     instructions: meter.instructionCount(),

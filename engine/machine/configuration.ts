@@ -1,5 +1,6 @@
 // What a guest thread is started with: everything that shapes execution, and what is this replica's own.
 
+import type { MessagePort } from 'node:worker_threads';
 import type { Variant } from '../protocol/machine.js';
 import type { KernelConfiguration } from '../wasi/machine.js';
 
@@ -28,6 +29,14 @@ export type KillPoint =
   | { readonly at: 'epoch'; readonly epoch: number; readonly instruction: number }
   | { readonly at: 'count'; readonly count: number };
 
+/** A test of divergence: one bit of this replica's memory changes by itself, at the first boundary at or after `count`. */
+export interface BitFlip {
+  readonly count: number;
+  readonly address: number;
+  /** 0 to 7. */
+  readonly bit: number;
+}
+
 export interface GuestThreadData {
   readonly memory: SharedArrayBuffer;
   readonly module: Uint8Array;
@@ -35,4 +44,9 @@ export interface GuestThreadData {
   readonly role: 'primary' | 'backup';
   readonly moduleCache: boolean;
   readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
+  readonly flip?: BitFlip;
+  /** The guest goes on from a GuestState, which is in `port` when the guest may begin. */
+  readonly restores: boolean;
+  /** Moves snapshots: memory to put them into one way, states both ways. */
+  readonly port: MessagePort;
 }

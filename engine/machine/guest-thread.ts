@@ -1,17 +1,21 @@
 // The guest thread of a replica: a worker that runs the guest and blocks where a rule says 'await'.
 
 import { randomFillSync } from 'node:crypto';
-import { workerData } from 'node:worker_threads';
-import { EpochvisorError } from '../errors/errors.js';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { assert, EpochvisorError } from '../errors/errors.js';
 import type { Outcome } from '../protocol/machine.js';
 import type { GuestThreadData } from './configuration.js';
+import { ContinuationModules } from './continuation-modules.js';
 import { Guest, GuestExit, ReplicaHalt } from './guest.js';
-import { HARDWARE_MODULE, Hardware } from './hardware.js';
+import type { GuestState } from './guest-state.js';
+import { HARDWARE_MODULE, Hardware, type HardwareState } from './hardware.js';
 import { type GuestInstance, instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
 import { rewriteGuest } from './program.js';
-import { RECORD_ENDED, RECORD_FAILED, RECORD_STARTED } from './records.js';
+import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from './records.js';
 import { SharedBlock, WORD_BEGUN } from './shared.js';
+import { restoreMachine } from './suspend-image.js';
+import { SuspendedStack } from './suspension.js';
 import { ThreadLink } from './thread-link.js';
 import { describeTrap } from './trap.js';
 import { WASI_MODULE } from './wasi-imports.js';
@@ -31,45 +35,75 @@ function randomSource(): () => bigint {
   };
 }
 
+interface Machine {
+  readonly guest: Guest;
+  readonly meter: Meter;
+  readonly stack: SuspendedStack;
+  readonly instance: GuestInstance;
+}
+
 async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
-  const { module, report } = await rewriteGuest(data.module, data.options, data.moduleCache);
-  const meter = new Meter();
-  const guest = new Guest(data, shared, meter, randomSource());
-  guest.handlesInterrupts = report.interruptHandler;
-  const memory = () => instance.memory();
+  const { module, report, continuations } = await rewriteGuest(data.module, data.options, data.moduleCache);
+  const compiled = new WebAssembly.Module(module);
+  const modules = new ContinuationModules(await continuations());
   // Loaded for those who need it: a start costs what it loads.
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-machine.js');
-  const kernel = wasi?.startKernel(guest, data.options, memory);
-  const imports =
-    kernel === undefined
-      ? { [HARDWARE_MODULE]: new Hardware(guest, data.options, memory).imports() }
-      : { [WASI_MODULE]: kernel.imports() };
-  const instance: GuestInstance = instantiateRewritten(new WebAssembly.Module(module), report, imports, meter, {
-    boundary: count => guest.boundary(count),
-    interrupt: () => {
+  const link = new ThreadLink(shared);
+  link.tell(RECORD_LOADED, '');
+  Atomics.wait(shared.words, WORD_BEGUN, 0);
+  const from = data.restores ? received(data) : undefined;
+
+  const meter = new Meter();
+  const stack = new SuspendedStack(meter);
+  const guest = new Guest(data, shared, meter, randomSource(), from);
+  guest.handlesInterrupts = report.interruptHandler;
+  const memory = () => instance.memory();
+  const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
+  const hardware = kernel ?? new Hardware(guest, data.options, memory, from?.devices as HardwareState | undefined);
+  const imports = { [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
+  const hooks = {
+    boundary: (count: number) => guest.boundary(count),
+    interrupt: (): [number, number, bigint, number] => {
       const next = guest.nextInterrupt();
       return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
     },
-  });
-  Atomics.wait(shared.words, WORD_BEGUN, 0);
-  guest.link.tell(RECORD_STARTED, '');
-  kernel?.settle();
-  const outcome = outcomeOf(instance, data, meter);
+  };
+  const instance = instantiateRewritten(compiled, report, imports, meter, hooks, { stack, modules });
+  guest.attach(stack);
+  link.tell(RECORD_STARTED, '');
+  if (from === undefined) hardware.settle();
+  const outcome = outcomeOf({ guest, meter, stack, instance }, data.options.counting, from);
   // proc_exit waits for what was written; a program that returns or traps has written as much.
-  while (kernel?.idle === false) guest.waitAtEnd();
+  guest.stage = { at: 'end', outcome };
+  while (!hardware.idle) guest.waitAtEnd();
   guest.end(outcome);
   guest.link.tell(RECORD_ENDED, '');
   guest.serveAfterEnd();
 }
 
-function outcomeOf(instance: GuestInstance, data: GuestThreadData, meter: Meter): Outcome {
+/** The I/O thread has sent it before it let the guest begin. */
+function received(data: GuestThreadData): GuestState {
+  const received = receiveMessageOnPort(data.port) as { message: GuestState } | undefined;
+  assert(received !== undefined, 'the state to go on from is there');
+  return received.message;
+}
+
+function outcomeOf(machine: Machine, counting: 'block' | 'exact', from: GuestState | undefined): Outcome {
+  const { guest, meter, stack, instance } = machine;
   try {
-    instance.start();
-    instance.exports._start();
+    const activations = from === undefined ? [] : restoreMachine(stack, from.image);
+    if (from?.stage.at === 'end') return from.stage.outcome;
+    if (from === undefined) instance.start();
+    else stack.resume(activations);
+    // A guest that was resumed in its start function has all of the rest before it.
+    if (guest.stage.at === 'start') {
+      guest.stage = { at: 'main' };
+      instance.exports._start();
+    }
     return { kind: 'exit', status: 0 };
   } catch (error) {
     if (error instanceof GuestExit) return { kind: 'exit', status: error.status };
-    const trap = describeTrap(error, data.options.counting);
+    const trap = describeTrap(error, counting);
     if (trap === undefined) throw error;
     return { kind: 'trap', message: trap.message, count: meter.instructionCount(), exact: trap.exact };
   }

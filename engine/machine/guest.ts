@@ -4,15 +4,23 @@
 // safe point at or after the due count, the hypercalls (hardware.ts) by the guest. Where execution says `await`, the
 // thread blocks.
 
-import { writeFileSync } from 'node:fs';
 import { EntryDecoder } from '../channel/entries.js';
 import { assert } from '../errors/errors.js';
 import { Clock, SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { Execution, type ExecutionEffect, type ExecutionEvent, PROCEED } from '../protocol/execution.js';
-import type { Interrupt, Outcome } from '../protocol/machine.js';
-import type { GuestThreadData, KillPoint, MachineOptions } from './configuration.js';
+import {
+  type DigestEntry,
+  Execution,
+  type ExecutionEffect,
+  type ExecutionEvent,
+  PROCEED,
+} from '../protocol/execution.js';
+import type { Outcome } from '../protocol/machine.js';
+import type { GuestThreadData, MachineOptions } from './configuration.js';
+import type { GuestDevices } from './devices.js';
+import type { GuestState, Stage } from './guest-state.js';
 import { HostClock } from './host-clock.js';
 import { type Dispatch, InterruptController } from './interrupts.js';
+import { flipBit, killAt, killCount, type Place } from './interventions.js';
 import type { Meter } from './meter.js';
 import { RECORD_DIVERGED } from './records.js';
 import {
@@ -23,6 +31,10 @@ import {
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
 } from './shared.js';
+import { SnapshotTaking } from './snapshot-taking.js';
+import { StateDigests } from './state-digest.js';
+import { captureMachine, firstMemory, memoryBytes } from './suspend-image.js';
+import type { Activation, SuspendedStack } from './suspension.js';
 import { ThreadLink } from './thread-link.js';
 
 /** Thrown through the guest's frames when it exits: the only way to leave them for good. */
@@ -36,25 +48,27 @@ export class GuestExit {
 /** Thrown when this replica must not go on; the I/O thread ends the process. */
 export class ReplicaHalt {}
 
-/** What delivery does beyond calling the handler: data enters guest-visible state (hardware.ts). */
-export type Deliver = (interrupt: Interrupt) => Dispatch | undefined;
-
 export class Guest {
   readonly #options: MachineOptions;
   readonly #kill: GuestThreadData['kill'];
+  #flip: GuestThreadData['flip'];
   readonly #shared: SharedBlock;
   readonly #link: ThreadLink;
   readonly #execution: Execution;
-  readonly #clock = new Clock();
+  readonly #clock: Clock;
   readonly #hostClock: HostClock;
-  readonly #decoder = new EntryDecoder();
+  readonly #decoder: EntryDecoder;
+  readonly #snapshots: SnapshotTaking;
   readonly #meter: Meter;
   readonly #random: () => bigint;
-  readonly interrupts = new InterruptController();
+  readonly interrupts: InterruptController;
   /** Whether the guest exports a handler; what is delivered to one without is not dispatched. */
   handlesInterrupts = true;
-  #deliver: Deliver = () => undefined;
-  #settle: () => void = () => undefined;
+  #devices: GuestDevices | undefined;
+  /** There once the guest's instance is. */
+  #stack: SuspendedStack | undefined;
+  #digests: StateDigests | undefined;
+  #digestDueNs = Infinity;
   /** Something was delivered at this boundary. */
   #delivered = false;
 
@@ -64,39 +78,83 @@ export class Guest {
   #epochStart = 0;
   #due: number;
   #logBytesTaken = 0;
+  /** The guest is to be suspended at this boundary: a snapshot is due. */
+  #suspends = false;
+  stage: Stage = { at: 'start' };
 
-  constructor(data: GuestThreadData, shared: SharedBlock, meter: Meter, random: () => bigint) {
+  /** @param from what another guest thread gave: the guest goes on from there */
+  constructor(data: GuestThreadData, shared: SharedBlock, meter: Meter, random: () => bigint, from?: GuestState) {
     this.#options = data.options;
     this.#kill = data.role === 'primary' ? data.kill : undefined;
+    this.#flip = data.flip;
     this.#shared = shared;
-    this.#link = new ThreadLink(shared);
+    this.#link = new ThreadLink(shared, from?.codec);
+    this.#decoder = new EntryDecoder(from?.codec);
+    this.#snapshots = new SnapshotTaking(shared, this.#link, data.port);
+    this.#clock = new Clock(from?.clock);
+    this.interrupts = new InterruptController(from?.interrupts);
     this.#meter = meter;
     this.#random = random;
     this.#hostClock = new HostClock(data.options.bornMs);
     const { variant, operationIds } = data.options;
-    this.#execution = new Execution({ role: data.role, variant, operationIds });
-    this.#due = data.options.epochLength;
-    this.#arm(0);
+    this.#execution = new Execution(
+      { role: data.role, variant, operationIds },
+      from && { state: from.execution, position: from.position },
+    );
+    this.#due = from?.due ?? data.options.epochLength;
+    if (from === undefined) this.#arm(0);
+    else this.#continueFrom(from);
+  }
+
+  #continueFrom({ stage, epochStart, due, count, position, codec }: GuestState): void {
+    this.stage = stage;
+    this.#epochStart = epochStart;
+    // A guest that has ended has no frames, and is not suspended.
+    if (stage.at === 'end') this.#meter.restart(count);
+    else this.#meter.beginSuspended(count, due);
+    if (this.#execution.role === 'primary') {
+      this.#clock.adopt(this.#hostClock.realTimeNs(), this.#hostClock.monotonicNs());
+      this.#link.continueAt(position, codec);
+    }
+    this.#publish(count);
   }
 
   get link(): ThreadLink {
     return this.#link;
   }
 
-  set onDelivery(deliver: Deliver) {
-    this.#deliver = deliver;
+  set devices(devices: GuestDevices) {
+    this.#devices = devices;
   }
 
-  /** Called at the end of each boundary at which something was delivered: it may ask for anything but the environment. */
-  set onSettle(settle: () => void) {
-    this.#settle = settle;
+  /** The instance is made: from here on the guest can be suspended. */
+  attach(stack: SuspendedStack): void {
+    assert(this.#devices !== undefined, 'devices stand before the instance, which imports them');
+    this.#stack = stack;
+    this.#digests = new StateDigests({ stack, devices: this.#devices, interrupts: this.interrupts });
+    this.#digestDueNs = this.#digests.dueNs;
+    stack.onSuspended = () => {
+      const activations = stack.take();
+      this.#takeSnapshot(activations);
+      return stack.continueFrom(activations);
+    };
   }
 
   // ---- boundaries
 
   /** The hook of generated code. Answers 1 where the guest's handler is to be called (`nextInterrupt`). */
   boundary(count: number): number {
-    if (this.#kill !== undefined) this.#killAt(count, this.#kill);
+    const answer = this.#atBoundary(count);
+    if (this.#suspends) this.#meter.suspend();
+    return answer;
+  }
+
+  #atBoundary(count: number): number {
+    if (this.#kill !== undefined) killAt(this.#kill, this.#place(count));
+    if (this.#flip !== undefined && count >= this.#flip.count) {
+      flipBit(this.#flip, firstMemory(this.#stack!));
+      this.#flip = undefined;
+    }
     if (this.#waits || count >= this.#due) this.#epochEnd(count);
     else this.#arm(count);
     if (!this.handlesInterrupts) this.interrupts.drop();
@@ -125,7 +183,9 @@ export class Guest {
   /** No code of the guest is left to run: ends the epoch here, and waits for an interrupt. */
   waitAtEnd(): void {
     this.#waits = true;
-    this.boundary(this.#meter.instructionCount());
+    this.#atBoundary(this.#meter.instructionCount());
+    // There is no stack to unwind.
+    if (this.#suspends) this.#takeSnapshot([]);
   }
 
   #epochEnd(count: number): void {
@@ -134,20 +194,25 @@ export class Guest {
     this.#waits = false;
     // A backup takes the log only as it comes to need it: what it has not executed stays in the ring, as bytes.
     if (this.#execution.role !== 'backup' && this.#link.seemsToHaveIncoming) this.#pump();
-    this.#step({ type: 'epochEnd', count, waiting, nowNs: this.#nowNs() });
+    const nowNs = this.#nowNs();
+    if (nowNs >= this.#digestDueNs) this.#digest(nowNs);
+    this.#step({ type: 'epochEnd', count, waiting, nowNs });
     this.#link.ship();
     this.#link.awaitBackup();
     this.#epochStart = count;
     this.#publish(count);
     this.#arm(count);
-    if (!this.#delivered) return;
-    this.#delivered = false;
-    this.#settle();
+    if (this.#delivered) {
+      this.#delivered = false;
+      this.#devices!.settle();
+    }
+    if (this.#snapshots.seemsDue(this.#execution.epoch)) this.#suspends = this.#snapshotIsDue();
   }
 
   #arm(count: number): void {
-    const due = this.#kill === undefined ? this.#due : Math.min(this.#due, this.#killCount(this.#kill.point));
-    this.#meter.arm(due, count);
+    const { epoch } = this.#execution;
+    const kill = this.#kill === undefined ? Infinity : killCount(this.#kill.point, epoch, this.#epochStart);
+    this.#meter.arm(Math.min(this.#due, kill), count);
   }
 
   /** Only who decides by its own clock reads it: a backup's time comes with the log (CK). */
@@ -164,6 +229,55 @@ export class Guest {
       positions[WORD_EXECUTED] = this.#execution.taken;
       positions[WORD_LOG_BYTES_TAKEN] = this.#logBytesTaken;
     }
+  }
+
+  #place(count: number): Place {
+    const { epoch, outstanding } = this.#execution;
+    return { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
+  }
+
+  // ---- snapshots and digests
+
+  #snapshotIsDue(): boolean {
+    // A primary alone knows all that the log is to say of the guest up to here.
+    if (this.#execution.role !== 'primary') return false;
+    return this.#snapshots.isDue(this.#execution.epoch, () => memoryBytes(this.#stack!) + this.#devices!.contentBytes);
+  }
+
+  /** @param activations of the suspended guest; none where it has ended */
+  #takeSnapshot(activations: readonly Activation[]): void {
+    this.#suspends = false;
+    const stack = this.#stack!;
+    this.#snapshots.take(
+      this.#execution.epoch,
+      area => ({
+        image: captureMachine(stack, activations, area.take(memoryBytes(stack))),
+        devices: this.#devices!.save(area.put),
+      }),
+      ({ image, devices }) => {
+        this.#step({ type: 'snapshot', nowNs: this.#nowNs() });
+        return {
+          stage: this.stage,
+          position: this.#link.logged,
+          count: this.#meter.instructionCount(),
+          epochStart: this.#epochStart,
+          due: this.#due,
+          execution: this.#execution.save(),
+          clock: this.#clock.save(),
+          codec: this.#link.codec,
+          interrupts: this.interrupts.save(),
+          devices,
+          image,
+        };
+      },
+    );
+  }
+
+  /** SD: nobody is there to compare where this replica is alone, or not primary. */
+  #digest(nowNs: number): void {
+    if (this.#execution.role !== 'primary' || this.#link.alone) return;
+    this.#step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
+    this.#digestDueNs = this.#digests!.dueNs;
   }
 
   // ---- what the guest does
@@ -245,6 +359,9 @@ export class Guest {
           case 'await':
             next = this.#await(effect);
             break;
+          case 'verify':
+            next = this.#verify(effect.entry);
+            break;
           default:
             this.#carryOut(effect);
         }
@@ -269,7 +386,7 @@ export class Guest {
       case 'deliver':
         this.#delivered = true;
         for (const interrupt of effect.interrupts) {
-          const dispatch = this.#deliver(interrupt);
+          const dispatch = this.#devices!.deliver(interrupt);
           if (dispatch !== undefined) this.interrupts.raise(dispatch);
         }
         return;
@@ -278,7 +395,7 @@ export class Guest {
         return;
       case 'adoptClock':
         this.#clock.adopt(this.#hostClock.realTimeNs(), this.#hostClock.monotonicNs());
-        this.#link.continueAt(this.#execution.taken);
+        this.#link.continueAt(this.#execution.taken, this.#decoder.save());
         return;
       case 'live':
         this.#link.tellLive(effect.epoch, effect.uncertain);
@@ -318,11 +435,20 @@ export class Guest {
         this.#link.awaitIncoming(Infinity);
         break;
       case 'interrupt':
-        this.#link.awaitIncoming(Math.max(0, (effect.untilNs - this.#nowNs()) / 1e6));
+        this.#link.awaitInterrupt(Math.max(0, (effect.untilNs - this.#nowNs()) / 1e6));
+        // The wait ends, and the guest, which is to ask again what it waits for, stands at a boundary.
+        if (this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue()) {
+          return this.#execution.step({ type: 'snapshot', nowNs: this.#nowNs() });
+        }
         break;
     }
     this.#pump();
     return this.#execution.step({ type: 'resume', nowNs: this.#nowNs() });
+  }
+
+  #verify(entry: DigestEntry): readonly ExecutionEffect[] {
+    const difference = this.#digests!.difference(entry.epoch, entry);
+    return this.#execution.step({ type: 'verified', difference });
   }
 
   /** Hands the execution what has come in. A backup takes one part of the log at a time: the rest stays in the ring. */
@@ -343,30 +469,5 @@ export class Guest {
           return;
       }
     }
-  }
-
-  // ---- failover tests
-
-  #killCount(point: KillPoint): number {
-    if (point.at === 'count') return point.count;
-    if (this.#execution.epoch < point.epoch) return Infinity;
-    return this.#execution.epoch === point.epoch ? this.#epochStart + point.instruction : 0;
-  }
-
-  /** SIGKILL, from inside, at a place that is known exactly; the proof is on disk before. */
-  #killAt(count: number, kill: NonNullable<GuestThreadData['kill']>): void {
-    if (count < this.#killCount(kill.point)) return;
-    const proof = {
-      epoch: this.#execution.epoch,
-      instruction: count - this.#epochStart,
-      count,
-      outstanding: this.#execution.outstanding.size,
-      /** The host's monotonic clock, the same for all its processes. */
-      atNs: Number(process.hrtime.bigint()),
-    };
-    writeFileSync(kill.proofFile, JSON.stringify(proof));
-    process.kill(process.pid, 'SIGKILL');
-    // The signal is asynchronous only in theory: nothing of this process runs on after it.
-    for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }
 }

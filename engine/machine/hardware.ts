@@ -7,6 +7,7 @@
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/machine.js';
 import type { MachineOptions } from './configuration.js';
+import type { GuestDevices } from './devices.js';
 import { type Guest, GuestExit } from './guest.js';
 import {
   type Dispatch,
@@ -15,7 +16,7 @@ import {
   INTERRUPT_TIMER,
   INTERRUPT_UNCERTAIN,
 } from './interrupts.js';
-import { InputStreams } from './streams.js';
+import { type InputState, InputStreams } from './streams.js';
 
 /** Import module of the virtual hardware. */
 export const HARDWARE_MODULE = 'epochvisor';
@@ -36,22 +37,53 @@ const OPERATION_BYTES_MAX = 1 << 20;
 /** Operations outstanding at once: each may hold OPERATION_BYTES_MAX on the bus. */
 const OUTSTANDING_MAX = 256;
 
-export class Hardware {
+/** What the hardware holds for the guest, as plain data. */
+export interface HardwareState {
+  readonly input: readonly InputState[];
+  /** Where the data of each outstanding read goes. */
+  readonly buffers: readonly (readonly [operation: bigint, address: number])[];
+}
+
+export class Hardware implements GuestDevices {
   readonly #guest: Guest;
   readonly #options: MachineOptions;
   readonly #memory: () => Uint8Array;
-  readonly #input = new InputStreams([STDIN]);
+  readonly #input: InputStreams;
   readonly #arguments: Uint8Array;
   /** Where the data of each outstanding read goes. */
-  readonly #buffers = new Map<bigint, number>();
+  readonly #buffers: Map<bigint, number>;
 
-  /** @param memory the guest's linear memory as it is now (it moves when it grows) */
-  constructor(guest: Guest, options: MachineOptions, memory: () => Uint8Array) {
+  /**
+   * @param memory the guest's linear memory as it is now (it moves when it grows)
+   * @param state what `save` gave: the hardware goes on from there
+   */
+  constructor(guest: Guest, options: MachineOptions, memory: () => Uint8Array, state?: HardwareState) {
     this.#guest = guest;
     this.#options = options;
     this.#memory = memory;
     this.#arguments = new TextEncoder().encode(options.arguments.map(argument => `${argument}\0`).join(''));
-    guest.onDelivery = interrupt => this.deliver(interrupt);
+    this.#input = new InputStreams([STDIN], state?.input);
+    this.#buffers = new Map(state?.buffers);
+    guest.devices = this;
+  }
+
+  save(): HardwareState {
+    return { input: this.#input.save(), buffers: [...this.#buffers] };
+  }
+
+  /** A bare guest's operations end with it: nobody is left to be told. */
+  get idle(): boolean {
+    return true;
+  }
+
+  settle(): void {
+    // The hardware asks for nothing by itself.
+  }
+
+  readonly contentBytes = 0;
+
+  sample(): HardwareState {
+    return this.save();
   }
 
   /** The imports, by name. */

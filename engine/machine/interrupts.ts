@@ -16,6 +16,14 @@ export interface Dispatch {
   readonly status: number;
 }
 
+/** The controller as plain data. */
+export interface InterruptsState {
+  readonly pending: readonly Dispatch[];
+  readonly enabled: boolean;
+  readonly forced: boolean;
+  readonly interrupted: readonly boolean[];
+}
+
 export class InterruptController {
   #pending: Dispatch[] = [];
   /** The interrupt enable flag; off at reset and while a handler runs. */
@@ -24,6 +32,19 @@ export class InterruptController {
   #forced = false;
   /** The flag as each handler in progress found it, innermost last: a handler may wait, and be interrupted there. */
   readonly #interrupted: boolean[] = [];
+
+  constructor(state?: InterruptsState) {
+    if (state === undefined) return;
+    this.#pending = [...state.pending];
+    this.#enabled = state.enabled;
+    this.#forced = state.forced;
+    this.#interrupted = [...state.interrupted];
+  }
+
+  save(): InterruptsState {
+    const [pending, interrupted] = [[...this.#pending], [...this.#interrupted]];
+    return { pending, enabled: this.#enabled, forced: this.#forced, interrupted };
+  }
 
   get isPending(): boolean {
     return this.#pending.length > 0;

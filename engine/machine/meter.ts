@@ -118,6 +118,14 @@ export class Meter {
     this.#slice(count);
   }
 
+  /** Begins a machine that is suspended at a boundary after `count` instructions, the next due; it goes on with `resume`. */
+  beginSuspended(count: number, dueCount: number): void {
+    this.restart(count);
+    this.#boundaryCount = count;
+    this.arm(dueCount, count);
+    this.#resumeWith = this.counter.value as number;
+  }
+
   /** What generated code calls when the counter is negative. */
   takeBoundary(hooks: BoundaryHooks): number {
     const count = this.instructionCount();

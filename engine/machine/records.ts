@@ -31,6 +31,15 @@ export const RECORD_FAILED = 6;
 /** The guest is about to run its first instruction. */
 export const RECORD_STARTED = 7;
 
+/** The module is compiled: what is left of the start is the state. */
+export const RECORD_LOADED = 10;
+/** Answer to SNAPSHOT_SIZE: f64 bytes. */
+export const RECORD_SNAPSHOT_SIZE = 11;
+/** The guest's state is in the port: f64 position. Nothing is logged between the two. */
+export const RECORD_SNAPSHOT = 12;
+/** No snapshot is possible: UTF-8 message. */
+export const RECORD_NOT_SNAPSHOTABLE = 13;
+
 /** Record types, I/O thread to guest thread, beside RECORD_LOG. */
 export const RECORD_INTERRUPT = 8;
 export const RECORD_PROMOTE = 9;

@@ -24,6 +24,16 @@ export const WORD_ALONE = 4;
 /** 1 once the guest may execute its first instruction. */
 export const WORD_BEGUN = 5;
 
+/**
+ * What the I/O thread asks of a primary's guest thread, for a snapshot: nothing, how many bytes the guest's state takes, or
+ * the snapshot itself (for a joining replica, or for a file), into the memory sent before.
+ */
+export const WORD_SNAPSHOT = 6;
+export const SNAPSHOT_NOTHING = 0;
+export const SNAPSHOT_SIZE = 1;
+export const SNAPSHOT_TO_JOIN = 2;
+export const SNAPSHOT_TO_KEEP = 3;
+
 /** Log position that all backups have acknowledged (Infinity: there is none). */
 export const WORD_ACKNOWLEDGED = 0;
 /** Backup: log position executed. */

@@ -1,11 +1,36 @@
 // Input streams as the guest sees them: bytes that were delivered and not yet read. Guest state.
 
+/** An input stream as plain data. */
+export interface InputState {
+  readonly stream: number;
+  readonly chunks: readonly Uint8Array[];
+  readonly consumed: number;
+  readonly ended: boolean;
+}
+
 /** One input stream. Its bytes are bounded by the bus's window: what is not consumed is not released. */
 class Input {
   #chunks: Uint8Array[] = [];
   #readable = 0;
   #consumed = 0;
   #ended = false;
+
+  constructor(state?: InputState) {
+    if (state === undefined) return;
+    this.#chunks = [...state.chunks];
+    for (const chunk of this.#chunks) this.#readable += chunk.length;
+    this.#consumed = state.consumed;
+    this.#ended = state.ended;
+  }
+
+  save(stream: number): InputState {
+    return {
+      stream,
+      chunks: this.#chunks.map(chunk => chunk.slice()),
+      consumed: this.#consumed,
+      ended: this.#ended,
+    };
+  }
 
   get readable(): number {
     return this.#readable;
@@ -44,8 +69,13 @@ class Input {
 export class InputStreams {
   readonly #streams: ReadonlyMap<number, Input>;
 
-  constructor(numbers: readonly number[]) {
-    this.#streams = new Map(numbers.map(number => [number, new Input()]));
+  /** @param state what `save` gave: the streams go on from there */
+  constructor(numbers: readonly number[], state: readonly InputState[] = []) {
+    this.#streams = new Map(numbers.map(number => [number, new Input(state.find(({ stream }) => stream === number))]));
+  }
+
+  save(): readonly InputState[] {
+    return [...this.#streams].map(([number, input]) => input.save(number));
   }
 
   has(stream: number): boolean {

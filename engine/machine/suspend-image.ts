@@ -46,6 +46,12 @@ export function memoryBytes(stack: SuspendedStack): number {
   return bytes;
 }
 
+/** The memory of the first instance, which is a replica's guest; none where it has none. */
+export function firstMemory(stack: SuspendedStack): Uint8Array {
+  const memory: WebAssembly.Memory | undefined = stack.instances[0]?.exports[EXPORT_MEMORY];
+  return memory === undefined ? new Uint8Array(0) : new Uint8Array(memory.buffer);
+}
+
 /** Each memory once. */
 function memoriesOf(stack: SuspendedStack): ReadonlySet<WebAssembly.Memory> {
   return new Set(stack.instances.flatMap(({ exports }) => exports[EXPORT_MEMORY] ?? []));
@@ -114,10 +120,7 @@ function captureInstance(
   const first = memory !== undefined && memories.delete(memory);
   return {
     memory: first ? places.copy(new Uint8Array(memory.buffer)) : undefined,
-    globals: mutableGlobals(modules.facts.globals).map(([index, bits]) => {
-      if (bits) return exports[`${EXPORT_BITS}${index}`]();
-      return plainValue(stack, exports[`${EXPORT_GLOBAL}${index}`].value);
-    }),
+    globals: captureGlobals(stack, instance),
     tables: Array.from({ length: modules.facts.tables }, (_, index) => {
       if (!instance.mayHaveChanged(index)) return undefined;
       const table: WebAssembly.Table = exports[`${EXPORT_TABLE}${index}`];
@@ -125,6 +128,17 @@ function captureInstance(
     }),
     dropped: [...instance.dropped],
   };
+}
+
+/** The mutable globals of an instance, in order. @throws EpochvisorError NOT_SNAPSHOTABLE as `captureMachine` does */
+export function captureGlobals(
+  stack: SuspendedStack,
+  { exports, modules }: SuspendableInstance,
+): InstanceImage['globals'] {
+  return mutableGlobals(modules.facts.globals).map(([index, bits]) => {
+    if (bits) return exports[`${EXPORT_BITS}${index}`]();
+    return plainValue(stack, exports[`${EXPORT_GLOBAL}${index}`].value);
+  });
 }
 
 /** Puts what an image holds into instances that have just been made. Gives the activations to continue from. */

@@ -159,6 +159,11 @@ export class SuspendedStack {
     return wrapper;
   }
 
+  /** Goes on, in a machine that begins suspended, from activations that another one left; until the guest is done. */
+  resume(activations: readonly Activation[]): unknown {
+    return this.#run(() => this.continueFrom(activations));
+  }
+
   #run(call: () => unknown): unknown {
     this.#calls++;
     try {

@@ -5,14 +5,16 @@
 // this thread waits, and soon. While the I/O thread looks at the ring every millisecond by itself, soon is at the next
 // boundary or when the part is full; else it is at once, for what is rare may be all that a backup waits for.
 
-import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../channel/entries.js';
+import { CLOCK_MAX_BYTES, EntryEncoder, type EntryState, maxSize } from '../channel/entries.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
 import * as records from './records.js';
 import {
   type SharedBlock,
+  SNAPSHOT_NOTHING,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
   WORD_IO_POLLING,
+  WORD_SNAPSHOT,
   WORD_THROTTLE,
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
@@ -33,7 +35,7 @@ export type Incoming =
 
 export class ThreadLink {
   readonly #shared: SharedBlock;
-  readonly #encoder = new EntryEncoder();
+  #encoder: EntryEncoder;
   /** Entries logged so far: this replica's position in the log while it is the one who writes it. */
   #logged = 0;
   /** Entries encoded and not yet in the ring. */
@@ -42,22 +44,29 @@ export class ThreadLink {
   #partEntries = 0;
   readonly #utf8 = new TextEncoder();
 
-  constructor(shared: SharedBlock) {
+  /** @param state what the next entry is encoded against, where this is not the first of the machine */
+  constructor(shared: SharedBlock, state?: EntryState) {
     this.#shared = shared;
+    this.#encoder = new EntryEncoder(state);
   }
 
   get logged(): number {
     return this.#logged;
   }
 
-  /** A promoted backup goes on writing the log where it read to. */
-  continueAt(position: number): void {
+  /** Goes on writing a log that was read, or written elsewhere, up to here. */
+  continueAt(position: number, codec: EntryState): void {
     this.#logged = position;
+    this.#encoder = new EntryEncoder(codec);
+  }
+
+  get codec(): EntryState {
+    return this.#encoder.save();
   }
 
   log(entry: LogEntry): void {
     this.#logged += 1;
-    if (this.#alone) return;
+    if (this.alone) return;
     const sizeMax = maxSize(entry);
     if (sizeMax > PART_BYTES) {
       this.ship();
@@ -71,7 +80,7 @@ export class ThreadLink {
   /** As `log` for the value of a clock, from its unsigned halves. */
   logClock(source: number, low: number, high: number): void {
     this.#logged += 1;
-    if (this.#alone) return;
+    if (this.alone) return;
     if (this.#partBytes + CLOCK_MAX_BYTES > PART_BYTES) this.ship();
     this.#gathered(this.#encoder.encodeClock(source, low, high, this.#part, this.#partBytes));
   }
@@ -80,7 +89,7 @@ export class ThreadLink {
    * Nobody takes the log: the acknowledged position is Infinity, so that nothing waits for it. A plain load: what is logged
    * though nobody takes it any more does no harm.
    */
-  get #alone(): boolean {
+  get alone(): boolean {
     return this.#shared.words[WORD_ALONE] === 1;
   }
 
@@ -131,13 +140,22 @@ export class ThreadLink {
     this.flush();
   }
 
-  /** A record without data but a text, or two numbers. */
+  /** A record without data but a text. */
   tell(type: number, text: string): void {
     const data = this.#utf8.encode(text);
     this.ship();
     this.#write(type, data.length, (bytes, at) => {
       bytes.set(data, at);
       return data.length;
+    });
+    this.flush();
+  }
+
+  tellNumber(type: number, value: number): void {
+    this.ship();
+    this.#write(type, 8, (_, at, view) => {
+      view.setFloat64(at, value, true);
+      return 8;
     });
     this.flush();
   }
@@ -195,6 +213,13 @@ export class ThreadLink {
   awaitIncoming(timeoutMs: number): void {
     const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
     if (!this.hasIncoming) this.#sleep(bell, timeoutMs);
+  }
+
+  /** As `awaitIncoming`, and returns at a request for a snapshot, too. */
+  awaitInterrupt(timeoutMs: number): void {
+    const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
+    const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT) !== SNAPSHOT_NOTHING;
+    if (!this.hasIncoming && !asked) this.#sleep(bell, timeoutMs);
   }
 
   /** Blocks until all that was logged is acknowledged. */

@@ -1,13 +1,14 @@
 // What a WASI program's kernel asks of the machine, done by a guest thread.
 //
 // The kernel is told of interrupts in the midst of a boundary, when nothing may be asked of the machine; what follows
-// from them (an uncertain operation to repeat) it asks for when the boundary is over (`Guest.onSettle`).
+// from them (an uncertain operation to repeat) it asks for when the boundary is over (`GuestDevices.settle`).
 
 import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import type { Operation } from '../protocol/machine.js';
+import type { Interrupt, Operation } from '../protocol/machine.js';
 import { WasiKernel } from '../wasi/kernel.js';
 import type { Kernel, KernelConfiguration, KernelMachine } from '../wasi/machine.js';
 import type { MachineOptions } from './configuration.js';
+import type { GuestDevices } from './devices.js';
 import { type Guest, GuestExit } from './guest.js';
 
 export class WasiMachine implements KernelMachine {
@@ -50,14 +51,47 @@ export class WasiMachine implements KernelMachine {
   }
 }
 
-/** The kernel of a guest that is a WASI program, connected to its machine. */
-export function startKernel(guest: Guest, options: MachineOptions, memory: () => Uint8Array): Kernel {
+/**
+ * The kernel of a guest that is a WASI program, connected to its machine.
+ *
+ * @param state what it saved elsewhere: it goes on from there, and owns the bytes in it
+ */
+export function startKernel(guest: Guest, options: MachineOptions, memory: () => Uint8Array, state?: unknown): Kernel {
   const configuration: KernelConfiguration = { ...options.wasi!, arguments: options.arguments };
-  const kernel = new WasiKernel(configuration, new WasiMachine(guest), memory);
-  guest.onDelivery = interrupt => {
-    kernel.deliver(interrupt);
-    return undefined;
-  };
-  guest.onSettle = () => kernel.settle();
+  const kernel = new WasiKernel(configuration, new WasiMachine(guest), memory, state);
+  guest.devices = new KernelDevices(kernel);
   return kernel;
+}
+
+/** A program's interrupts end in the kernel: it has no handler. */
+class KernelDevices implements GuestDevices {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  deliver(interrupt: Interrupt): undefined {
+    this.#kernel.deliver(interrupt);
+  }
+
+  settle(): void {
+    this.#kernel.settle();
+  }
+
+  get idle(): boolean {
+    return this.#kernel.idle;
+  }
+
+  get contentBytes(): number {
+    return this.#kernel.contentBytes;
+  }
+
+  sample(turn: number): unknown {
+    return this.#kernel.sample(turn);
+  }
+
+  save(copy: (bytes: Uint8Array) => Uint8Array): unknown {
+    return this.#kernel.save(copy);
+  }
 }

@@ -10,6 +10,11 @@ export const SOURCE_RANDOM = 2;
  * chosen so that time goes on from the greatest value sent, at the host's pace, rather than stand still until the
  * host's clock has caught up.
  */
+export interface ClockState {
+  readonly realTimeNs: bigint;
+  readonly monotonicNs: number;
+}
+
 export class Clock {
   /** Greatest value given to the guest or received in the log, ns. */
   #realTimeNs = 0n;
@@ -17,6 +22,18 @@ export class Clock {
   /** What is added to the host's reading, ns; never negative. */
   #realTimeOffsetNs = 0n;
   #monotonicOffsetNs = 0;
+
+  /** @param state what `save` gave; who is to read its own host's clock adopts it first */
+  constructor(state?: ClockState) {
+    if (state === undefined) return;
+    this.#realTimeNs = state.realTimeNs;
+    this.#monotonicNs = state.monotonicNs;
+  }
+
+  /** The greatest values given: the offsets belong to this host. */
+  save(): ClockState {
+    return { realTimeNs: this.#realTimeNs, monotonicNs: this.#monotonicNs };
+  }
 
   /** A value the guest was given or the log brought. Sources that are no clocks are ignored. */
   observe(source: number, valueNs: bigint): void {

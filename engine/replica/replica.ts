@@ -66,6 +66,9 @@ export class Replica {
       },
       output: (position, output) => this.#step({ type: 'output', position, output, more: true }),
       drained: () => this.#step({ type: 'drained' }),
+      loaded: () => undefined,
+      snapshot: () => undefined,
+      notSnapshotable: () => undefined,
       running: () => parts.tell({ type: 'running' }),
       live: (failoverEpoch, uncertain) => parts.tell({ type: 'live', failoverEpoch, uncertain }),
       ended: () => {

@@ -4,21 +4,24 @@
 // is handed over after the part that precedes it. What the guest thread cannot take at once waits here, in order; its
 // length is bounded by the windows of those who send it (the bus's input window, the primary's lag).
 
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { assert } from '../errors/errors.js';
 import type { GuestThreadData } from '../machine/configuration.js';
+import type { GuestState } from '../machine/guest-state.js';
 import * as records from '../machine/records.js';
 import {
   SharedBlock,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
   WORD_BEGUN,
+  WORD_EXECUTED,
   WORD_IO_POLLING,
   WORD_THROTTLE,
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
 } from '../machine/shared.js';
 import type { Interrupt, Output } from '../protocol/machine.js';
+import { SnapshotRequesting } from './snapshot-requesting.js';
 
 /** A part of the log is closed at this size, bytes: one packet must not hold up the heartbeats behind it. */
 const PART_BYTES = 256 * 1024;
@@ -40,10 +43,16 @@ export interface GuestListener {
   output(position: number, output: Output): void;
   /** All that the guest has said so far is handed over. */
   drained(): void;
+  /** The guest's module is compiled: a thread that `restores` can be given a state. */
+  loaded(): void;
   running(): void;
   live(failoverEpoch: number, uncertain: number): void;
   ended(): void;
   diverged(message: string): void;
+  /** A snapshot that was asked for; what was logged before precedes `position`, and what comes next follows it. */
+  snapshot(position: number, state: GuestState): void;
+  /** A snapshot that was asked for can't be had. */
+  notSnapshotable(message: string): void;
   /** The thread is gone, or cannot go on. */
   failed(message: string): void;
   /** Whether to leave what the guest says in the ring for now: it will have to wait. */
@@ -51,6 +60,9 @@ export interface GuestListener {
 }
 
 type Write = () => boolean;
+
+/** What a guest thread is started with, but for what it shares with its host; `restores`: no, if not said. */
+export type ThreadHostData = Omit<GuestThreadData, 'memory' | 'port' | 'restores'> & { readonly restores?: boolean };
 
 export class ThreadHost {
   readonly #memory = SharedBlock.allocate();
@@ -64,11 +76,23 @@ export class ThreadHost {
   #polling: NodeJS.Timeout | undefined;
   #idlePolls = 0;
   #drainIsDue = false;
+  readonly #port: MessagePort;
+  readonly #snapshots: SnapshotRequesting;
 
-  /** The thread starts at once, and loads the guest; the guest's first instruction waits for `begin`. */
-  constructor(data: Omit<GuestThreadData, 'memory'>) {
+  /**
+   * The thread starts at once, and loads the guest; the guest's first instruction waits for `begin`, or, where it goes on
+   * from a snapshot, for `restore`.
+   */
+  constructor(data: ThreadHostData) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#snapshots = new SnapshotRequesting(this.#shared, port1);
+    const restores = data.restores === true;
+    // Nothing is executed, not even the log up to the snapshot.
+    if (restores) this.#shared.positions[WORD_EXECUTED] = -1;
     this.#worker = new Worker(new URL('../machine/guest-thread.js', import.meta.url), {
-      workerData: { ...data, memory: this.#memory } satisfies GuestThreadData,
+      workerData: { ...data, restores, port: port2, memory: this.#memory } satisfies GuestThreadData,
+      transferList: [port2],
       resourceLimits: { stackSizeMb: GUEST_STACK_MEGABYTES },
     });
   }
@@ -98,6 +122,17 @@ export class ThreadHost {
   begin(): void {
     Atomics.store(this.#shared.words, WORD_BEGUN, 1);
     Atomics.notify(this.#shared.words, WORD_BEGUN);
+  }
+
+  /** The guest goes on from what another thread's `snapshot` gave. Log may follow at once. */
+  restore(state: GuestState): void {
+    this.#port.postMessage(state);
+    this.begin();
+  }
+
+  /** Asks a primary for a snapshot: for a joining replica, which takes the log from there on, or only to keep it. */
+  requestSnapshot(join: boolean): void {
+    this.#snapshots.ask(join);
   }
 
   /** @param alone nobody takes the log: nothing needs to be logged */
@@ -205,6 +240,7 @@ export class ThreadHost {
       return;
     }
     this.#closePart();
+    const number = () => new DataView(bytes.buffer, bytes.byteOffset + at, length).getFloat64(0, true);
     const text = () => new TextDecoder().decode(bytes.slice(at, at + length));
     switch (type) {
       case records.RECORD_OUTPUT: {
@@ -217,6 +253,22 @@ export class ThreadHost {
         this.#listener.live(view.getFloat64(0, true), view.getFloat64(8, true));
         return;
       }
+      case records.RECORD_LOADED:
+        this.#listener.loaded();
+        return;
+      case records.RECORD_SNAPSHOT_SIZE:
+        void this.#sized(number());
+        return;
+      case records.RECORD_SNAPSHOT: {
+        const state = this.#snapshots.answered(true);
+        assert(state !== undefined, 'a snapshot that was taken is there');
+        this.#listener.snapshot(number(), state);
+        return;
+      }
+      case records.RECORD_NOT_SNAPSHOTABLE:
+        this.#snapshots.answered(false);
+        this.#listener.notSnapshotable(text());
+        return;
       case records.RECORD_STARTED:
         this.#listener.running();
         return;
@@ -229,6 +281,16 @@ export class ThreadHost {
       case records.RECORD_FAILED:
         this.#listener.failed(text());
         return;
+    }
+  }
+
+  async #sized(bytes: number): Promise<void> {
+    try {
+      await this.#snapshots.sized(bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#snapshots.answered(false);
+      this.#listener.notSnapshotable(`this host has no memory for a copy of ${bytes} bytes`);
     }
   }
 

@@ -26,7 +26,7 @@ import { GuestMemory } from './memory.js';
 import type { Mutation } from './mutation.js';
 import { Operations, type OperationsState } from './operations.js';
 import { Sockets, type SocketsState } from './sockets.js';
-import type { DirectoryInode, FileInode, Inode } from './tree.js';
+import type { CopyBytes, DirectoryInode, FileInode, Inode } from './tree.js';
 import { Volume, type VolumeState } from './volume.js';
 
 /** What a call that blocked remembers. */
@@ -86,15 +86,28 @@ export class Core {
     this.pending = state?.pending && { ...state.pending };
   }
 
-  save(): KernelState {
+  save(copy: CopyBytes): KernelState {
     return {
       version: 1,
       descriptors: this.descriptors.save(),
       standardInput: this.standardInput.save(),
-      volumes: this.volumes.map(volume => volume.save()),
+      volumes: this.volumes.map(volume => volume.save(copy)),
       operations: this.operations.save(),
       sockets: this.sockets.save(),
       pending: this.pending && { ...this.pending },
+    };
+  }
+
+  /** What a digest looks at: the data of operations shows in the files, which are looked at in turns. */
+  sample(turn: number): unknown {
+    const { descriptors, standardInput, operations, sockets, pending } = this;
+    return {
+      descriptors: descriptors.save(),
+      standardInput: standardInput.save(),
+      volumes: this.volumes.map(volume => volume.sample(turn)),
+      operations: operations.sample(),
+      sockets: sockets.save(),
+      pending,
     };
   }
 

@@ -21,6 +21,7 @@ import { readdirCalls } from './calls/readdir.js';
 import { socketCalls } from './calls/sockets.js';
 import { Core, type KernelState } from './core.js';
 import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
+import type { CopyBytes } from './tree.js';
 
 export class WasiKernel implements Kernel {
   readonly #core: Core;
@@ -28,7 +29,7 @@ export class WasiKernel implements Kernel {
 
   /**
    * @param memory the program's linear memory as it is now (it moves when it grows)
-   * @param state what `save` gave: the kernel goes on from there
+   * @param state what `save` gave: the kernel goes on from there, and owns the bytes in it
    */
   constructor(configuration: KernelConfiguration, machine: KernelMachine, memory: () => Uint8Array, state?: unknown) {
     this.#core = new Core(configuration, machine, memory, state === undefined ? undefined : stateOf(state));
@@ -60,8 +61,16 @@ export class WasiKernel implements Kernel {
     return this.#core.operations.idle;
   }
 
-  save(): KernelState {
-    return this.#core.save();
+  get contentBytes(): number {
+    return this.#core.space.usedBytes;
+  }
+
+  sample(turn: number): unknown {
+    return this.#core.sample(turn);
+  }
+
+  save(copy: CopyBytes = bytes => bytes.slice()): KernelState {
+    return this.#core.save(copy);
   }
 }
 

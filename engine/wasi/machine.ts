@@ -65,8 +65,20 @@ export interface Kernel {
   settle(): void;
   /** Whether the devices have answered everything: a program that has ended may have left something to be done. */
   readonly idle: boolean;
-  /** All state, as plain data: numbers, bigints, strings, booleans, byte arrays, arrays, objects. */
-  save(): unknown;
+  /** Bytes of file contents, which `save` hands to `copy`. */
+  readonly contentBytes: number;
+  /**
+   * Plain data that differs where the state does, for digests: all that is small, and some of the files.
+   *
+   * @param turn another number, other files
+   */
+  sample(turn: number): unknown;
+  /**
+   * All state, as plain data: numbers, bigints, strings, booleans, byte arrays, arrays, objects.
+   *
+   * @param copy makes what becomes of the bytes of each file: they are many, and are to be copied once only
+   */
+  save(copy?: (bytes: Uint8Array) => Uint8Array): unknown;
 }
 
 /** A folder given to the program (`--dir HOST::GUEST`). */

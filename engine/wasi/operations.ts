@@ -165,6 +165,12 @@ export class Operations {
     if (this.#started.has(id)) this.#uncertain.push(id);
   }
 
+  /** Numbers only. */
+  sample(): unknown {
+    const [waiting, started] = [this.#waiting.length, [...this.#started.keys()]];
+    return { nextId: this.#nextId, waiting, waitingBytes: this.#waitingBytes, started, uncertain: this.#uncertain };
+  }
+
   save(): OperationsState {
     return {
       nextId: this.#nextId,

@@ -50,6 +50,9 @@ export interface InodeState extends InodeCommon {
     | { readonly kind: 'symlink'; readonly target: string };
 }
 
+/** Gives bytes that later changes of the original do not reach. */
+export type CopyBytes = (bytes: Uint8Array) => Uint8Array;
+
 export interface TreeState {
   readonly inodes: readonly InodeState[];
   readonly nextInode: number;
@@ -71,10 +74,21 @@ export function sizeOf(inode: Inode): number {
   return inode.kind === 'symlink' ? inode.target.length : 0;
 }
 
+/** What one sample looks at: some tens of microseconds. */
+const SAMPLED_INODES = 32;
+const SAMPLED_BYTES = 16_384;
+
+function pieceOf(bytes: Uint8Array, random: number): Uint8Array {
+  const pieces = Math.max(1, Math.ceil(bytes.length / SAMPLED_BYTES));
+  const from = (random % pieces) * SAMPLED_BYTES;
+  return bytes.subarray(from, from + SAMPLED_BYTES);
+}
+
 export class Tree {
   readonly #inodes = new Map<number, Inode>();
   #nextInode = FIRST_NEW_INODE;
 
+  /** @param state from now on the bytes of the files in it are the tree's */
   constructor(space: ContentSpace, state?: TreeState) {
     if (state === undefined) return;
     this.#nextInode = state.nextInode;
@@ -201,8 +215,27 @@ export class Tree {
     this.#inodes.delete(inode.number);
   }
 
-  save(): TreeState {
-    return { inodes: [...this.#inodes.values()].map(saveInode), nextInode: this.#nextInode };
+  /** Some inodes, and a piece of each file among them; bytes are not copied. @param turn another number, other inodes */
+  sample(turn: number): unknown {
+    // A walk in equal steps could leave some out for ever.
+    const random = Math.imul(turn, 0x9e3779b1) >>> 0;
+    const first = random % Math.max(1, this.#inodes.size);
+    const inodes: InodeState[] = [];
+    let index = 0;
+    for (const inode of this.#inodes.values()) {
+      if (index >= first) inodes.push(saveInode(inode, bytes => pieceOf(bytes, random)));
+      index += 1;
+      if (index >= first + SAMPLED_INODES) break;
+    }
+    return { inodes, count: this.#inodes.size, nextInode: this.#nextInode };
+  }
+
+  /** @param copy makes what becomes of the bytes of each file */
+  save(copy: CopyBytes): TreeState {
+    return {
+      inodes: [...this.#inodes.values()].map(inode => saveInode(inode, copy)),
+      nextInode: this.#nextInode,
+    };
   }
 }
 
@@ -211,12 +244,12 @@ function touch(directory: DirectoryInode, now: bigint): void {
   directory.changedNs = now;
 }
 
-function saveInode(inode: Inode): InodeState {
+function saveInode(inode: Inode, copy: CopyBytes): InodeState {
   const { number, links, opened, readOnly, accessedNs, modifiedNs, changedNs } = inode;
   const common = { number, links, opened, readOnly, accessedNs, modifiedNs, changedNs };
   switch (inode.kind) {
     case 'file':
-      return { ...common, body: { kind: 'file', bytes: inode.content.slice(0, inode.content.sizeBytes).slice() } };
+      return { ...common, body: { kind: 'file', bytes: copy(inode.content.slice(0, inode.content.sizeBytes)) } };
     case 'directory':
       return { ...common, body: { kind: 'directory', entries: inode.entries.save(), parent: inode.parent } };
     case 'symlink':
@@ -227,7 +260,7 @@ function saveInode(inode: Inode): InodeState {
 function restoreInode(space: ContentSpace, { body, ...common }: InodeState): Inode {
   switch (body.kind) {
     case 'file':
-      return { ...common, kind: 'file', content: new Content(space, body.bytes.slice()) };
+      return { ...common, kind: 'file', content: new Content(space, body.bytes) };
     case 'directory':
       return { ...common, kind: 'directory', entries: new Entries(body.entries), parent: body.parent };
     case 'symlink':

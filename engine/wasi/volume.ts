@@ -11,7 +11,7 @@ import { EIO, ENOMEM, errnoOfStatus } from './errno.js';
 import { ROOT_INODE } from './image.js';
 import { type LoaderState, TreeLoader } from './loader.js';
 import type { DirectoryConfiguration } from './machine.js';
-import { type DirectoryInode, type Inode, Tree, type TreeState } from './tree.js';
+import { type CopyBytes, type DirectoryInode, type Inode, Tree, type TreeState } from './tree.js';
 
 /** Chunks of the image asked for at once: the device reads the next while one travels. */
 const CHUNKS_AHEAD = 4;
@@ -151,10 +151,15 @@ export class Volume {
     return errno;
   }
 
-  save(): VolumeState {
+  sample(turn: number): unknown {
+    const [outstanding, errors] = [[...this.#outstanding], [...this.#errors]];
+    return { tree: this.tree.sample(turn), phase: this.#phase.at, outstanding, errors };
+  }
+
+  save(copy: CopyBytes): VolumeState {
     const phase = this.#phase;
     return {
-      tree: this.tree.save(),
+      tree: this.tree.save(copy),
       phase: phase.at === 'loading' ? { ...phase, early: [...phase.early], loader: this.#loader.save() } : { ...phase },
       outstanding: [...this.#outstanding],
       errors: [...this.#errors],

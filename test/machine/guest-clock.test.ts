@@ -1,8 +1,9 @@
 // A guest that reads its clocks: what it gets is what is logged, and time goes forward however it is read.
 
+import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { EntryDecoder } from '../../engine/channel/entries.js';
-import type { MachineOptions } from '../../engine/machine/configuration.js';
+import type { GuestThreadData, MachineOptions } from '../../engine/machine/configuration.js';
 import { Guest } from '../../engine/machine/guest.js';
 import { Meter } from '../../engine/machine/meter.js';
 import { readLog } from '../../engine/machine/records.js';
@@ -27,7 +28,15 @@ function newPrimary() {
   const memory = SharedBlock.allocate();
   const shared = new SharedBlock(memory);
   shared.words[WORD_IO_POLLING] = 1;
-  const data = { memory, module: new Uint8Array(0), options: OPTIONS, role: 'primary', moduleCache: false } as const;
+  const data: GuestThreadData = {
+    memory,
+    module: new Uint8Array(0),
+    options: OPTIONS,
+    role: 'primary',
+    moduleCache: false,
+    restores: false,
+    port: new MessageChannel().port1,
+  };
   const guest = new Guest(data, shared, new Meter(), () => 1n);
   const decoder = new EntryDecoder();
   const logged = (): LogEntry[] => {

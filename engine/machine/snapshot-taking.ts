@@ -1,0 +1,134 @@
+// A primary's guest thread answers a request for a snapshot: at a boundary, once the guest's stack is unwound.
+//
+//   I/O thread                                guest thread
+//   SNAPSHOT_SIZE             ------------->  at a boundary, or while it waits
+//                             <-------------  RECORD_SNAPSHOT_SIZE
+//   allocates, touches; port: memory
+//   SNAPSHOT_TO_JOIN or _KEEP ------------->  at a boundary, ending a wait: unwinds, copies, port: state
+//                             <-------------  RECORD_SNAPSHOT; the guest goes on
+//
+// The memory that the state is put into was touched before, page by page, outside the pause: a copy into fresh memory takes
+// six times as long.
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { assert, EpochvisorError } from '../errors/errors.js';
+import type { GuestState } from './guest-state.js';
+import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from './records.js';
+import {
+  type SharedBlock,
+  SNAPSHOT_NOTHING,
+  SNAPSHOT_SIZE,
+  SNAPSHOT_TO_JOIN,
+  WORD_ALONE,
+  WORD_SNAPSHOT,
+} from './shared.js';
+import type { ThreadLink } from './thread-link.js';
+
+/**
+ * Where the guest holds what no snapshot can have, it is tried again 1, 2, 4 ... epochs later, this often: up to 65,536
+ * epochs after the first time, minutes of a busy guest.
+ */
+const ATTEMPTS_MAX = 17;
+
+/** Memory that fills from its beginning. What does not fit goes elsewhere: the guest may have grown meanwhile. */
+export class Area {
+  readonly #bytes: Uint8Array;
+  #used = 0;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#bytes = new Uint8Array(memory);
+  }
+
+  /** A place for so many bytes; an empty one where there is no room. */
+  take(bytes: number): Uint8Array {
+    const from = this.#used;
+    const room = from + bytes <= this.#bytes.length;
+    // The next begins at a multiple of 8: copying is fastest there.
+    if (room) this.#used = Math.ceil((from + bytes) / 8) * 8;
+    return this.#bytes.subarray(from, room ? from + bytes : from);
+  }
+
+  /** A copy. */
+  readonly put = (bytes: Uint8Array): Uint8Array => {
+    const place = this.take(bytes.length);
+    if (place.length < bytes.length) return bytes.slice();
+    place.set(bytes);
+    return place;
+  };
+}
+
+export class SnapshotTaking {
+  readonly #shared: SharedBlock;
+  readonly #link: ThreadLink;
+  readonly #port: MessagePort;
+  /** What is to be taken; undefined: nothing, or only its size is asked for. */
+  #kind: number | undefined;
+  #memory: SharedArrayBuffer | undefined;
+  #attempts = 0;
+  #tryAtEpoch = Infinity;
+
+  constructor(shared: SharedBlock, link: ThreadLink, port: MessagePort) {
+    this.#shared = shared;
+    this.#link = link;
+    this.#port = port;
+  }
+
+  /** Whether there may be something to do at the end of this epoch; plain loads, that a boundary can afford. */
+  seemsDue(epoch: number): boolean {
+    return this.#shared.words[WORD_SNAPSHOT] !== SNAPSHOT_NOTHING || epoch >= this.#tryAtEpoch;
+  }
+
+  /** Whether the guest is to be suspended here. @param stateBytes what its state takes */
+  isDue(epoch: number, stateBytes: () => number): boolean {
+    const asked = Atomics.exchange(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
+    if (asked === SNAPSHOT_SIZE) this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
+    else if (asked !== SNAPSHOT_NOTHING) {
+      const received = receiveMessageOnPort(this.#port) as { message: SharedArrayBuffer } | undefined;
+      assert(received !== undefined, 'the memory for a snapshot comes before the request for it');
+      this.#memory = received.message;
+      this.#kind = asked;
+      this.#attempts = 0;
+      this.#tryAtEpoch = epoch;
+    }
+    return epoch >= this.#tryAtEpoch;
+  }
+
+  /**
+   * The guest is suspended: its state is put together and handed over.
+   *
+   * @param capture copies what is guest state into the given memory
+   * @param complete brings the log up to here, and adds the rest
+   */
+  take<T>(epoch: number, capture: (area: Area) => T, complete: (part: T) => GuestState): void {
+    assert(this.#memory !== undefined, 'a snapshot is due');
+    const area = new Area(this.#memory);
+    let part: T;
+    try {
+      part = capture(area);
+    } catch (error) {
+      if (!(error instanceof EpochvisorError && error.code === 'NOT_SNAPSHOTABLE')) throw error;
+      this.#refused(epoch, error.message);
+      return;
+    }
+    const state = complete(part);
+    // From this position on somebody takes the log again, if a replica joins.
+    if (this.#kind === SNAPSHOT_TO_JOIN) Atomics.store(this.#shared.words, WORD_ALONE, 0);
+    this.#port.postMessage(state);
+    this.#link.tellNumber(RECORD_SNAPSHOT, state.position);
+    this.#forget();
+  }
+
+  #refused(epoch: number, message: string): void {
+    this.#attempts += 1;
+    this.#tryAtEpoch = epoch + 2 ** this.#attempts;
+    if (this.#attempts < ATTEMPTS_MAX) return;
+    this.#link.tell(RECORD_NOT_SNAPSHOTABLE, message);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#memory = undefined;
+    this.#kind = undefined;
+    this.#tryAtEpoch = Infinity;
+  }
+}
