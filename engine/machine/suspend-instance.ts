@@ -2,13 +2,15 @@
 
 import type { SuspendedPoint } from '../instrument/continuation/continuation.js';
 import { EXPORT_FUNCTIONS, EXPORT_TABLE, IMPORT_BASE, IMPORT_CLONES, MACHINE, MAIN } from '../instrument/reserved.js';
-import { type ContinuationModules, keyOf } from './continuation-modules.js';
+import { type ContinuationModule, type ContinuationModules, keyOf } from './continuation-modules.js';
 import type { Imports, WasmExports } from './webassembly.js';
 
 /** Where a clone stands in the table of clones, and how the host enters it. */
 export interface Clone {
   readonly place: number;
   readonly enter: () => unknown;
+  /** Whether it was optimised before it was entered. */
+  readonly optimised: boolean;
 }
 
 /** Kind and index of a segment; kinds as for the import `dropped`. */
@@ -80,9 +82,13 @@ export class SuspendableInstance {
     this.instantiate();
   }
 
-  /** Makes the clones for these points and puts them at the end of the table. */
-  addClones(points: readonly SuspendedPoint[], table: WebAssembly.Table): void {
-    const { module, functions, entries } = this.modules.for(points);
+  /** Makes the clones of a module for these points, in place of others, and puts them at the end of the table. */
+  addClones(
+    points: readonly SuspendedPoint[],
+    { module, functions, entries }: ContinuationModule,
+    optimised: boolean,
+    table: WebAssembly.Table,
+  ): void {
     const base = table.grow(points.length);
     const main = Object.create(this.exports);
     for (const index of functions) main[index] = this.functions.get(index - this.firstFunction);
@@ -93,7 +99,7 @@ export class SuspendableInstance {
     };
     const { exports } = new WebAssembly.Instance(module, { [MACHINE]: machine, [MAIN]: main });
     points.forEach((point, index) => {
-      this.clones.set(keyOf(point), { place: base + index, enter: exports[entries[index]!] });
+      this.clones.set(keyOf(point), { place: base + index, enter: exports[entries[index]!], optimised });
     });
   }
 }

@@ -56,6 +56,30 @@ export interface Activation<Value = SavedValue> {
 /** Clones kept in the table; beyond it all are forgotten, and made again as they are needed. */
 const CLONES_MAX = 4096;
 
+/**
+ * How often optimised clones are asked for after one snapshot. Each time the guest may be suspended at other safe points
+ * than before, which have no optimised clones yet; a loop has few, so that a handful of times are enough.
+ */
+const ASKS_MAX = 8;
+
+/** Suspended points of instances, each once. */
+class Points {
+  readonly #points = new Map<SuspendableInstance, Map<number, SuspendedPoint>>();
+
+  add(instance: SuspendableInstance, key: number, point: SuspendedPoint): void {
+    const points = this.#points.get(instance) ?? new Map<number, SuspendedPoint>();
+    this.#points.set(instance, points.set(key, point));
+  }
+
+  /** In a fixed order: the same set of points is the same module, whichever frame came first. */
+  sorted(): readonly (readonly [SuspendableInstance, readonly SuspendedPoint[]])[] {
+    return [...this.#points].map(([instance, points]) => {
+      const sorted = [...points].sort(([a], [b]) => a - b).map(([, point]) => point);
+      return [instance, sorted] as const;
+    });
+  }
+}
+
 /** What stands behind the functions that `wrap` gives, for instances that import them. */
 const behind = new WeakMap<object, () => GuestFunction>();
 
@@ -77,6 +101,15 @@ export class SuspendedStack {
   /** What clones take up, the next at the end. */
   #incoming: SavedValue[] = [];
   #places: number[] = [];
+  /**
+   * When clones are optimised. 'at-once': before the guest goes on, for a replica that is not in a hurry. 'later': in the
+   * background, after `optimise`; at the boundary where it is `improvable` the guest is to be suspended once more, and
+   * continued as it is.
+   */
+  optimises: 'never' | 'at-once' | 'later' = 'never';
+  /** How often optimised clones may still be asked for, and whether some have been that were not there. */
+  #asksLeft = 0;
+  #asked = false;
   /** How the guest is continued; to be replaced where it is to go on elsewhere. */
   onSuspended: () => unknown = () => this.continueFrom(this.take());
 
@@ -185,11 +218,7 @@ export class SuspendedStack {
 
   /** Goes on from activations; gives what the outermost function returns, unless the guest suspends again. */
   continueFrom(activations: readonly Activation[]): unknown {
-    if (this.#clones.length > CLONES_MAX) this.#forget();
-    const keys = activations.map((activation, index) =>
-      keyOf(this.#suspendedPoint(activation, activations[index - 1])),
-    );
-    this.#provide(activations, keys);
+    const keys = this.#provide(activations);
     this.#incoming = [];
     this.#places = [];
     let outermost: Clone | undefined;
@@ -212,20 +241,68 @@ export class SuspendedStack {
     return { function: index, point, state };
   }
 
-  /** Makes the clones that are missing. */
-  #provide(activations: readonly Activation[], keys: readonly number[]): void {
-    const missing = new Map<SuspendableInstance, Map<number, SuspendedPoint>>();
+  /** Makes the clones that are missing. Gives the key of each activation's clone. */
+  #provide(activations: readonly Activation[]): readonly number[] {
+    if (this.#clones.length > CLONES_MAX) this.#forget();
+    for (const instance of this.instances) {
+      for (const { points, made } of instance.modules.take()) instance.addClones(points, made, true, this.#clones);
+    }
+    const optimised = this.optimises === 'at-once';
+    const keys: number[] = [];
+    const missing = new Points();
+    const slow = new Points();
     activations.forEach((activation, index) => {
       const instance = this.instances[activation.instance]!;
-      if (instance.clones.has(keys[index]!)) return;
-      const points = missing.get(instance) ?? new Map<number, SuspendedPoint>();
-      missing.set(instance, points.set(keys[index]!, this.#suspendedPoint(activation, activations[index - 1])));
+      const point = this.#suspendedPoint(activation, activations[index - 1]);
+      const key = keyOf(point);
+      keys.push(key);
+      const clone = instance.clones.get(key);
+      if (clone === undefined) missing.add(instance, key, point);
+      if (clone === undefined ? !optimised : !clone.optimised) slow.add(instance, key, point);
     });
-    for (const [instance, points] of missing) {
-      // In a fixed order: the same set of points is the same module, whichever frame came first.
-      const sorted = [...points].sort(([a], [b]) => a - b).map(([, point]) => point);
-      instance.addClones(sorted, this.#clones);
+    for (const [instance, points] of missing.sorted()) {
+      instance.addClones(points, instance.modules.for(points, optimised), optimised, this.#clones);
     }
+    if (this.optimises === 'later') this.#optimise(slow);
+    return keys;
+  }
+
+  /** Optimised clones in place of slow ones: asks for those that are not there, and lets the makers rest when all are. */
+  #optimise(slow: Points): void {
+    this.#asked = false;
+    if (this.#asksLeft > 0) {
+      for (const [instance, points] of slow.sorted()) {
+        const made = instance.modules.ask(points);
+        if (made === undefined) this.#asked = true;
+        else instance.addClones(points, made, true, this.#clones);
+      }
+    }
+    if (this.#asked) {
+      this.#asksLeft--;
+      return;
+    }
+    this.#asksLeft = 0;
+    for (const { modules } of this.instances) modules.maker.rest();
+  }
+
+  /** Whether the guest can be suspended and continued without waiting for what makes clones; see `prepare`. */
+  get ready(): boolean {
+    return this.instances.every(({ modules }) => modules.maker.ready);
+  }
+
+  /** To be called some time before the guest is to be suspended: gets ready, in the background. */
+  prepare(): void {
+    for (const { modules } of this.instances) modules.maker.prepare();
+  }
+
+  /** From the next time on that the guest is continued, its clones are to be replaced by optimised ones. */
+  optimise(): void {
+    this.#asksLeft = ASKS_MAX;
+  }
+
+  /** Whether optimised clones are there now, to be had by suspending the guest once more. Cheap enough for a boundary. */
+  get improvable(): boolean {
+    return this.#asked && this.instances.some(({ modules }) => modules.maker.answered);
   }
 
   /** Clones that are running keep the table that they came with; they have asked it for all that they need. */

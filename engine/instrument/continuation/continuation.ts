@@ -24,7 +24,7 @@ import type { InstrumentOptions } from '../options.js';
 import { BodyRewriter } from '../rewrite.js';
 import { scanBodies } from '../scan.js';
 import { BOUNDARY } from '../unwind-glue.js';
-import { type ContinuationFacts, type ModuleContext, restoreContext } from './facts.js';
+import { type ContinuationFacts, type ModuleContext, restoreContext, SUSPENDS } from './facts.js';
 import { writeBoundaryClone, writeBulkClone, writeWrapperClone } from './glue.js';
 import { ContinuationLayout } from './layout.js';
 import { cloneType, Resumption, type SuspensionState, writeNext } from './resumption.js';
@@ -65,6 +65,21 @@ export class Continuations {
   get #context(): ModuleContext {
     this.#known ??= restoreContext(this.#bytes, { ...this.#options, suspendable: true }, this.facts);
     return this.#known;
+  }
+
+  /** Points of functions from all over the module, for who wants to try. Not under exact counting, where all have some. */
+  somePoints(count: number): readonly SuspendedPoint[] {
+    const { graph, firstFunction } = this.facts;
+    const { importedFunctions } = this.#context.layout.spaces;
+    const suspending: number[] = [];
+    for (let index = importedFunctions; index < graph.length; index++) {
+      if ((graph[index]! & SUSPENDS) !== 0) suspending.push(index - importedFunctions + firstFunction);
+    }
+    const step = Math.max(1, Math.floor(suspending.length / count));
+    return suspending
+      .filter((_, index) => index % step === 0)
+      .slice(0, count)
+      .map(index => ({ function: index, point: 0, state: 'here' }));
   }
 
   /** The module with a clone for each point, in their order. */

@@ -46,7 +46,8 @@ export interface GeneratedFacts {
 
 const COUNTED = 1;
 const CARRIES_DEPTH = 2;
-const SUSPENDS = 4;
+/** A defined function that suspends has a safe point at least. */
+export const SUSPENDS = 4;
 
 /** What can be said without the bodies: the context of the rewriting but for its scan. */
 export type ModuleContext = Omit<RewriteContext, 'scan'>;
