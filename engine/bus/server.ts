@@ -10,7 +10,15 @@ import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
 import { decodeToBus, encodeFromBus } from '../channel/packets.js';
 import type { EpochvisorError } from '../errors/errors.js';
-import { Bus, type BusEffect, type BusEvent, type BusOptions, type Connection, type Token } from '../protocol/bus.js';
+import {
+  Bus,
+  type BusEffect,
+  type BusEvent,
+  type BusOptions,
+  type Connection,
+  type StreamOffsets,
+  type Token,
+} from '../protocol/bus.js';
 import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/machine.js';
 import { BUS_HEARTBEAT_MS } from '../protocol/messages.js';
 
@@ -47,6 +55,8 @@ export interface BusServerOptions {
   readonly listen?: string;
   /** Where the bus is started again: the latest view, as the arbiter has it. */
   readonly view?: { readonly number: number; readonly primary: string };
+  /** Where the machine is resumed from a snapshot: how far its streams had come. */
+  readonly offsets?: StreamOffsets;
   readonly observer?: BusObserver;
 }
 
@@ -88,8 +98,10 @@ export class BusServer {
       operationIds: options.operationIds,
       outputStreams: options.streams.flatMap(device => device.outputs),
       inputStreams: options.streams.flatMap(device => device.inputs),
+      ...(options.view === undefined ? {} : { view: options.view }),
+      ...(options.offsets === undefined ? {} : { offsets: options.offsets }),
     };
-    this.#bus = new Bus(options.view === undefined ? busOptions : { ...busOptions, view: options.view });
+    this.#bus = new Bus(busOptions);
     this.finished = new Promise(resolve => {
       this.#finish = resolve;
     });

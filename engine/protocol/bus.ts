@@ -19,7 +19,7 @@
 
 import { assert } from '../errors/errors.js';
 import type { Operation, OperationId, Outcome, Output } from './machine.js';
-import type { FromBus, ToBus } from './messages.js';
+import type { FromBus, StreamOffset, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
 
 /** A connection, named by the server; never used twice. */
@@ -73,6 +73,12 @@ export const OPERATION_BYTES_MAX = 256 * 1024 * 1024;
 /** Status of a completion: the operation was refused and not performed. */
 export const STATUS_REFUSED = -1;
 
+/** How far the streams of a machine that is resumed had come, by stream. */
+export interface StreamOffsets {
+  readonly outputs: readonly StreamOffset[];
+  readonly inputs: readonly StreamOffset[];
+}
+
 export interface BusOptions {
   /** Rule ON; false is the paper's world. */
   readonly operationIds: boolean;
@@ -82,6 +88,8 @@ export interface BusOptions {
   readonly inputStreams: readonly number[];
   /** The view to start in and its primary's incarnation: what the arbiter says where a bus is started again. */
   readonly view?: { readonly number: number; readonly primary: string };
+  /** Where the streams begin; at 0 without it. */
+  readonly offsets?: StreamOffsets;
 }
 
 interface OutputStream {
@@ -112,6 +120,10 @@ interface Performance {
 
 const NO_DATA = new Uint8Array(0);
 
+function offsetOf(offsets: readonly StreamOffset[], stream: number): number {
+  return offsets.find(one => one.stream === stream)?.offset ?? 0;
+}
+
 export class Bus {
   readonly #operationIds: boolean;
   readonly #attached = new Map<Connection, string>();
@@ -139,9 +151,14 @@ export class Bus {
     this.#operationIds = options.operationIds;
     this.#view = options.view?.number ?? 0;
     if (options.view !== undefined) this.#owner = { incarnation: options.view.primary, connection: undefined };
-    for (const stream of options.outputStreams) this.#outputs.set(stream, { received: 0, written: 0 });
+    const { outputs = [], inputs = [] } = options.offsets ?? {};
+    for (const stream of options.outputStreams) {
+      const offset = offsetOf(outputs, stream);
+      this.#outputs.set(stream, { received: offset, written: offset });
+    }
     for (const stream of options.inputStreams) {
-      this.#inputs.set(stream, { chunks: [], released: 0, received: 0, ended: false, paused: false });
+      const offset = offsetOf(inputs, stream);
+      this.#inputs.set(stream, { chunks: [], released: offset, received: offset, ended: false, paused: false });
     }
   }
 
