@@ -24,12 +24,16 @@ export interface Status {
   readonly reason: string;
   readonly primary: ReplicaStatus;
   readonly backups: readonly ReplicaStatus[];
+  /** Replicas that were started and are not named in the view yet. */
+  readonly joining: readonly ReplicaStatus[];
   /** How far the backup's execution is behind, ms. */
   readonly lagMs: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
+  /** The socket on which the launcher takes requests, for `epochvisor snapshot`. */
+  readonly control?: string;
 }
 
 /** Writes the status whenever it has changed: a reader sees the old one or the new one, never half of one. */

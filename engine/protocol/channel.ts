@@ -82,6 +82,11 @@ export class Channel<P> {
     return this.#outbox.heldBytes;
   }
 
+  /** The position before which all outputs have left. */
+  get left(): number {
+    return this.#outbox.left;
+  }
+
   /** Whether every backup of the view is connected and has all of the log up to what is on its way. */
   get protection(): { readonly protected: boolean; readonly reason: string } {
     if (this.#phase === 'claiming') return { protected: false, reason: 'changing view' };

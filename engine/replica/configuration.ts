@@ -1,12 +1,33 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
-import type { KillPoint, MachineOptions } from '../machine/configuration.js';
+import type { BitFlip, KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { View } from '../protocol/machine.js';
 
 /** Names the arbiter of a machine: a folder that all replicas reach. */
 export interface ArbiterAddress {
   readonly kind: 'folder';
   readonly path: string;
+}
+
+/** What a machine that is resumed elsewhere has to find on its host; kept in a snapshot as it is. */
+export interface SnapshotOrigin {
+  /** Absolute path of the guest. */
+  readonly guest: string;
+  /** Files of the disks, by number, and of the teller. */
+  readonly disks: readonly string[];
+  readonly teller?: string;
+  readonly directories: readonly {
+    readonly hostPath: string;
+    readonly guestPath: string;
+    readonly readOnly: boolean;
+  }[];
+}
+
+/** Why a snapshot was not saved, as an EpochvisorError that crosses to another process. */
+export interface SaveError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** Timing of the channel, ms. */
@@ -29,8 +50,8 @@ export interface ReplicaConfiguration {
   readonly machine: string;
   readonly incarnation: string;
   readonly secret: string;
-  /** The view to begin in. */
-  readonly view: View;
+  /** The view to begin in; without one this replica joins a machine that runs. */
+  readonly view?: View;
   readonly guest: string;
   readonly moduleHash: string;
   readonly moduleCache: boolean;
@@ -38,14 +59,22 @@ export interface ReplicaConfiguration {
   readonly bus: string;
   readonly arbiter: ArbiterAddress;
   readonly timing: ChannelTiming;
+  /** Backups of a machine that lacks none. */
+  readonly backupsWanted: number;
   readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
+  /** A test of divergence: one bit of this replica's memory changes by itself. */
+  readonly flip?: BitFlip;
+  /** The file that holds the snapshot to go on from. */
+  readonly snapshot?: string;
 }
 
 /** Launcher to replica. */
 export type ToReplica =
   | { readonly type: 'start'; readonly configuration: ReplicaConfiguration }
-  /** Where the primary of the view listens. */
-  | { readonly type: 'primary'; readonly incarnation: string; readonly address: string };
+  /** Where a replica listens that was started before this one: connect to it. */
+  | { readonly type: 'peer'; readonly incarnation: string; readonly address: string }
+  /** Save a snapshot to `file`, with `origin` in it; answered by `saved`. */
+  | { readonly type: 'save'; readonly request: number; readonly file: string; readonly origin: SnapshotOrigin };
 
 /** What changes as the guest runs, told at most once a heartbeat. */
 export interface ReplicaProgress {
@@ -68,6 +97,8 @@ export type FromReplica =
   /** P8 is done. */
   | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
   | { readonly type: 'progress'; readonly progress: ReplicaProgress }
+  /** The answer to `save`: the file is there, or why it is not. */
+  | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
   /** This replica ends, and is no part of the machine any more. */
   | { readonly type: 'halted'; readonly code: string; readonly message: string };
 

@@ -1,30 +1,33 @@
 // Launching a machine on this host: the bus in this process, a process for each replica, and the status of it all.
 //
-// The launcher decides nothing about views: it writes the first one, starts the replicas it names, and listens. What
-// it says of a process that died is only news for the user; replicas find out for themselves.
+// The launcher decides nothing about views: it writes the first one, starts the replicas it names, and replacements for
+// those that die (repair.ts). What it says of a process that died is only news for the user; replicas find out for
+// themselves.
 
-import { type ChildProcess, fork } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Status } from '../observe/status.js';
+import type { StreamOffsets } from '../protocol/bus.js';
 import type { Outcome, View } from '../protocol/machine.js';
 import {
   type ChannelTiming,
   DEFAULT_TIMING,
   type FromReplica,
   type ReplicaConfiguration,
-  type ReplicaProgress,
-  type ToReplica,
+  type SnapshotOrigin,
 } from './configuration.js';
+import { statusOf } from './launch-status.js';
+import { Repair } from './repair.js';
+import { type ReplicaEnding, ReplicaProcess } from './replica-process.js';
+import { SnapshotRequests } from './snapshot-requests.js';
 
 export interface LaunchOptions {
   /** Absolute path of the guest, and its bytes (already read and checked by the caller). */
@@ -32,8 +35,10 @@ export interface LaunchOptions {
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
   readonly options: Omit<MachineOptions, 'bornMs'>;
-  /** 1: simplex; 2: a primary and a backup. */
-  readonly replicas: 1 | 2;
+  /** 1: simplex; 2: a primary and a backup; more: several backups. */
+  readonly replicas: number;
+  /** Whether a replacement is started for a replica that died. */
+  readonly repair?: boolean;
   /** Opened; the launched machine closes them. */
   readonly streams: readonly StreamDevice[];
   /** By the numbers that guests use. */
@@ -41,14 +46,20 @@ export interface LaunchOptions {
   /** Folder of the arbiter; a fresh one, removed at the end, where none is given. */
   readonly arbiter?: string;
   readonly timing?: ChannelTiming;
+  /** The machine goes on from a snapshot: the file, and how far its streams had come. */
+  readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
   /** Failover test: the first primary kills itself there. */
   readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
+  /** Test of divergence: a bit of the first backup's memory changes. */
+  readonly flip?: ReplicaConfiguration['flip'];
 }
 
 /** What a launched machine tells; all times by `performance.now()` of this process. */
 export interface MachineEvents {
-  /** A replica's guest executes its first instruction. */
+  /** A replica's guest executes its first instruction, or the first since its snapshot. */
   running: [replica: LaunchedReplica];
+  /** A replacement was started. */
+  joining: [replica: LaunchedReplica];
   view: [view: View, reason: string];
   /** A promoted backup has raised its uncertain interrupts. */
   live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
@@ -64,16 +75,6 @@ export interface LaunchedReplica {
   readonly pid: number;
 }
 
-interface Child extends LaunchedReplica {
-  readonly process: ChildProcess;
-  readonly ended: Promise<void>;
-  hasEnded: boolean;
-  running: boolean;
-  /** Why it said it would end. */
-  halted?: { readonly code: string; readonly message: string };
-  progress?: ReplicaProgress;
-}
-
 /** How long replicas get to end by themselves after the machine's end, ms. */
 const END_GRACE_MS = 6_000;
 
@@ -82,18 +83,24 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** The guest's outcome; rejects when the machine can't go on (every replica is gone). */
   readonly outcome: Promise<Outcome>;
   readonly #launch: LaunchOptions;
-  readonly #children: Child[] = [];
+  readonly #repair: Repair | undefined;
+  readonly #replicas: ReplicaProcess[] = [];
+  readonly #snapshots = new SnapshotRequests();
   #resolve: (outcome: Outcome) => void = () => undefined;
   #reject: (error: EpochvisorError) => void = () => undefined;
   #bus: BusServer | undefined;
   #view: View;
   #arbiterFolder: { readonly path: string; readonly ours: boolean } | undefined;
+  /** What every replica is started with; there once bus and arbiter are. */
+  #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
+  #repairing: NodeJS.Timeout | undefined;
   #over = false;
   #started: Promise<void> = Promise.resolve();
 
   constructor(launch: LaunchOptions) {
     super();
     this.#launch = launch;
+    this.#repair = launch.repair === true && launch.replicas > 1 ? new Repair(launch.replicas) : undefined;
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -105,34 +112,27 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   get replicas(): readonly LaunchedReplica[] {
-    return this.#children.filter(child => !child.hasEnded);
+    return this.#replicas.filter(replica => !replica.hasEnded);
   }
 
   get primary(): LaunchedReplica | undefined {
-    return this.#children.find(child => child.incarnation === this.#view.primary);
+    return this.#primary;
+  }
+
+  get #primary(): ReplicaProcess | undefined {
+    return this.#replicas.find(({ incarnation }) => incarnation === this.#view.primary);
   }
 
   get status(): Status {
-    const name = ({ pid, incarnation }: LaunchedReplica) => ({ pid, incarnation });
-    const child = this.#children.find(({ incarnation }) => incarnation === this.#view.primary);
-    const backups = this.#children.filter(({ incarnation }) => this.#view.backups.includes(incarnation)).map(name);
-    const progress = child?.progress;
-    const simplex = this.#launch.replicas === 1;
-    const alone = this.#view.backups.length === 0;
-    return {
-      machine: this.machine,
-      view: this.#view.number,
-      epoch: progress?.epoch ?? 0,
-      instructions: progress?.count ?? 0,
-      // A replica's word on its protection may be of the view before.
-      protected: !alone && (progress?.protected ?? false),
-      reason: simplex ? 'disabled' : alone ? 'need secondary' : (progress?.reason ?? 'starting'),
-      primary: child === undefined ? { pid: 0, incarnation: this.#view.primary } : name(child),
-      backups,
-      lagMs: progress?.lagMs ?? 0,
-      outstanding: progress?.outstanding ?? 0,
-      logBytes: progress?.logBytes ?? 0,
-    };
+    return statusOf(this.#view, this.#replicas, this.#launch.replicas === 1);
+  }
+
+  /**
+   * Saves a snapshot of the running guest to a file, which appears whole or not at all.
+   * @throws EpochvisorError SNAPSHOT_FAILED, NOT_SNAPSHOTABLE, SNAPSHOT_FILE
+   */
+  save(file: string, origin: SnapshotOrigin): Promise<void> {
+    return this.#snapshots.ask(file, origin, this.#primary);
   }
 
   /** @throws EpochvisorError where bus, arbiter or a replica can't start */
@@ -145,8 +145,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
-    for (const incarnation of [this.#view.primary, ...this.#view.backups]) this.#fork(incarnation);
-    const { streams, devices } = this.#launch;
+    for (const incarnation of [this.#view.primary, ...this.#view.backups]) this.#fork(incarnation, false);
+    const { streams, devices, resume } = this.#launch;
     // Loaded while the replicas start: it is most of what this process has to load.
     const { BusServer } = await import('../bus/server.js');
     this.#bus = await BusServer.start({
@@ -157,6 +157,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       operationIds: options.operationIds,
       streams,
       devices,
+      ...(resume === undefined ? {} : { offsets: resume.offsets }),
       observer: {
         failed: (_, reason) => this.#deviceFailed(reason),
         fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
@@ -164,23 +165,19 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     });
     void this.#bus.finished.then(outcome => this.#finish(outcome));
     const arbiter = await this.#firstView();
-    for (const child of this.#children) {
-      const configuration: ReplicaConfiguration = {
-        machine: this.machine,
-        incarnation: child.incarnation,
-        secret,
-        view: this.#view,
-        guest: this.#launch.guest,
-        moduleHash,
-        moduleCache: this.#launch.moduleCache,
-        options,
-        bus: this.#bus.address,
-        arbiter: { kind: 'folder', path: arbiter },
-        timing: this.#launch.timing ?? DEFAULT_TIMING,
-        ...(this.#launch.kill === undefined ? {} : { kill: this.#launch.kill }),
-      };
-      this.#send(child, { type: 'start', configuration });
-    }
+    this.#common = {
+      machine: this.machine,
+      secret,
+      guest: this.#launch.guest,
+      moduleHash,
+      moduleCache: this.#launch.moduleCache,
+      options,
+      bus: this.#bus.address,
+      arbiter: { kind: 'folder', path: arbiter },
+      timing: this.#launch.timing ?? DEFAULT_TIMING,
+      backupsWanted: this.#launch.replicas - 1,
+    };
+    for (const replica of this.#replicas) this.#configure(replica);
   }
 
   async #firstView(): Promise<string> {
@@ -200,93 +197,127 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   // ---- replicas
 
-  #fork(incarnation: string): void {
-    // What is started, and nothing else, in argv; replicas inherit stderr for what Node itself has to say.
-    const main = fileURLToPath(new URL('./main.js', import.meta.url));
-    const child = fork(main, [], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      execArgv: [],
+  #fork(incarnation: string, joins: boolean): ReplicaProcess {
+    const replica: ReplicaProcess = new ReplicaProcess(incarnation, joins, {
+      heard: message => this.#heard(replica, message),
+      ended: ending => this.#ended(replica, ending),
     });
-    let ended: () => void = () => undefined;
-    const entry: Child = {
-      incarnation,
-      pid: child.pid ?? 0,
-      process: child,
-      ended: new Promise(resolve => {
-        ended = resolve;
-      }),
-      hasEnded: false,
-      running: false,
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  #configure(replica: ReplicaProcess): void {
+    const { incarnation, joins } = replica;
+    const { kill, flip, resume } = this.#launch;
+    const begins = joins ? {} : { view: this.#view, ...(resume === undefined ? {} : { snapshot: resume.file }) };
+    const tested = {
+      ...(kill === undefined || joins ? {} : { kill }),
+      ...(flip === undefined || incarnation !== this.#view.backups[0] || joins ? {} : { flip }),
     };
-    this.#children.push(entry);
-    child.on('message', (message: FromReplica) => this.#heard(entry, message));
-    child.once('error', error => {
-      entry.halted = { code: 'REPLICA_START', message: `a replica can't be started: ${error.message}` };
-    });
-    child.once('exit', (status, signal) => {
-      entry.hasEnded = true;
-      ended();
-      this.#childEnded(entry, signal === null ? `ended with status ${status}` : `killed by ${signal}`, signal !== null);
-    });
+    replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
   }
 
-  #send(child: Child, message: ToReplica): void {
-    // A child that is gone is heard of by its exit.
-    if (child.process.connected) child.process.send(message, () => undefined);
-  }
-
-  #heard(child: Child, message: FromReplica): void {
+  #heard(replica: ReplicaProcess, message: FromReplica): void {
     switch (message.type) {
       case 'listening':
-        for (const other of this.#children) {
-          if (other === child) continue;
-          this.#send(other, { type: 'primary', incarnation: child.incarnation, address: message.address });
+        replica.address = message.address;
+        for (const later of this.#replicas.slice(this.#replicas.indexOf(replica) + 1)) {
+          later.send({ type: 'peer', incarnation: replica.incarnation, address: message.address });
         }
         return;
       case 'running':
-        child.running = true;
-        this.emit('running', child);
+        replica.running = true;
+        this.emit('running', replica);
         return;
       case 'view':
-        this.#view = message.view;
-        this.emit('view', message.view, message.reason);
-        this.emit('status', this.status);
+        this.#viewed(message.view, message.reason);
         return;
       case 'live':
-        this.emit('live', child, message.failoverEpoch, message.uncertain);
+        this.emit('live', replica, message.failoverEpoch, message.uncertain);
         return;
       case 'progress':
-        child.progress = message.progress;
-        if (child.incarnation === this.#view.primary) this.emit('status', this.status);
+        replica.progress = message.progress;
+        if (replica.incarnation === this.#view.primary) this.emit('status', this.status);
+        return;
+      case 'saved':
+        this.#snapshots.answered(message.request, message.error);
         return;
       case 'halted':
-        child.halted = { code: message.code, message: message.message };
+        replica.halted = { code: message.code, message: message.message };
         return;
     }
   }
 
-  #childEnded(child: Child, how: string, killed: boolean): void {
+  #viewed(view: View, reason: string): void {
+    // Several replicas tell of a view, and some late.
+    if (view.number <= this.#view.number) return;
+    const before = this.#view;
+    this.#view = view;
+    if (view.backups.some(backup => !before.backups.includes(backup))) this.#repair?.joined();
+    this.emit('view', view, reason);
+    this.emit('status', this.status);
+    if (view.primary !== before.primary) this.#snapshots.askAgain(this.#primary);
+    this.#repairSoon();
+  }
+
+  #ended(replica: ReplicaProcess, { reason, killed }: ReplicaEnding): void {
     if (this.#over) return;
-    const { halted } = child;
+    const { halted, joins, incarnation } = replica;
     // Who was killed may have run without a chance to say so; the other one carries on, wherever it stands.
-    const survivable = killed && this.#children.some(other => other.running || !other.hasEnded);
-    if (!child.running && this.#view.number === 1 && !survivable) {
+    const survivable = joins || (killed && this.#replicas.some(other => other.running || !other.hasEnded));
+    if (!replica.running && this.#view.number === 1 && !survivable) {
       // Nothing has run yet: this is no failure to survive but a machine that can't be started.
-      const why = halted === undefined ? how : halted.message;
-      this.#fail(new EpochvisorError(halted?.code ?? 'REPLICA_START', `a replica can't start: ${why}`));
+      this.#fail(
+        new EpochvisorError(halted?.code ?? 'REPLICA_START', `a replica can't start: ${halted?.message ?? reason}`),
+      );
       return;
     }
-    this.emit('lost', child, halted === undefined ? how : `halted: ${halted.message}`);
+    if (joins && ![this.#view.primary, ...this.#view.backups].includes(incarnation)) this.#repair?.failed();
+    this.emit('lost', replica, reason);
     this.emit('status', this.status);
-    if (this.#children.some(other => !other.hasEnded)) return;
+    if (this.#replicas.some(other => !other.hasEnded)) {
+      this.#repairSoon();
+      return;
+    }
     const code = halted?.code ?? 'ALL_REPLICAS_LOST';
-    this.#fail(new EpochvisorError(code, `no replica is left: the last one ${halted?.message ?? how}`));
+    this.#fail(new EpochvisorError(code, `no replica is left: the last one ${halted?.message ?? reason}`));
+  }
+
+  #repairSoon(): void {
+    if (this.#repair === undefined || this.#repairing !== undefined || this.#over) return;
+    if (this.#repair.missing(this.#view, this.#replicas) === 0) return;
+    this.#repairing = setTimeout(() => {
+      this.#repairing = undefined;
+      const missing = this.#over ? 0 : (this.#repair?.missing(this.#view, this.#replicas) ?? 0);
+      for (let count = 0; count < missing; count++) this.#startJoining();
+    }, this.#repair.delayMs);
+  }
+
+  #startJoining(): void {
+    const replica = this.#fork(randomUUID(), true);
+    this.#configure(replica);
+    for (const { incarnation, address, hasEnded } of this.#replicas) {
+      if (address !== undefined && !hasEnded) replica.send({ type: 'peer', incarnation, address });
+    }
+    this.#forgetEnded();
+    this.emit('joining', replica);
+    this.emit('status', this.status);
+  }
+
+  /** A machine that is repaired for months must not remember everyone who died. */
+  #forgetEnded(): void {
+    const named = [this.#view.primary, ...this.#view.backups];
+    const kept = this.#replicas.filter(({ hasEnded, incarnation }) => !hasEnded || named.includes(incarnation));
+    this.#replicas.splice(0, this.#replicas.length, ...kept);
   }
 
   // ---- the end
 
   #finish(outcome: Outcome): void {
     this.#over = true;
+    const named = [this.#view.primary, ...this.#view.backups];
+    // Who was still joining has nothing to say.
+    for (const replica of this.#replicas) if (!named.includes(replica.incarnation)) replica.kill();
     void this.#close().then(() => this.#resolve(outcome));
   }
 
@@ -298,16 +329,18 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** Ends everything now: replicas, bus, the arbiter's folder. */
   async stop(): Promise<void> {
     this.#over = true;
-    for (const child of this.#children) child.process.kill('SIGKILL');
+    for (const replica of this.#replicas) replica.kill();
     await this.#close();
   }
 
   /** Waits for the replicas to end, and cleans up. */
   async #close(): Promise<void> {
+    clearTimeout(this.#repairing);
+    this.#snapshots.end();
     const late = setTimeout(() => {
-      for (const child of this.#children) child.process.kill('SIGKILL');
+      for (const replica of this.#replicas) replica.kill();
     }, END_GRACE_MS);
-    await Promise.all(this.#children.map(child => child.ended));
+    await Promise.all(this.#replicas.map(replica => replica.ended));
     // An end in the midst of the start: what the start still opens is closed too.
     await this.#started.catch(() => undefined);
     clearTimeout(late);

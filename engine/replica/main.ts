@@ -32,40 +32,47 @@ function end(halt: boolean): void {
 }
 
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
-  const { incarnation, view, guest, arbiter, machine, options, moduleCache, kill } = configuration;
+  const { incarnation, view, guest, arbiter, machine, options, moduleCache, kill, flip } = configuration;
   const thread = new ThreadHost({
     module: readFileSync(guest),
     options,
     moduleCache,
-    role: view.primary === incarnation ? 'primary' : 'backup',
+    role: view?.primary === incarnation ? 'primary' : 'backup',
+    restores: view === undefined || configuration.snapshot !== undefined,
     ...(kill === undefined ? {} : { kill }),
+    ...(flip === undefined ? {} : { flip }),
   });
   const { helloOf, Replica } = await import('./replica.js');
   const { FolderArbiter } = await import('../arbiter/folder.js');
+  const { Listener } = await import('../channel/listener.js');
+  const { readSnapshotFile } = await import('./snapshot-file.js');
   const replica = new Replica({
     configuration,
     thread,
+    ...(configuration.snapshot === undefined ? {} : { snapshot: await readSnapshotFile(configuration.snapshot) }),
     arbiter: await FolderArbiter.open(arbiter.path),
     tell,
     end,
   });
-  if (view.primary === incarnation && view.backups.length > 0) {
-    const { Listener } = await import('../channel/listener.js');
-    const listener = await Listener.start({
-      hello: helloOf(configuration),
-      onLink: link => replica.addPeer(link.peer.incarnation, link),
-    });
-    tell({ type: 'listening', address: listener.address });
-  }
+  const listener = await Listener.start({
+    hello: helloOf(configuration),
+    onLink: link => replica.addPeer(link.peer.incarnation, link),
+  });
+  tell({ type: 'listening', address: listener.address });
   await replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return replica;
 }
 
-async function joinPrimary(replica: Replica, incarnation: string, address: string): Promise<void> {
+async function connectPeer(replica: Replica, incarnation: string, address: string): Promise<void> {
   const { connect } = await import('../channel/connect.js');
-  const link = await connect({ address, hello: replica.hello, deadlineMs: replica.startMs });
-  replica.addPeer(incarnation, link);
+  try {
+    const link = await connect({ address, hello: replica.hello, deadlineMs: replica.startMs });
+    replica.addPeer(incarnation, link);
+  } catch (error) {
+    // One that died meanwhile is missed by those whose view names it, in their own time.
+    if (!(error instanceof EpochvisorError) || error.code === 'PEER_REFUSED') throw error;
+  }
 }
 
 let replica: Promise<Replica> | undefined;
@@ -79,8 +86,10 @@ process.on('message', (message: ToReplica) => {
   if (message.type === 'start') {
     replica = start(message.configuration);
     replica.catch(failed);
+  } else if (message.type === 'peer') {
+    replica?.then(started => connectPeer(started, message.incarnation, message.address)).catch(failed);
   } else {
-    replica?.then(started => joinPrimary(started, message.incarnation, message.address)).catch(failed);
+    replica?.then(started => started.save(message.request, message.file, message.origin)).catch(failed);
   }
 });
 // The end of the launcher is the end of its replicas.

@@ -5,14 +5,19 @@ import { performance } from 'node:perf_hooks';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import { BusClient } from '../bus/client.js';
 import type { Link } from '../channel/link.js';
-import { decodePeer, encodePeer } from '../channel/packets.js';
+import { decodePeer, encodePeer, snapshotPiece } from '../channel/packets.js';
 import { EpochvisorError } from '../errors/errors.js';
+import type { GuestState, MachineSnapshot } from '../machine/guest-state.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EXECUTED, WORD_LOG_BYTES_TAKEN, WORD_OUTSTANDING } from '../machine/shared.js';
 import { Channel, type ChannelEffect, type ChannelEvent } from '../protocol/channel.js';
 import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
-import type { FromReplica, ReplicaConfiguration, ReplicaProgress } from './configuration.js';
+import { SnapshotDecoder } from '../snapshot/decode.js';
+import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SnapshotOrigin } from './configuration.js';
+import { writeSnapshotFile } from './snapshot-file.js';
+import { SnapshotQueue } from './snapshot-queue.js';
 import type { ThreadHost } from './thread-host.js';
+import { sendSnapshot } from './transfer.js';
 
 /** Output held back at which nothing more is taken from the guest thread, bytes: its ring fills, and it waits. */
 const HELD_BYTES_MAX = 4 << 20;
@@ -20,11 +25,15 @@ const HELD_BYTES_MAX = 4 << 20;
 const UNSENT_BYTES_MAX = 8 << 20;
 /** Time a backup gets, after the bus confirmed the end, to come to the same end, ms. */
 const FINISH_GRACE_MS = 5_000;
+/** How often a snapshot for a file looks whether the output that precedes it has left, ms. */
+const LEFT_LOOK_MS = 5;
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
   /** Has loaded the guest, or is about to. */
   readonly thread: ThreadHost;
+  /** What the machine goes on from. */
+  readonly snapshot?: MachineSnapshot;
   readonly arbiter: Arbiter;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
@@ -36,7 +45,17 @@ export class Replica {
   readonly #channel: Channel<Uint8Array>;
   readonly #thread: ThreadHost;
   readonly #links = new Map<string, Link>();
+  readonly #snapshots: SnapshotQueue;
+  /** Primary: what the joining replica is sent. */
+  #taken: MachineSnapshot | undefined;
+  /** Joining: what has come of the snapshot. */
+  #incoming: SnapshotDecoder | undefined;
   #bus: BusClient | undefined;
+  #whenLoaded: () => void = () => undefined;
+  /** The guest's module is compiled. */
+  readonly #loaded = new Promise<void>(resolve => {
+    this.#whenLoaded = resolve;
+  });
   #started = false;
   #guestEnded = false;
   #finished = false;
@@ -47,38 +66,22 @@ export class Replica {
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
-    const { configuration } = parts;
-    const { incarnation, view, timing, options } = configuration;
+    const { configuration, snapshot } = parts;
+    const { machine, incarnation, view, timing, options, backupsWanted } = configuration;
     this.#channel = new Channel({
+      machine,
       incarnation,
-      machine: configuration.machine,
       view,
+      backupsWanted,
+      ...(snapshot === undefined ? {} : { position: snapshot.guest.position }),
       operationIds: options.operationIds,
       ...timing,
       nowMs: performance.now(),
       newClaim: randomUUID,
     });
     this.#thread = parts.thread;
-    this.#thread.listen({
-      logged: (part, entries) => {
-        this.#logBytes += part.length;
-        this.#step({ type: 'logged', part, length: entries });
-      },
-      output: (position, output) => this.#step({ type: 'output', position, output, more: true }),
-      drained: () => this.#step({ type: 'drained' }),
-      loaded: () => undefined,
-      snapshot: () => undefined,
-      notSnapshotable: () => undefined,
-      running: () => parts.tell({ type: 'running' }),
-      live: (failoverEpoch, uncertain) => parts.tell({ type: 'live', failoverEpoch, uncertain }),
-      ended: () => {
-        this.#guestEnded = true;
-        if (this.#finished) this.#end(false);
-      },
-      diverged: message => this.#halt('DIVERGED', message),
-      failed: message => this.#halt('GUEST_THREAD', message),
-      congested: () => this.#congested(),
-    });
+    this.#snapshots = new SnapshotQueue(parts.thread);
+    this.#listenToGuest();
   }
 
   get startMs(): number {
@@ -92,16 +95,114 @@ export class Replica {
 
   async start(): Promise<void> {
     await this.#connectBus();
+    // Who joins asks for the state when it can take it at once: the less there is to catch up with.
+    if (this.#parts.configuration.view === undefined) await this.#loaded;
     setInterval(() => this.#tick(), this.#parts.configuration.timing.heartbeatMs / 2);
-    // A backup has nothing to wait for; a primary's log must not flow before there is somebody to take it.
-    if (this.#channel.role === 'backup' || this.#channel.view.backups.length === 0) this.#startGuest();
+    this.#startGuestIfReady();
   }
 
-  #startGuest(): void {
-    if (this.#started) return;
+  /** A backup has nothing to wait for; a primary's log must not flow before there are all who are to take it. */
+  #startGuestIfReady(): void {
+    const { view } = this.#channel;
+    if (this.#started || view === undefined) return;
+    if (this.#channel.role === 'primary' && !view.backups.every(backup => this.#links.has(backup))) return;
     this.#started = true;
-    if (this.#channel.view.backups.length === 0) this.#thread.setAcknowledged(Infinity, true);
-    this.#thread.begin();
+    if (view.backups.length === 0) this.#thread.setAcknowledged(Infinity, true);
+    const { snapshot } = this.#parts;
+    if (snapshot === undefined) this.#thread.begin();
+    else this.#thread.restore(snapshot.guest);
+  }
+
+  // ---- the guest thread
+
+  #listenToGuest(): void {
+    const { tell } = this.#parts;
+    this.#thread.listen({
+      loaded: () => this.#whenLoaded(),
+      logged: (part, entries) => {
+        this.#logBytes += part.length;
+        this.#step({ type: 'logged', part, length: entries });
+      },
+      output: (position, output) => this.#step({ type: 'output', position, output, more: true }),
+      drained: () => this.#step({ type: 'drained' }),
+      running: () => tell({ type: 'running' }),
+      live: (failoverEpoch, uncertain) => tell({ type: 'live', failoverEpoch, uncertain }),
+      snapshot: (position, state) => this.#snapshots.taken(position, state),
+      notSnapshotable: message => this.#snapshots.failed(message),
+      ended: () => this.#guestHasEnded(),
+      diverged: message => this.#halt('DIVERGED', message),
+      failed: message => this.#halt('GUEST_THREAD', message),
+      congested: () => this.#congested(),
+    });
+  }
+
+  #guestHasEnded(): void {
+    this.#guestEnded = true;
+    this.#snapshots.ended();
+    if (this.#finished) this.#end(false);
+  }
+
+  // ---- snapshots
+
+  #takeToJoin(): void {
+    this.#snapshots.ask({
+      join: true,
+      taken: (position, state) => {
+        this.#taken = this.#snapshotOf(state, undefined);
+        this.#step({ type: 'snapshotTaken', position });
+      },
+      failed: error => this.#step({ type: 'snapshotFailed', reason: error.message }),
+    });
+  }
+
+  #snapshotOf(guest: GuestState, origin: SnapshotOrigin | undefined): MachineSnapshot {
+    const { machine, moduleHash, options } = this.#parts.configuration;
+    return { machine, moduleHash, options, origin, guest };
+  }
+
+  async #send(peer: string): Promise<void> {
+    const link = this.#links.get(peer);
+    const snapshot = this.#taken;
+    this.#taken = undefined;
+    if (link === undefined || snapshot === undefined) return;
+    await sendSnapshot(snapshot, link, () => this.#links.get(peer) === link);
+  }
+
+  #received(chunk: Uint8Array): void {
+    this.#incoming ??= new SnapshotDecoder();
+    this.#incoming.push(chunk);
+    if (!this.#incoming.complete) return;
+    const { guest } = this.#incoming.finish();
+    this.#incoming = undefined;
+    this.#started = true;
+    this.#thread.restore(guest);
+  }
+
+  /** Saves a snapshot to a file, and tells the launcher. */
+  save(request: number, file: string, origin: SnapshotOrigin): void {
+    const answer = (error?: EpochvisorError) => {
+      const why = error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } };
+      this.#parts.tell({ type: 'saved', request, ...why });
+    };
+    this.#snapshots.ask({
+      join: false,
+      taken: (position, state) => {
+        this.#keep(position, this.#snapshotOf(state, origin), file).then(
+          () => answer(),
+          (error: unknown) => {
+            if (!(error instanceof EpochvisorError)) throw error;
+            answer(error);
+          },
+        );
+      },
+      failed: answer,
+    });
+  }
+
+  /** What precedes a snapshot must not get lost: whoever goes on from it does not put it out again. */
+  async #keep(position: number, snapshot: MachineSnapshot, file: string): Promise<void> {
+    while (this.#channel.left < position && !this.#over) await new Promise(done => setTimeout(done, LEFT_LOOK_MS));
+    await writeSnapshotFile(file, snapshot);
   }
 
   // ---- connections
@@ -132,19 +233,26 @@ export class Replica {
   addPeer(peer: string, link: Link): void {
     this.#links.set(peer, link);
     link.listen({
-      message: packet => {
-        if (this.#channel.role === 'backup') this.#noteProgress();
-        const message = decodePeer(packet);
-        if (message.type === 'log') this.#receivedBytes += message.part.length;
-        this.#step({ type: 'peer', peer, message, nowMs: performance.now() });
-      },
+      message: packet => this.#packet(peer, packet),
       closed: reason => {
-        this.#links.delete(peer);
+        if (this.#links.get(peer) === link) this.#links.delete(peer);
         this.#step({ type: 'peerClosed', peer, reason: reason.message, nowMs: performance.now() });
       },
     });
     this.#step({ type: 'peerOpened', peer, nowMs: performance.now() });
-    this.#startGuest();
+    this.#startGuestIfReady();
+  }
+
+  #packet(peer: string, packet: Uint8Array): void {
+    const chunk = snapshotPiece(packet);
+    if (chunk !== undefined) {
+      this.#received(chunk);
+      return;
+    }
+    if (this.#channel.role === 'backup') this.#noteProgress();
+    const message = decodePeer(packet);
+    if (message.type === 'log') this.#receivedBytes += message.part.length;
+    this.#step({ type: 'peer', peer, message, nowMs: performance.now() });
   }
 
   #noteProgress(): void {
@@ -173,6 +281,9 @@ export class Replica {
       case 'sendPeer':
         this.#links.get(effect.peer)?.send(encodePeer(effect.message));
         return;
+      case 'dropPeer':
+        void this.#links.get(effect.peer)?.close();
+        return;
       case 'sendBus':
         this.#bus?.send(effect.message);
         return;
@@ -194,12 +305,26 @@ export class Replica {
       case 'throttle':
         this.#thread.setThrottle(effect.on);
         return;
+      case 'takeSnapshot':
+        this.#takeToJoin();
+        return;
+      case 'sendSnapshot':
+        void this.#send(effect.peer);
+        return;
+      case 'welcomed':
+        this.#incoming = undefined;
+        return;
       case 'claim':
         void this.#claim(effect.view);
         return;
+      case 'readLatest':
+        void this.#readLatest(effect.machine);
+        return;
+      case 'adopted':
+        return;
       case 'view':
         this.#parts.tell({ type: 'view', view: effect.view, reason: effect.reason });
-        this.#startGuest();
+        this.#startGuestIfReady();
         return;
       case 'finish':
         this.#finished = true;
@@ -215,6 +340,14 @@ export class Replica {
   async #claim(view: Parameters<Arbiter['claim']>[0]): Promise<void> {
     const answer = await this.#parts.arbiter.claim(view);
     this.#step({ type: 'claimed', view, answer, nowMs: performance.now() });
+  }
+
+  async #readLatest(machine: string): Promise<void> {
+    const view = await this.#parts.arbiter.latest(machine).catch((error: unknown) => {
+      if (error instanceof EpochvisorError && error.code === 'ARBITER_UNREACHABLE') return undefined;
+      throw error;
+    });
+    this.#step({ type: 'latest', view, nowMs: performance.now() });
   }
 
   #tick(): void {

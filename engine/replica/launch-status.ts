@@ -1,0 +1,47 @@
+// The status of a launched machine, from its view and what its primary last told.
+
+import type { ReplicaStatus, Status } from '../observe/status.js';
+import type { View } from '../protocol/machine.js';
+import type { ReplicaProgress } from './configuration.js';
+
+interface StatusReplica extends ReplicaStatus {
+  readonly joins: boolean;
+  readonly hasEnded: boolean;
+  readonly progress: ReplicaProgress | undefined;
+}
+
+/** @param simplex no backup is wanted */
+export function statusOf(view: View, replicas: readonly StatusReplica[], simplex: boolean): Status {
+  const primary = replicas.find(({ incarnation }) => incarnation === view.primary);
+  const progress = primary?.progress;
+  const named = [view.primary, ...view.backups];
+  const joining = replicas.filter(one => one.joins && !one.hasEnded && !named.includes(one.incarnation));
+  const alone = view.backups.length === 0;
+  // A replica's word on its protection may be of the view before.
+  const isProtected = !alone && (progress?.protected ?? false);
+  return {
+    machine: view.machine,
+    view: view.number,
+    epoch: progress?.epoch ?? 0,
+    instructions: progress?.count ?? 0,
+    protected: isProtected,
+    reason: isProtected ? '' : reasonOf(simplex, alone, joining.length > 0, progress),
+    primary: primary === undefined ? { pid: 0, incarnation: view.primary } : nameOf(primary),
+    backups: replicas.filter(({ incarnation }) => view.backups.includes(incarnation)).map(nameOf),
+    joining: joining.map(nameOf),
+    lagMs: progress?.lagMs ?? 0,
+    outstanding: progress?.outstanding ?? 0,
+    logBytes: progress?.logBytes ?? 0,
+  };
+}
+
+function reasonOf(simplex: boolean, alone: boolean, joins: boolean, progress: ReplicaProgress | undefined): string {
+  if (simplex) return 'disabled';
+  if (alone) return joins ? 'starting' : 'need secondary';
+  const reason = progress?.reason ?? '';
+  return reason === '' ? 'starting' : reason;
+}
+
+function nameOf({ pid, incarnation }: ReplicaStatus): ReplicaStatus {
+  return { pid, incarnation };
+}

@@ -1,0 +1,78 @@
+// A replica's process as its launcher sees it: started, talked to over the channel between parent and child, ended.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { FromReplica, ReplicaProgress, ToReplica } from './configuration.js';
+
+export interface ReplicaEnding {
+  /** As a user reads it: `killed by SIGKILL`, or what the replica said. */
+  readonly reason: string;
+  readonly killed: boolean;
+}
+
+export interface ReplicaListener {
+  heard(message: FromReplica): void;
+  ended(ending: ReplicaEnding): void;
+}
+
+export class ReplicaProcess {
+  readonly incarnation: string;
+  /** Named in no view so far: it has to be given the state of the others. */
+  readonly joins: boolean;
+  /** Where it takes connections of replicas that are started after it. */
+  address: string | undefined;
+  /** Its guest has executed an instruction. */
+  running = false;
+  /** Why it said it would end. */
+  halted: { readonly code: string; readonly message: string } | undefined;
+  progress: ReplicaProgress | undefined;
+  readonly ended: Promise<void>;
+  #hasEnded = false;
+  readonly #process: ChildProcess;
+
+  constructor(incarnation: string, joins: boolean, listener: ReplicaListener) {
+    this.incarnation = incarnation;
+    this.joins = joins;
+    // What is started, and nothing else, in argv; replicas inherit stderr for what Node itself has to say.
+    const main = fileURLToPath(new URL('./main.js', import.meta.url));
+    this.#process = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
+    this.#process.on('message', (message: FromReplica) => listener.heard(message));
+    this.ended = new Promise(resolve => {
+      const end = (ending: ReplicaEnding) => {
+        if (this.#hasEnded) return;
+        this.#hasEnded = true;
+        resolve();
+        listener.ended(ending);
+      };
+      this.#process.once('error', error => {
+        // A process that could not be started has no other end.
+        if (this.#process.pid !== undefined) return;
+        this.halted = { code: 'REPLICA_START', message: `a replica can't be started: ${error.message}` };
+        end({ reason: this.halted.message, killed: false });
+      });
+      this.#process.once('exit', (status, signal) => {
+        const how = signal === null ? `ended with status ${status}` : `killed by ${signal}`;
+        end({ reason: this.halted === undefined ? how : `halted: ${this.halted.message}`, killed: signal !== null });
+      });
+    });
+  }
+
+  /** 0 where it could not be started. */
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  send(message: ToReplica): void {
+    // One that is gone is heard of by its end.
+    if (this.#process.connected) this.#process.send(message, () => undefined);
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+}

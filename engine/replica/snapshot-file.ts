@@ -1,0 +1,56 @@
+// A snapshot in a file, which appears whole or not at all.
+
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { EpochvisorError } from '../errors/errors.js';
+import type { MachineSnapshot } from '../machine/guest-state.js';
+import { SnapshotDecoder } from '../snapshot/decode.js';
+import { encodeSnapshot } from '../snapshot/encode.js';
+
+/** What is read of a file at a time, bytes. */
+const READ_BYTES = 1 << 20;
+
+/** @throws EpochvisorError SNAPSHOT_FILE */
+export async function writeSnapshotFile(path: string, snapshot: MachineSnapshot): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      for (const chunk of encodeSnapshot(snapshot)) await file.writeFile(chunk);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new EpochvisorError('SNAPSHOT_FILE', `${path} can't be written: ${because(error)}`, 'name another file');
+  }
+}
+
+/** @throws EpochvisorError SNAPSHOT_MISSING, SNAPSHOT_INVALID */
+export async function readSnapshotFile(path: string): Promise<MachineSnapshot> {
+  const decoder = new SnapshotDecoder();
+  try {
+    const file = await open(path, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, READ_BYTES);
+        if (bytesRead === 0) break;
+        decoder.push(buffer.subarray(0, bytesRead));
+      }
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof EpochvisorError) throw error;
+    throw new EpochvisorError('SNAPSHOT_MISSING', `${path} can't be read: ${because(error)}`, 'name a snapshot');
+  }
+  return decoder.finish();
+}
+
+function because(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}
