@@ -1,4 +1,5 @@
-// `epochvisor demo`: a guest on two processes, one of them killed in the middle of an epoch, and nobody notices.
+// `epochvisor demo`: a guest on two processes, one of them killed in the middle of an epoch, and its successor once the
+// machine has healed; nobody notices.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,17 +17,19 @@ import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY, guestFile, programName } from
 
 const FAILED_STATUS = 1;
 const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));
-/** About four seconds of computing; the kill comes after some 40 % of it. */
-const GUEST_ARGUMENTS = ['200', '40'];
-const KILL_EPOCH = 30_000;
+/** Some seconds of computing; the first kill comes after some 20 % of it. */
+const GUEST_ARGUMENTS = ['300', '40'];
+const KILL_EPOCH = 20_000;
 const KILL_INSTRUCTION = DEFAULT_EPOCH_LENGTH / 2;
 /** Of the guest's lines, one is shown this often, ms. */
 const SHOW_EVERY_MS = 300;
+/** Once it is Protected again it is left alone for a moment before the second kill. */
+const SECOND_KILL_AFTER_MS = 300;
 const LIMIT_MS = 120_000;
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('Run a guest on a pair, kill the primary in the middle of an epoch, compare with an undisturbed run.')
+    .description('Run a guest on a pair, kill its primary, let it heal, kill again; compare with an undisturbed run.')
     .action(demo);
 }
 
@@ -51,7 +54,10 @@ async function demo(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'epochvisor-demo-'));
   try {
     say(`\nA WebAssembly program, ${bold(shown(guest))}, on two processes that execute the same instructions.`);
-    say(`In epoch ${grouped(KILL_EPOCH)}, in the middle, the primary is killed with SIGKILL.\n`);
+    say(
+      `In epoch ${grouped(KILL_EPOCH)}, in the middle, the primary is killed with SIGKILL; its successor, a moment after`,
+    );
+    say('a new backup has joined.\n');
     const killed = await runKilled(options, join(folder, 'killed'), abort.signal);
     say('\nThe same once more, undisturbed, for comparison ...');
     const run = { folder: join(folder, 'undisturbed'), limitMs: LIMIT_MS, signal: abort.signal };
@@ -73,19 +79,21 @@ function runKilled(options: TrialOptions, folder: string, signal: AbortSignal): 
     limitMs: LIMIT_MS,
     signal,
     kill: { at: 'epoch', epoch: KILL_EPOCH, instruction: KILL_INSTRUCTION },
+    repair: true,
     onMachine: machine => screen.watch(machine),
     onOutput: (stream, bytes) => screen.output(stream, bytes),
   });
 }
 
-/** What a user sees of the run with the kill: a line of the guest's now and then, and every event. */
+/** What a user sees of the run with the kills: a line of the guest's now and then, and every event. */
 class Screen {
   readonly #folder: string;
   #primary = 0;
+  /** The last death: when, on the host's monotonic clock; undefined while nobody has died. */
+  #diedMs: number | undefined;
   #shownMs = 0;
-  #killTold = false;
-  #tookOver = false;
-  #firstNewByte = false;
+  #awaitsFirstByte = false;
+  #killedTwice = false;
   #line = '';
 
   constructor(folder: string) {
@@ -96,20 +104,21 @@ class Screen {
     machine.on('running', () => {
       this.#primary = machine.primary?.pid ?? 0;
     });
-    machine.on('lost', () => this.#tellKill());
+    machine.on('lost', () => this.#tellFirstKill());
+    machine.on('joining', ({ pid }) => this.#event(bold('JOINING  '), `process ${pid} is to be the new backup`));
     machine.on('view', view => {
       // The survivor may be quicker than the news that the primary is dead.
-      this.#tellKill();
-      this.#primary = machine.primary?.pid ?? 0;
-      this.#tookOver = true;
-      this.#event(bold('TAKEOVER'), `process ${this.#primary} is primary, in view ${view.number}${this.#sinceKill()}`);
+      this.#tellFirstKill();
+      const primary = machine.primary?.pid ?? 0;
+      if (primary === this.#primary) this.#joined(machine, view.number);
+      else this.#tookOver(primary, view.number);
     });
   }
 
   output(stream: number, bytes: Uint8Array): void {
-    if (this.#tookOver && !this.#firstNewByte) {
-      this.#firstNewByte = true;
-      this.#event(green('ON AGAIN'), `the first byte from process ${this.#primary}${this.#sinceKill()}`);
+    if (this.#awaitsFirstByte) {
+      this.#awaitsFirstByte = false;
+      this.#event(green('ON AGAIN '), `the first byte from process ${this.#primary}${this.#sinceKill()}`);
       this.#shownMs = 0;
     }
     if (stream !== STDOUT) return;
@@ -118,16 +127,36 @@ class Screen {
     const line = lines.at(-1);
     if (line === undefined || hostMs() - this.#shownMs < SHOW_EVERY_MS) return;
     this.#shownMs = hostMs();
-    say(`  primary   ${this.#primary}  ${line}`);
+    say(`  primary    ${this.#primary}  ${line}`);
   }
 
-  #tellKill(): void {
+  #tookOver(primary: number, view: number): void {
+    this.#primary = primary;
+    this.#awaitsFirstByte = true;
+    this.#event(bold('TAKEOVER '), `process ${primary} is primary, in view ${view}${this.#sinceKill()}`);
+  }
+
+  #joined(machine: LaunchedMachine, view: number): void {
+    const backup = machine.status.backups[0]?.pid ?? 0;
+    this.#event(green('PROTECTED'), `process ${backup} is the backup, in view ${view}${this.#sinceKill()}`);
+    if (this.#killedTwice) return;
+    this.#killedTwice = true;
+    setTimeout(() => {
+      // The guest may have been quicker.
+      if (!machine.replicas.some(({ pid }) => pid === this.#primary)) return;
+      this.#diedMs = hostMs();
+      this.#event(red('SIGKILL  '), `process ${this.#primary}, wherever it is`);
+      process.kill(this.#primary, 'SIGKILL');
+    }, SECOND_KILL_AFTER_MS);
+  }
+
+  #tellFirstKill(): void {
     const proof = readKillProof(this.#folder);
-    if (proof === undefined || this.#killTold) return;
-    this.#killTold = true;
-    const { epoch, instruction, count } = proof;
+    if (proof === undefined || this.#diedMs !== undefined) return;
+    const { epoch, instruction, count, atNs } = proof;
+    this.#diedMs = atNs / 1e6;
     const where = `instruction ${grouped(instruction)} of ${grouped(DEFAULT_EPOCH_LENGTH)} in epoch ${grouped(epoch)}`;
-    this.#event(red('SIGKILL '), `process ${this.#primary} died at ${where} (${grouped(count)} since the start)`);
+    this.#event(red('SIGKILL  '), `process ${this.#primary} died at ${where} (${grouped(count)} since the start)`);
   }
 
   #event(name: string, what: string): void {
@@ -135,20 +164,19 @@ class Screen {
   }
 
   #sinceKill(): string {
-    const proof = readKillProof(this.#folder);
-    return proof === undefined ? '' : `, ${(hostMs() - proof.atNs / 1e6).toFixed(0)} ms after the kill`;
+    return this.#diedMs === undefined ? '' : `, ${(hostMs() - this.#diedMs).toFixed(0)} ms after the kill`;
   }
 }
 
-/** Shows both outcomes; true where the kill changed nothing. */
+/** Shows both outcomes; true where the kills changed nothing. */
 function compare(killed: Trial, undisturbed: Trial): boolean {
   say('');
-  show('with the kill', killed);
+  show('with two kills', killed);
   show('undisturbed', undisturbed);
   const difference = firstDifference(undisturbed.stdout, killed.stdout);
   const problem = problemOf(killed, undisturbed);
   if (problem !== undefined || difference !== undefined) {
-    say(`\n${red('The kill shows:')} ${problem ?? describeDifference(difference!)}.`);
+    say(`\n${red('The kills show:')} ${problem ?? describeDifference(difference!)}.`);
     return false;
   }
   say(`\n${green('Not a byte lost or doubled.')}`);
@@ -170,7 +198,7 @@ function show(name: string, { stdout, ending }: Trial): void {
   const outcome =
     ending.kind === 'outcome' && ending.outcome.kind === 'exit' ? `exit ${ending.outcome.status}` : ending.kind;
   const hash = createHash('sha256').update(stdout).digest('hex');
-  say(`  ${name.padEnd(13)}  ${outcome}, ${lines} lines, ${grouped(stdout.length)} bytes, sha256 ${hash}`);
+  say(`  ${name.padEnd(14)}  ${outcome}, ${lines} lines, ${grouped(stdout.length)} bytes, sha256 ${hash}`);
 }
 
 function say(line: string): void {

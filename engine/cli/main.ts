@@ -30,6 +30,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'show what would be rewritten, what is refused, and why',
     load: async () => (await import('./inspect.js')).inspectCommand(),
   },
+  snapshot: {
+    summary: 'save the state of a running guest to a file',
+    load: async () => (await import('./snapshot.js')).snapshotCommand(),
+  },
+  resume: {
+    summary: 'go on from a snapshot',
+    load: async () => (await import('./resume.js')).resumeCommand(),
+  },
   demo: {
     summary: 'a guest, a kill in the middle of an epoch, and the outcome',
     load: async () => (await import('./demo.js')).demoCommand(),

@@ -96,6 +96,8 @@ export interface TrialRun {
   readonly limitMs: number;
   readonly kill?: KillPoint;
   readonly replicas?: 1 | 2;
+  /** Whether a replacement joins for a replica that died. */
+  readonly repair?: boolean;
   /** Stops the machine at once; the trial then rejects with its reason. */
   readonly signal?: AbortSignal;
   /** For who wants to look on: the machine before it starts, and what it writes as it comes. */
@@ -125,6 +127,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     moduleCache: options.moduleCache,
     options: { ...options.machine, disks, teller: options.teller !== undefined },
     replicas: run.replicas ?? 2,
+    repair: run.repair ?? false,
     streams: [console],
     devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),

@@ -1,0 +1,42 @@
+// The flags that say on how many replicas a machine runs and how it is watched, for `run` and `resume`.
+
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+import type { LaunchOptions } from '../replica/launch.js';
+import { integer } from './machine-flags.js';
+import type { SuperviseFlags } from './supervise.js';
+
+/** Every backup takes the whole log from the primary; beyond a few, nobody gains anything. */
+const REPLICAS_MAX = 5;
+
+export interface LaunchFlags extends SuperviseFlags {
+  readonly replicas: number;
+  readonly repair: boolean;
+  readonly arbiter?: string;
+  readonly suspicion: number;
+}
+
+export function addLaunchFlags(command: Command): Command {
+  return command
+    .option('--replicas <N>', '2: a primary and a backup; 1: simplex; 3: two backups', integer(1, REPLICAS_MAX), 2)
+    .option('--no-repair', 'start no replacement for a replica that died')
+    .option('--arbiter <DIR>', 'folder of the view records (default: a fresh one)')
+    .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
+    .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000)
+    .option('--quiet', 'say nothing but what the guest says');
+}
+
+/** @throws EpochvisorError ARBITER_FAILED */
+export function launchOptions(flags: LaunchFlags): Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'timing'> {
+  const { replicas, repair, arbiter, suspicion } = flags;
+  if (arbiter !== undefined && !existsSync(arbiter)) {
+    throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${arbiter}`, 'make it, or leave --arbiter out');
+  }
+  return {
+    replicas,
+    repair,
+    ...(arbiter === undefined ? {} : { arbiter }),
+    timing: { heartbeatMs: Math.min(100, suspicion / 4), suspicionMs: suspicion, startMs: 10_000 },
+  };
+}

@@ -1,0 +1,36 @@
+// `epochvisor snapshot`: the state of a running guest, in a file.
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Command } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+import type { Status } from '../observe/status.js';
+import { askControl } from './control.js';
+
+export function snapshotCommand(): Command {
+  return new Command('snapshot')
+    .description('Save the state of a running guest to a file; it runs on meanwhile.')
+    .argument('<FILE>', 'the file to write')
+    .requiredOption('--status-file <STATUS>', 'the status file of the machine, as `run` was given it')
+    .action(async (file: string, flags: { readonly statusFile: string }) => {
+      const path = resolve(file);
+      if (!existsSync(dirname(path))) throw new EpochvisorError('SNAPSHOT_FILE', `no such folder: ${dirname(path)}`);
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+        throw new EpochvisorError('SNAPSHOT_FILE', `${file} is a folder`, 'name a file');
+      }
+      await askControl(controlOf(flags.statusFile), { request: 'snapshot', file: path });
+      process.stderr.write(`epochvisor: ${file} holds the guest; go on from it with: epochvisor resume ${file}\n`);
+    });
+}
+
+function controlOf(statusFile: string): string {
+  let status: Partial<Status>;
+  try {
+    status = JSON.parse(readFileSync(statusFile, 'utf8')) as Partial<Status>;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new EpochvisorError('STATUS_FILE', `the status file can't be read: ${why}`, 'name that of a running machine');
+  }
+  if (typeof status?.control === 'string') return status.control;
+  throw new EpochvisorError('STATUS_FILE', `${statusFile} is no status of a machine`, 'name that of a running machine');
+}

@@ -1,0 +1,95 @@
+// A machine in the foreground, as `run` and `resume` have it: told of on stderr, its status kept in a file, asked over
+// its control socket, ended by Ctrl-C; its guest's exit status is this process's.
+
+import { EpochvisorError } from '../errors/errors.js';
+import { StatusFile } from '../observe/status.js';
+import { describeOutcome } from '../protocol/describe.js';
+import type { Outcome } from '../protocol/machine.js';
+import type { SnapshotOrigin } from '../replica/configuration.js';
+import type { LaunchedMachine } from '../replica/launch.js';
+import { ControlServer } from './control.js';
+
+/** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C or SIGTERM. */
+export const TRAP_STATUS = 134;
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** The machine could not go on: no replica is left. */
+const MACHINE_LOST_STATUS = 70;
+
+export interface SuperviseFlags {
+  readonly statusFile?: string;
+  readonly quiet?: true;
+}
+
+type Say = (line: string) => void;
+
+/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET before the start */
+export async function supervise(
+  machine: LaunchedMachine,
+  origin: SnapshotOrigin,
+  flags: SuperviseFlags,
+): Promise<never> {
+  const say: Say = flags.quiet ? () => undefined : line => void process.stderr.write(`epochvisor: ${line}\n`);
+  narrate(machine, say);
+  const control = flags.statusFile === undefined ? undefined : await keepStatus(machine, flags.statusFile, origin, say);
+  endOnSignals(machine, control);
+  let outcome: Outcome;
+  try {
+    await machine.start();
+    outcome = await machine.outcome;
+  } catch (error) {
+    await machine.stop();
+    control?.close();
+    if (!(error instanceof EpochvisorError)) throw error;
+    process.stderr.write(`epochvisor: ${error.line}\n`);
+    process.exit(MACHINE_LOST_STATUS);
+  }
+  control?.close();
+  if (outcome.kind === 'trap') say(describeOutcome(outcome));
+  process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
+}
+
+/** What a user wants to hear while it runs: what was lost, who goes on, who joins. */
+function narrate(machine: LaunchedMachine, say: Say): void {
+  machine.on('lost', (replica, reason) => say(`replica ${replica.pid} is gone: ${reason}`));
+  machine.on('joining', replica => say(`replica ${replica.pid} joins`));
+  machine.on('view', view => {
+    const protection = view.backups.length > 0 ? 'Protected' : 'Not protected (need secondary)';
+    say(`view ${view.number}: replica ${machine.primary?.pid ?? '?'} is primary. ${protection}`);
+  });
+  machine.on('live', (replica, epoch, uncertain) => {
+    const operations = uncertain === 1 ? '1 operation' : `${uncertain} operations`;
+    say(`replica ${replica.pid} went live after failover epoch ${epoch}, ${operations} uncertain`);
+  });
+}
+
+/** A status file that can't be written later on (a full disk) is said once, and is no reason to end the machine. */
+async function keepStatus(
+  machine: LaunchedMachine,
+  path: string,
+  origin: SnapshotOrigin,
+  say: Say,
+): Promise<ControlServer> {
+  const file = new StatusFile(path);
+  const control = await ControlServer.start(request => machine.save(request.file, origin));
+  let complained = false;
+  machine.on('status', status => {
+    try {
+      file.write({ ...status, control: control.path });
+    } catch (error) {
+      if (!(error instanceof EpochvisorError)) throw error;
+      if (!complained) say(error.line);
+      complained = true;
+    }
+  });
+  return control;
+}
+
+/** Ctrl-C at any moment: all replicas gone, nothing left behind. */
+function endOnSignals(machine: LaunchedMachine, control: ControlServer | undefined): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      control?.close();
+      void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
+    });
+  }
+}

@@ -1,0 +1,85 @@
+// The control socket: requests and answers, and what a client may send that is none.
+
+import { existsSync, statSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { askControl, type ControlRequest, ControlServer } from '../../engine/cli/control.js';
+import { EpochvisorError } from '../../engine/errors/errors.js';
+
+let control: ControlServer;
+let asked: ControlRequest[];
+let answer: () => Promise<void>;
+
+beforeEach(async () => {
+  asked = [];
+  answer = () => Promise.resolve();
+  control = await ControlServer.start(request => {
+    asked.push(request);
+    return answer();
+  });
+});
+afterEach(() => control.close());
+
+/** Sends text as it is, and gives what comes back. */
+function say(text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(control.path, () => socket.write(text));
+    let heard = '';
+    socket.on('data', bytes => {
+      heard += bytes.toString();
+    });
+    socket.on('close', () => resolve(heard));
+    socket.on('error', reject);
+  });
+}
+
+describe('a request', () => {
+  test('is carried out, and answered when it is done', async () => {
+    await askControl(control.path, { request: 'snapshot', file: '/tmp/x' });
+    expect(asked).toEqual([{ request: 'snapshot', file: '/tmp/x' }]);
+  });
+
+  test('that fails comes back as the same error', async () => {
+    answer = () => Promise.reject(new EpochvisorError('NOT_SNAPSHOTABLE', 'it holds an externref', 'try again'));
+    await expect(askControl(control.path, { request: 'snapshot', file: '/x' })).rejects.toMatchObject({
+      code: 'NOT_SNAPSHOTABLE',
+      message: 'it holds an externref',
+      hint: 'try again',
+    });
+  });
+
+  test.each([
+    ['no JSON', 'hello\n'],
+    ['null', 'null\n'],
+    ['another request', '{"request":"stop","file":"/x"}\n'],
+    ['a path that is not absolute', '{"request":"snapshot","file":"x"}\n'],
+    ['more than a request can be', 'x'.repeat(100_000)],
+  ])('that is none is refused, and nothing is carried out: %s', async (_, text) => {
+    expect(JSON.parse(await say(text))).toMatchObject({ ok: false, code: 'CONTROL_REQUEST' });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('the socket', () => {
+  test('lies where only its owner can enter, and goes with the machine', () => {
+    const folder = dirname(control.path);
+    expect(statSync(folder).mode & 0o077).toBe(0);
+    control.close();
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('of a machine that is gone is an error a user can read', async () => {
+    control.close();
+    await expect(askControl(control.path, { request: 'snapshot', file: '/x' })).rejects.toMatchObject({
+      code: 'CONTROL_SOCKET',
+    });
+  });
+
+  test('whose machine ends before it has answered, too', async () => {
+    answer = () => new Promise(() => undefined);
+    const waiting = askControl(control.path, { request: 'snapshot', file: '/x' });
+    setTimeout(() => control.close(), 50);
+    await expect(waiting).rejects.toMatchObject({ code: 'CONTROL_SOCKET' });
+  });
+});
