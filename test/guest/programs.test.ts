@@ -4,7 +4,7 @@ import { type Fate, guestBytes, runGuest } from './fake-machine.js';
 import { HASH_START, hashValue, judgeTranscript } from './transcript.js';
 
 const PROGRAMS = [
-  ...['clock-random', 'compute', 'cpu', 'disk', 'disk-log', 'echo', 'flood', 'hello', 'latency', 'recursive'],
+  ...['clock-random', 'compute', 'cpu', 'disk', 'disk-log', 'echo', 'flood', 'hello', 'latency', 'mill', 'recursive'],
   ...['spin', 'teller', 'ticks', 'trap'],
 ];
 
