@@ -131,11 +131,11 @@ export class Bench {
     return new Command(PLAIN, args, this.#mark, stdin).ended;
   }
 
-  /** Starts `run` with a status file beside the test's other files. */
-  startWatched(args: readonly string[], stdin?: Stdin): Watched {
+  /** Starts `run`, or `resume`, with a status file beside the test's other files. */
+  startWatched(args: readonly string[], stdin?: Stdin, verb: 'run' | 'resume' = 'run'): Watched {
     this.#machines += 1;
     const statusFile = this.file(`status-${this.#machines}.json`);
-    return new Watched(this.start(['run', '--status-file', statusFile, ...args], stdin), statusFile);
+    return new Watched(this.start([verb, '--status-file', statusFile, ...args], stdin), statusFile);
   }
 
   /** What is left of the temporary files of the test's processes. */
@@ -165,11 +165,11 @@ export class Bench {
 /** A machine and its status file. */
 export class Watched {
   readonly command: Command;
-  readonly #statusFile: string;
+  readonly statusFile: string;
 
   constructor(command: Command, statusFile: string) {
     this.command = command;
-    this.#statusFile = statusFile;
+    this.statusFile = statusFile;
   }
 
   /** Waits for a status that fits. */
@@ -192,7 +192,7 @@ export class Watched {
 
   #read(): Status | undefined {
     try {
-      return JSON.parse(readFileSync(this.#statusFile, 'utf8')) as Status;
+      return JSON.parse(readFileSync(this.statusFile, 'utf8')) as Status;
     } catch (error) {
       // It is not there before the machine is; half of one is never seen.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -100,13 +100,16 @@ describe('the verb', () => {
   });
 });
 
-test('the demo kills a primary in the middle of an epoch and finds both outputs equal', async () => {
+test('the demo kills a primary in the middle of an epoch, its successor once healed, and finds both outputs equal', async () => {
   const { status, stdout, stderr } = await bench.run(['demo']);
   expect(stderr).toBe('');
-  expect(stdout).toMatch(/SIGKILL {3}process \d+ died at instruction 50,0\d\d of 100,000 in epoch 30,000/);
-  expect(stdout).toMatch(/TAKEOVER {2}process \d+ is primary, in view 2, \d+ ms after the kill/);
-  expect(stdout).toMatch(/ON AGAIN {2}the first byte from process \d+, \d+ ms after the kill/);
-  const hashes = [...stdout.matchAll(/exit 0, 200 lines, .* sha256 ([0-9a-f]{64})/g)].map(([, hash]) => hash);
+  expect(stdout).toMatch(/SIGKILL {4}process \d+ died at instruction 50,0\d\d of 100,000 in epoch 20,000/);
+  expect(stdout).toMatch(/TAKEOVER {3}process \d+ is primary, in view 2, \d+ ms after the kill/);
+  expect(stdout).toMatch(/ON AGAIN {3}the first byte from process \d+, \d+ ms after the kill/);
+  expect(stdout).toMatch(/PROTECTED {2}process \d+ is the backup, in view 3, \d+ ms after the kill/);
+  expect(stdout).toMatch(/SIGKILL {4}process \d+, wherever it is/);
+  expect(stdout).toMatch(/TAKEOVER {3}process \d+ is primary, in view 4, \d+ ms after the kill/);
+  const hashes = [...stdout.matchAll(/exit 0, 300 lines, .* sha256 ([0-9a-f]{64})/g)].map(([, hash]) => hash);
   expect(hashes).toHaveLength(2);
   expect(hashes[0]).toBe(hashes[1]);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('Not a byte lost or doubled.');

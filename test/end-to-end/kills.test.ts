@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 describe('SIGKILL from outside', () => {
   test.each(['original', 'revised', 'deferred'])('of the primary, in the variant %s', async variant => {
-    const machine = bench.startWatched(['--variant', variant, ...COMPUTE]);
+    const machine = bench.startWatched(['--no-repair', '--variant', variant, ...COMPUTE]);
     const { primary, backups } = await machine.isProtected();
     await machine.wrote(Math.floor(random() * 0.8 * expected.length));
     process.kill(primary.pid, 'SIGKILL');
@@ -35,7 +35,7 @@ describe('SIGKILL from outside', () => {
   });
 
   test('of the backup', async () => {
-    const machine = bench.startWatched(COMPUTE);
+    const machine = bench.startWatched(['--no-repair', ...COMPUTE]);
     const { primary, backups } = await machine.isProtected();
     await machine.wrote(Math.floor(random() * 0.8 * expected.length));
     process.kill(backups[0]!.pid, 'SIGKILL');

@@ -1,0 +1,118 @@
+// A running guest in a file, and what goes on from it: byte for byte what the undisturbed machine writes.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Bench, guest, PLAIN, type Watched } from './command.js';
+import { generator } from './seeds.js';
+
+const bench = new Bench();
+const COMPUTE = [guest('compute'), '120', '20'];
+const random = generator();
+let expected = '';
+
+beforeAll(() => {
+  expected = execFileSync(process.execPath, [PLAIN, ...COMPUTE]).toString();
+});
+
+const save = (file: string, statusFile: string) => bench.run(['snapshot', '--status-file', statusFile, file]);
+
+/** A machine that runs, and a snapshot of it somewhere in its run. */
+async function snapshotOf(args: readonly string[]): Promise<{ machine: Watched; file: string; before: number }> {
+  const machine = bench.startWatched(args);
+  await machine.isProtected();
+  await machine.wrote(Math.floor(random() * 0.4 * expected.length));
+  const before = machine.command.stdout.length;
+  const file = bench.file('guest.snapshot');
+  expect(await save(file, machine.statusFile)).toMatchObject({ status: 0, stdout: '' });
+  return { machine, file, before };
+}
+
+describe('a snapshot of a running pair', () => {
+  test('changes nothing for the pair; alone or as a pair, what is resumed writes the rest', async () => {
+    const { machine, file, before } = await snapshotOf(COMPUTE);
+    expect(await machine.command.ended).toMatchObject({ status: 0, stdout: expected });
+    const alone = await bench.run(['resume', '--quiet', '--replicas', '1', file]);
+    expect(alone).toMatchObject({ status: 0, stderr: '' });
+    expect(alone.stdout.length).toBeGreaterThan(0);
+    expect(expected.endsWith(alone.stdout)).toBe(true);
+    // All that had been written before the snapshot was asked for precedes it.
+    expect(expected.length - alone.stdout.length).toBeGreaterThanOrEqual(before);
+    const pair = await bench.run(['resume', '--quiet', file]);
+    expect(pair).toEqual(alone);
+  });
+
+  test('in every variant, resumed as a pair that loses its primary', async () => {
+    for (const variant of ['original', 'revised', 'deferred']) {
+      const { machine, file } = await snapshotOf(['--variant', variant, ...COMPUTE]);
+      machine.command.kill('SIGKILL');
+      await machine.command.ended;
+      const resumed = bench.startWatched([file], 'ignore', 'resume');
+      const { primary } = await resumed.isProtected();
+      process.kill(primary.pid, 'SIGKILL');
+      const { stdout, status } = await resumed.command.ended;
+      expect(status).toBe(0);
+      expect(expected.endsWith(stdout)).toBe(true);
+    }
+  });
+
+  test('of a guest that waits for input: what follows is read by the resumed one', async () => {
+    const machine = bench.startWatched([guest('echo')], 'pipe');
+    await machine.isProtected();
+    machine.command.write('one\ntwo\n');
+    await machine.wrote('1: one\n2: two\n'.length);
+    const file = bench.file('guest.snapshot');
+    expect(await save(file, machine.statusFile)).toMatchObject({ status: 0 });
+    machine.command.write('three\n');
+    machine.command.endInput();
+    expect((await machine.command.ended).stdout).toBe('1: one\n2: two\n3: three\n3 lines\n');
+    const input = bench.file('input');
+    writeFileSync(input, 'drei\nvier\n');
+    expect((await bench.run(['resume', '--quiet', file], openSync(input, 'r'))).stdout).toBe(
+      '3: drei\n4: vier\n4 lines\n',
+    );
+  });
+});
+
+describe('refused in one line', () => {
+  test('a status file that is none, and one whose machine is gone', async () => {
+    const statusFile = bench.file('status.json');
+    const none = await save(bench.file('x'), statusFile);
+    expect(none).toMatchObject({ status: 2, stderr: expect.stringMatching(/\[STATUS_FILE\]/) });
+    writeFileSync(statusFile, '{"control":"/nowhere/socket"}');
+    const gone = await save(bench.file('x'), statusFile);
+    expect(gone).toMatchObject({ status: 2, stderr: expect.stringMatching(/\[CONTROL_SOCKET\]/) });
+    expect(existsSync(bench.file('x'))).toBe(false);
+  });
+
+  test('a snapshot that is cut short, changed, of another guest, or none', async () => {
+    const { machine, file } = await snapshotOf(COMPUTE);
+    machine.command.kill('SIGTERM');
+    await machine.command.ended;
+    const bytes = readFileSync(file);
+    const short = bench.file('short');
+    copyFileSync(file, short);
+    truncateSync(short, bytes.length - 1);
+    const changed = bench.file('changed');
+    const wrong = Buffer.from(bytes);
+    wrong[Math.floor(wrong.length / 2)]! ^= 1;
+    writeFileSync(changed, wrong);
+    for (const bad of [short, changed, guest('hello')]) {
+      const ended = await bench.run(['resume', bad]);
+      expect(ended).toMatchObject({
+        status: 2,
+        stdout: '',
+        stderr: expect.stringMatching(/^.*\[SNAPSHOT_INVALID\].*\n$/),
+      });
+    }
+    expect(await bench.run(['resume', bench.file('none')])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/\[SNAPSHOT_MISSING\]/),
+    });
+    expect(await bench.run(['resume', '--guest', guest('echo'), file])).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/\[GUEST_CHANGED\]/),
+    });
+  });
+});
