@@ -1,41 +1,42 @@
 // CPU time of the guest thread of another process, looked at from outside: /proc has it for each thread, in nanoseconds.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { GUEST_THREAD_NAME } from '../../engine/machine/thread-name.js';
 import type { LaunchedMachine } from '../../engine/replica/launch.js';
 
 /** Often enough for a hundredth of a second; a look costs a few system calls. */
 const LOOK_MS = 10;
 
-/** CPU time of each thread but the first (the I/O thread), ms; empty once the process is gone. */
-function threadTimes(pid: number): Map<string, number> {
-  const times = new Map<string, number>();
+/** CPU time of the guest thread of a replica, ms; undefined once it is gone. */
+function guestThreadMs(pid: number): number | undefined {
   try {
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      if (thread === String(pid)) continue;
-      const [ns] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ');
-      times.set(thread, Number(ns) / 1e6);
+      const folder = `/proc/${pid}/task/${thread}`;
+      if (readFileSync(`${folder}/comm`, 'latin1').trim() !== GUEST_THREAD_NAME) continue;
+      const [ns] = readFileSync(`${folder}/schedstat`, 'latin1').split(' ');
+      return Number(ns) / 1e6;
     }
   } catch {
     // It ends while we look.
   }
-  return times;
+  return undefined;
 }
 
-/** Watches the primary of a machine from its guest's first instruction to its end. */
+/** Watches the guest thread of the primary of a machine, from its start to its end. */
 export class GuestThreadTime {
-  #start = new Map<string, number>();
-  readonly #last = new Map<string, number>();
+  #loadedMs = 0;
+  #lastMs = 0;
   #startMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(machine: LaunchedMachine) {
-    machine.once('running', () => {
-      const pid = machine.primary!.pid;
-      this.#start = threadTimes(pid);
+    machine.on('running', replica => {
+      if (replica.incarnation !== machine.primary!.incarnation || this.#timer !== undefined) return;
       this.#startMs = performance.now();
+      this.#loadedMs = guestThreadMs(replica.pid) ?? 0;
       this.#timer = setInterval(() => {
         // A thread that has ended is not seen any more; its last time stands.
-        for (const [thread, ms] of threadTimes(pid)) this.#last.set(thread, ms);
+        this.#lastMs = guestThreadMs(replica.pid) ?? this.#lastMs;
       }, LOOK_MS);
       this.#timer.unref();
     });
@@ -46,9 +47,14 @@ export class GuestThreadTime {
     return performance.now() - this.#startMs;
   }
 
-  /** CPU time of the busiest thread since the first instruction, ms: the others compile now and then. */
+  /** CPU time before the first instruction, ms: reading, compiling, instantiating. */
+  get loadMs(): number {
+    return this.#loadedMs;
+  }
+
+  /** CPU time since the first instruction, ms. */
   stop(): number {
     clearInterval(this.#timer);
-    return Math.max(...[...this.#last].map(([thread, ms]) => ms - (this.#start.get(thread) ?? 0)));
+    return this.#lastMs - this.#loadedMs;
   }
 }

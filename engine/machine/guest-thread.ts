@@ -17,6 +17,7 @@ import { SharedBlock, WORD_BEGUN } from './shared.js';
 import { restoreMachine } from './suspend-image.js';
 import { SuspendedStack } from './suspension.js';
 import { ThreadLink } from './thread-link.js';
+import { nameGuestThread } from './thread-name.js';
 import { describeTrap } from './trap.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
@@ -111,6 +112,7 @@ function outcomeOf(machine: Machine, counting: 'block' | 'exact', from: GuestSta
 
 const data = workerData as GuestThreadData;
 const shared = new SharedBlock(data.memory);
+nameGuestThread();
 try {
   await run(data, shared);
 } catch (error) {
