@@ -33,6 +33,15 @@ export interface CallGraph {
 /** Frames that are not counted may add up to this weight at most; else every function is counted. */
 const UNCOUNTED_WEIGHT_MAX = 1 << 15;
 
+/** The functions whose address is taken: by an element segment, a global, or `references`, the ref.func in bodies. */
+export function takenFunctions(module: Module, references: ReadonlySet<number>): Set<number> {
+  const taken = new Set<number>([...references, ...expressionFunctions(module)]);
+  for (const element of module.elements) {
+    if (element.form === 'functions') for (const index of element.items) taken.add(index);
+  }
+  return taken;
+}
+
 export function callGraph(module: Module, spaces: IndexSpaces, calls: Calls): CallGraph {
   const graph = new Graph(module, spaces, calls);
   const count = spaces.functions.length;
@@ -90,10 +99,7 @@ class Graph {
     this.#imported = spaces.importedFunctions;
     this.#functions = spaces.functions.length;
     this.#calls = calls;
-    const taken = new Set<number>([...calls.references, ...expressionFunctions(module)]);
-    for (const element of module.elements) {
-      if (element.form === 'functions') for (const index of element.items) taken.add(index);
-    }
+    const taken = takenFunctions(module, calls.references);
     this.taken = taken;
     const byKey = new Map<string, number>();
     this.#typeNodes = Int32Array.from(module.types, type => {

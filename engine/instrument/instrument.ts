@@ -13,6 +13,7 @@ import { callGraph } from './callgraph.js';
 import { Continuations } from './continuation/continuation.js';
 import { type ContinuationFacts, continuationFacts } from './continuation/facts.js';
 import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
+import { optimisedFirst } from './hints.js';
 import { Layout } from './layout.js';
 import {
   type InstrumentOptions,
@@ -81,7 +82,7 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   };
   const exports = rewrittenExports(layout);
   const { bodies, safePoints, referencePoints } = rewriteBodies(context, names);
-  const rewritten = writeModule(layout, exports, bodies);
+  const rewritten = writeModule(layout, exports, bodies, optimisedFirst(module, spaces, scan));
   const report: InstrumentReport = {
     counting,
     start: module.start !== undefined,

@@ -30,10 +30,21 @@ import { moveNames, NAME_SECTION } from '../wasm/names.js';
 import { OP_END, OP_GLOBAL_GET, OP_I32_CONST, OP_REF_FUNC } from '../wasm/opcodes.js';
 import { FUNCREF, type TableType } from '../wasm/types.js';
 import { Writer } from '../wasm/writer.js';
+import { HINTS_SECTION, hintsSection } from './hints.js';
 import type { Layout } from './layout.js';
 
-/** Puts the rewritten module together. @param bodies content of the code section without its count */
-export function writeModule(layout: Layout, exports: readonly Export[], bodies: Uint8Array): Uint8Array {
+/**
+ * Puts the rewritten module together.
+ *
+ * @param bodies content of the code section without its count
+ * @param optimised defined functions that V8 is to optimise before they run
+ */
+export function writeModule(
+  layout: Layout,
+  exports: readonly Export[],
+  bodies: Uint8Array,
+  optimised: readonly number[],
+): Uint8Array {
   const { module, generated } = layout;
   const writer = new ModuleWriter();
   const imported = layout.spaces.importedFunctions;
@@ -70,7 +81,8 @@ export function writeModule(layout: Layout, exports: readonly Export[], bodies: 
     out.u32(content.end - content.start);
     writeRange(out, module.bytes, content);
   });
-  return writer.finish(customSections(layout));
+  const hints = optimised.length === 0 ? [] : [hintsSection(optimised, functionTypes.length)];
+  return writer.finish([...hints, ...customSections(layout)]);
 }
 
 function codeSection(layout: Layout, bodies: Uint8Array, count: number): Uint8Array {
@@ -152,6 +164,8 @@ function customSections(layout: Layout): CustomSection[] {
   });
   let named = false;
   return module.customs.flatMap(({ name, content, after }) => {
+    // Hints for functions that are others now.
+    if (name === HINTS_SECTION) return [];
     if (name !== NAME_SECTION) return [{ name, content: module.bytes.subarray(content.start, content.end), after }];
     if (named || names === undefined) return [];
     named = true;

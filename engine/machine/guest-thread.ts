@@ -18,6 +18,7 @@ import { restoreMachine } from './suspend-image.js';
 import { SuspendedStack } from './suspension.js';
 import { ThreadLink } from './thread-link.js';
 import { nameGuestThread } from './thread-name.js';
+import { followHints } from './tiering.js';
 import { describeTrap } from './trap.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
@@ -113,6 +114,7 @@ function outcomeOf(machine: Machine, counting: 'block' | 'exact', from: GuestSta
 const data = workerData as GuestThreadData;
 const shared = new SharedBlock(data.memory);
 nameGuestThread();
+followHints();
 try {
   await run(data, shared);
 } catch (error) {
