@@ -90,6 +90,10 @@ export class Execution {
   readonly #interrupts: InterruptBuffer;
   /** Started from a snapshot, on another bus: the operations of the state are uncertain at the first boundary. */
   #resumes = false;
+  /** Consumed bytes of each input stream. */
+  readonly #consumedInput = new Map<number, number>();
+  /** RL: started as a backup from a snapshot: releases from before it are not held here, and may be lost. */
+  #releasesAgain = false;
   /** Primary: the run of empty epochs not yet logged; the digest of its last end. */
   #run = 0;
   #runCount = 0;
@@ -124,6 +128,8 @@ export class Execution {
     this.#timerDeadlineNs = state.timerDeadlineNs;
     for (const { stream, offset } of state.written) this.#written.set(stream, offset);
     for (const operation of state.outstanding) this.#outstanding.set(operation.id, operation);
+    for (const { stream, offset } of state.consumedInput) this.#consumedInput.set(stream, offset);
+    this.#releasesAgain = this.#role === 'backup';
     if (this.#role === 'backup') return;
     this.#resumes = true;
     for (const operation of this.#outstanding.keys()) this.#interrupts.buffer({ kind: 'uncertain', operation });
@@ -141,6 +147,7 @@ export class Execution {
       written: [...this.#written].map(([stream, offset]) => ({ stream, offset })),
       outstanding: [...this.#outstanding.values()],
       input: this.#interrupts.inputDelivered,
+      consumedInput: [...this.#consumedInput].map(([stream, offset]) => ({ stream, offset })),
     };
   }
 
@@ -178,6 +185,7 @@ export class Execution {
       case 'start':
         return this.#start(event.operation);
       case 'consumed':
+        this.#consumedInput.set(event.stream, event.offset);
         return this.#output('RL', { type: 'releaseInput', stream: event.stream, offset: event.offset });
       case 'timer':
         this.#timerDeadlineNs = event.deadlineNs;
@@ -478,8 +486,20 @@ export class Execution {
     const live = { rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: uncertain.length } as const;
     this.#role = 'primary';
     const effects = [live, ...this.#endWith('P8', count, nowNs, uncertain)];
+    effects.splice(effects.length - 1, 0, ...this.#releaseAgain());
     this.#interrupts.bufferKept();
     return effects;
+  }
+
+  /** A release says all of its stream that was consumed: repeating the last one does for those that were lost (RL). */
+  #releaseAgain(): ExecutionEffect[] {
+    if (!this.#releasesAgain) return [];
+    this.#releasesAgain = false;
+    return [...this.#consumedInput].map(([stream, offset]) => ({
+      rule: 'RL',
+      type: 'output',
+      output: { type: 'releaseInput', stream, offset },
+    }));
   }
 
   // ---- the end of the guest (XT)

@@ -8,6 +8,11 @@ export const LAG_MAX_MS = 250;
 export const LAG_RESUME_MS = 100;
 /** Log shipped and not executed at which the primary waits, whatever its age: it stands in the backup's memory. */
 export const LAG_MAX_BYTES = 16 << 20;
+/**
+ * Likewise for a joining replica whose guest does not run yet, bytes: the log that comes while the snapshot travels and
+ * is restored, some seconds of it at the most; a replica that asks for more memory than this had better begin anew.
+ */
+export const JOINING_BACKLOG_MAX_BYTES = 64 << 20;
 /** At most one remembered point of the log each so many ms: the queue below is bounded by the lag. */
 const SAMPLE_EVERY_MS = 5;
 
@@ -30,6 +35,11 @@ export class Lag {
     let done = 0;
     while ((this.#samples[done]?.position ?? Infinity) <= this.#executed) done += 1;
     if (done > 0) this.#samples.splice(0, done);
+  }
+
+  /** Log that stands in the backup's memory, not executed. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
   }
 
   /** Age of the oldest part of the log that is not executed, ms. */

@@ -34,6 +34,7 @@ export class Outbox {
   #heldBytes = 0;
   readonly #sent = new Sent();
   readonly #confirmed = new Map<number, number>();
+  #released = 0;
 
   /** Bytes that wait to be sent. */
   get heldBytes(): number {
@@ -52,6 +53,20 @@ export class Outbox {
   /** The position before which every output has left, and every release is known to have arrived. */
   get left(): number {
     return Math.min(this.#held[this.#next]?.position ?? Infinity, this.#sent.oldestRelease?.position ?? Infinity);
+  }
+
+  /** The greatest position of the log that precedes an output that has left. */
+  get released(): number {
+    return this.#released;
+  }
+
+  /**
+   * The position before which every output has left, and every byte of a stream is known to be there. What became of
+   * operations and releases does not matter to who asks: one starts from a snapshot, repeats what is outstanding and
+   * releases its input again.
+   */
+  get performed(): number {
+    return Math.min(this.#held[this.#next]?.position ?? Infinity, this.#sent.oldestStream?.position ?? Infinity);
   }
 
   hold(position: number, output: Output): void {
@@ -73,6 +88,7 @@ export class Outbox {
       const head = this.#held[this.#next];
       if (head === undefined || head.position > acknowledged || this.#sent.bytes >= SENT_BYTES_MAX) break;
       this.#advance();
+      this.#released = Math.max(this.#released, head.position);
       this.#sent.add(head, sizeOf(head.output));
       const { output } = head;
       if (output.type !== 'stream') {

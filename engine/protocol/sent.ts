@@ -68,6 +68,15 @@ export class Sent {
     return oldest.sort((a, b) => a.sequence - b.sequence)[0]?.held;
   }
 
+  /** The first output of a stream that is not confirmed. */
+  get oldestStream(): Held | undefined {
+    let oldest: Item | undefined;
+    for (const { head } of this.#streams.values()) {
+      if (head !== undefined && head.sequence < (oldest?.sequence ?? Infinity)) oldest = head;
+    }
+    return oldest?.held;
+  }
+
   add(held: Held, bytes: number): void {
     const item: Item = { sequence: this.#sequence++, held, bytes };
     this.#bytes += bytes;

@@ -201,7 +201,7 @@ export class Replica {
 
   /** What precedes a snapshot must not get lost: whoever goes on from it does not put it out again. */
   async #keep(position: number, snapshot: MachineSnapshot, file: string): Promise<void> {
-    while (this.#channel.left < position && !this.#over) await new Promise(done => setTimeout(done, LEFT_LOOK_MS));
+    while (this.#channel.left <= position && !this.#over) await new Promise(done => setTimeout(done, LEFT_LOOK_MS));
     await writeSnapshotFile(file, snapshot);
   }
 

@@ -101,6 +101,7 @@ function saved(): { execution: Execution; state: ExecutionState } {
   const bytes = Uint8Array.of(1, 2, 3);
   execution.step({ type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 0, bytes, end: false } });
   execution.step(epochEnd(10));
+  execution.step({ type: 'consumed', stream: 0, offset: 2 });
   // Received and not delivered: it is no part of the state.
   execution.step({ type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 3, bytes, end: true } });
   execution.step({ type: 'snapshot', nowNs: 0 });
@@ -117,6 +118,7 @@ describe('JN: what was saved', () => {
       written: [{ stream: 1, offset: 2 }],
       outstanding: [OPERATION],
       input: [{ stream: 0, offset: 3, ended: false }],
+      consumedInput: [{ stream: 0, offset: 2 }],
     });
   });
 
@@ -133,6 +135,9 @@ describe('JN: what was saved', () => {
     joined.step(epochEnd(30));
     const failover = joined.step(epochEnd(40));
     expect(failover).toContainEqual({ rule: 'P8', type: 'live', epoch: 3, uncertain: 1 });
+    // RL: a release from before the snapshot may be lost with the first one.
+    const release = { type: 'releaseInput', stream: 0, offset: 2 } as const;
+    expect(failover).toContainEqual({ rule: 'RL', type: 'output', output: release });
     // It writes on where the first one stopped.
     expect(joined.step({ type: 'write', stream: 1, bytes: Uint8Array.of(9) })).toContainEqual(
       expect.objectContaining({ output: { type: 'stream', stream: 1, offset: 2, bytes: Uint8Array.of(9) } }),

@@ -59,7 +59,7 @@ function bus(mistake: () => Steps<BusEvent, BusEffect>, dedupes = true): Parts {
 
 /** An acknowledgement of everything, as if the backup had sent it. */
 function acknowledgeAll(channel: Channel<Part>, peer: string): ChannelEvent<Part> {
-  const { number: view } = channel.view;
+  const view = channel.view!.number;
   const progress = { executed: 0, backlogBytes: 0 };
   return { type: 'peer', peer, message: { type: 'acknowledgement', view, position: 1e9, progress }, nowMs: 0 };
 }
@@ -145,7 +145,7 @@ const MISTAKES: readonly {
         const { view, position, length } = event.message;
         const progress = { executed: 0, backlogBytes: 0 };
         const message = { type: 'acknowledgement', view, position: position + length, progress } as const;
-        return planted.view.number === view
+        return planted.view!.number === view
           ? [...effects, { rule: 'P4', type: 'sendPeer', peer: event.peer, message } as const]
           : effects;
       };

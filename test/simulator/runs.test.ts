@@ -25,7 +25,7 @@ describe('a machine under seeded faults', () => {
   }
 
   it('went through failovers, simplex, uncertain interrupts, refusals and halts, and mostly came to its end', () => {
-    for (const [what, times] of Object.entries(sums)) expect(times, what).toBeGreaterThan(5);
+    for (const [what, times] of Object.entries(sums)) expect(times, what).toBeGreaterThan(3);
     expect(finished).toBeGreaterThan(SEEDS * 0.9);
   });
 });

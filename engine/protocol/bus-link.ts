@@ -1,0 +1,127 @@
+// The connection to the bus, as the channel sees it (FN, RS, RL): fenced at our view, lost, found again.
+//
+//   closed --busOpened--> open --fence, fenced--> ours --a new view of our own--> open
+//
+// The bus sends heartbeats: its silence is the end of a connection, and another is tried.
+
+import type { ChannelEffect } from './channel-events.js';
+import type { ChannelState } from './channel-state.js';
+import { release } from './committing.js';
+import type { FromBus } from './messages.js';
+
+export class BusLink<P> {
+  readonly #state: ChannelState<P>;
+  #stage: 'closed' | 'open' | 'ours' = 'closed';
+  /** This connection was fenced before: nothing that was sent on it is lost. */
+  #attached = false;
+  #lostMs: number;
+  /** Silence counts from here: a path can be cut without a word. */
+  #heardMs = 0;
+
+  constructor(state: ChannelState<P>) {
+    this.#state = state;
+    this.#lostMs = state.options.nowMs + state.options.startMs;
+  }
+
+  get stage(): 'closed' | 'open' | 'ours' {
+    return this.#stage;
+  }
+
+  opened(): ChannelEffect<P>[] {
+    this.#stage = 'open';
+    this.#attached = false;
+    this.#heardMs = this.#state.nowMs;
+    // A primary that collects, or whose next view drops a backup, fences when it may act again.
+    const { isPrimary, phase, suspected } = this.#state;
+    return isPrimary && phase === 'normal' && suspected.size === 0 ? this.fence() : [];
+  }
+
+  closed(): void {
+    if (this.#stage === 'closed') return;
+    this.#stage = 'closed';
+    this.#lostMs = this.#state.nowMs;
+  }
+
+  /** FN: the first act in a view. Where there is no connection now, it comes with the next one. */
+  fence(): ChannelEffect<P>[] {
+    this.#lostMs = this.#state.nowMs;
+    if (this.#stage === 'closed') return [];
+    this.#stage = 'open';
+    return [{ rule: 'FN', type: 'sendBus', message: { type: 'fence', view: this.#state.view!.number } }];
+  }
+
+  release(): ChannelEffect<P>[] {
+    return release(this.#state, this.#stage);
+  }
+
+  heard(message: FromBus): ChannelEffect<P>[] {
+    const state = this.#state;
+    this.#heardMs = state.nowMs;
+    switch (message.type) {
+      case 'heartbeat':
+        return [];
+      case 'fenced':
+        return this.#fenced(message);
+      case 'stale':
+        // An answer to what we sent before we won our own view says nothing about it.
+        if (message.view < (state.view?.number ?? 0)) return [];
+        return state.halt('LS', 'FENCED', `the bus serves view ${message.current}: this replica was replaced`);
+      case 'finished':
+        state.phase = 'finished';
+        return [{ rule: 'XT', type: 'finish', outcome: message.outcome }];
+      case 'confirmed':
+        state.outbox.confirm(message.stream, message.offset);
+        return this.release();
+      case 'input': {
+        if (!state.isPrimary) return [];
+        const { stream, offset, bytes, end } = message;
+        return [{ rule: 'P1', type: 'interrupt', interrupt: { kind: 'stream', stream, offset, bytes, end } }];
+      }
+      case 'completion': {
+        // In the paper's world an operation that was called uncertain may still complete: the guest hears one end.
+        if (!state.isPrimary || !state.outbox.complete(message.operation)) return [];
+        const { operation, status, data } = message;
+        return [
+          { rule: 'P1', type: 'interrupt', interrupt: { kind: 'completion', operation, status, data } },
+          ...this.release(),
+        ];
+      }
+    }
+  }
+
+  #fenced(message: FromBus & { type: 'fenced' }): ChannelEffect<P>[] {
+    const state = this.#state;
+    if (message.view !== state.view?.number || !state.isPrimary || this.#stage === 'closed') return [];
+    this.#stage = 'ours';
+    // A new view on a connection that was ours already: everything sent on it is under way.
+    if (this.#attached) return this.release();
+    this.#attached = true;
+    const view = state.view.number;
+    const { again, uncertain } = state.outbox.reattach(message.received, state.options.operationIds);
+    return [
+      ...again.map(output => ({ rule: 'RS', type: 'sendBus', message: { type: 'output', view, output } }) as const),
+      ...uncertain.map(
+        operation => ({ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation } }) as const,
+      ),
+      ...this.release(),
+    ];
+  }
+
+  /** Silence: dropped, and another connection is tried. Without it, and a backup with it: the backup is to go on. */
+  tick(): ChannelEffect<P>[] {
+    const state = this.#state;
+    const { suspicionMs } = state.options;
+    const effects: ChannelEffect<P>[] = [];
+    if (this.#stage !== 'closed' && state.nowMs - this.#heardMs >= suspicionMs) {
+      this.closed();
+      effects.push({ rule: 'RS', type: 'dropBus' });
+    }
+    if (this.#stage !== 'closed' || !state.isPrimary || state.phase !== 'normal' || state.claim !== undefined) {
+      return effects;
+    }
+    const backupHasBus = state.backups.some(name => state.isOpen(name) && state.peers.get(name)?.bus);
+    if (state.nowMs - this.#lostMs < suspicionMs || !backupHasBus) return effects;
+    effects.push(...state.halt('LS', 'BUS_LOST', 'the bus is out of reach here and in reach of the backup'));
+    return effects;
+  }
+}

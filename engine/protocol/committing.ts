@@ -1,0 +1,132 @@
+// The log and output commit, as the channel sees them (P0 to P4, OR, BV, LG): parts go out to all who take the log, are
+// received in order, acknowledged, and let outputs leave.
+
+import type { ChannelEffect } from './channel-events.js';
+import type { ChannelState, LogMessage, Peer } from './channel-state.js';
+import { JOINING_BACKLOG_MAX_BYTES } from './lag.js';
+import type { PeerMessage } from './messages.js';
+
+/** Those to whom a primary sends its log: the backups of its view, and who joins from its snapshot on. */
+export function recipients<P>(state: ChannelState<P>): string[] {
+  const { joiner } = state;
+  const names = state.backups.filter(name => !state.suspected.has(name));
+  if (joiner !== undefined && joiner.stage !== 'asked') names.push(joiner.name);
+  return names;
+}
+
+/** BV: those whose acknowledgement an output needs. */
+function gates<P>(state: ChannelState<P>): Set<string> {
+  const names = new Set(state.backups);
+  for (const name of state.claim?.backups ?? []) names.add(name);
+  if (state.joiner?.stage === 'gating') names.add(state.joiner.name);
+  return names;
+}
+
+/** What all whose acknowledgement counts have acknowledged; all there is where there is none. */
+function acknowledged<P>(state: ChannelState<P>): number {
+  let least = Infinity;
+  for (const name of gates(state)) least = Math.min(least, state.peers.get(name)?.acknowledged ?? 0);
+  return least;
+}
+
+export function tellAcknowledged<P>(state: ChannelState<P>, rule: 'OR' | 'SX' | 'JN'): ChannelEffect<P> {
+  const nobody = state.joiner === undefined && !state.snapshotUnderWay && gates(state).size === 0;
+  return { rule, type: 'acknowledged', position: acknowledged(state), alone: nobody };
+}
+
+/** KP: where one replica takes the log, nothing needs to be kept for another. */
+export function settle<P>(state: ChannelState<P>): number {
+  const least = gates(state).size < 2 ? state.logEnd : acknowledged(state);
+  state.settled = Math.max(state.settled, Math.min(least, state.logEnd));
+  return state.settled;
+}
+
+export function logged<P>(state: ChannelState<P>, part: P, length: number): ChannelEffect<P>[] {
+  if (!state.isPrimary) return [];
+  const position = state.logEnd;
+  state.logEnd += length;
+  const to = recipients(state);
+  if (to.length === 0) return [];
+  const view = state.view!.number;
+  const message: LogMessage<P> = { type: 'log', view, position, length, settled: settle(state), part };
+  return to.map(name => state.send('P0', name, message));
+}
+
+/** OR, SX: nothing leaves while a backup is suspected and the view without it is not won. */
+export function release<P>(state: ChannelState<P>, bus: 'closed' | 'open' | 'ours'): ChannelEffect<P>[] {
+  if (!state.isPrimary || state.phase !== 'normal' || bus !== 'ours' || state.suspected.size > 0) return [];
+  const view = state.view!.number;
+  const leaving = state.outbox.release(acknowledged(state));
+  return leaving.map(output => ({ rule: 'OR', type: 'sendBus', message: { type: 'output', view, output } }));
+}
+
+/** LG: whether execution has to wait, when that changes. */
+export function throttle<P>(state: ChannelState<P>): ChannelEffect<P>[] {
+  const over = state.isPrimary && recipients(state).some(name => isOver(state, name));
+  if (over === state.throttled) return [];
+  state.throttled = over;
+  return [{ rule: 'LG', type: 'throttle', on: over }];
+}
+
+function isOver<P>(state: ChannelState<P>, name: string): boolean {
+  const peer = state.peers.get(name);
+  if (peer === undefined) return false;
+  return peer.executed < 0 ? peer.lag.backlogBytes > JOINING_BACKLOG_MAX_BYTES : peer.lag.over(state.nowMs);
+}
+
+/** P4: in order into memory, then acknowledged. */
+export function receive<P>(state: ChannelState<P>, name: string, message: LogMessage<P>): ChannelEffect<P>[] {
+  const { view, position, length, settled, part } = message;
+  if (state.isPrimary || name !== state.view?.primary) return [];
+  // VT: the view may be known here from the arbiter before its primary hears that it has won.
+  if (view < state.reign || view > state.view.number || state.mustFollow) return [];
+  if (state.phase === 'claiming') {
+    // CL: not accepted. Bounded by LG, for it counts as received and not executed.
+    state.deferred.push(message);
+    return [];
+  }
+  if (position !== state.logEnd) {
+    return state.halt('P4', 'LOG_GAP', `the log goes on at ${position} where ${state.logEnd} was due`);
+  }
+  state.logEnd += length;
+  state.kept.keep({ position, length, part });
+  state.kept.settle(settled);
+  return [{ rule: 'P4', type: 'log', part }, acknowledge(state)];
+}
+
+export function acknowledge<P>(state: ChannelState<P>): ChannelEffect<P> {
+  const { view, logEnd: position, progress } = state;
+  return state.send('P4', view!.primary, { type: 'acknowledgement', view: view!.number, position, progress });
+}
+
+/** Of one who takes the log. */
+export function acknowledgementCame<P>(state: ChannelState<P>, peer: Peer, position: number): void {
+  peer.acknowledged = Math.max(peer.acknowledged, position);
+  // What a joining replica received before its guest runs is the snapshot's age, not the lag of its execution.
+  if (peer.executed >= 0) peer.lag.shipped(position, state.nowMs);
+}
+
+export function progressCame<P>(state: ChannelState<P>, peer: Peer, message: PeerMessage<P>): void {
+  if (message.type !== 'acknowledgement' && message.type !== 'heartbeat') return;
+  const { progress } = message;
+  // From here on its lag counts: all that it has received is still to be executed.
+  if (peer.executed < 0 && progress.executed >= 0) peer.lag.shipped(peer.acknowledged, state.nowMs);
+  peer.executed = Math.max(peer.executed, progress.executed);
+  peer.lag.progressed(progress);
+}
+
+export function heartbeats<P>(state: ChannelState<P>, hasBus: boolean): ChannelEffect<P>[] {
+  const { view, outbox, logEnd, progress } = state;
+  if (view === undefined) return [];
+  const message: PeerMessage<P> = {
+    type: 'heartbeat',
+    view: view.number,
+    bus: hasBus,
+    progress,
+    left: Math.min(outbox.left, logEnd),
+    confirmed: outbox.confirmed,
+    settled: state.isPrimary ? settle(state) : 0,
+  };
+  const to = state.isPrimary ? recipients(state) : state.others(view);
+  return to.filter(name => state.isOpen(name)).map(name => state.send('LG', name, message));
+}
