@@ -124,6 +124,11 @@ export class ThreadHost {
     Atomics.notify(this.#shared.words, WORD_BEGUN);
   }
 
+  /** Ends the thread wherever it stands; what it has said is handed over. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
   /** The guest goes on from what another thread's `snapshot` gave. Log may follow at once. */
   restore(state: GuestState): void {
     this.#port.postMessage(state);
