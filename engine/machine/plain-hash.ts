@@ -35,7 +35,7 @@ export function hashWords(words: Uint32Array, seed: number): number {
 }
 
 export function hashBytes(bytes: Uint8Array, seed: number): number {
-  let hash = seed ^ bytes.length;
+  let hash = mix(seed, bytes.length);
   const aligned = bytes.byteOffset % 4 === 0;
   const words = bytes.length >> 2;
   if (words > 0) {
@@ -51,30 +51,41 @@ const floatWords = new Uint32Array(float.buffer);
 const integer = new BigInt64Array(1);
 const integerWords = new Uint32Array(integer.buffer);
 
+/** Kinds of values: what is empty or zero of one kind is not that of another. */
+const NUMBER = 1;
+const BIGINT = 2;
+const STRING = 3;
+const BOOLEAN = 4;
+const UNDEFINED = 5;
+const NULL = 6;
+const BYTES = 7;
+const ARRAY = 8;
+const OBJECT = 9;
+
 /** The hash of numbers, bigints, strings, booleans, null, undefined, byte arrays, and arrays and objects of them. */
 export function hashPlain(value: unknown, seed: number): number {
   switch (typeof value) {
     case 'number':
       float[0] = value;
-      return mix(mix(seed + 1, floatWords[0]!), floatWords[1]!) >>> 0;
+      return mix(mix(mix(seed, NUMBER), floatWords[0]!), floatWords[1]!) >>> 0;
     case 'bigint':
-      return hashInteger(value, seed + 2);
+      return hashInteger(value, mix(seed, BIGINT));
     case 'string':
-      return hashText(value, seed + 3);
+      return hashText(value, mix(seed, STRING));
     case 'boolean':
-      return mix(seed + 4, value ? 1 : 0) >>> 0;
+      return mix(mix(seed, BOOLEAN), value ? 1 : 0) >>> 0;
     case 'undefined':
-      return mix(seed, 5) >>> 0;
+      return mix(seed, UNDEFINED) >>> 0;
   }
   assert(typeof value === 'object', 'plain data has no functions and no symbols');
-  if (value === null) return mix(seed, 6) >>> 0;
-  if (value instanceof Uint8Array) return hashBytes(value, seed + 7);
-  if (Array.isArray(value)) return value.reduce((hash, item) => hashPlain(item, hash), mix(seed, value.length + 8));
-  return hashObject(value as Record<string, unknown>, seed);
+  if (value === null) return mix(seed, NULL) >>> 0;
+  if (value instanceof Uint8Array) return hashBytes(value, mix(seed, BYTES));
+  if (!Array.isArray(value)) return hashObject(value as Record<string, unknown>, mix(seed, OBJECT));
+  return value.reduce((hash, item) => hashPlain(item, hash), mix(mix(seed, ARRAY), value.length) >>> 0);
 }
 
 function hashObject(value: Record<string, unknown>, seed: number): number {
-  let hash = mix(seed, 9);
+  let hash = seed;
   for (const key of Object.keys(value).sort()) {
     // A field that is undefined and one that is not there are the same: a copy may have either.
     if (value[key] !== undefined) hash = hashPlain(value[key], hashText(key, hash));
