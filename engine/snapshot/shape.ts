@@ -35,6 +35,7 @@ const SNAPSHOT: Shape = {
       written: 'array',
       outstanding: 'array',
       input: 'array',
+      consumedInput: 'array',
     },
     clock: { realTimeNs: 'bigint', monotonicNs: 'number' },
     codec: { clocks: 'array' },
