@@ -37,6 +37,9 @@ export class ReplicaProcess {
     const main = fileURLToPath(new URL('./main.js', import.meta.url));
     this.#process = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
     this.#process.on('message', (message: FromReplica) => listener.heard(message));
+    // It has said all that it had to say, or is dead already. Left to itself it would wait for V8 to finish what it compiles:
+    // with a large interpreter that is seconds, for code that nobody will run.
+    this.#process.once('disconnect', () => this.kill());
     this.ended = new Promise(resolve => {
       const end = (ending: ReplicaEnding) => {
         if (this.#hasEnded) return;
@@ -52,7 +55,8 @@ export class ReplicaProcess {
       });
       this.#process.once('exit', (status, signal) => {
         const how = signal === null ? `ended with status ${status}` : `killed by ${signal}`;
-        end({ reason: this.halted === undefined ? how : `halted: ${this.halted.message}`, killed: signal !== null });
+        if (this.halted === undefined) end({ reason: how, killed: signal !== null });
+        else end({ reason: `halted: ${this.halted.message}`, killed: false });
       });
     });
   }
