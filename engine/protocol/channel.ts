@@ -250,7 +250,7 @@ export class Channel<P> {
     }
     if (joiner !== undefined && !claim?.backups.includes(joiner.name)) {
       const reason = this.#whySuspected(joiner.name, ticks);
-      if (reason !== undefined) effects.push(...joining.forgetJoiner(state, reason));
+      if (reason !== undefined) effects.push(...joining.forgetJoiner(state, this.#bus, reason));
     }
     effects.push(...claimWithoutSuspected(state), ...joining.nameIfReady(state));
     return effects;

@@ -66,7 +66,7 @@ export function snapshotFailed<P>(state: ChannelState<P>): ChannelEffect<P>[] {
 }
 
 /** It is suspected before it was named: the machine goes on as it is. */
-export function forgetJoiner<P>(state: ChannelState<P>, reason: string): ChannelEffect<P>[] {
+export function forgetJoiner<P>(state: ChannelState<P>, bus: BusLink<P>, reason: string): ChannelEffect<P>[] {
   const { joiner } = state;
   if (joiner === undefined) return [];
   state.joiner = undefined;
@@ -75,6 +75,8 @@ export function forgetJoiner<P>(state: ChannelState<P>, reason: string): Channel
   return [
     ...(drop ? [{ rule: 'JN', type: 'dropPeer', peer: joiner.name, reason } as const] : []),
     tellAcknowledged(state, 'JN'),
+    // What waited for it alone.
+    ...bus.release(),
     ...throttle(state),
   ];
 }

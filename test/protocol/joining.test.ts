@@ -142,6 +142,20 @@ describe('JN: a replica that joins', () => {
     expect(channels.get('A').protection.reason).toBe('need secondary');
   });
 
+  it('holds up no output once it is forgotten', () => {
+    const channels = following();
+    executes(channels, 'J', 12);
+    // Output from before keeps it from being named, and it is waited for already.
+    channels.output('A', 10, 0);
+    channels.pass(HEARTBEAT_MS);
+    channels.cut.add('J');
+    channels.log('A', 'twelve', 1);
+    channels.output('A', 13, 3);
+    expect(channels.left('A')).toBe(1);
+    channels.kill('J');
+    expect(channels.left('A')).toBe(2);
+  });
+
   it('is dropped when it is silent, and halts without its primary', () => {
     const channels = following();
     channels.cut.add('J');
