@@ -2,7 +2,8 @@
 // its globals. The primary says at which boundary, and of which pages; a backup computes the same there, and compares.
 //
 // The pages rotate: every page is looked at in its turn. What a digest costs is measured, and the next one comes not before
-// a hundred times as long has passed, so that all of them take 1 % of the guest's time.
+// a hundred times as long has passed, so that all of them take 1 % of the guest's time. The least of the last few counts:
+// they do about the same work, and where one took longer, the host had something else to do.
 
 import type { StateDigest } from '../protocol/machine.js';
 import type { GuestDevices } from './devices.js';
@@ -15,6 +16,8 @@ import type { SuspendedStack } from './suspension.js';
 const SPACING = 100;
 /** A digest is a log entry and, at most, a part of its own: not more often than this. */
 const SPACING_MIN_NS = 20_000_000;
+/** Digests of which the least cost counts. */
+const COSTS = 4;
 /** Pages in one digest: a pause of a quarter of a millisecond. */
 const PAGES_MAX = 16;
 const PAGE_BYTES = 65_536;
@@ -29,6 +32,8 @@ export interface DigestedState {
 export class StateDigests {
   readonly #state: DigestedState;
   #nextPage = 0;
+  /** What the last digests took, ns. */
+  #costsNs: number[] = [];
   /** The monotonic clock of the machine at which the next one is due, ns. */
   dueNs = SPACING_MIN_NS;
 
@@ -44,8 +49,8 @@ export class StateDigests {
     const count = Math.min(PAGES_MAX, pages - firstPage);
     this.#nextPage = firstPage + count;
     const digest = this.#compute(epoch, firstPage, count);
-    const tookNs = Number(process.hrtime.bigint() - begun);
-    this.dueNs = nowNs + Math.max(SPACING_MIN_NS, tookNs * SPACING);
+    this.#costsNs = [Number(process.hrtime.bigint() - begun), ...this.#costsNs.slice(0, COSTS - 1)];
+    this.dueNs = nowNs + Math.max(SPACING_MIN_NS, SPACING * Math.min(...this.#costsNs));
     return digest;
   }
 

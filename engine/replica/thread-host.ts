@@ -76,6 +76,7 @@ export class ThreadHost {
   #polling: NodeJS.Timeout | undefined;
   #idlePolls = 0;
   #drainIsDue = false;
+  #terminated = false;
   readonly #port: MessagePort;
   readonly #snapshots: SnapshotRequesting;
 
@@ -111,7 +112,7 @@ export class ThreadHost {
     this.#worker.on('error', error => this.#listener.failed(error.stack ?? error.message));
     this.#worker.on('exit', () => {
       this.drain();
-      this.#listener.failed('the guest thread has ended');
+      if (!this.#terminated) this.#listener.failed('the guest thread has ended');
     });
     void this.#answerBells();
   }
@@ -126,6 +127,7 @@ export class ThreadHost {
 
   /** Ends the thread wherever it stands; what it has said is handed over. */
   async terminate(): Promise<void> {
+    this.#terminated = true;
     await this.#worker.terminate();
   }
 

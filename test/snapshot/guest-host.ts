@@ -64,7 +64,7 @@ export function stateOf(bytes: Uint8Array): GuestState {
 const SNAPSHOTS_MAX = 128;
 
 /** One guest thread and what there is to know of it. */
-class Run {
+export class Run {
   readonly parts: Part[] = [];
   taken = 0;
   readonly refusals: string[] = [];
@@ -74,6 +74,7 @@ class Run {
   readonly #streams = new Map<number, { offset: number; pieces: Uint8Array[] }>();
   readonly ended: Promise<Seen>;
   onSnapshot: (state: GuestState) => void = () => undefined;
+  onPart: (part: Part) => void = () => undefined;
   onOperation: (operation: Operation) => void = () => undefined;
   onLoaded: () => void = () => undefined;
   onDiverged: ((message: string) => void) | undefined;
@@ -90,7 +91,9 @@ class Run {
       };
       this.thread.listen({
         logged: (bytes, entries) => {
-          this.parts.push({ from: this.position, bytes });
+          const part = { from: this.position, bytes };
+          this.parts.push(part);
+          this.onPart(part);
           this.position += entries;
           this.thread.setAcknowledged(this.position, false);
         },
@@ -126,6 +129,14 @@ class Run {
       this.operations.push(output.operation);
       this.onOperation(output.operation);
     } else if (output.type === 'outcome') end(output.outcome);
+  }
+
+  /** Asks for a snapshot, and waits for it. */
+  snapshot(join = true): Promise<GuestState> {
+    this.thread.requestSnapshot(join);
+    return new Promise(resolve => {
+      this.onSnapshot = resolve;
+    });
   }
 
   async end(): Promise<Seen> {

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hashPlain } from '../../engine/machine/plain-hash.js';
 import {
   FDFLAGS_APPEND,
   FDFLAGS_SYNC,
@@ -113,6 +114,33 @@ describe('a kernel that is saved and restored', () => {
       begun = true;
     });
     expect(run).toEqual(undisturbed);
+  });
+
+  test('is, for a digest, the same as one that was left alone, whichever part is looked at', () => {
+    const m = machine();
+    for (const _ of script(new Program(m))) {
+      const samples = () => [0, 1, 2, 3, 50].map(turn => hashPlain(m.kernel.sample(turn), turn));
+      const before = samples();
+      m.restart();
+      expect(samples()).toEqual(before);
+    }
+  });
+
+  test('shows each of its files to some digest', () => {
+    const content = (bytes: string) => {
+      const files = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`file${index}`, bytes]));
+      const m = new ModelMachine({ folders: [new ModelFolder(files)] });
+      const p = new Program(m);
+      p.stat(3, 'file0');
+      return (turn: number) =>
+        JSON.stringify(m.kernel.sample(turn), (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+    };
+    const seen = new Set<string>();
+    const sample = content('text');
+    for (let turn = 0; turn < 200; turn++) {
+      for (const [, inode] of sample(turn).matchAll(/"number":(\d+)/g)) seen.add(inode!);
+    }
+    expect(seen.size).toBe(101);
   });
 
   test('saves a state that later calls do not change', () => {
