@@ -36,6 +36,7 @@ import { assert } from '../errors/errors.js';
 import type { Continuations } from '../instrument/continuation/continuation.js';
 import type { ContinuationFacts } from '../instrument/continuation/facts.js';
 import type { InstrumentOptions, InstrumentReport } from '../instrument/options.js';
+import { type Bell, CloneThread } from './clone-maker.js';
 
 /** What is kept of a rewriting. */
 interface Entry {
@@ -48,6 +49,8 @@ interface Entry {
 export interface Rewritten extends Entry {
   /** What makes continuation modules, for suspendable modules. Loads the instrumenter. */
   continuations(): Promise<Continuations>;
+  /** The same in a thread of its own, which is started when it is needed first. @param bell rung when it is ready */
+  cloneThread(bell?: Bell): CloneThread;
 }
 
 const MAGIC = 'EPVCACHE';
@@ -74,6 +77,10 @@ export async function rewriteCached(
   const entry = await entryOf(bytes, options, cache);
   return {
     ...entry,
+    cloneThread: bell => {
+      assert(entry.facts !== undefined, 'the module is suspendable');
+      return new CloneThread(bytes, options, entry.facts, bell);
+    },
     continuations: async () => {
       assert(entry.facts !== undefined, 'the module is suspendable');
       const { Continuations } = await import('../instrument/continuation/continuation.js');

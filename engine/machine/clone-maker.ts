@@ -4,8 +4,8 @@
 // instrumenter and the decoded module, which a machine that is not being copied need not carry. The guest thread, which has
 // no event loop while the guest runs, sees by two shared words how far the other is, and takes messages without waiting.
 //
-//   words   0  stage     how often it has started                     the guest thread waits for a change
-//           1  answers   messages sent to the guest thread
+//   words   0  started   1: it is ready
+//           1  answers   messages sent to the guest thread, which may wait for the next
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assert } from '../errors/errors.js';
@@ -25,6 +25,14 @@ export interface CloneThreadData {
   readonly facts: ContinuationFacts;
   readonly words: Int32Array;
   readonly port: MessagePort;
+  /** Rung when it is ready, and when it has answered. */
+  readonly bell: Bell | undefined;
+}
+
+/** A word to be incremented and notified. */
+export interface Bell {
+  readonly words: Int32Array;
+  readonly word: number;
 }
 
 export interface CloneRequest {
@@ -49,16 +57,22 @@ export class CloneThread implements CloneMaker {
   readonly facts: ContinuationFacts;
   readonly #bytes: Uint8Array;
   readonly #options: InstrumentOptions;
+  readonly #bell: Bell | undefined;
   #thread: Thread | undefined;
   /** Messages sent and taken. */
   #sent = 0;
   #taken = 0;
   #made: MadeMeanwhile[] = [];
 
-  /** @param bytes the plain module, best in shared memory: else the thread copies it; @param options those of the rewriting */
-  constructor(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts) {
+  /**
+   * @param bytes the plain module, best in shared memory: else each thread has a copy
+   * @param options those of the rewriting
+   * @param bell rung when the thread has become ready, and when it has answered
+   */
+  constructor(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts, bell?: Bell) {
     this.#bytes = bytes;
     this.#options = options;
+    this.#bell = bell;
     this.facts = facts;
   }
 
@@ -72,7 +86,14 @@ export class CloneThread implements CloneMaker {
     const { port1, port2 } = new MessageChannel();
     const { facts } = this;
     const worker = new Worker(new URL('./clone-thread.js', import.meta.url), {
-      workerData: { bytes: this.#bytes, options: this.#options, facts, words, port: port2 } satisfies CloneThreadData,
+      workerData: {
+        bytes: this.#bytes,
+        options: this.#options,
+        facts,
+        words,
+        port: port2,
+        bell: this.#bell,
+      } satisfies CloneThreadData,
       transferList: [port2],
     });
     worker.unref();

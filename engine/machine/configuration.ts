@@ -43,6 +43,11 @@ export interface GuestThreadData {
   readonly options: MachineOptions;
   readonly role: 'primary' | 'backup';
   readonly moduleCache: boolean;
+  /**
+   * Whether clones are made by a thread beside the guest's, which takes a moment to get ready before a snapshot, so that the
+   * guest stands still the shorter. Default: by the guest thread itself, at once.
+   */
+  readonly clonesBeside?: boolean;
   readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
   readonly flip?: BitFlip;
   /** The guest goes on from a GuestState, which is in `port` when the guest may begin. */

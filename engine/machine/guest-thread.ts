@@ -5,7 +5,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert, EpochvisorError } from '../errors/errors.js';
 import type { Outcome } from '../protocol/machine.js';
 import type { GuestThreadData } from './configuration.js';
-import { ContinuationModules } from './continuation-modules.js';
+import { ContinuationModules, LocalCloneMaker } from './continuation-modules.js';
 import { Guest, GuestExit, ReplicaHalt } from './guest.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState } from './hardware.js';
@@ -13,7 +13,7 @@ import { type GuestInstance, instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
 import { rewriteGuest } from './program.js';
 import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from './records.js';
-import { SharedBlock, WORD_BEGUN } from './shared.js';
+import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from './shared.js';
 import { restoreMachine } from './suspend-image.js';
 import { SuspendedStack } from './suspension.js';
 import { ThreadLink } from './thread-link.js';
@@ -45,9 +45,16 @@ interface Machine {
 }
 
 async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
-  const { module, report, continuations } = await rewriteGuest(data.module, data.options, data.moduleCache);
+  const { module, report, continuations, cloneThread } = await rewriteGuest(
+    data.module,
+    data.options,
+    data.moduleCache,
+  );
   const compiled = new WebAssembly.Module(module);
-  const modules = new ContinuationModules(await continuations());
+  const bell = { words: shared.words, word: WORD_TO_GUEST_BELL };
+  const clones = data.clonesBeside === true ? cloneThread(bell) : new LocalCloneMaker(await continuations());
+  // A guest that waits for its state will need clones soon; nobody waits for it yet.
+  if (data.restores) clones.prepare();
   // Loaded for those who need it: a start costs what it loads.
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-machine.js');
   const link = new ThreadLink(shared);
@@ -70,6 +77,7 @@ async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
       return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
     },
   };
+  const modules = new ContinuationModules(clones);
   const instance = instantiateRewritten(compiled, report, imports, meter, hooks, { stack, modules });
   guest.attach(stack);
   link.tell(RECORD_STARTED, '');
@@ -96,7 +104,10 @@ function outcomeOf(machine: Machine, counting: 'block' | 'exact', from: GuestSta
     const activations = from === undefined ? [] : restoreMachine(stack, from.image);
     if (from?.stage.at === 'end') return from.stage.outcome;
     if (from === undefined) instance.start();
-    else stack.resume(activations);
+    else {
+      if (counting === 'block') stack.optimise('now');
+      stack.resume(activations);
+    }
     // A guest that was resumed in its start function has all of the rest before it.
     if (guest.stage.at === 'start') {
       guest.stage = { at: 'main' };

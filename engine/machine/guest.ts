@@ -135,7 +135,11 @@ export class Guest {
     this.#digestDueNs = this.#digests.dueNs;
     stack.onSuspended = () => {
       const activations = stack.take();
-      this.#takeSnapshot(activations);
+      if (this.#suspends) {
+        this.#takeSnapshot(activations);
+        // Exact counting is slow in any code, and has a safe point at every instruction: no two clones are the same.
+        if (this.#options.counting === 'block') stack.optimise('later');
+      }
       return stack.continueFrom(activations);
     };
   }
@@ -145,7 +149,7 @@ export class Guest {
   /** The hook of generated code. Answers 1 where the guest's handler is to be called (`nextInterrupt`). */
   boundary(count: number): number {
     const answer = this.#atBoundary(count);
-    if (this.#suspends) this.#meter.suspend();
+    if (this.#suspends || this.#stack?.improvable) this.#meter.suspend();
     return answer;
   }
 
@@ -241,7 +245,8 @@ export class Guest {
   #snapshotIsDue(): boolean {
     // A primary alone knows all that the log is to say of the guest up to here.
     if (this.#execution.role !== 'primary') return false;
-    return this.#snapshots.isDue(this.#execution.epoch, () => memoryBytes(this.#stack!) + this.#devices!.contentBytes);
+    const stack = this.#stack!;
+    return this.#snapshots.isDue(this.#execution.epoch, stack, () => memoryBytes(stack) + this.#devices!.contentBytes);
   }
 
   /** @param activations of the suspended guest; none where it has ended */
@@ -435,7 +440,10 @@ export class Guest {
         this.#link.awaitIncoming(Infinity);
         break;
       case 'interrupt':
-        this.#link.awaitInterrupt(Math.max(0, (effect.untilNs - this.#nowNs()) / 1e6));
+        this.#link.awaitInterrupt(
+          Math.max(0, (effect.untilNs - this.#nowNs()) / 1e6),
+          () => this.#stack?.ready ?? false,
+        );
         // The wait ends, and the guest, which is to ask again what it waits for, stands at a boundary.
         if (this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue()) {
           return this.#execution.step({ type: 'snapshot', nowNs: this.#nowNs() });

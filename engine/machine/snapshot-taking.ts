@@ -3,7 +3,7 @@
 //   I/O thread                                guest thread
 //   SNAPSHOT_SIZE             ------------->  at a boundary, or while it waits
 //                             <-------------  RECORD_SNAPSHOT_SIZE
-//   allocates, touches; port: memory
+//   allocates, touches; port: memory          what makes clones gets ready
 //   SNAPSHOT_TO_JOIN or _KEEP ------------->  at a boundary, ending a wait: unwinds, copies, port: state
 //                             <-------------  RECORD_SNAPSHOT; the guest goes on
 //
@@ -22,6 +22,7 @@ import {
   WORD_ALONE,
   WORD_SNAPSHOT,
 } from './shared.js';
+import type { SuspendedStack } from './suspension.js';
 import type { ThreadLink } from './thread-link.js';
 
 /**
@@ -78,11 +79,19 @@ export class SnapshotTaking {
     return this.#shared.words[WORD_SNAPSHOT] !== SNAPSHOT_NOTHING || epoch >= this.#tryAtEpoch;
   }
 
-  /** Whether the guest is to be suspended here. @param stateBytes what its state takes */
-  isDue(epoch: number, stateBytes: () => number): boolean {
-    const asked = Atomics.exchange(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
-    if (asked === SNAPSHOT_SIZE) this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
-    else if (asked !== SNAPSHOT_NOTHING) {
+  /**
+   * Whether the guest is to be suspended here. The request stays where it is until the guest can go on at once afterwards.
+   *
+   * @param stateBytes what its state takes
+   */
+  isDue(epoch: number, stack: Pick<SuspendedStack, 'ready' | 'prepare'>, stateBytes: () => number): boolean {
+    const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
+    if (asked === SNAPSHOT_SIZE) {
+      Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
+      stack.prepare();
+      this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
+    } else if (asked !== SNAPSHOT_NOTHING && stack.ready) {
+      Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
       const received = receiveMessageOnPort(this.#port) as { message: SharedArrayBuffer } | undefined;
       assert(received !== undefined, 'the memory for a snapshot comes before the request for it');
       this.#memory = received.message;
@@ -90,7 +99,10 @@ export class SnapshotTaking {
       this.#attempts = 0;
       this.#tryAtEpoch = epoch;
     }
-    return epoch >= this.#tryAtEpoch;
+    if (epoch < this.#tryAtEpoch) return false;
+    // Between two attempts it may have gone to rest.
+    stack.prepare();
+    return stack.ready;
   }
 
   /**

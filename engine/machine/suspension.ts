@@ -101,12 +101,8 @@ export class SuspendedStack {
   /** What clones take up, the next at the end. */
   #incoming: SavedValue[] = [];
   #places: number[] = [];
-  /**
-   * When clones are optimised. 'at-once': before the guest goes on, for a replica that is not in a hurry. 'later': in the
-   * background, after `optimise`; at the boundary where it is `improvable` the guest is to be suspended once more, and
-   * continued as it is.
-   */
-  optimises: 'never' | 'at-once' | 'later' = 'never';
+  /** What `optimise` has asked for. */
+  #optimises: 'now' | 'later' | undefined;
   /** How often optimised clones may still be asked for, and whether some have been that were not there. */
   #asksLeft = 0;
   #asked = false;
@@ -247,7 +243,7 @@ export class SuspendedStack {
     for (const instance of this.instances) {
       for (const { points, made } of instance.modules.take()) instance.addClones(points, made, true, this.#clones);
     }
-    const optimised = this.optimises === 'at-once';
+    const optimised = this.#optimises === 'now';
     const keys: number[] = [];
     const missing = new Points();
     const slow = new Points();
@@ -263,12 +259,13 @@ export class SuspendedStack {
     for (const [instance, points] of missing.sorted()) {
       instance.addClones(points, instance.modules.for(points, optimised), optimised, this.#clones);
     }
-    if (this.optimises === 'later') this.#optimise(slow);
+    if (this.#optimises === 'later') this.#ask(slow);
+    else if (optimised) this.#rest();
     return keys;
   }
 
   /** Optimised clones in place of slow ones: asks for those that are not there, and lets the makers rest when all are. */
-  #optimise(slow: Points): void {
+  #ask(slow: Points): void {
     this.#asked = false;
     if (this.#asksLeft > 0) {
       for (const [instance, points] of slow.sorted()) {
@@ -277,11 +274,12 @@ export class SuspendedStack {
         else instance.addClones(points, made, true, this.#clones);
       }
     }
-    if (this.#asked) {
-      this.#asksLeft--;
-      return;
-    }
-    this.#asksLeft = 0;
+    if (this.#asked) this.#asksLeft--;
+    else this.#rest();
+  }
+
+  #rest(): void {
+    this.#optimises = undefined;
     for (const { modules } of this.instances) modules.maker.rest();
   }
 
@@ -295,8 +293,13 @@ export class SuspendedStack {
     for (const { modules } of this.instances) modules.maker.prepare();
   }
 
-  /** From the next time on that the guest is continued, its clones are to be replaced by optimised ones. */
-  optimise(): void {
+  /**
+   * Clones are to be optimised from the next time on that the guest is continued. 'now': before it goes on, for a replica
+   * that is not in a hurry. 'later': they are made in the background; at a boundary where the guest is `improvable` it is to
+   * be suspended once more, and continued as it is.
+   */
+  optimise(when: 'now' | 'later'): void {
+    this.#optimises = when;
     this.#asksLeft = ASKS_MAX;
   }
 

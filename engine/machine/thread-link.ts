@@ -11,6 +11,7 @@ import * as records from './records.js';
 import {
   type SharedBlock,
   SNAPSHOT_NOTHING,
+  SNAPSHOT_SIZE,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
   WORD_IO_POLLING,
@@ -215,11 +216,12 @@ export class ThreadLink {
     if (!this.hasIncoming) this.#sleep(bell, timeoutMs);
   }
 
-  /** As `awaitIncoming`, and returns at a request for a snapshot, too. */
-  awaitInterrupt(timeoutMs: number): void {
+  /** As `awaitIncoming`, and returns at a request for a snapshot, too. @param ready whether one can be taken */
+  awaitInterrupt(timeoutMs: number, ready: () => boolean): void {
     const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
-    const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT) !== SNAPSHOT_NOTHING;
-    if (!this.hasIncoming && !asked) this.#sleep(bell, timeoutMs);
+    const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
+    const wanted = asked === SNAPSHOT_SIZE || (asked !== SNAPSHOT_NOTHING && ready());
+    if (!this.hasIncoming && !wanted) this.#sleep(bell, timeoutMs);
   }
 
   /** Blocks until all that was logged is acknowledged. */

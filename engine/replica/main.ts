@@ -31,12 +31,21 @@ function end(halt: boolean): void {
   process.disconnect();
 }
 
+/** The file in shared memory: the threads of a replica need no copies of their own. */
+function readShared(path: string): Uint8Array {
+  const file = readFileSync(path);
+  const shared = new Uint8Array(new SharedArrayBuffer(file.length));
+  shared.set(file);
+  return shared;
+}
+
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const { incarnation, view, guest, arbiter, machine, options, moduleCache, kill, flip } = configuration;
   const thread = new ThreadHost({
-    module: readFileSync(guest),
+    module: readShared(guest),
     options,
     moduleCache,
+    clonesBeside: true,
     role: view?.primary === incarnation ? 'primary' : 'backup',
     restores: view === undefined || configuration.snapshot !== undefined,
     ...(kill === undefined ? {} : { kill }),

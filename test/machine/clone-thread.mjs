@@ -16,7 +16,6 @@ const { module, report, facts } = instrument(bytes, options);
 const maker = new CloneThread(bytes, options, facts);
 const meter = new Meter();
 const stack = new SuspendedStack(meter);
-stack.optimises = optimises;
 const rest = maker.rest.bind(maker);
 maker.rest = () => {
   seen.rests++;
@@ -28,7 +27,7 @@ let due = EPOCH_LENGTH;
 stack.onSuspended = () => {
   if (snapshot) {
     seen.snapshots++;
-    stack.optimise();
+    if (optimises !== 'never') stack.optimise(optimises);
   } else seen.improvements++;
   snapshot = false;
   return stack.continueFrom(stack.take());
@@ -62,5 +61,5 @@ try {
 } catch (error) {
   seen.failure = error.message.split('\n')[0];
 }
-maker.rest();
+rest();
 parentPort.postMessage(seen);
