@@ -42,6 +42,7 @@ export function inspectionText(inspection: Inspection): string {
     ['loops', count(inspection.loops)],
     ['calls', count(inspection.calls)],
     ['safe points', count(inspection.safePoints)],
+    ['snapshots', snapshots(inspection)],
     ['size', `${count(bytesBefore)} bytes`],
   ];
   if (bytesAfter !== undefined) {
@@ -62,6 +63,13 @@ export function inspectionText(inspection: Inspection): string {
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name.padEnd(width)}  ${value}\n`)
     .join('');
+}
+
+/** Where snapshots can be taken; empty where that is not known. */
+function snapshots({ safePoints, referencePoints }: Inspection): string {
+  if (safePoints === undefined || referencePoints === undefined) return '';
+  if (referencePoints === 0) return 'at every safe point';
+  return `perhaps not at ${count(referencePoints)} safe points, where a function holds a reference`;
 }
 
 /** A row for each item, the name at the first only. */

@@ -20,6 +20,8 @@ export interface Inspection {
   readonly loops?: number;
   readonly calls?: number;
   readonly safePoints?: number;
+  /** Safe points at which a function holds a reference: no snapshot can be taken while one of them is on the stack. */
+  readonly referencePoints?: number;
   readonly bytesBefore: number;
   readonly bytesAfter?: number;
   readonly rewriting_ms?: number;
@@ -67,10 +69,11 @@ export function inspectModule(bytes: Uint8Array): Inspection {
 
 function rewriting(bytes: Uint8Array): Partial<Inspection> {
   const start = performance.now();
-  const { report } = instrument(bytes);
+  // As a replica runs it.
+  const { report } = instrument(bytes, { suspendable: true });
   const rewriting_ms = performance.now() - start;
-  const { loops, calls, safePoints, bytesAfter } = report;
-  return { loops, calls, safePoints, bytesAfter, rewriting_ms };
+  const { loops, calls, safePoints, referencePoints, bytesAfter } = report;
+  return { loops, calls, safePoints, referencePoints, bytesAfter, rewriting_ms };
 }
 
 function declaredFeatures(module: Module, spaces: IndexSpaces, features: Set<Feature>): void {

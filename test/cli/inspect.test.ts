@@ -63,6 +63,16 @@ describe('inspect', () => {
     expect(inspection.safePoints).toBeGreaterThanOrEqual(1);
   });
 
+  test('tells where a snapshot may be impossible', () => {
+    const held = wat(`(module (func $hold (param externref) (param i32) (result externref)
+      (loop $l (br_if $l (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))) (local.get 0)))`);
+    expect(inspectModule(held).referencePoints).toBe(1);
+    expect(inspectModule(GUEST).referencePoints).toBe(0);
+    expect(inspectionText(inspectModule(GUEST))).toMatch(/^snapshots +at every safe point$/m);
+    expect(inspectModule(THREADED).referencePoints).toBeUndefined();
+    expect(inspectionText(inspectModule(THREADED))).not.toMatch(/^snapshots/m);
+  });
+
   test('names every function that uses what is refused, and where', () => {
     const { refused, bytesAfter } = inspectModule(THREADED);
     expect(refused.map(({ code }) => code)).toEqual(['MODULE_UNSUPPORTED', 'MODULE_UNSUPPORTED']);
@@ -83,6 +93,7 @@ describe('inspect', () => {
       loops: 7,
       calls: 31,
       safePoints: 38,
+      referencePoints: 2,
       bytesBefore: 1000,
       bytesAfter: 1500,
       rewriting_ms: 0.25,
@@ -96,6 +107,7 @@ describe('inspect', () => {
         'loops        7',
         'calls        31',
         'safe points  38',
+        'snapshots    perhaps not at 2 safe points, where a function holds a reference',
         'size         1,000 bytes',
         'rewritten    1,500 bytes (1.50 times), in 0.3 ms',
         'refused      none',
