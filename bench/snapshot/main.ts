@@ -17,6 +17,7 @@ import { MODES, measure } from '../instrumentation/measure.js';
 import { geometricMean } from '../instrumentation/statistics.js';
 import type { DepthTimes } from './depth.js';
 import { measurePauses } from './pause.js';
+import { speedAfterResuming } from './speed.js';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } },
@@ -85,6 +86,12 @@ ${markdownTable([
     ...[undisturbed_ms, snapshot_ms, 3 + 0.15 * mebibytes, encoding_ms, step_ms].map(value => value.toFixed(1)),
   ]),
 ])}
+
+Speed after being suspended once: CPU time of a kernel from some 100 ms after it over that of the same part of a run that
+never was (aim: within 1.05). Continued in clones as V8 compiles them by itself (baseline), in optimised ones (now: replicas
+that join or resume), in baseline ones that are replaced (later: primaries); settled: from the suspension until they are.
+
+${await speedAfterResuming()}
 `;
 console.log(report);
 if (only === undefined) {
