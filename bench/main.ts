@@ -13,6 +13,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   start: 'how much longer does a pair take to start?',
   wasi: 'what does a WASI program cost on a pair?',
   takeover: 'how long is it silent after a kill?',
+  joining: 'how long is a machine not Protected after a death?',
 };
 
 const named = process.argv.slice(2);
