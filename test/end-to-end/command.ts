@@ -49,6 +49,8 @@ export class Command {
     });
     this.#process.stdout?.on('data', (bytes: Buffer) => this.#stdout.push(bytes));
     this.#process.stderr?.on('data', (bytes: Buffer) => this.#stderr.push(bytes));
+    // A process that is gone takes no input; its end is told by `ended`.
+    this.#process.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve, reject) => {
       this.#process.once('error', reject);
       this.#process.once('close', (status, signal) => {
@@ -128,7 +130,11 @@ export class Bench {
 
   /** The same guest on the plain machine. */
   runPlain(args: readonly string[], stdin?: Stdin): Promise<Ended> {
-    return new Command(PLAIN, args, this.#mark, stdin).ended;
+    return this.startPlain(args, stdin).ended;
+  }
+
+  startPlain(args: readonly string[], stdin?: Stdin): Command {
+    return new Command(PLAIN, args, this.#mark, stdin);
   }
 
   /** Starts `run`, or `resume`, with a status file beside the test's other files. */

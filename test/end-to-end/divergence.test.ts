@@ -1,9 +1,11 @@
 // A backup whose memory changes by itself is caught, says where, and is never promoted; a fresh one takes its place.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { CapturedConsole } from '../../devices/captured-console.js';
+import { FIRST_DISK, STDOUT, TELLER } from '../../devices/device.js';
+import { FileDisk } from '../../devices/disk.js';
+import { Teller } from '../../devices/teller.js';
 import type { LaunchedMachine as Launched } from '../../engine/replica/launch.js';
 import { Bench, guest } from './command.js';
 
@@ -15,19 +17,28 @@ const bench = new Bench();
 let machine: Launched | undefined;
 afterEach(async () => machine?.stop());
 
-const ROUNDS = '150';
-const STDOUT = 1;
+const DISK_BYTES = 1 << 16;
+const MEBIBYTES = 8;
+const ARGUMENTS = ['mill', '2000', String(MEBIBYTES)];
+const LINES = Buffer.from('line\n'.repeat(150));
+/** Behind the guest's store, in the last page: nothing lies there, so that nothing but a digest can see it. */
+const ADDRESS = (MEBIBYTES << 20) + 60_000;
 
-test('a flipped bit that the guest never looks at is found by the digest of memory', async () => {
-  const expected = (await bench.runPlain([guest('compute'), ROUNDS, '20'])).stdout;
-  const console = new CapturedConsole();
-  const path = guest('compute');
-  const module = readFileSync(path);
-  // The last byte of memory that the guest has from the start: nothing of it lies there.
-  const address = 65_535 * 1;
+function disk(name: string): string {
+  writeFileSync(bench.file(name), '');
+  truncateSync(bench.file(name), DISK_BYTES);
+  return bench.file(name);
+}
+
+test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', async () => {
+  const plain = bench.startPlain(['--disk', disk('plain-disk'), guest('mill'), ...ARGUMENTS.slice(1)], 'pipe');
+  plain.write(LINES.toString());
+  plain.endInput();
+  const expected = (await plain.ended).stdout;
+  const console = new CapturedConsole(LINES);
   machine = new LaunchedMachine({
-    guest: path,
-    module,
+    guest: guest('mill'),
+    module: readFileSync(guest('mill')),
     moduleCache: true,
     options: {
       epochLength: 100_000,
@@ -35,30 +46,35 @@ test('a flipped bit that the guest never looks at is found by the digest of memo
       counting: 'block',
       operationIds: true,
       maxMemory: 1 << 26,
-      arguments: ['compute.wasm', ROUNDS, '20'],
-      disks: [],
-      teller: false,
+      arguments: ARGUMENTS,
+      disks: [DISK_BYTES],
+      teller: true,
     },
     replicas: 2,
     repair: true,
     streams: [console],
-    devices: new Map(),
-    arbiter: join(bench.folder),
-    flip: { count: 10_000_000, address, bit: 3 },
+    devices: new Map<number, FileDisk | Teller>([
+      [FIRST_DISK, await FileDisk.open(disk('disk'))],
+      [TELLER, await Teller.open()],
+    ]),
+    flip: { count: 100_000_000, address: ADDRESS, bit: 3 },
   });
-  const lost: { incarnation: string; reason: string }[] = [];
+  const lost: { readonly incarnation: string; readonly reason: string }[] = [];
   machine.on('lost', ({ incarnation }, reason) => lost.push({ incarnation, reason }));
-  const views: number[] = [];
-  machine.on('view', view => views.push(view.backups.length));
+  const backups: number[] = [];
+  machine.on('view', view => backups.push(view.backups.length));
   await machine.start();
   const { incarnation: primary } = machine.primary!;
   expect(await machine.outcome).toEqual({ kind: 'exit', status: 0 });
   expect(Buffer.from(console.bytes(STDOUT)).toString()).toBe(expected);
   expect(lost).toHaveLength(1);
-  expect(lost[0]!.reason).toMatch(/halted: .*memory/);
-  expect(lost[0]!.reason).toMatch(/epoch \d+/);
+  const [, epoch, from, to] =
+    /halted: .*epoch (\d+).*memory differs.*addresses (\d+) to (\d+)/.exec(lost[0]!.reason) ?? [];
+  expect(Number(epoch), lost[0]!.reason).toBeGreaterThan(0);
+  expect(Number(from)).toBeLessThanOrEqual(ADDRESS);
+  expect(Number(to)).toBeGreaterThanOrEqual(ADDRESS);
   // It was the backup that left, and another one came.
   expect(lost[0]!.incarnation).not.toBe(primary);
   expect(machine.status.primary.incarnation).toBe(primary);
-  expect(views).toEqual([0, 1]);
+  expect(backups).toEqual([0, 1]);
 });
