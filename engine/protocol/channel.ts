@@ -78,7 +78,7 @@ export class Channel<P> {
 
   step(event: ChannelEvent<P>): ChannelEffect<P>[] {
     if (this.#isOver) return [];
-    if ('nowMs' in event) this.#state.nowMs = event.nowMs;
+    if ('nowMs' in event) this.#state.nowMs = Math.max(this.#state.nowMs, event.nowMs);
     const effects = this.#answer(event);
     if (!this.#isOver) effects.push(...this.#conclude(event.type === 'tick'));
     return effects;

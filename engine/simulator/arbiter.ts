@@ -56,6 +56,16 @@ export class Arbiter {
     });
   }
 
+  /** The latest record, or undefined where the arbiter is out of reach. */
+  read(answer: (view: View | undefined) => void): void {
+    const { schedule, random, delayNs, lossProbability } = this.#options;
+    const delay = (): number => random.between(delayNs[0], delayNs[1]);
+    schedule.after(delay(), () => {
+      const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.latest;
+      schedule.after(delay(), () => answer(view));
+    });
+  }
+
   #put(view: View): View {
     const present = this.#records.get(view.number);
     if (present !== undefined) return present;

@@ -3,27 +3,30 @@
 
 import type { Random } from './random.js';
 
-/** 0 is the first primary, 1 the first backup. */
-export type ReplicaIndex = 0 | 1;
-export type PathName = 'peers' | 'bus 0' | 'bus 1';
+/** 0 is the first primary, 1 the first backup; or whoever has the role when the fault strikes. */
+export type ReplicaTarget = 0 | 1 | 2 | 'primary' | 'backup' | 'joining';
+/** The paths between all replicas, those of one to the others, or that of one to the bus. */
+export type PathTarget = 'peers' | `peers ${ReplicaTarget}` | `bus ${ReplicaTarget}`;
 
 export type Fault = { readonly atStep: number } & (
-  | { readonly kind: 'kill'; readonly replica: ReplicaIndex }
+  | { readonly kind: 'kill'; readonly replica: ReplicaTarget }
+  /** A bit of its guest's memory changes. */
+  | { readonly kind: 'flip'; readonly replica: ReplicaTarget }
   /** SIGSTOP, then SIGCONT; of one thread: garbage collection. Infinity: for ever. */
   | {
       readonly kind: 'pause';
-      readonly replica: ReplicaIndex;
+      readonly replica: ReplicaTarget;
       readonly what: 'process' | 'io' | 'guest';
       readonly durationNs: number;
     }
-  | { readonly kind: 'slow'; readonly replica: ReplicaIndex; readonly times: number; readonly durationNs: number }
-  | { readonly kind: 'setClock'; readonly replica: ReplicaIndex; readonly byNs: number }
-  | { readonly kind: 'cut'; readonly path: PathName; readonly way: 'both' | 0 | 1; readonly durationNs: number }
-  | { readonly kind: 'reset'; readonly path: PathName }
+  | { readonly kind: 'slow'; readonly replica: ReplicaTarget; readonly times: number; readonly durationNs: number }
+  | { readonly kind: 'setClock'; readonly replica: ReplicaTarget; readonly byNs: number }
+  | { readonly kind: 'cut'; readonly path: PathTarget; readonly way: 'both' | 0 | 1; readonly durationNs: number }
+  | { readonly kind: 'reset'; readonly path: PathTarget }
   | { readonly kind: 'arbiterOutage'; readonly durationNs: number }
 );
 
-const PATHS: readonly PathName[] = ['peers', 'bus 0', 'bus 1'];
+const PATHS: readonly PathTarget[] = ['peers', 'bus 0', 'bus 1'];
 
 /** Up to four faults within `steps` steps; a flapping path counts as one. */
 export function planFaults(random: Random, steps: number): Fault[] {
@@ -80,6 +83,54 @@ export function planFaults(random: Random, steps: number): Fault[] {
           const pause = { kind: 'pause', what: 'process', durationNs: random.between(6e7, 9e7) } as const;
           faults.push({ ...cut, durationNs: random.between(6e7, 9e7) }, { ...pause, ...struck });
         }
+      }
+    }
+  }
+  return faults.sort((a, b) => a.atStep - b.atStep);
+}
+
+const ROLES: readonly ReplicaTarget[] = ['primary', 'primary', 'backup', 'joining', 'joining'];
+
+/** Several faults, most of them deaths, by role: of a primary while somebody joins, of who joins, of both. */
+export function planHealing(random: Random, steps: number): Fault[] {
+  const faults: Fault[] = [];
+  for (let count = random.between(1, 6); count > 0; count--) {
+    const atStep = random.below(2 * steps);
+    const replica = random.pick(ROLES);
+    const durationNs = random.pick([1e6, 1e7, 4e7, 8e7, 2e8]) * (0.5 + random.below(100) / 100);
+    switch (random.below(10)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        faults.push({ kind: 'kill', atStep, replica });
+        break;
+      case 4:
+      case 5: {
+        const what = random.pick(['process', 'process', 'io', 'guest'] as const);
+        faults.push({ kind: 'pause', atStep, replica, what, durationNs });
+        break;
+      }
+      case 6: {
+        const path = random.pick<PathTarget>(['peers', `peers ${replica}`, `bus ${replica}`]);
+        faults.push({ kind: 'cut', atStep, path, way: random.pick(['both', 0, 1]), durationNs });
+        break;
+      }
+      case 7:
+        faults.push({
+          kind: 'reset',
+          atStep,
+          path: random.pick<PathTarget>(['peers', `peers ${replica}`, `bus ${replica}`]),
+        });
+        break;
+      case 8:
+        faults.push({ kind: 'arbiterOutage', atStep, durationNs });
+        break;
+      case 9: {
+        // A death, and soon after it that of who takes over, or joins.
+        const next = random.pick(ROLES);
+        faults.push({ kind: 'kill', atStep, replica });
+        faults.push({ kind: 'kill', atStep: atStep + random.below(200), replica: next });
       }
     }
   }

@@ -4,20 +4,34 @@
 // until something arrives. Between two yields nothing can strike; a kill or a pause comes at a yield.
 
 import { assert } from '../errors/errors.js';
-import { SOURCE_MONOTONIC, SOURCE_RANDOM } from '../protocol/clock.js';
-import type { ExecutionEffect, ExecutionEvent } from '../protocol/execution.js';
+import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import type { ExecutionEffect, ExecutionEvent, ExecutionState } from '../protocol/execution.js';
 import { SHIP_AFTER_NS } from '../protocol/execution.js';
-import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
+import type { Interrupt, LogEntry, Output, StateDigest } from '../protocol/machine.js';
 import type { Actor } from './actor.js';
 import type { Guest, GuestAction } from './guest.js';
-import type { Happening, History } from './history.js';
+import type { Happening, History, Standing } from './history.js';
 import type { ClockPart, ExecutionPart, Part } from './parts.js';
 import type { Random } from './random.js';
 
 export type ToIo =
   | { readonly type: 'logged'; readonly part: Part }
   | { readonly type: 'output'; readonly position: number; readonly output: Output }
-  | { readonly type: 'progress'; readonly executed: number; readonly backlog: number };
+  | { readonly type: 'progress'; readonly executed: number; readonly backlog: number }
+  | { readonly type: 'snapshot'; readonly saved: SavedGuest }
+  | { readonly type: 'snapshotFailed' }
+  | { readonly type: 'diverged'; readonly message: string };
+
+/** What a snapshot holds here. */
+export interface SavedGuest {
+  readonly position: number;
+  readonly execution: ExecutionState;
+  readonly history: History;
+  readonly precedence: Precedence;
+  /** Greatest times that the clock has given. */
+  readonly realTimeNs: bigint;
+  readonly monotonicNs: number;
+}
 
 export type ToGuest =
   | { readonly type: 'log'; readonly part: Part }
@@ -50,7 +64,11 @@ export interface GuestThreadOptions {
   readonly clock: ClockPart;
   readonly hostClock: HostClock;
   readonly guest: Guest;
+  /** Where a joining replica's guest stands; the guest is that of the standing. */
+  readonly from?: { readonly saved: SavedGuest; readonly standing: Standing };
   readonly epochLength: number;
+  /** How likely a boundary has a state digest. */
+  readonly digestProbability: number;
   /** Time of one instruction, ns; changes where a host is slow for a while. */
   readonly instructionNs: () => number;
   /** Feeds the log only when execution asks for it; else whatever has come at each boundary. */
@@ -69,6 +87,10 @@ export class GuestThread {
   #inbox: ToGuest[] = [];
   #acknowledged = 0;
   #throttled = false;
+  #snapshotDue = false;
+  /** It has diverged: its process is about to end. */
+  #halted = false;
+  #realTimeNs = 0n;
 
   /** Logged and not yet shipped. */
   #unshipped: LogEntry[] = [];
@@ -86,7 +108,16 @@ export class GuestThread {
 
   constructor(options: GuestThreadOptions) {
     this.#options = options;
-    this.#due = options.epochLength;
+    this.#due = options.guest.count + options.epochLength;
+    const saved = options.from?.saved;
+    if (saved !== undefined) {
+      this.#happenings = [...saved.history.happenings];
+      this.#actions = saved.history.actions;
+      this.#boundaries = saved.precedence.boundaries;
+      this.#values = saved.precedence.values;
+      this.#observe(SOURCE_REAL_TIME, saved.realTimeNs);
+      options.clock.observeMonotonicNs(saved.monotonicNs);
+    }
     this.#life = this.#live();
     options.actor.after(0, () => this.#goOn());
   }
@@ -100,9 +131,19 @@ export class GuestThread {
     this.#wake();
   }
 
+  /** It may go back: from all there is to what who joins has acknowledged. */
   acknowledged(position: number): void {
-    this.#acknowledged = Math.max(this.#acknowledged, position);
+    this.#acknowledged = position;
     this.#wake();
+  }
+
+  requestSnapshot(): void {
+    this.#snapshotDue = true;
+    this.#wake();
+  }
+
+  flip(): void {
+    this.#options.guest.flip();
   }
 
   throttle(on: boolean): void {
@@ -126,9 +167,14 @@ export class GuestThread {
   }
 
   *#live(): Life {
-    const { guest } = this.#options;
-    const program = guest.run();
+    const { guest, from } = this.#options;
+    const program = from?.standing.program ?? guest.run();
     let answer = 0n;
+    if (from !== undefined) {
+      this.#report();
+      answer = from.standing.answer;
+      yield* this.#finish(from.standing);
+    }
     for (;;) {
       const next = program.next(answer);
       if (next.done === true) return;
@@ -144,6 +190,17 @@ export class GuestThread {
     }
   }
 
+  /** A restored guest is in the midst of an action. */
+  *#finish({ action, left }: Standing): Life {
+    yield* this.#compute(left);
+    if (action.type === 'wait') yield* this.#waitOn(action.seen);
+  }
+
+  *#waitOn(seen: number): Life {
+    const { guest } = this.#options;
+    while (guest.arrived === seen) yield* this.#boundary(true);
+  }
+
   *#act(action: GuestAction): Generator<number | 'sleep', bigint, void> {
     const { guest } = this.#options;
     switch (action.type) {
@@ -153,13 +210,13 @@ export class GuestThread {
       case 'environment':
         yield* this.#step({ type: 'environment', source: action.source });
         this.#values += 1;
-        this.#options.clock.observe(action.source, this.#result);
+        this.#observe(action.source, this.#result);
         this.#happenings.push({ type: 'value', source: action.source, value: this.#result });
         return this.#result;
       case 'wait':
         guest.executed(1);
-        do yield* this.#boundary(guest.arrived === action.seen);
-        while (guest.arrived === action.seen);
+        yield* this.#boundary(guest.arrived === action.seen);
+        yield* this.#waitOn(action.seen);
         return 0n;
       case 'outcome':
         yield* this.#step({ type: 'outcome', count: guest.count, outcome: action.outcome });
@@ -192,6 +249,9 @@ export class GuestThread {
     this.#shipIfOld();
     const { epoch } = execution;
     this.#delivered = [];
+    if (execution.role === 'primary' && this.#options.random.chance(this.#options.digestProbability)) {
+      this.#carryOut(execution.step({ type: 'digest', digest: this.#stateDigest() }));
+    }
     yield* this.#step({ type: 'epochEnd', count: guest.count, waiting, nowNs: this.#nowNs() });
     this.#boundaries += 1;
     this.#due = guest.count + this.#options.epochLength;
@@ -199,15 +259,54 @@ export class GuestThread {
     for (const interrupt of this.#delivered) guest.deliver(interrupt);
     observer.boundary(epoch, guest.hash);
     this.#report();
+    if (this.#snapshotDue && execution.role === 'primary') yield* this.#save();
+  }
+
+  /** JN: at a boundary, after what it delivered. At times the guest stands where it cannot be saved. */
+  *#save(): Life {
+    const { execution, clock, hostClock, random, toIo } = this.#options;
+    this.#snapshotDue = false;
+    if (random.chance(0.1)) {
+      toIo({ type: 'snapshotFailed' });
+      return;
+    }
+    yield* this.#step({ type: 'snapshot', nowNs: this.#nowNs() });
+    const saved: SavedGuest = {
+      position: this.#position(),
+      execution: execution.save(),
+      history: { happenings: [...this.#happenings], actions: this.#actions },
+      precedence: { boundaries: this.#boundaries, values: this.#values },
+      realTimeNs: this.#realTimeNs,
+      monotonicNs: clock.readMonotonicNs(hostClock.monotonicNs()),
+    };
+    this.#ship();
+    toIo({ type: 'snapshot', saved });
+  }
+
+  #stateDigest(): StateDigest {
+    const { guest } = this.#options;
+    return { firstPage: 0, pages: 1, memory: guest.hash >>> 0, kernel: guest.arrived, globals: guest.count >>> 0 };
+  }
+
+  #observe(source: number, value: bigint): void {
+    this.#options.clock.observe(source, value);
+    if (source === SOURCE_REAL_TIME && value > this.#realTimeNs) this.#realTimeNs = value;
   }
 
   // ---- execution
 
   *#step(event: ExecutionEvent): Life {
     let awaited = this.#carryOut(this.#options.execution.step(event));
-    while (awaited !== undefined) {
+    while (awaited !== undefined || this.#halted) {
+      if (awaited === undefined) {
+        yield 'sleep';
+        continue;
+      }
       yield* this.#await(awaited);
-      awaited = this.#carryOut(this.#options.execution.step({ type: 'resume', nowNs: this.#nowNs() }));
+      const nowNs = this.#nowNs();
+      // JN: a guest that waits is not left out.
+      const ends = awaited.what === 'interrupt' && this.#snapshotDue;
+      awaited = this.#carryOut(this.#options.execution.step({ type: ends ? 'snapshot' : 'resume', nowNs }));
     }
   }
 
@@ -226,7 +325,7 @@ export class GuestThread {
           const aheadNs = Math.max(0, awaited.untilNs - this.#nowNs());
           this.#options.actor.after(aheadNs, () => this.#wake());
         }
-        while (this.#inbox.length === 0 && this.#nowNs() < awaited.untilNs) yield 'sleep';
+        while (this.#inbox.length === 0 && this.#nowNs() < awaited.untilNs && !this.#snapshotDue) yield 'sleep';
         this.#drain(true);
     }
   }
@@ -272,11 +371,20 @@ export class GuestThread {
         case 'adoptClock':
           clock.adopt(hostClock.realTimeNs(), hostClock.monotonicNs());
           break;
+        case 'verify': {
+          const own = this.#stateDigest();
+          const same = own.memory === effect.entry.memory && own.kernel === effect.entry.kernel;
+          const difference = same && own.globals === effect.entry.globals ? undefined : 'memory';
+          awaited = this.#carryOut(execution.step({ type: 'verified', difference }));
+          break;
+        }
         case 'live':
           observer.live(effect.epoch, effect.uncertain);
           break;
         case 'diverged':
+          this.#halted = true;
           observer.diverged(effect.message);
+          this.#options.toIo({ type: 'diverged', message: effect.message });
       }
     }
     return awaited;

@@ -83,6 +83,11 @@ export class Guest {
     return this.#complaint;
   }
 
+  /** A bit of its memory is flipped: from here on it is another guest. */
+  flip(): void {
+    this.#hash ^= 1;
+  }
+
   /** The driver of the guest says how many instructions were executed. */
   executed(instructions: number): void {
     this.#count += instructions;

@@ -1,8 +1,9 @@
 // The history of one guest: the environment results and interrupts it was given, and what it put out. Given to a fresh
 // guest without any protocol, the first must bring forth the second: this is how the judge knows what is right.
 
+import { assert } from '../errors/errors.js';
 import type { Interrupt, Operation, Outcome } from '../protocol/machine.js';
-import { Guest, type GuestOptions } from './guest.js';
+import { Guest, type GuestAction, type GuestOptions } from './guest.js';
 
 /** What happened to a guest, in order. */
 export type Happening =
@@ -78,4 +79,44 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
     }
   }
   return production(at < happenings.length ? 'the history goes on after the program' : undefined);
+}
+
+/** A guest as it stands at a boundary: its program is at `action`, of which `left` instructions are not executed. */
+export interface Standing {
+  readonly guest: Guest;
+  readonly program: Generator<GuestAction, void, bigint>;
+  readonly action: GuestAction;
+  readonly left: number;
+  /** The result of `action`. */
+  readonly answer: bigint;
+}
+
+/** The toy guest's snapshot is its history: a fresh guest that lives through it stands where the other did. */
+export function restore(options: GuestOptions, { happenings, actions }: History): Standing {
+  const guest = new Guest(options);
+  const program = guest.run();
+  let at = 0;
+  let answer = 0n;
+  for (let count = 1; ; count++) {
+    const next = program.next(answer);
+    assert(next.done !== true, 'a program goes on as far as it did before');
+    const { value: action } = next;
+    const end = guest.count + (action.type === 'compute' ? action.instructions : 1);
+    const value = happenings[at];
+    if (action.type === 'environment' && value?.type === 'value') {
+      at += 1;
+      answer = value.value;
+    }
+    for (let next = happenings[at]; next?.type === 'boundary' && next.count <= end; next = happenings[at]) {
+      at += 1;
+      guest.executed(next.count - guest.count);
+      for (const interrupt of next.interrupts) guest.deliver(interrupt);
+    }
+    if (count < actions) {
+      guest.executed(end - guest.count);
+      continue;
+    }
+    assert(at === happenings.length, 'a guest is restored with all that happened to it');
+    return { guest, program, action, left: end - guest.count, answer };
+  }
 }

@@ -4,7 +4,7 @@ import type { ChannelEffect, ChannelEvent, ClaimAnswer } from '../protocol/chann
 import type { Outcome, View } from '../protocol/machine.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { Actor } from './actor.js';
-import type { ToGuest, ToIo } from './guest-thread.js';
+import type { SavedGuest, ToGuest, ToIo } from './guest-thread.js';
 import type { ChannelPart, Part } from './parts.js';
 
 export interface IoThreadOptions {
@@ -19,12 +19,19 @@ export interface IoThreadOptions {
   readonly sendBus: (message: ToBus) => void;
   readonly dropBus: () => void;
   readonly claim: (view: View, answer: (answer: ClaimAnswer) => void) => void;
+  readonly readLatest: (answer: (view: View | undefined) => void) => void;
+  readonly takeSnapshot: () => void;
+  readonly sendSnapshot: (peer: string, saved: SavedGuest) => void;
+  /** A snapshot comes from `peer`. */
+  readonly welcomed: (peer: string) => void;
+  readonly dropPeer: (peer: string, reason: string) => void;
   readonly toGuest: (message: ToGuest) => void;
   readonly acknowledged: (position: number) => void;
   readonly throttle: (on: boolean) => void;
   /** The judge is told of parts as they come into memory, and of views. */
   readonly accepted: (part: Part) => void;
   readonly viewed: (view: View) => void;
+  readonly adopted: (view: View) => void;
   readonly finished: (outcome: Outcome) => void;
   readonly halted: (code: string, message: string) => void;
 }
@@ -32,6 +39,8 @@ export interface IoThreadOptions {
 export class IoThread {
   readonly #options: IoThreadOptions;
   #drains = false;
+  /** The snapshot that was taken last. */
+  #saved: SavedGuest | undefined;
 
   constructor(options: IoThreadOptions) {
     this.#options = options;
@@ -52,6 +61,16 @@ export class IoThread {
           type: 'progress',
           progress: { executed: message.executed, backlogBytes: message.backlog },
         });
+        break;
+      case 'snapshot':
+        this.#saved = message.saved;
+        this.#step({ type: 'snapshotTaken', position: message.saved.position });
+        break;
+      case 'snapshotFailed':
+        this.#step({ type: 'snapshotFailed', reason: 'not here' });
+        break;
+      case 'diverged':
+        this.#options.halted('DIVERGED', message.message);
         break;
     }
   }
@@ -137,6 +156,24 @@ export class IoThread {
         break;
       case 'view':
         this.#options.viewed(effect.view);
+        break;
+      case 'adopted':
+        this.#options.adopted(effect.view);
+        break;
+      case 'readLatest':
+        this.#options.readLatest(view => actor.do(() => this.#step({ type: 'latest', view, nowMs: nowMs() })));
+        break;
+      case 'takeSnapshot':
+        this.#options.takeSnapshot();
+        break;
+      case 'sendSnapshot':
+        if (this.#saved !== undefined) this.#options.sendSnapshot(effect.peer, this.#saved);
+        break;
+      case 'welcomed':
+        this.#options.welcomed(effect.peer);
+        break;
+      case 'dropPeer':
+        this.#options.dropPeer(effect.peer, effect.reason);
         break;
       case 'finish':
         this.#options.finished(effect.outcome);

@@ -3,7 +3,7 @@
 
 import type { BusEffect } from '../protocol/bus.js';
 import type { ExecutionRole } from '../protocol/execution.js';
-import type { Operation, Outcome, Output, View } from '../protocol/machine.js';
+import type { Operation, Outcome, Output, Variant, View } from '../protocol/machine.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import type { GuestObserver, Precedence } from './guest-thread.js';
 import type { Part } from './parts.js';
@@ -15,6 +15,9 @@ export interface Performed {
   readonly data: Uint8Array;
 }
 
+/** No fault leaves a replica with a log that cannot be continued: one that has it kept it. */
+const LOGS_LOST = ['LOG_GAP', 'FOLLOW_LOST'];
+
 /** What a run went through: a simulator that never reaches a failover proves nothing. */
 export interface Coverage {
   failovers: number;
@@ -24,19 +27,30 @@ export interface Coverage {
   late: number;
   throttled: number;
   halted: number;
+  /** Replicas that started from a snapshot; views that name one. */
+  joins: number;
+  named: number;
+  /** Divergences that a state digest found. */
+  diverged: number;
 }
 
 export class Judge implements BusObserver {
+  readonly #variant: Variant;
   #violation: string | undefined;
   /** What precedes each output; those of streams, which may be cut and joined on the way, by where their bytes end. */
   readonly #precedence = new WeakMap<object, Precedence>();
   readonly #written = new Map<string, { readonly end: number; readonly precedence: Precedence }[]>();
   /** What came into the memory of each replica, as a backup. */
   readonly #accepted = new Map<string, { boundaries: number; values: number }>();
-  /** Hash of the guest at the end of each epoch, of the first primary and of its backup while it is one. */
-  readonly #firstPrimary: string;
-  readonly #states = new Map<number, number>();
+  /** Hashes of the guests at the end of each epoch, of every replica that was not a backup then. */
+  readonly #states = new Map<number, Set<number>>();
   readonly #views = new Map<number, View>();
+  #latest: View | undefined;
+  readonly #named = new Set<string>();
+  readonly #restored = new Set<string>();
+  readonly #flipped = new Set<string>();
+  /** What precedes all outputs that the bus has heard of. */
+  #heard: Precedence = { boundaries: 0, values: 0 };
   /** The highest view that the bus was fenced at, and who fenced it. */
   #fenced = { view: 0, owner: '' };
 
@@ -46,10 +60,20 @@ export class Judge implements BusObserver {
   readonly transcript = new Map<number, number[]>();
   readonly performances: Performed[] = [];
   outcome: Outcome | undefined;
-  readonly coverage: Coverage = { failovers: 0, simplex: 0, uncertain: 0, late: 0, throttled: 0, halted: 0 };
+  readonly coverage: Coverage = {
+    failovers: 0,
+    simplex: 0,
+    uncertain: 0,
+    late: 0,
+    throttled: 0,
+    halted: 0,
+    joins: 0,
+    named: 0,
+    diverged: 0,
+  };
 
-  constructor(firstPrimary: string) {
-    this.#firstPrimary = firstPrimary;
+  constructor(variant: Variant) {
+    this.#variant = variant;
   }
 
   /** The first broken promise. */
@@ -88,7 +112,10 @@ export class Judge implements BusObserver {
         this.coverage.failovers += 1;
         this.coverage.uncertain += uncertain;
       },
-      diverged: message => this.violate(`${name} diverged (DG): ${message}`),
+      diverged: message => {
+        if (this.#flipped.has(name)) this.coverage.diverged += 1;
+        else this.violate(`${name} diverged (DG): ${message}`);
+      },
     };
   }
 
@@ -110,12 +137,39 @@ export class Judge implements BusObserver {
     return this.#written.get(`${name} ${output.stream}`)?.find(write => write.end >= end)?.precedence;
   }
 
-  /** Replicas' states are equal at equal epochs; either may be the first to tell. */
+  /**
+   * What a backup executes was executed before, by whoever logged it: it is in the same state then. Under `original` a
+   * primary tells only when its end is acknowledged, or never: there the histories at the end must do.
+   */
   #boundary(name: string, role: ExecutionRole, epoch: number, hash: number): void {
-    if (role !== 'backup' && name !== this.#firstPrimary) return;
-    const other = this.#states.get(epoch);
-    if (other === undefined) this.#states.set(epoch, hash);
-    else if (other !== hash) this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
+    const states = this.#states.get(epoch) ?? new Set();
+    this.#states.set(epoch, states);
+    if (role !== 'backup') states.add(hash);
+    else if (this.#variant !== 'original' && !states.has(hash) && !this.#flipped.has(name)) {
+      this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
+    }
+  }
+
+  /** A bit of its memory was flipped: what it does is wrong from here on. */
+  flipped(name: string): void {
+    this.#flipped.add(name);
+  }
+
+  halted(name: string, code: string): void {
+    this.coverage.halted += 1;
+    if (LOGS_LOST.includes(code)) this.violate(`${name} halts, for a part of the log is missing (${code}) (KP, OS)`);
+  }
+
+  /** A replica that joins has its snapshot: with that comes what precedes it. */
+  restored(name: string, precedence: Precedence): void {
+    this.coverage.joins += 1;
+    // The log that follows it may have come before.
+    const { boundaries, values } = this.#accepted.get(name) ?? { boundaries: 0, values: 0 };
+    this.#accepted.set(name, {
+      boundaries: precedence.boundaries + boundaries,
+      values: precedence.values + values,
+    });
+    this.#restored.add(name);
   }
 
   /** A part of the log came into the memory of `name`. */
@@ -135,11 +189,37 @@ export class Judge implements BusObserver {
   recorded(view: View): void {
     const before = this.#views.get(view.number - 1);
     if (this.#views.has(view.number)) this.violate(`view ${view.number} is recorded twice (VW)`);
+    if (before === undefined && view.number > 1) this.violate(`view ${view.number} follows none (VW)`);
     if (before !== undefined && before.primary !== view.primary && !before.backups.includes(view.primary)) {
       this.violate(`view ${view.number} belongs to ${view.primary}, no part of view ${before.number} (VW)`);
     }
-    if (before?.primary === view.primary) this.coverage.simplex += 1;
+    if (before?.primary === view.primary && before.backups.length > view.backups.length) this.coverage.simplex += 1;
+    for (const name of [view.primary, ...view.backups]) {
+      if (before !== undefined) this.#mayBeNamed(name, before, view);
+      this.#named.add(name);
+    }
     this.#views.set(view.number, view);
+    this.#latest = view;
+  }
+
+  /** Whoever is named can go on alone: it has what precedes every output that was ever seen. */
+  #mayBeNamed(name: string, before: View, view: View): void {
+    if (name === before.primary) return;
+    if (!before.backups.includes(name)) {
+      this.coverage.named += 1;
+      if (!this.#restored.has(name)) this.violate(`view ${view.number} names ${name}, which has no state yet (JN)`);
+    }
+    if (!this.#has(name, this.#heard))
+      this.violate(`view ${view.number} names ${name}, which lacks what left (JN, BV)`);
+  }
+
+  wasNamed(name: string): boolean {
+    return this.#named.has(name);
+  }
+
+  #has(name: string, precedence: Precedence): boolean {
+    const { boundaries, values } = this.#accepted.get(name) ?? { boundaries: 0, values: 0 };
+    return boundaries >= precedence.boundaries && values >= precedence.values;
   }
 
   /** Replica `name` takes `view` to be its own. */
@@ -204,9 +284,15 @@ export class Judge implements BusObserver {
       this.violate(`the bus hears of an output that no guest produced: ${output.type} (OR)`);
       return;
     }
-    for (const backup of this.#views.get(view)?.backups ?? []) {
+    this.#heard = {
+      boundaries: Math.max(this.#heard.boundaries, precedence.boundaries),
+      values: Math.max(this.#heard.values, precedence.values),
+    };
+    // BV: the arbiter may know of a view that its primary does not yet act in.
+    const latest = this.#latest?.primary === name ? this.#latest.backups : [];
+    for (const backup of new Set([...(this.#views.get(view)?.backups ?? []), ...latest])) {
+      if (this.#has(backup, precedence)) continue;
       const { boundaries, values } = this.#accepted.get(backup) ?? { boundaries: 0, values: 0 };
-      if (boundaries >= precedence.boundaries && values >= precedence.values) continue;
       this.violate(
         `output left before ${backup} had what precedes it (OR): ${output.type} after ${precedence.boundaries} epochs ` +
           `and ${precedence.values} results, of which it has ${boundaries} and ${values}`,

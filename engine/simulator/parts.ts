@@ -3,26 +3,26 @@
 import { Bus, type BusOptions } from '../protocol/bus.js';
 import { Channel, type ChannelOptions } from '../protocol/channel.js';
 import { Clock } from '../protocol/clock.js';
-import { Execution, type ExecutionOptions } from '../protocol/execution.js';
+import { Execution, type ExecutionOptions, type ExecutionStart } from '../protocol/execution.js';
 import type { LogEntry } from '../protocol/machine.js';
 
 /** What the log is made of here: entries as they are. */
 export type Part = readonly LogEntry[];
 
-export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'taken'>;
-export type ChannelPart = Pick<Channel<Part>, 'step' | 'role' | 'view'>;
+export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'taken' | 'save'>;
+export type ChannelPart = Pick<Channel<Part>, 'step' | 'role' | 'view' | 'protection' | 'keptParts'>;
 export type BusPart = Pick<Bus, 'step'>;
 export type ClockPart = Pick<Clock, 'observe' | 'observeMonotonicNs' | 'adopt' | 'readRealTimeNs' | 'readMonotonicNs'>;
 
 export interface Parts {
-  readonly execution: (options: ExecutionOptions) => ExecutionPart;
+  readonly execution: (options: ExecutionOptions, from?: ExecutionStart) => ExecutionPart;
   readonly channel: (options: ChannelOptions) => ChannelPart;
   readonly bus: (options: BusOptions) => BusPart;
   readonly clock: () => ClockPart;
 }
 
 export const PRODUCTION: Parts = {
-  execution: options => new Execution(options),
+  execution: (options, from) => new Execution(options, from),
   channel: options => new Channel<Part>(options),
   bus: options => new Bus(options),
   clock: () => new Clock(),

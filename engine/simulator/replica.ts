@@ -1,17 +1,20 @@
-// One simulated replica: two threads, their rings, its connections, and the ways in which it comes to an end.
+// One simulated replica: two threads, their rings, its connections, and the ways in which it comes to an end. One that
+// joins has no guest thread before its snapshot is there.
 
+import { assert } from '../errors/errors.js';
 import type { View } from '../protocol/machine.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import { Actor, Ring } from './actor.js';
 import type { Arbiter } from './arbiter.js';
 import type { BusHost } from './bus-host.js';
 import { Guest, type GuestOptions } from './guest.js';
-import { GuestThread, type ToGuest, type ToIo } from './guest-thread.js';
-import type { History } from './history.js';
+import { GuestThread, type SavedGuest, type ToGuest, type ToIo } from './guest-thread.js';
+import { type History, restore } from './history.js';
 import { IoThread } from './io-thread.js';
 import type { Judge } from './judge.js';
 import type { Connection, Listener, Path } from './network.js';
-import type { ExecutionPart, Part, Parts } from './parts.js';
+import type { ChannelPart, ExecutionPart, Part, Parts } from './parts.js';
+import { type PeerConnection, PeerConnections, type PeerPacket } from './peer-connections.js';
 import type { Random } from './random.js';
 import type { RunOptions } from './run.js';
 import type { Schedule } from './schedule.js';
@@ -31,20 +34,13 @@ export interface ReplicaOptions {
   readonly parts: Parts;
   readonly schedule: Schedule;
   readonly random: Random;
-  readonly view: View;
+  /** Undefined: it joins. */
+  readonly view: View | undefined;
   readonly arbiter: Arbiter;
   readonly bus: BusHost;
   readonly busPath: Path;
   readonly judge: Judge;
-  readonly trace: (line: string) => void;
-}
-
-type PeerConnection = Connection<PeerMessage<Part>, PeerMessage<Part>>;
-
-interface PeerEnd {
-  readonly name: string;
-  readonly connection: PeerConnection;
-  readonly end: 0 | 1;
+  readonly trace: (line: () => string) => void;
 }
 
 export class Replica {
@@ -60,13 +56,16 @@ export class Replica {
   realTimeJumpNs = 0;
 
   readonly #options: ReplicaOptions;
+  readonly #channel: ChannelPart;
   readonly #ioThread: IoThread;
-  readonly #guestThread: GuestThread;
+  readonly #toIo: Ring<ToIo>;
+  readonly #toGuest: Ring<ToGuest>;
   readonly #skewNs: number;
+  readonly #peers: PeerConnections;
+  #guestThread: GuestThread | undefined;
+  /** What the guest thread is to hear when there is one. */
+  readonly #early: ToGuest[] = [];
   #bus: Connection<ToBus, FromBus> | undefined;
-  #peer: PeerEnd | undefined;
-  /** The log of a primary that runs before its backup has come. */
-  readonly #unsent: PeerMessage<Part>[] = [];
 
   constructor(options: ReplicaOptions) {
     const { name, schedule, random, run, parts, view } = options;
@@ -75,24 +74,34 @@ export class Replica {
     this.#skewNs = random.below(1e9);
     this.io = new Actor(schedule);
     this.guestActor = new Actor(schedule);
-
-    const role = view.primary === name ? 'primary' : 'backup';
-    const { variant, operationIds } = run;
-    const execution = parts.execution({ role, variant, operationIds });
     const ringNs = this.#ringNs;
-    const toIo = new Ring<ToIo>(schedule, this.io, ringNs, message => this.#ioThread.fromGuest(message));
-    const toGuest = new Ring<ToGuest>(schedule, this.guestActor, ringNs, message => this.#guestThread.receive(message));
-    this.#guestThread = this.#newGuestThread(execution, message => toIo.put(message));
-    this.#ioThread = this.#newIoThread(message => toGuest.put(message));
+    this.#toIo = new Ring<ToIo>(schedule, this.io, ringNs, message => this.#ioThread.fromGuest(message));
+    this.#toGuest = new Ring<ToGuest>(schedule, this.guestActor, ringNs, message => this.#hears(message));
+    this.#peers = new PeerConnections({
+      actor: this.io,
+      random,
+      transferNs: run.transferNs,
+      closed: (peer, reason) => this.#ioThread.peerClosed(peer, reason),
+      received: saved => this.#restore(saved),
+    });
+    if (view !== undefined) {
+      const role = view.primary === name ? 'primary' : 'backup';
+      const { variant, operationIds } = run;
+      const execution = parts.execution({ role, variant, operationIds });
+      this.#guestThread = this.#newGuestThread(execution);
+    }
+    this.#channel = this.#newChannel();
+    this.#ioThread = this.#newIoThread();
     // Where there is no backup, all is acknowledged.
-    if (view.backups.length === 0) this.#guestThread.acknowledged(Infinity);
+    if (view?.backups.length === 0) this.#guestThread?.acknowledged(Infinity);
     this.#connectBus();
   }
 
   readonly #ringNs = (): number => this.#options.random.between(1e3, this.#options.run.ringNs);
 
-  #newGuestThread(execution: ExecutionPart, toIo: (message: ToIo) => void): GuestThread {
+  #newGuestThread(execution: ExecutionPart, saved?: SavedGuest): GuestThread {
     const { name, random, run, parts, judge } = this.#options;
+    const standing = saved === undefined ? undefined : restore(this.#options.guest, saved.history);
     return new GuestThread({
       actor: this.guestActor,
       random,
@@ -102,35 +111,45 @@ export class Replica {
         realTimeNs: () => BigInt(Math.floor(1e12 + this.#hostNs() + this.realTimeJumpNs)),
         monotonicNs: () => this.#hostNs(),
       },
-      guest: new Guest(this.#options.guest),
+      guest: standing?.guest ?? new Guest(this.#options.guest),
+      ...(saved === undefined || standing === undefined ? {} : { from: { saved, standing } }),
       epochLength: run.epochLength,
+      digestProbability: run.digestProbability,
       instructionNs: () => run.instructionNs * this.slowness,
       lazy: random.chance(0.5),
-      toIo,
+      toIo: message => this.#toIo.put(message),
       observer: judge.observe(name, () => execution.role),
     });
   }
 
-  #newIoThread(toGuest: (message: ToGuest) => void): IoThread {
-    const { name, random, run, parts, judge, view, arbiter, trace } = this.#options;
-    const nowMs = (): number => this.#hostNs() / 1e6;
-    const bell = (act: () => void): void => this.guestActor.after(this.#ringNs(), act);
+  #newChannel(): ChannelPart {
+    const { name, run, parts, view } = this.#options;
     let claims = 0;
-    const channel = parts.channel({
+    return parts.channel({
       incarnation: name,
-      machine: view.machine,
+      machine: 'm',
       view,
       operationIds: run.operationIds,
       heartbeatMs: HEARTBEAT_MS,
       suspicionMs: SUSPICION_MS,
       startMs: START_MS,
-      nowMs: nowMs(),
+      nowMs: this.#nowMs,
       newClaim: () => `${name}.${++claims}`,
+      backupsWanted: Math.max(1, run.replicas - 1),
     });
+  }
+
+  #newIoThread(): IoThread {
+    const { name, schedule, random, judge, arbiter, trace } = this.#options;
+    // Words in shared memory: seen late, but never an older one after a newer.
+    const bells = new Ring<(guest: GuestThread) => void>(schedule, this.guestActor, this.#ringNs, act => {
+      if (this.#guestThread !== undefined) act(this.#guestThread);
+    });
+    const bell = (act: (guest: GuestThread) => void): void => bells.put(act);
     return new IoThread({
       actor: this.io,
-      channel,
-      nowMs,
+      channel: this.#channel,
+      nowMs: () => this.#nowMs,
       tickMs: HEARTBEAT_MS / 2,
       batchNs: random.pick([0, 1e4, 1e6]),
       sendPeer: (peer, message) => this.#sendPeer(peer, message),
@@ -140,35 +159,88 @@ export class Replica {
         this.io.do(() => this.#busClosed());
       },
       claim: (claimed, answer) => arbiter.claim(claimed, answer),
-      toGuest,
-      acknowledged: position => bell(() => this.#guestThread.acknowledged(position)),
+      readLatest: answer => arbiter.read(answer),
+      takeSnapshot: () => bell(guest => guest.requestSnapshot()),
+      sendSnapshot: (peer, saved) => this.#peers.transfer(peer, saved),
+      welcomed: peer => this.#peers.expect(peer),
+      dropPeer: (peer, reason) => {
+        trace(() => `${name} drops ${peer}: ${reason}`);
+        this.#peers.end(peer, reason);
+      },
+      toGuest: message => {
+        if (this.#guestThread === undefined) this.#early.push(message);
+        else this.#toGuest.put(message);
+      },
+      acknowledged: position => bell(guest => guest.acknowledged(position)),
       throttle: on => {
         if (on) judge.coverage.throttled += 1;
-        bell(() => this.#guestThread.throttle(on));
+        bell(guest => guest.throttle(on));
       },
       accepted: part => judge.accepted(name, part),
       viewed: viewed => this.#viewed(viewed),
+      adopted: adopted => trace(() => `${name} is in view ${adopted.number} of ${adopted.primary}`),
       finished: () => this.#end('finished', 'finished'),
       halted: (code, message) => {
-        trace(`${name} halts: ${message}`);
-        judge.coverage.halted += 1;
+        trace(() => `${name} halts: ${message}`);
+        judge.halted(name, code);
         this.haltCode = code;
         this.#end('halted', code);
       },
     });
   }
 
-  get history(): History {
-    return this.#guestThread.history;
+  #hears(message: ToGuest): void {
+    assert(this.#guestThread !== undefined, 'a ring has a reader');
+    this.#guestThread.receive(message);
   }
 
-  /** Can still do something: neither at its end nor hung. */
+  /** JN: the snapshot is there; the log that came meanwhile follows it. */
+  #restore(saved: SavedGuest): void {
+    const { name, run, parts, judge, trace } = this.#options;
+    trace(() => `${name} starts from position ${saved.position}`);
+    const { variant, operationIds } = run;
+    const start = { state: saved.execution, position: saved.position };
+    this.#guestThread = this.#newGuestThread(parts.execution({ role: 'backup', variant, operationIds }, start), saved);
+    judge.restored(name, saved.precedence);
+    for (const message of this.#early.splice(0)) this.#toGuest.put(message);
+  }
+
+  get history(): History {
+    return this.#guestThread?.history ?? { happenings: [], actions: 0 };
+  }
+
+  get view(): View | undefined {
+    return this.#channel.view;
+  }
+
+  get protection(): ChannelPart['protection'] {
+    return this.#channel.protection;
+  }
+
+  get role(): 'primary' | 'backup' {
+    return this.#channel.role;
+  }
+
+  get keptParts(): number {
+    return this.#channel.keptParts;
+  }
+
+  /** Can still do something for the machine: neither at its end, nor hung, nor without a state. */
   get active(): boolean {
-    return this.fate === 'live';
+    return this.fate === 'live' && this.view !== undefined;
+  }
+
+  get #nowMs(): number {
+    return this.#hostNs() / 1e6;
   }
 
   #hostNs(): number {
     return this.#options.schedule.nowNs + this.#skewNs;
+  }
+
+  flip(): void {
+    this.#options.judge.flipped(this.name);
+    this.#guestThread?.flip();
   }
 
   // ---- ends
@@ -183,48 +255,41 @@ export class Replica {
     this.io.kill();
     this.guestActor.kill();
     this.#bus?.end(0, lossy, reason);
-    this.#peer?.connection.end(this.#peer.end, lossy, reason);
+    this.#peers.endAll(lossy, reason);
   }
 
-  // ---- the peer
+  // ---- the peers
 
   /** Listener for the connection that `connected` brings. */
-  listen(peer: string): Listener<PeerMessage<Part>> {
-    return {
-      received: message => this.io.do(() => this.#ioThread.peer(peer, message)),
-      closed: reason => this.io.do(() => this.#ioThread.peerClosed(peer, reason)),
-    };
+  listen(peer: string): Listener<PeerPacket> {
+    return this.#peers.listener(peer, message => this.#ioThread.peer(peer, message));
   }
 
   connected(name: string, connection: PeerConnection, end: 0 | 1): void {
-    this.#peer = { name, connection, end };
-    for (const message of this.#unsent.splice(0)) this.#send(this.#peer, message);
+    this.#peers.add(name, connection, end);
     this.io.do(() => this.#ioThread.peerOpened(name));
   }
 
   #sendPeer(peer: string, message: PeerMessage<Part>): void {
-    this.#options.trace(`${this.name} -> ${peer}: ${describe(message)}`);
-    if (this.#peer === undefined) this.#unsent.push(message);
-    else this.#send(this.#peer, message);
-  }
-
-  #send({ connection, end }: PeerEnd, message: PeerMessage<Part>): void {
-    if (end === 0) connection.sendFromFirst(message);
-    else connection.sendFromSecond(message);
+    this.#options.trace(() => `${this.name} -> ${peer}: ${describe(message)}`);
+    this.#peers.send(peer, message);
   }
 
   #viewed(view: View): void {
-    this.#options.trace(`${this.name} owns view ${view.number}`);
+    this.#options.trace(() => `${this.name} owns view ${view.number} with ${view.backups.join(', ') || 'nobody'}`);
     this.#options.judge.viewed(this.name, view);
-    const peer = this.#peer;
-    if (peer === undefined || view.backups.includes(peer.name)) return;
-    if (this.#options.run.closesPeers) peer.connection.end(peer.end, false, 'no part of the view');
+    if (!this.#options.run.closesPeers) return;
+    // Who has been left out; who joins is no part of a view yet.
+    for (const peer of this.#peers.names) {
+      if (!view.backups.includes(peer) && this.#options.judge.wasNamed(peer))
+        this.#peers.end(peer, 'no part of the view');
+    }
   }
 
   // ---- the bus
 
   #sendBus(message: ToBus): void {
-    this.#options.trace(`${this.name} -> bus: ${describe(message)}`);
+    this.#options.trace(() => `${this.name} -> bus: ${describe(message)}`);
     this.#bus?.sendFromFirst(message);
   }
 
@@ -250,7 +315,7 @@ export class Replica {
   }
 
   #fromBus(message: FromBus): void {
-    this.#options.trace(`bus -> ${this.name}: ${describe(message)}`);
+    this.#options.trace(() => `bus -> ${this.name}: ${describe(message)}`);
     this.#ioThread.bus(message);
   }
 

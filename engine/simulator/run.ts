@@ -2,14 +2,16 @@
 
 import { VARIANTS, type Variant } from '../protocol/machine.js';
 import type { InputChunk } from './bus-host.js';
-import { type Fault, planFaults } from './faults.js';
+import { type Fault, planFaults, planHealing } from './faults.js';
 import { Random } from './random.js';
 
 export interface RunOptions {
   readonly seed: number;
   readonly variant: Variant;
   readonly operationIds: boolean;
-  readonly replicas: 1 | 2;
+  readonly replicas: 1 | 2 | 3;
+  /** Whether a launcher starts a replacement when a process has ended. */
+  readonly repair: boolean;
   /** Instructions. */
   readonly epochLength: number;
   /** Steps of the guest's program. */
@@ -24,6 +26,12 @@ export interface RunOptions {
   readonly ringNs: number;
   /** Whether the owner of a new view closes its connection to who is no part of it. */
   readonly closesPeers: boolean;
+  /** How long it takes to start a process. */
+  readonly restartNs: readonly [number, number];
+  /** Between two pieces of a snapshot. */
+  readonly transferNs: readonly [number, number];
+  /** How likely a boundary has a state digest. */
+  readonly digestProbability: number;
   readonly input: readonly InputChunk[];
   readonly faults: readonly Fault[];
 }
@@ -31,7 +39,38 @@ export interface RunOptions {
 /** Steps of the schedule that a guest step takes, about: where faults are to strike. */
 const STEPS_PER_GUEST_STEP = 32;
 
+/** Pairs that are not repaired, and among them machines of three, and such as heal. */
 export function chooseRun(seed: number): RunOptions {
+  const run = choosePair(seed);
+  const random = new Random(seed ^ 0x1e55e);
+  if (run.replicas === 1 || random.chance(0.4)) return run;
+  return heal(run, random);
+}
+
+/** A machine that is repaired, or of three replicas, or both; most of its faults strike by role. */
+export function chooseHealing(seed: number): RunOptions {
+  return heal(choosePair(seed), new Random(seed ^ 0x1e55e));
+}
+
+function heal(run: RunOptions, random: Random): RunOptions {
+  const repair = random.chance(0.75);
+  const guestSteps = random.between(20, 120);
+  const transferNs = random.pick([1e5, 1e6, 5e6]);
+  return {
+    ...run,
+    guestSteps,
+    repair,
+    replicas: repair ? random.pick([2, 2, 3]) : 3,
+    instructionNs: random.pick([1_000, 10_000]),
+    restartNs: [1e6, random.pick([2e6, 5e7])],
+    transferNs: [transferNs / 10, transferNs],
+    digestProbability: random.pick([0, 0.1, 0.5]),
+    faults: planHealing(random, guestSteps * STEPS_PER_GUEST_STEP),
+  };
+}
+
+/** A primary and a backup, at times a primary alone; nobody joins. */
+export function choosePair(seed: number): RunOptions {
   const random = new Random(seed);
   const guestSteps = random.between(4, 40);
   const networkNs = random.pick([1e4, 1e5, 1e6, 5e6]);
@@ -50,6 +89,10 @@ export function chooseRun(seed: number): RunOptions {
     arbiterLossProbability: random.pick([0, 0.1, 0.5]),
     ringNs: random.pick([2e3, 1e5, 1e6]),
     closesPeers: random.chance(0.5),
+    repair: false,
+    restartNs: [1e6, 5e7],
+    transferNs: [1e5, 1e6],
+    digestProbability: seed % 3 === 0 ? 0.2 : 0,
     input: chooseInput(random.fork()),
     faults: planFaults(random.fork(), guestSteps * STEPS_PER_GUEST_STEP),
   };

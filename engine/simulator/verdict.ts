@@ -4,7 +4,7 @@
 import { describeOutcome, sameOutcome } from '../protocol/describe.js';
 import type { Interrupt, Operation, OperationId } from '../protocol/machine.js';
 import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './guest.js';
-import { type History, type Production, replay } from './history.js';
+import { type Happening, type History, type Production, replay } from './history.js';
 import type { Judge, Performed } from './judge.js';
 
 export interface End {
@@ -12,6 +12,8 @@ export interface End {
   readonly guest: GuestOptions;
   /** Of the replica that owns the bus. */
   readonly history: History;
+  /** Those of the latest view who came to the end of the machine. */
+  readonly others: readonly { readonly name: string; readonly history: History }[];
   /** All that standard input holds. */
   readonly input: Uint8Array;
 }
@@ -25,11 +27,40 @@ export function verdict(end: End): string | undefined {
   const production = replay(guest, history);
   return (
     production.complaint ??
+    sameHistories(end) ??
     sameStreams(judge, production) ??
     sameEnd(judge, production) ??
     inputOnce(end) ??
     operationsOnce(end, production)
   );
+}
+
+/** As far as two of them have come, the same happened to them. */
+function sameHistories({ history, others }: End): string | undefined {
+  for (const other of others) {
+    const common = Math.min(history.happenings.length, other.history.happenings.length);
+    for (let at = 0; at < common; at++) {
+      if (sameHappening(history.happenings[at], other.history.happenings[at])) continue;
+      return `to ${other.name} something else happened than to its primary, at ${at} of its history (P5, P6)`;
+    }
+  }
+  return undefined;
+}
+
+function sameHappening(a: Happening | undefined, b: Happening | undefined): boolean {
+  if (a?.type === 'value') return b?.type === 'value' && a.source === b.source && a.value === b.value;
+  if (a?.type !== 'boundary' || b?.type !== 'boundary') return false;
+  if (a.count !== b.count || a.interrupts.length !== b.interrupts.length) return false;
+  return a.interrupts.every((interrupt, at) => sameInterrupt(interrupt, b.interrupts[at]!));
+}
+
+function sameInterrupt(a: Interrupt, b: Interrupt): boolean {
+  // Most are one object: the log carries entries as they are.
+  if (a === b) return true;
+  if (a.kind === 'timer') return b.kind === 'timer' && a.timeNs === b.timeNs;
+  if (a.kind === 'stream') return b.kind === 'stream' && a.offset === b.offset && sameBytes(a.bytes, b.bytes);
+  if (b.kind === 'timer' || b.kind === 'stream' || a.kind !== b.kind) return false;
+  return a.operation === b.operation && (a.kind !== 'completion' || b.kind !== 'completion' || a.status === b.status);
 }
 
 /** No byte is lost, doubled or of another history. Before the end, either side may be ahead. */

@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus.js';
-import { Channel, type ChannelEffect, type ChannelEvent } from '../../engine/protocol/channel.js';
+import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../../engine/protocol/channel.js';
 import { Clock } from '../../engine/protocol/clock.js';
 import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
-import { chooseRun, type RunOptions } from '../../engine/simulator/run.js';
+import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
 
 const SEEDS_MAX = 500;
@@ -15,7 +15,39 @@ const SEEDS_MAX = 500;
 function strandedOutputs(seed: number): RunOptions {
   const atStep = (seed * 37) % 500;
   const cut = { kind: 'cut', path: 'bus 0', way: 0, durationNs: 2e7, atStep } as const;
-  return { ...chooseRun(seed), replicas: 2, faults: [cut, { kind: 'kill', replica: 0, atStep: atStep + 40 }] };
+  return { ...choosePair(seed), replicas: 2, faults: [cut, { kind: 'kill', replica: 0, atStep: atStep + 40 }] };
+}
+
+/** Of three replicas the primary dies, and soon after it who takes over. */
+function threeStruckTwice(seed: number): RunOptions {
+  const atStep = 100 + ((seed * 31) % 900);
+  return {
+    ...chooseHealing(seed),
+    repair: false,
+    replicas: 3,
+    arbiterLossProbability: 0,
+    faults: [
+      { kind: 'kill', replica: 'primary', atStep },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 150 + (seed % 7) * 40 },
+    ],
+  };
+}
+
+/** A bit of the backup's memory changes, and every boundary has a state digest. */
+function flippedBackup(seed: number): RunOptions {
+  return {
+    ...chooseHealing(seed),
+    replicas: 2,
+    repair: true,
+    digestProbability: 1,
+    faults: [{ kind: 'flip', replica: 1, atStep: 150 + (seed % 100) }],
+  };
+}
+
+/** `event` as if its sender had said that all below `settled` is settled. */
+function settledAt(event: ChannelEvent<Part>, settled: number): ChannelEvent<Part> {
+  if (event.type !== 'peer' || (event.message.type !== 'log' && event.message.type !== 'heartbeat')) return event;
+  return { ...event, message: { ...event.message, settled } };
 }
 
 type Steps<Event, Effect> = (event: Event, step: (event: Event) => readonly Effect[]) => readonly Effect[];
@@ -27,16 +59,21 @@ function execution(mistake: Steps<ExecutionEvent, ExecutionEffect>): Parts {
       return mistake.call(this, event, inner => super.step(inner));
     }
   }
-  return { ...PRODUCTION, execution: options => new Planted(options) };
+  return { ...PRODUCTION, execution: (options, from) => new Planted(options, from) };
 }
 
 type ChannelMistake = (
   channel: Channel<Part>,
+  incarnation: string,
 ) => (event: ChannelEvent<Part>, step: (event: ChannelEvent<Part>) => ChannelEffect<Part>[]) => ChannelEffect<Part>[];
 
 function channel(mistake: ChannelMistake): Parts {
   class Planted extends Channel<Part> {
-    readonly #mistake = mistake(this);
+    readonly #mistake: ReturnType<ChannelMistake>;
+    constructor(options: ChannelOptions) {
+      super(options);
+      this.#mistake = mistake(this, options.incarnation);
+    }
     override step(event: ChannelEvent<Part>): ChannelEffect<Part>[] {
       return this.#mistake(event, inner => super.step(inner));
     }
@@ -57,11 +94,11 @@ function bus(mistake: () => Steps<BusEvent, BusEffect>, dedupes = true): Parts {
   };
 }
 
-/** An acknowledgement of everything, as if the backup had sent it. */
-function acknowledgeAll(channel: Channel<Part>, peer: string): ChannelEvent<Part> {
+/** Acknowledgements of everything, as if the backups had sent them. */
+function acknowledgeAll(channel: Channel<Part>, step: (event: ChannelEvent<Part>) => ChannelEffect<Part>[]) {
   const view = channel.view!.number;
-  const progress = { executed: 0, backlogBytes: 0 };
-  return { type: 'peer', peer, message: { type: 'acknowledgement', view, position: 1e9, progress }, nowMs: 0 };
+  const message = { type: 'acknowledgement', view, position: 1e9, progress: { executed: 0, backlogBytes: 0 } } as const;
+  return channel.view!.backups.flatMap(peer => step({ type: 'peer', peer, message, nowMs: 0 }));
 }
 
 class ClockWithoutMemory extends Clock {
@@ -116,7 +153,7 @@ const MISTAKES: readonly {
     mistake: 'an output leaves before it is acknowledged',
     parts: channel(planted => (event, step) => {
       const effects = step(event);
-      if (event.type === 'logged' && planted.role === 'primary') effects.push(...step(acknowledgeAll(planted, 'B')));
+      if (event.type === 'logged' && planted.role === 'primary') effects.push(...acknowledgeAll(planted, step));
       return effects;
     }),
     sees: /\(OR\)/,
@@ -127,7 +164,7 @@ const MISTAKES: readonly {
     parts: channel(
       planted => (event, step) =>
         event.type === 'peerClosed' && planted.role === 'primary'
-          ? [...step(acknowledgeAll(planted, event.peer)), ...step(event)]
+          ? [...acknowledgeAll(planted, step), ...step(event)]
           : step(event),
     ),
     sees: /\(OR\)/,
@@ -296,6 +333,105 @@ const MISTAKES: readonly {
     mistake: 'a survivor whose guest has ended keeps that to itself',
     parts: execution((event, step) => (event.type === 'promote' ? step(event).slice(0, 0) : step(event))),
     sees: /does not come to its end/,
+    runs: choosePair,
+  },
+  {
+    rule: 'JN',
+    mistake: 'a joining replica is named before its guest runs',
+    parts: channel(() => (event, step) => {
+      if (event.type !== 'peer' || event.message.type !== 'heartbeat') return step(event);
+      const { progress } = event.message;
+      return step({ ...event, message: { ...event.message, progress: { ...progress, executed: 1e9 } } });
+    }),
+    sees: /\(JN/,
+    runs: chooseHealing,
+  },
+  {
+    rule: 'JN',
+    mistake: 'the word of a joining replica counts as that of a backup',
+    parts: channel(planted => (event, step) => {
+      const effects = step(event);
+      if (event.type !== 'peer' || event.message.type !== 'acknowledgement' || planted.role !== 'primary')
+        return effects;
+      if (planted.view!.backups.includes(event.peer)) return effects;
+      for (const peer of planted.view!.backups) effects.push(...step({ ...event, peer }));
+      return effects;
+    }),
+    sees: /\(OR\)|\(JN, BV\)/,
+    runs: chooseHealing,
+  },
+  {
+    rule: 'BV',
+    mistake: 'while a claim is out only the backups of the old view are waited for',
+    parts: channel(planted => {
+      let named: string | undefined;
+      return (event, step) => {
+        const effects = step(event);
+        for (const effect of effects) {
+          if (effect.type === 'claim') named = effect.rule === 'JN' ? effect.view.backups.at(-1) : undefined;
+        }
+        if (event.type === 'claimed' || event.type !== 'logged' || named === undefined) return effects;
+        const progress = { executed: 0, backlogBytes: 0 };
+        const view = planted.view!.number;
+        const message = { type: 'acknowledgement', view, position: 1e9, progress } as const;
+        return [...effects, ...step({ type: 'peer', peer: named, message, nowMs: 0 })];
+      };
+    }),
+    sees: /\(OR\)|\(JN, BV\)/,
+    runs: seed => ({ ...chooseHealing(seed), arbiterNs: [1e6, 5e7] }),
+  },
+  {
+    rule: 'RA',
+    mistake: 'a joining replica that loses its primary takes itself to be named',
+    parts: channel((planted, incarnation) => (event, step) => {
+      const effects = step(event);
+      if (!effects.some(({ type }) => type === 'readLatest')) return effects;
+      const view = { ...planted.view!, number: planted.view!.number + 1, backups: [incarnation] };
+      return [...effects, ...step({ type: 'latest', view, nowMs: 0 })];
+    }),
+    sees: /\(VW\)/,
+    runs: chooseHealing,
+  },
+  {
+    rule: 'OS',
+    mistake: 'the winner does not wait for the others',
+    parts: channel(planted => (event, step) => {
+      const effects = step(event);
+      if (event.type !== 'claimed' || planted.role !== 'primary' || event.answer.result !== 'won') return effects;
+      const view = planted.view!;
+      for (const peer of view.backups) {
+        const message = { type: 'follow', view: view.number, position: 0 } as const;
+        effects.push(...step({ type: 'peer', peer, message, nowMs: 0 }));
+      }
+      return effects;
+    }),
+    sees: /diverged|something else|a defect|\(KP, OS\)/,
+    runs: threeStruckTwice,
+  },
+  {
+    rule: 'KP',
+    mistake: 'nothing is kept for another',
+    parts: channel(() => (event, step) => step(settledAt(event, 1e9))),
+    sees: /\(KP, OS\)/,
+    runs: threeStruckTwice,
+  },
+  {
+    rule: 'KP',
+    mistake: 'all is kept for ever',
+    parts: channel(() => (event, step) => step(settledAt(event, 0))),
+    sees: /\(KP\)/,
+    runs: seed => ({ ...chooseHealing(seed), replicas: 3, epochLength: 1 }),
+  },
+  {
+    rule: 'SD',
+    mistake: 'a state digest that differs is not minded',
+    parts: execution((event, step) => step(event.type === 'verified' ? { ...event, difference: undefined } : event)),
+    sees: /diverged|differs from what one machine writes|never asked for|of another history|waits for ever|something else|a defect/,
+    runs: seed => ({
+      ...flippedBackup(seed),
+      repair: false,
+      faults: [...flippedBackup(seed).faults, { kind: 'kill', replica: 0, atStep: 400 }],
+    }),
   },
 ];
 

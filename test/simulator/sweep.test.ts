@@ -3,12 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { VARIANTS } from '../../engine/protocol/machine.js';
 import type { Fault } from '../../engine/simulator/faults.js';
-import { chooseRun, type RunOptions } from '../../engine/simulator/run.js';
+import { choosePair, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
 
 /** Fourteen steps of a guest that talks to both devices and both streams; the network is about as fast as the guest. */
 const SMALL: RunOptions = {
-  ...chooseRun(11),
+  ...choosePair(11),
   seed: 11,
   replicas: 2,
   epochLength: 20,
