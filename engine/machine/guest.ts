@@ -1,28 +1,20 @@
-// One guest, run epoch by epoch: what the guest does becomes steps of the execution, and their effects are carried out.
+// One guest, run epoch by epoch: what the guest does becomes steps of the execution (execution-driver.ts).
 //
 // All of this runs on the guest thread, below the guest's frames: `boundary` is called by generated code at the first
-// safe point at or after the due count, the hypercalls (hardware.ts) by the guest. Where execution says `await`, the
-// thread blocks.
+// safe point at or after the due count, the hypercalls (hardware.ts) by the guest.
 
-import { EntryDecoder } from '../channel/entries.js';
 import { assert } from '../errors/errors.js';
-import { Clock, SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import {
-  type DigestEntry,
-  Execution,
-  type ExecutionEffect,
-  type ExecutionEvent,
-  PROCEED,
-} from '../protocol/execution.js';
-import type { Outcome } from '../protocol/machine.js';
+import { type SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import { type DigestEntry, Execution, type ExecutionEvent } from '../protocol/execution.js';
+import type { Interrupt, Outcome } from '../protocol/machine.js';
 import type { GuestThreadData, MachineOptions } from './configuration.js';
 import type { GuestDevices } from './devices.js';
+import { ExecutionDriver, type ExecutionGuest } from './execution-driver.js';
+import { GuestClock } from './guest-clock.js';
 import type { GuestState, Stage } from './guest-state.js';
-import { HostClock } from './host-clock.js';
 import { type Dispatch, InterruptController } from './interrupts.js';
 import { flipBit, killAt, killCount, type Place } from './interventions.js';
 import type { Meter } from './meter.js';
-import { RECORD_DIVERGED } from './records.js';
 import {
   type SharedBlock,
   WORD_COUNT,
@@ -45,22 +37,17 @@ export class GuestExit {
   }
 }
 
-/** Thrown when this replica must not go on; the I/O thread ends the process. */
-export class ReplicaHalt {}
-
-export class Guest {
+export class Guest implements ExecutionGuest {
   readonly #options: MachineOptions;
   readonly #kill: GuestThreadData['kill'];
   #flip: GuestThreadData['flip'];
   readonly #shared: SharedBlock;
   readonly #link: ThreadLink;
   readonly #execution: Execution;
-  readonly #clock: Clock;
-  readonly #hostClock: HostClock;
-  readonly #decoder: EntryDecoder;
+  readonly #clock: GuestClock;
+  readonly #driver: ExecutionDriver;
   readonly #snapshots: SnapshotTaking;
   readonly #meter: Meter;
-  readonly #random: () => bigint;
   readonly interrupts: InterruptController;
   /** Whether the guest exports a handler; what is delivered to one without is not dispatched. */
   handlesInterrupts = true;
@@ -77,7 +64,6 @@ export class Guest {
   /** Count at which the present epoch began, and at which it is due to end. */
   #epochStart = 0;
   #due: number;
-  #logBytesTaken = 0;
   /** The guest is to be suspended at this boundary: a snapshot is due. */
   #suspends = false;
   stage: Stage = { at: 'start' };
@@ -89,18 +75,16 @@ export class Guest {
     this.#flip = data.flip;
     this.#shared = shared;
     this.#link = new ThreadLink(shared, from?.codec);
-    this.#decoder = new EntryDecoder(from?.codec);
     this.#snapshots = new SnapshotTaking(shared, this.#link, data.port);
-    this.#clock = new Clock(from?.clock);
+    this.#clock = new GuestClock(data.options.bornMs, random, from?.clock);
     this.interrupts = new InterruptController(from?.interrupts);
     this.#meter = meter;
-    this.#random = random;
-    this.#hostClock = new HostClock(data.options.bornMs);
     const { variant, operationIds } = data.options;
     this.#execution = new Execution(
       { role: data.role, variant, operationIds },
       from && { state: from.execution, position: from.position },
     );
+    this.#driver = new ExecutionDriver(this, this.#execution, this.#link, this.#clock, from?.codec);
     this.#due = from?.due ?? data.options.epochLength;
     if (from === undefined) this.#arm(0);
     else this.#continueFrom(from);
@@ -113,7 +97,7 @@ export class Guest {
     if (stage.at === 'end') this.#meter.restart(count);
     else this.#meter.beginSuspended(count, due);
     if (this.#execution.role === 'primary') {
-      this.#clock.adopt(this.#hostClock.realTimeNs(), this.#hostClock.monotonicNs());
+      this.#clock.adopt();
       this.#link.continueAt(position, codec);
     }
     this.#publish(count);
@@ -197,10 +181,10 @@ export class Guest {
     this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
     this.#waits = false;
     // A backup takes the log only as it comes to need it: what it has not executed stays in the ring, as bytes.
-    if (this.#execution.role !== 'backup' && this.#link.seemsToHaveIncoming) this.#pump();
-    const nowNs = this.#nowNs();
+    if (this.#execution.role !== 'backup' && this.#link.seemsToHaveIncoming) this.#driver.pump();
+    const nowNs = this.#driver.nowNs();
     if (nowNs >= this.#digestDueNs) this.#digest(nowNs);
-    this.#step({ type: 'epochEnd', count, waiting, nowNs });
+    this.#driver.step({ type: 'epochEnd', count, waiting, nowNs });
     this.#link.ship();
     this.#link.awaitBackup();
     this.#epochStart = count;
@@ -219,11 +203,6 @@ export class Guest {
     this.#meter.arm(Math.min(this.#due, kill), count);
   }
 
-  /** Only who decides by its own clock reads it: a backup's time comes with the log (CK). */
-  #nowNs(): number {
-    return this.#execution.role === 'backup' ? 0 : this.#clock.readMonotonicNs(this.#hostClock.monotonicNs());
-  }
-
   #publish(count: number): void {
     const { positions } = this.#shared;
     positions[WORD_EPOCH] = this.#execution.epoch;
@@ -231,7 +210,7 @@ export class Guest {
     positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
     if (this.#execution.role === 'backup') {
       positions[WORD_EXECUTED] = this.#execution.taken;
-      positions[WORD_LOG_BYTES_TAKEN] = this.#logBytesTaken;
+      positions[WORD_LOG_BYTES_TAKEN] = this.#driver.logBytesTaken;
     }
   }
 
@@ -260,7 +239,7 @@ export class Guest {
         devices: this.#devices!.save(area.put),
       }),
       ({ image, devices }) => {
-        this.#step({ type: 'snapshot', nowNs: this.#nowNs() });
+        this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
         return {
           stage: this.stage,
           position: this.#link.logged,
@@ -281,7 +260,7 @@ export class Guest {
   /** SD: nobody is there to compare where this replica is alone, or not primary. */
   #digest(nowNs: number): void {
     if (this.#execution.role !== 'primary' || this.#link.alone) return;
-    this.#step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
+    this.#driver.step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
     this.#digestDueNs = this.#digests!.dueNs;
   }
 
@@ -289,7 +268,7 @@ export class Guest {
 
   /** An environment instruction: its result, after P0 or P6. */
   environment(source: number): bigint {
-    const value = this.#step({ type: 'environment', source });
+    const value = this.#driver.step({ type: 'environment', source });
     assert(value !== undefined, 'an environment instruction has a result');
     this.#clock.observe(source, value);
     return value;
@@ -304,7 +283,7 @@ export class Guest {
       into.setBigUint64(at, this.environment(source), true);
       return;
     }
-    const timeNs = this.#clock.readMonotonicNs(this.#hostClock.monotonicNs());
+    const timeNs = this.#clock.monotonicNs();
     const low = timeNs >>> 0;
     const high = (timeNs - low) / 2 ** 32;
     this.#link.logClock(source, low, high);
@@ -314,7 +293,7 @@ export class Guest {
 
   /** Any event that has no result. */
   perform(event: ExecutionEvent): void {
-    this.#step(event);
+    this.#driver.step(event);
   }
 
   get outstandingCount(): number {
@@ -327,7 +306,7 @@ export class Guest {
 
   /** The guest ended. Blocks until this replica has nothing more to say, then answers. */
   end(outcome: Outcome): void {
-    this.#step({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
+    this.#driver.step({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
     this.#publish(this.#meter.instructionCount());
   }
 
@@ -335,147 +314,31 @@ export class Guest {
   serveAfterEnd(): never {
     for (;;) {
       this.#link.awaitIncoming(Infinity);
-      this.#pump();
+      this.#driver.pump();
     }
   }
 
-  // ---- carrying out effects
+  // ---- what the execution asks of the guest (ExecutionGuest)
 
-  /** Steps the execution and carries out what it says, until the guest may go on; answers its result, if any. */
-  #step(event: ExecutionEvent): bigint | undefined {
-    let effects = this.#execution.step(event);
-    // The boundary at which nothing happens.
-    if (effects === PROCEED) return undefined;
-    for (;;) {
-      let next: readonly ExecutionEffect[] | undefined;
-      for (const effect of effects) {
-        switch (effect.type) {
-          case 'proceed':
-            return undefined;
-          case 'result':
-            return effect.value;
-          case 'read':
-            next = this.#execution.step({
-              type: 'environmentValue',
-              source: effect.source,
-              value: this.#read(effect.source),
-            });
-            break;
-          case 'await':
-            next = this.#await(effect);
-            break;
-          case 'verify':
-            next = this.#verify(effect.entry);
-            break;
-          default:
-            this.#carryOut(effect);
-        }
-      }
-      if (next === undefined) return undefined;
-      effects = next;
-    }
+  deliver(interrupt: Interrupt): void {
+    this.#delivered = true;
+    const dispatch = this.#devices!.deliver(interrupt);
+    if (dispatch !== undefined) this.interrupts.raise(dispatch);
   }
 
-  /** What needs no answer. */
-  #carryOut(effect: ExecutionEffect): void {
-    switch (effect.type) {
-      case 'log':
-        this.#link.log(effect.entry);
-        return;
-      case 'output':
-        this.#link.output(this.#position, effect.output);
-        return;
-      case 'flush':
-        this.#link.flush();
-        return;
-      case 'deliver':
-        this.#delivered = true;
-        for (const interrupt of effect.interrupts) {
-          const dispatch = this.#devices!.deliver(interrupt);
-          if (dispatch !== undefined) this.interrupts.raise(dispatch);
-        }
-        return;
-      case 'observe':
-        this.#clock.observeMonotonicNs(effect.timeNs);
-        return;
-      case 'adoptClock':
-        this.#clock.adopt(this.#hostClock.realTimeNs(), this.#hostClock.monotonicNs());
-        this.#link.continueAt(this.#execution.taken, this.#decoder.save());
-        return;
-      case 'live':
-        this.#link.tellLive(effect.epoch, effect.uncertain);
-        return;
-      case 'diverged':
-        this.#link.tell(RECORD_DIVERGED, effect.message);
-        throw new ReplicaHalt();
-      default:
-        assert(false, `'${effect.type}' is answered where it stands`);
-    }
+  difference(entry: DigestEntry): string | undefined {
+    return this.#digests!.difference(entry.epoch, entry);
   }
 
-  /** All of the log below it precedes what the guest does now. */
-  get #position(): number {
-    return this.#execution.role === 'backup' ? this.#execution.taken : this.#link.logged;
-  }
-
-  #read(source: number): bigint {
-    switch (source) {
-      case SOURCE_REAL_TIME:
-        return this.#clock.readRealTimeNs(this.#hostClock.realTimeNs());
-      case SOURCE_MONOTONIC:
-        return BigInt(this.#clock.readMonotonicNs(this.#hostClock.monotonicNs()));
-      default:
-        return this.#random();
-    }
-  }
-
-  #await(effect: ExecutionEffect & { type: 'await' }): readonly ExecutionEffect[] {
-    // What a status would show of a guest that stands still.
+  standsStill(): void {
     this.#publish(this.#meter.instructionCount());
-    switch (effect.what) {
-      case 'acknowledgement':
-        this.#link.awaitAcknowledgement();
-        break;
-      case 'log':
-        this.#link.awaitIncoming(Infinity);
-        break;
-      case 'interrupt':
-        this.#link.awaitInterrupt(
-          Math.max(0, (effect.untilNs - this.#nowNs()) / 1e6),
-          () => this.#stack?.ready ?? false,
-        );
-        // The wait ends, and the guest, which is to ask again what it waits for, stands at a boundary.
-        if (this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue()) {
-          return this.#execution.step({ type: 'snapshot', nowNs: this.#nowNs() });
-        }
-        break;
-    }
-    this.#pump();
-    return this.#execution.step({ type: 'resume', nowNs: this.#nowNs() });
   }
 
-  #verify(entry: DigestEntry): readonly ExecutionEffect[] {
-    const difference = this.#digests!.difference(entry.epoch, entry);
-    return this.#execution.step({ type: 'verified', difference });
+  get isReadyForSnapshot(): boolean {
+    return this.#stack?.ready ?? false;
   }
 
-  /** Hands the execution what has come in. A backup takes one part of the log at a time: the rest stays in the ring. */
-  #pump(): void {
-    for (let incoming = this.#link.take(); incoming !== undefined; incoming = this.#link.take()) {
-      switch (incoming.type) {
-        case 'interrupt':
-          this.#execution.step({ type: 'interrupt', interrupt: incoming.interrupt });
-          break;
-        case 'promote':
-          for (const effect of this.#execution.step({ type: 'promote' })) {
-            if (effect.type !== 'proceed') this.#carryOut(effect);
-          }
-          break;
-        case 'log':
-          this.#logBytesTaken += incoming.bytes.length;
-          this.#execution.step({ type: 'log', entries: this.#decoder.decode(incoming.bytes) });
-          return;
-      }
-    }
+  get isSnapshotDue(): boolean {
+    return this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue();
   }
 }

@@ -131,8 +131,8 @@ export class SnapshotTaking {
   }
 
   #refused(epoch: number, message: string): void {
-    this.#attempts += 1;
     this.#tryAtEpoch = epoch + 2 ** this.#attempts;
+    this.#attempts += 1;
     if (this.#attempts < ATTEMPTS_MAX) return;
     this.#link.tell(RECORD_NOT_SNAPSHOTABLE, message);
     this.#forget();

@@ -18,7 +18,7 @@ const SPACING = 100;
 const SPACING_MIN_NS = 20_000_000;
 /** Digests of which the least cost counts. */
 const COSTS = 4;
-/** Pages in one digest: a pause of a quarter of a millisecond. */
+/** Pages in one digest: a pause of a third of a millisecond. */
 const PAGES_MAX = 16;
 const PAGE_BYTES = 65_536;
 const SEED = 0x45505647;

@@ -60,8 +60,8 @@ export function stateOf(bytes: Uint8Array): GuestState {
   return decoder.finish().guest;
 }
 
-/** Enough for a test: one a millisecond. */
-const SNAPSHOTS_MAX = 128;
+/** Which of its snapshots a run keeps to go on from: a thread each. After the last it is asked for no more. */
+const KEPT = [1, 4, 16, 64];
 
 /** One guest thread and what there is to know of it. */
 export class Run {
@@ -169,7 +169,7 @@ export class Devices {
 
 export interface PrimaryRun {
   readonly seen: Seen;
-  /** One in 1, 2, 4, ... of the snapshots that it took as fast as it could. */
+  /** Some of the snapshots that it took as fast as it could. */
   readonly kept: readonly Kept[];
   readonly taken: number;
   readonly parts: readonly Part[];
@@ -182,8 +182,8 @@ export async function runPrimary(world: World, alone = false): Promise<PrimaryRu
   const kept: Kept[] = [];
   run.onSnapshot = state => {
     const number = run.taken;
-    if ((number & (number - 1)) === 0) kept.push({ position: state.position, bytes: bytesOf(state, world.options) });
-    if (number < SNAPSHOTS_MAX) run.thread.requestSnapshot(true);
+    if (KEPT.includes(number)) kept.push({ position: state.position, bytes: bytesOf(state, world.options) });
+    if (number < KEPT[KEPT.length - 1]!) run.thread.requestSnapshot(true);
   };
   new Devices(world).connect(run);
   run.thread.setAcknowledged(alone ? Infinity : 0, alone);

@@ -1,0 +1,151 @@
+// The guest thread's side of a snapshot, alone: when it is due, where it goes, and what becomes of a guest nobody can copy.
+
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { describe, expect, test } from 'vitest';
+import { EpochvisorError } from '../../engine/errors/errors.js';
+import type { GuestState } from '../../engine/machine/guest-state.js';
+import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/machine/records.js';
+import {
+  SharedBlock,
+  SNAPSHOT_SIZE,
+  SNAPSHOT_TO_JOIN,
+  SNAPSHOT_TO_KEEP,
+  WORD_ALONE,
+  WORD_SNAPSHOT,
+} from '../../engine/machine/shared.js';
+import { type Area, SnapshotTaking } from '../../engine/machine/snapshot-taking.js';
+import { ThreadLink } from '../../engine/machine/thread-link.js';
+
+const READY = { ready: true, prepare: () => undefined };
+const STATE = { position: 17 } as GuestState;
+
+function newTaking() {
+  const shared = new SharedBlock(SharedBlock.allocate());
+  const { port1, port2 } = new MessageChannel();
+  const taking = new SnapshotTaking(shared, new ThreadLink(shared), port2);
+  const records: (readonly [type: number, value: number | string])[] = [];
+  const told = () => {
+    const one = () =>
+      shared.toIo.read((type, bytes, at, length) => {
+        const view = new DataView(bytes.buffer, bytes.byteOffset + at, length);
+        const text = new TextDecoder().decode(bytes.slice(at, at + length));
+        records.push([type, type === RECORD_NOT_SNAPSHOTABLE ? text : view.getFloat64(0, true)]);
+      });
+    while (one());
+    return records.splice(0);
+  };
+  const ask = (what: number, bytes = 64) => {
+    port1.postMessage(new SharedArrayBuffer(bytes));
+    Atomics.store(shared.words, WORD_SNAPSHOT, what);
+  };
+  return { shared, taking, told, ask, received: () => receiveMessageOnPort(port1)?.message as unknown };
+}
+
+function cannot(): never {
+  throw new EpochvisorError('NOT_SNAPSHOTABLE', 'the guest holds an externref');
+}
+
+const never = () => expect.unreachable();
+
+describe('a snapshot', () => {
+  test('that nobody asked for is not due', () => {
+    const { taking } = newTaking();
+    expect(taking.seemsDue(3)).toBe(false);
+    expect(taking.isDue(3, READY, never)).toBe(false);
+  });
+
+  test('is not due when only its size is asked for, which is told once', () => {
+    const { shared, taking, told } = newTaking();
+    Atomics.store(shared.words, WORD_SNAPSHOT, SNAPSHOT_SIZE);
+    expect(taking.seemsDue(3)).toBe(true);
+    expect(taking.isDue(3, READY, () => 12345)).toBe(false);
+    expect(taking.seemsDue(4)).toBe(false);
+    expect(told()).toEqual([[RECORD_SNAPSHOT_SIZE, 12345]]);
+  });
+
+  test('waits until the guest could go on at once', () => {
+    const { taking, ask } = newTaking();
+    ask(SNAPSHOT_TO_KEEP);
+    expect(taking.isDue(3, { ...READY, ready: false }, never)).toBe(false);
+    expect(taking.seemsDue(4)).toBe(true);
+    expect(taking.isDue(4, READY, never)).toBe(true);
+  });
+
+  test.each([
+    [SNAPSHOT_TO_JOIN, 0],
+    [SNAPSHOT_TO_KEEP, 1],
+  ])('of kind %i is handed over before it is told of; whether the log is taken then: alone %i', (kind, alone) => {
+    const { shared, taking, told, ask, received } = newTaking();
+    shared.words[WORD_ALONE] = 1;
+    ask(kind);
+    expect(taking.isDue(3, READY, never)).toBe(true);
+    taking.take(
+      3,
+      () => 'part',
+      part => ({ ...STATE, devices: part }),
+    );
+    expect(received()).toEqual({ position: 17, devices: 'part' });
+    expect(told()).toEqual([[RECORD_SNAPSHOT, 17]]);
+    expect(shared.words[WORD_ALONE]).toBe(alone);
+    expect(taking.seemsDue(4)).toBe(false);
+  });
+
+  test('goes into the memory that was sent, and elsewhere when that is full', () => {
+    const { taking, ask, received } = newTaking();
+    ask(SNAPSHOT_TO_JOIN, 24);
+    taking.isDue(0, READY, never);
+    const capture = (area: Area) => {
+      const bytes = Uint8Array.of(1, 2, 3);
+      const copies = [area.put(bytes), area.put(bytes), area.put(new Uint8Array(9).fill(9)), area.put(bytes)];
+      bytes.fill(0);
+      expect(area.take(100)).toHaveLength(0);
+      return copies;
+    };
+    taking.take(0, capture, devices => ({ ...STATE, devices }));
+    const { devices } = received() as { devices: Uint8Array[] };
+    expect(devices.map(copy => [...copy])).toEqual([[1, 2, 3], [1, 2, 3], Array(9).fill(9), [1, 2, 3]]);
+    const places = devices.map(copy => (copy.buffer instanceof SharedArrayBuffer ? copy.byteOffset : 'elsewhere'));
+    expect(places).toEqual([0, 8, 'elsewhere', 16]);
+  });
+});
+
+describe('a guest that holds what no snapshot can have', () => {
+  test('is tried again 1, 2, 4, ... epochs later, and gets its snapshot when it can be copied', () => {
+    const { taking, told, ask } = newTaking();
+    ask(SNAPSHOT_TO_JOIN);
+    const tried: number[] = [];
+    for (let epoch = 10; epoch < 200; epoch++) {
+      if (!taking.seemsDue(epoch) || !taking.isDue(epoch, READY, never)) continue;
+      tried.push(epoch - 10);
+      taking.take(epoch, epoch < 70 ? cannot : () => 'part', () => STATE);
+    }
+    expect(tried).toEqual([0, 1, 3, 7, 15, 31, 63]);
+    expect(told()).toEqual([[RECORD_SNAPSHOT, 17]]);
+  });
+
+  test('is given up in the end, with the reason, and nothing of it stays', () => {
+    const { shared, taking, told, ask, received } = newTaking();
+    shared.words[WORD_ALONE] = 1;
+    ask(SNAPSHOT_TO_JOIN);
+    let attempts = 0;
+    for (let epoch = 0; epoch < 2 ** 18; epoch++) {
+      if (!taking.seemsDue(epoch) || !taking.isDue(epoch, READY, never)) continue;
+      attempts += 1;
+      taking.take(epoch, cannot, never);
+    }
+    expect(attempts).toBe(17);
+    expect(told()).toEqual([[RECORD_NOT_SNAPSHOTABLE, 'the guest holds an externref']]);
+    expect(received()).toBeUndefined();
+    expect(shared.words[WORD_ALONE]).toBe(1);
+  });
+
+  test('is not confused with a fault of this host', () => {
+    const { taking, ask } = newTaking();
+    ask(SNAPSHOT_TO_KEEP);
+    taking.isDue(0, READY, never);
+    const fault = () => {
+      throw new RangeError('out of memory');
+    };
+    expect(() => taking.take(0, fault, never)).toThrow('out of memory');
+  });
+});
