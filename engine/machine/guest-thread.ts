@@ -3,9 +3,11 @@
 import { randomFillSync } from 'node:crypto';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert, EpochvisorError } from '../errors/errors.js';
+import type { InstrumentReport } from '../instrument/options.js';
 import type { Outcome } from '../protocol/machine.js';
 import type { GuestThreadData } from './configuration.js';
-import { ContinuationModules, LocalCloneMaker } from './continuation-modules.js';
+import { type CloneMaker, ContinuationModules, LocalCloneMaker } from './continuation-modules.js';
+import type { GuestDevices } from './devices.js';
 import { ReplicaHalt } from './execution-driver.js';
 import { Guest, GuestExit } from './guest.js';
 import type { GuestState } from './guest-state.js';
@@ -16,7 +18,7 @@ import { rewriteGuest } from './program.js';
 import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from './records.js';
 import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from './shared.js';
 import { restoreMachine } from './suspend-image.js';
-import { SuspendedStack } from './suspension.js';
+import { type Activation, SuspendedStack } from './suspension.js';
 import { ThreadLink } from './thread-link.js';
 import { nameGuestThread } from './thread-name.js';
 import { followHints } from './tiering.js';
@@ -38,31 +40,60 @@ function randomSource(): () => bigint {
   };
 }
 
+/** What is loaded before the guest may begin. */
+interface Program {
+  readonly module: WebAssembly.Module;
+  readonly report: InstrumentReport;
+  readonly clones: CloneMaker;
+  /** Loaded for those who need it: a start costs what it loads. */
+  readonly wasi: typeof import('./wasi-machine.js') | undefined;
+}
+
 interface Machine {
   readonly guest: Guest;
   readonly meter: Meter;
   readonly stack: SuspendedStack;
+  readonly hardware: Pick<GuestDevices, 'idle' | 'settle'>;
   readonly instance: GuestInstance;
+  /** Where the guest goes on; undefined: at its beginning. */
+  readonly activations: readonly Activation[] | undefined;
 }
 
 async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
+  const program = await load(data, shared);
+  const link = new ThreadLink(shared);
+  link.tell(RECORD_LOADED, '');
+  Atomics.wait(shared.words, WORD_BEGUN, 0);
+  const machine = makeMachine(data, shared, program);
+  link.tell(RECORD_STARTED, '');
+  const { guest, hardware, activations } = machine;
+  if (activations === undefined) hardware.settle();
+  const outcome = guest.stage.at === 'end' ? guest.stage.outcome : outcomeOf(machine, data.options.counting);
+  // proc_exit waits for what was written; a program that returns or traps has written as much.
+  guest.stage = { at: 'end', outcome };
+  while (!hardware.idle) guest.waitAtEnd();
+  guest.end(outcome);
+  guest.link.tell(RECORD_ENDED, '');
+  guest.serveAfterEnd();
+}
+
+async function load(data: GuestThreadData, shared: SharedBlock): Promise<Program> {
   const { module, report, continuations, cloneThread } = await rewriteGuest(
     data.module,
     data.options,
     data.moduleCache,
   );
-  const compiled = new WebAssembly.Module(module);
   const bell = { words: shared.words, word: WORD_TO_GUEST_BELL };
   const clones = data.clonesBeside === true ? cloneThread(bell) : new LocalCloneMaker(await continuations());
   // A guest that waits for its state will need clones soon; nobody waits for it yet.
   if (data.restores) clones.prepare();
-  // Loaded for those who need it: a start costs what it loads.
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-machine.js');
-  const link = new ThreadLink(shared);
-  link.tell(RECORD_LOADED, '');
-  Atomics.wait(shared.words, WORD_BEGUN, 0);
-  const from = data.restores ? received(data) : undefined;
+  return { module: new WebAssembly.Module(module), report, clones, wasi };
+}
 
+/** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
+function makeMachine(data: GuestThreadData, shared: SharedBlock, { module, report, clones, wasi }: Program): Machine {
+  const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
   const guest = new Guest(data, shared, meter, randomSource(), from);
@@ -78,18 +109,10 @@ async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
       return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
     },
   };
-  const modules = new ContinuationModules(clones);
-  const instance = instantiateRewritten(compiled, report, imports, meter, hooks, { stack, modules });
+  const suspension = { stack, modules: new ContinuationModules(clones) };
+  const instance = instantiateRewritten(module, report, imports, meter, hooks, suspension);
   guest.attach(stack);
-  link.tell(RECORD_STARTED, '');
-  if (from === undefined) hardware.settle();
-  const outcome = outcomeOf({ guest, meter, stack, instance }, data.options.counting, from);
-  // proc_exit waits for what was written; a program that returns or traps has written as much.
-  guest.stage = { at: 'end', outcome };
-  while (!hardware.idle) guest.waitAtEnd();
-  guest.end(outcome);
-  guest.link.tell(RECORD_ENDED, '');
-  guest.serveAfterEnd();
+  return { guest, meter, stack, hardware, instance, activations: from && restoreMachine(stack, from.image) };
 }
 
 /** The I/O thread has sent it before it let the guest begin. */
@@ -99,12 +122,9 @@ function received(data: GuestThreadData): GuestState {
   return received.message;
 }
 
-function outcomeOf(machine: Machine, counting: 'block' | 'exact', from: GuestState | undefined): Outcome {
-  const { guest, meter, stack, instance } = machine;
+function outcomeOf({ guest, meter, stack, instance, activations }: Machine, counting: 'block' | 'exact'): Outcome {
   try {
-    const activations = from === undefined ? [] : restoreMachine(stack, from.image);
-    if (from?.stage.at === 'end') return from.stage.outcome;
-    if (from === undefined) instance.start();
+    if (activations === undefined) instance.start();
     else {
       if (counting === 'block') stack.optimise('now');
       stack.resume(activations);
