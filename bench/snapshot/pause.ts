@@ -62,6 +62,7 @@ function round(mebibytes: number, snapshot: boolean): Promise<Round> {
     module: GUEST,
     role: 'primary',
     moduleCache: false,
+    clonesBeside: true,
     options,
   });
   let [position, outputs, encoding_ms, step_ms] = [0, 0, 0, 0];
