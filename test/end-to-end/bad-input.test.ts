@@ -104,7 +104,7 @@ describe('run refuses', () => {
     expectRefused(ended, 'TELLER_UNUSABLE', /journal/);
   });
 
-  test.each(['0', '3', 'two'])('--replicas %s', async replicas => {
+  test.each(['0', '6', 'two'])('--replicas %s', async replicas => {
     expectRefused(await bench.run(['run', '--replicas', replicas, guest('hello')]), 'BAD_USAGE', /--replicas/);
   });
 });
