@@ -1,9 +1,11 @@
-// `npm run sweep:wasi [-- POINTS]`: each program killed at points spread over its run, in each variant, against node:wasi.
+// `npm run sweep:wasi [-- POINTS [PROGRAM...]]`: each program killed at points spread over its run, in each variant, against
+// node:wasi. What was found is kept in bench/results/wasi-failover.json as soon as it is there; a program that is named is
+// swept anew, and one that is not named is left where it was swept at as many points.
 //
 // A point is an instruction count; the primary kills itself there with SIGKILL (at the first safe point at or after).
 // Equal means: stdout, stderr, every file of the folder and the exit status, byte for byte, as node:wasi alone gave them.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
@@ -17,10 +19,13 @@ const POINTS = 50;
 /** Runs at a time: a pair keeps two cores busy, and the disk and start-up leave gaps. */
 const JOBS = 2;
 const RESULT = join('bench', 'results', 'wasi-failover.md');
+const KEPT = join('bench', 'results', 'wasi-failover.json');
 
 interface Sweep {
-  readonly program: ProgramCase;
+  /** Name of the program. */
+  readonly program: string;
   readonly variant: Variant;
+  readonly points: number;
   readonly instructions: number;
   killed: number;
   /** Points after which nothing was left to run: the program had ended before. */
@@ -33,8 +38,9 @@ interface Sweep {
 async function sweep(program: ProgramCase, variant: Variant, points: number, plain: PlainResult): Promise<Sweep> {
   const undisturbed = await runPair(program, { variant });
   const result: Sweep = {
-    program,
+    program: program.name,
     variant,
+    points,
     instructions: undisturbed.instructions,
     killed: 0,
     notReached: 0,
@@ -83,7 +89,7 @@ function table(sweeps: readonly Sweep[]): string {
     'live after, ms',
   ];
   const rows = sweeps.map(({ program, variant, instructions, killed, differences, outstanding, liveMs }) => [
-    program.name,
+    program,
     variant,
     instructions.toLocaleString('en'),
     String(killed),
@@ -96,14 +102,19 @@ function table(sweeps: readonly Sweep[]): string {
 
 async function main(): Promise<void> {
   const points = Number(process.argv[2] ?? POINTS);
-  const sweeps: Sweep[] = [];
+  const named = process.argv.slice(3);
+  const sweeps: Sweep[] = existsSync(KEPT) ? JSON.parse(readFileSync(KEPT, 'utf8')) : [];
   for (const program of [...PROGRAMS, RUBY_CASE]) {
+    if (named.length > 0 && !named.includes(program.name)) continue;
     const plain = runPlain(program);
     for (const variant of VARIANTS) {
+      const kept = sweeps.findIndex(one => one.program === program.name && one.variant === variant);
+      if (named.length === 0 && kept >= 0 && sweeps[kept]!.points >= points) continue;
       const result = await sweep(program, variant, points, plain);
-      sweeps.push(result);
+      if (kept < 0) sweeps.push(result);
+      else sweeps[kept] = result;
       // As it stands: a sweep takes an hour on a busy host, and what it has found so far is not to be lost.
-      publishSweeps(sweeps, points);
+      publishSweeps(sweeps);
       const verdict = result.differences.length === 0 ? 'all equal' : result.differences.join('\n  ');
       console.log(`${program.name}, ${variant}: ${result.killed} killed, ${result.notReached} not reached: ${verdict}`);
     }
@@ -111,16 +122,17 @@ async function main(): Promise<void> {
   process.exitCode = sweeps.every(({ differences }) => differences.length === 0) ? 0 : 1;
 }
 
-function publishSweeps(sweeps: readonly Sweep[], points: number): void {
+function publishSweeps(sweeps: readonly Sweep[]): void {
+  writeFileSync(KEPT, `${JSON.stringify(sweeps, null, 1)}\n`);
   const failures = sweeps.flatMap(({ program, variant, differences }) =>
-    differences.map(difference => `- ${program.name}, ${variant}: ${difference}`),
+    differences.map(difference => `- ${program}, ${variant}: ${difference}`),
   );
   const text = [
     '# WASI programs, their primary killed',
     '',
-    `\`npm run sweep:wasi\`, Node ${process.version}, ${cpus().length} cores. Each program runs at ${points} points of its`,
-    'run and in each variant until its primary kills itself there with SIGKILL; what comes out is compared with the same',
-    "program alone on Node's own WASI: stdout, stderr, all files, exit status.",
+    `\`npm run sweep:wasi\`, Node ${process.version}, ${cpus().length} cores. Each program runs in each variant, once`,
+    'a point of its run, until its primary kills itself there with SIGKILL; what comes out is compared with the same program',
+    "alone on Node's own WASI: stdout, stderr, all files, exit status.",
     '',
     table(sweeps),
     '',
