@@ -20,18 +20,9 @@ import type {
   ExecutionStart,
   ExecutionState,
 } from './execution-events.js';
+import { EmptyRun, GuestAccount } from './guest-account.js';
 import { InterruptBuffer } from './interrupt-buffer.js';
-import type {
-  Digest,
-  Interrupt,
-  LogEntry,
-  Operation,
-  OperationId,
-  Outcome,
-  Output,
-  StateDigest,
-  Variant,
-} from './machine.js';
+import type { Interrupt, LogEntry, Operation, OperationId, Outcome, Output, StateDigest, Variant } from './machine.js';
 import { ReceivedLog } from './received-log.js';
 import type { Rule } from './rules.js';
 
@@ -74,33 +65,16 @@ export class Execution {
   readonly #operationIds: boolean;
   #pause: Pause = RUNNING;
 
-  /** Number of the epoch the guest is in; the first is 0. */
-  #epoch = 0;
-  /** Digest parts: I/O instructions executed and environment results consumed since the start. */
-  #submitted = 0;
-  #consumed = 0;
-  /** Interval timer, guest state: the deadline on the monotonic clock in ns, 0 while disarmed. */
-  #timerDeadlineNs = 0;
-  /** Bytes written to each output stream so far. */
-  readonly #written = new Map<number, number>();
-  /** Operations submitted and not yet ended by a completion or an uncertain interrupt, in program order. */
-  readonly #outstanding = new Map<OperationId, Operation>();
+  readonly #account: GuestAccount;
 
   /** Primary: interrupts received and not yet delivered (P1). */
   readonly #interrupts: InterruptBuffer;
   /** Started from a snapshot, on another bus: the operations of the state are uncertain at the first boundary. */
   #resumes = false;
-  /** Consumed bytes of each input stream. */
-  readonly #consumedInput = new Map<number, number>();
   /** RL: started as a backup from a snapshot: releases from before it are not held here, and may be lost. */
   #releasesAgain = false;
-  /** Primary: the run of empty epochs not yet logged; the digest of its last end. */
-  #run = 0;
-  #runCount = 0;
-  #runSubmitted = 0;
-  #runConsumed = 0;
-  /** Time of the first epoch in the run. */
-  #runSinceNs = 0;
+  /** Primary: the run of empty epochs not yet logged. */
+  readonly #run = new EmptyRun();
 
   /** Backup: what was received and not yet executed (P4). */
   readonly #log: ReceivedLog;
@@ -116,39 +90,20 @@ export class Execution {
     this.#role = options.role;
     this.#variant = options.variant;
     this.#operationIds = options.operationIds;
+    this.#account = new GuestAccount(from?.state);
     this.#log = new ReceivedLog(from?.position ?? 0);
-    this.#interrupts = new InterruptBuffer(operation => this.#outstanding.has(operation), from?.state.input);
-    if (from !== undefined) this.#restore(from.state);
-  }
-
-  #restore(state: ExecutionState): void {
-    this.#epoch = state.epoch;
-    this.#submitted = state.submitted;
-    this.#consumed = state.consumed;
-    this.#timerDeadlineNs = state.timerDeadlineNs;
-    for (const { stream, offset } of state.written) this.#written.set(stream, offset);
-    for (const operation of state.outstanding) this.#outstanding.set(operation.id, operation);
-    for (const { stream, offset } of state.consumedInput) this.#consumedInput.set(stream, offset);
-    this.#releasesAgain = this.#role === 'backup';
-    if (this.#role === 'backup') return;
-    this.#resumes = true;
-    for (const operation of this.#outstanding.keys()) this.#interrupts.buffer({ kind: 'uncertain', operation });
+    this.#interrupts = new InterruptBuffer(operation => this.#account.outstanding.has(operation), from?.state.input);
+    this.#releasesAgain = from !== undefined && options.role === 'backup';
+    this.#resumes = from !== undefined && options.role === 'primary';
+    if (!this.#resumes) return;
+    for (const operation of this.#account.outstanding.keys()) this.#interrupts.buffer({ kind: 'uncertain', operation });
   }
 
   /** What to go on with, after a `snapshot` step, at the same boundary. */
   save(): ExecutionState {
     assert(this.#role === 'primary' && this.#pause.at === 'running', 'a running primary is saved');
-    assert(this.#run === 0, 'what was executed is logged before it is saved');
-    return {
-      epoch: this.#epoch,
-      submitted: this.#submitted,
-      consumed: this.#consumed,
-      timerDeadlineNs: this.#timerDeadlineNs,
-      written: [...this.#written].map(([stream, offset]) => ({ stream, offset })),
-      outstanding: [...this.#outstanding.values()],
-      input: this.#interrupts.inputDelivered,
-      consumedInput: [...this.#consumedInput].map(([stream, offset]) => ({ stream, offset })),
-    };
+    assert(this.#run.epochs === 0, 'what was executed is logged before it is saved');
+    return { ...this.#account.save(), input: this.#interrupts.inputDelivered };
   }
 
   get role(): ExecutionRole {
@@ -156,7 +111,7 @@ export class Execution {
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#account.epoch;
   }
 
   /** Backup: entries of the log executed so far, its position in the log. */
@@ -165,11 +120,11 @@ export class Execution {
   }
 
   get outstanding(): ReadonlyMap<OperationId, Operation> {
-    return this.#outstanding;
+    return this.#account.outstanding;
   }
 
   get timerDeadlineNs(): number {
-    return this.#timerDeadlineNs;
+    return this.#account.timerDeadlineNs;
   }
 
   step(event: ExecutionEvent): readonly ExecutionEffect[] {
@@ -185,10 +140,10 @@ export class Execution {
       case 'start':
         return this.#start(event.operation);
       case 'consumed':
-        this.#consumedInput.set(event.stream, event.offset);
+        this.#account.consumedInput.set(event.stream, event.offset);
         return this.#output('RL', { type: 'releaseInput', stream: event.stream, offset: event.offset });
       case 'timer':
-        this.#timerDeadlineNs = event.deadlineNs;
+        this.#account.timerDeadlineNs = event.deadlineNs;
         return NOTHING;
       case 'digest':
         return this.#logDigest(event.digest);
@@ -239,7 +194,7 @@ export class Execution {
       return this.#diverged(`an environment instruction (source ${source})`, entry);
     }
     this.#log.take();
-    this.#consumed += 1;
+    this.#account.consumed += 1;
     return [{ rule: 'P6', type: 'result', value: entry.value }];
   }
 
@@ -249,15 +204,15 @@ export class Execution {
    * nothing was done, step those.
    */
   consumeOwn(): boolean {
-    if (this.#role === 'backup' || this.#run > 0) return false;
+    if (this.#role === 'backup' || this.#run.epochs > 0) return false;
     assert(this.#pause.at === 'running', 'an environment instruction is executed by a running guest');
-    this.#consumed += 1;
+    this.#account.consumed += 1;
     return true;
   }
 
   #environmentValue(source: number, value: bigint): readonly ExecutionEffect[] {
     assert(this.#role !== 'backup', 'a backup does not read its own devices (P6)');
-    this.#consumed += 1;
+    this.#account.consumed += 1;
     const effects = this.#logRun();
     effects.push({ rule: 'P0', type: 'log', entry: { type: 'value', source, value } });
     effects.push({ rule: 'P0', type: 'result', value });
@@ -267,16 +222,16 @@ export class Execution {
   // ---- I/O instructions (OR, RV)
 
   #write(stream: number, bytes: Uint8Array): readonly ExecutionEffect[] {
-    const offset = this.#written.get(stream) ?? 0;
-    this.#written.set(stream, offset + bytes.length);
-    this.#submitted += 1;
+    const offset = this.#account.written.get(stream) ?? 0;
+    this.#account.written.set(stream, offset + bytes.length);
+    this.#account.submitted += 1;
     return this.#initiate({ type: 'stream', stream, offset, bytes });
   }
 
   #start(operation: Operation): readonly ExecutionEffect[] {
-    assert(!this.#outstanding.has(operation.id), 'an operation is outstanding once');
-    this.#outstanding.set(operation.id, operation);
-    this.#submitted += 1;
+    assert(!this.#account.outstanding.has(operation.id), 'an operation is outstanding once');
+    this.#account.outstanding.set(operation.id, operation);
+    this.#account.submitted += 1;
     // P7: no I/O of a backup or of the failover epoch; P8 will say 'uncertain'.
     if (this.#role !== 'primary') return this.#proceed('P7');
     return this.#initiate({ type: 'operation', operation });
@@ -318,12 +273,12 @@ export class Execution {
   }
 
   #endAtPrimary(count: number, waiting: boolean, nowNs: number): readonly ExecutionEffect[] {
-    const timerDue = this.#timerDeadlineNs !== 0 && nowNs >= this.#timerDeadlineNs;
+    const timerDue = this.#account.timerDeadlineNs !== 0 && nowNs >= this.#account.timerDeadlineNs;
     if (this.#interrupts.isEmpty && !timerDue) {
       if (!waiting) return this.#endEmpty(count, nowNs);
       this.#pause = { at: 'epochEnd', count, waiting };
       const effects = this.#logRun();
-      const untilNs = this.#timerDeadlineNs === 0 ? Infinity : this.#timerDeadlineNs;
+      const untilNs = this.#account.timerDeadlineNs === 0 ? Infinity : this.#account.timerDeadlineNs;
       effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'interrupt', untilNs });
       return effects;
     }
@@ -332,12 +287,8 @@ export class Execution {
 
   /** The hot path: nothing is buffered, nothing is due. */
   #endEmpty(count: number, nowNs: number): readonly ExecutionEffect[] {
-    if (this.#run === 0) this.#runSinceNs = nowNs;
-    this.#run += 1;
-    this.#runCount = count;
-    this.#runSubmitted = this.#submitted;
-    this.#runConsumed = this.#consumed;
-    this.#epoch += 1;
+    this.#run.add(count, this.#account, nowNs);
+    this.#account.epoch += 1;
     this.#pause = RUNNING;
     if (this.#variant === 'original') {
       this.#pause = { at: 'acknowledgement' };
@@ -345,7 +296,7 @@ export class Execution {
       effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'acknowledgement' });
       return effects;
     }
-    if (nowNs - this.#runSinceNs < SHIP_AFTER_NS) return PROCEED;
+    if (nowNs - this.#run.sinceNs < SHIP_AFTER_NS) return PROCEED;
     const effects = this.#logRun();
     effects.push(FLUSH, { rule: 'P2', type: 'proceed' });
     return effects;
@@ -354,11 +305,17 @@ export class Execution {
   /** The end of an epoch at which something is delivered: one entry, then delivery. */
   #endWith(rule: Rule, count: number, nowNs: number, interrupts: readonly Interrupt[]): ExecutionEffect[] {
     const effects = this.#logRun();
-    const entry: LogEntry = { type: 'end', epoch: this.#epoch, digest: this.#digest(count), timeNs: nowNs, interrupts };
+    const entry: LogEntry = {
+      type: 'end',
+      epoch: this.#account.epoch,
+      digest: this.#account.digest(count),
+      timeNs: nowNs,
+      interrupts,
+    };
     effects.push({ rule, type: 'log', entry });
     this.#deliver(rule, effects, interrupts, nowNs);
     this.#resumes = false;
-    this.#epoch += 1;
+    this.#account.epoch += 1;
     this.#pause = RUNNING;
     if (this.#role === 'primary' && this.#variant === 'original') {
       this.#pause = { at: 'acknowledgement' };
@@ -372,14 +329,14 @@ export class Execution {
   /** Delivery, the same on both sides: the timer first if due by Tme, then the others in the order of the entry. */
   #deliver(rule: Rule, effects: ExecutionEffect[], interrupts: readonly Interrupt[], timeNs: number): void {
     const all: Interrupt[] = [];
-    if (this.#timerDeadlineNs !== 0 && timeNs >= this.#timerDeadlineNs) {
-      this.#timerDeadlineNs = 0;
+    if (this.#account.timerDeadlineNs !== 0 && timeNs >= this.#account.timerDeadlineNs) {
+      this.#account.timerDeadlineNs = 0;
       all.push({ kind: 'timer', timeNs });
     }
     for (const interrupt of interrupts) {
       if (interrupt.kind === 'completion' || interrupt.kind === 'uncertain') {
         // A completion of an operation that already ended (a late answer to a repeat) changes nothing, on any replica.
-        if (!this.#outstanding.delete(interrupt.operation)) continue;
+        if (!this.#account.outstanding.delete(interrupt.operation)) continue;
       } else if (interrupt.kind === 'stream') {
         this.#interrupts.delivered(interrupt);
       }
@@ -404,17 +361,17 @@ export class Execution {
       return AWAIT_LOG;
     }
     if (entry.type === 'empty') return this.#endEmptyAtBackup(entry, count);
-    if (entry.type === 'digest' && entry.epoch === this.#epoch) {
+    if (entry.type === 'digest' && entry.epoch === this.#account.epoch) {
       this.#pause = { at: 'verification', count, waiting };
       return [{ rule: 'SD', type: 'verify', entry }];
     }
-    if (entry.type !== 'end' || entry.epoch !== this.#epoch || !this.#agrees(entry.digest, count)) {
-      return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
+    if (entry.type !== 'end' || entry.epoch !== this.#account.epoch || !this.#account.agrees(entry.digest, count)) {
+      return this.#diverged(`the end of epoch ${this.#account.epoch} at ${this.#account.where(count)}`, entry);
     }
     this.#log.take();
     const effects: ExecutionEffect[] = [{ rule: 'CK', type: 'observe', timeNs: entry.timeNs }];
     this.#deliver('P5', effects, entry.interrupts, entry.timeNs);
-    this.#epoch += 1;
+    this.#account.epoch += 1;
     this.#pause = RUNNING;
     effects.push({ rule: 'P5', type: 'proceed' });
     return effects;
@@ -424,12 +381,12 @@ export class Execution {
     if (this.#emptyLeft === 0) this.#emptyLeft = entry.epochs;
     this.#emptyLeft -= 1;
     if (this.#emptyLeft === 0) {
-      if (!this.#agrees(entry.digest, count)) {
-        return this.#diverged(`the end of epoch ${this.#epoch} at ${this.#where(count)}`, entry);
+      if (!this.#account.agrees(entry.digest, count)) {
+        return this.#diverged(`the end of epoch ${this.#account.epoch} at ${this.#account.where(count)}`, entry);
       }
       this.#log.take();
     }
-    this.#epoch += 1;
+    this.#account.epoch += 1;
     this.#pause = RUNNING;
     return PROCEED;
   }
@@ -444,7 +401,7 @@ export class Execution {
       assert(pause.at === 'epochEnd' && pause.waiting, 'a snapshot is taken of a guest that runs or waits');
       const ended = this.#endEmpty(pause.count, nowNs);
       // The run may have been old enough to be logged; under `original` this end is acknowledged like any other.
-      if (this.#run === 0) return ended;
+      if (this.#run.epochs === 0) return ended;
     }
     return [...this.#logRun(), FLUSH, { rule: 'JN', type: 'proceed' }];
   }
@@ -452,7 +409,7 @@ export class Execution {
   #logDigest(digest: StateDigest): readonly ExecutionEffect[] {
     assert(this.#role === 'primary' && this.#pause.at === 'running', 'a primary names the boundaries of state digests');
     const effects = this.#logRun();
-    effects.push({ rule: 'SD', type: 'log', entry: { type: 'digest', epoch: this.#epoch, ...digest } });
+    effects.push({ rule: 'SD', type: 'log', entry: { type: 'digest', epoch: this.#account.epoch, ...digest } });
     return effects;
   }
 
@@ -462,7 +419,7 @@ export class Execution {
     this.#log.take();
     if (difference !== undefined) {
       this.#pause = { at: 'ended' };
-      const message = `at the end of epoch ${this.#epoch}, ${this.#where(pause.count)}, the backup's state differs from its primary's: ${difference}`;
+      const message = `at the end of epoch ${this.#account.epoch}, ${this.#account.where(pause.count)}, the backup's state differs from its primary's: ${difference}`;
       return [{ rule: 'SD', type: 'diverged', message }];
     }
     this.#pause = RUNNING;
@@ -473,8 +430,8 @@ export class Execution {
   #endOfE(count: number): readonly ExecutionEffect[] {
     const effects: ExecutionEffect[] = this.#role === 'backup' ? [{ rule: 'CK', type: 'adoptClock' }] : [];
     this.#role = 'failover';
-    effects.push({ rule: 'P7', type: 'log', entry: { type: 'empty', epochs: 1, digest: this.#digest(count) } });
-    this.#epoch += 1;
+    effects.push({ rule: 'P7', type: 'log', entry: { type: 'empty', epochs: 1, digest: this.#account.digest(count) } });
+    this.#account.epoch += 1;
     this.#pause = RUNNING;
     effects.push({ rule: 'P7', type: 'proceed' });
     return effects;
@@ -482,8 +439,10 @@ export class Execution {
 
   /** P8: every operation of E, E+1 or earlier that is still outstanding ends in an uncertain interrupt. */
   #endOfFailoverEpoch(count: number, nowNs: number): readonly ExecutionEffect[] {
-    const uncertain = [...this.#outstanding.keys()].map(operation => ({ kind: 'uncertain', operation }) as const);
-    const live = { rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: uncertain.length } as const;
+    const uncertain = [...this.#account.outstanding.keys()].map(
+      operation => ({ kind: 'uncertain', operation }) as const,
+    );
+    const live = { rule: 'P8', type: 'live', epoch: this.#account.epoch, uncertain: uncertain.length } as const;
     this.#role = 'primary';
     const effects = [live, ...this.#endWith('P8', count, nowNs, uncertain)];
     effects.splice(effects.length - 1, 0, ...this.#releaseAgain());
@@ -495,7 +454,7 @@ export class Execution {
   #releaseAgain(): ExecutionEffect[] {
     if (!this.#releasesAgain) return [];
     this.#releasesAgain = false;
-    return [...this.#consumedInput].map(([stream, offset]) => ({
+    return [...this.#account.consumedInput].map(([stream, offset]) => ({
       rule: 'RL',
       type: 'output',
       output: { type: 'releaseInput', stream, offset },
@@ -507,7 +466,7 @@ export class Execution {
   #outcome(count: number, outcome: Outcome): readonly ExecutionEffect[] {
     assert(this.#pause.at === 'running', 'a running guest ends');
     if (this.#role === 'backup') return this.#outcomeAtBackup(count, outcome);
-    const final: LogEntry = { type: 'final', epoch: this.#epoch, outcome };
+    const final: LogEntry = { type: 'final', epoch: this.#account.epoch, outcome };
     return [...this.#logRun(), { rule: 'XT', type: 'log', entry: final }, ...this.#endLive(outcome)];
   }
 
@@ -519,8 +478,8 @@ export class Execution {
       this.#pause = { at: 'outcome', count, outcome };
       return AWAIT_LOG;
     }
-    if (entry.type !== 'final' || entry.epoch !== this.#epoch || !sameOutcome(entry.outcome, outcome)) {
-      return this.#diverged(`the guest's end (${describeOutcome(outcome)}) at ${this.#where(count)}`, entry);
+    if (entry.type !== 'final' || entry.epoch !== this.#account.epoch || !sameOutcome(entry.outcome, outcome)) {
+      return this.#diverged(`the guest's end (${describeOutcome(outcome)}) at ${this.#account.where(count)}`, entry);
     }
     this.#log.take();
     if (this.#promoted) return this.#endLive(outcome);
@@ -537,9 +496,9 @@ export class Execution {
     const beforeUncertain = this.#role !== 'primary' || this.#resumes;
     if (this.#role !== 'primary') {
       this.#role = 'primary';
-      effects.push({ rule: 'P8', type: 'live', epoch: this.#epoch, uncertain: this.#outstanding.size });
+      effects.push({ rule: 'P8', type: 'live', epoch: this.#account.epoch, uncertain: this.#account.outstanding.size });
     }
-    for (const operation of beforeUncertain && this.#operationIds ? this.#outstanding.values() : []) {
+    for (const operation of beforeUncertain && this.#operationIds ? this.#account.outstanding.values() : []) {
       effects.push({ rule: 'RS', type: 'output', output: { type: 'operation', operation } });
     }
     this.#pause = { at: 'ended' };
@@ -579,26 +538,10 @@ export class Execution {
 
   /** Rule FL: the run of empty epochs comes before whatever is logged or put out next. */
   #logRun(): ExecutionEffect[] {
-    if (this.#run === 0) return [];
-    const digest = { count: this.#runCount, submitted: this.#runSubmitted, consumed: this.#runConsumed };
-    const entry: LogEntry = { type: 'empty', epochs: this.#run, digest };
-    this.#run = 0;
-    return [{ rule: 'P2', type: 'log', entry }];
+    return this.#run.epochs === 0 ? [] : [{ rule: 'P2', type: 'log', entry: this.#run.take() }];
   }
 
   // ---- divergence (DG)
-
-  #digest(count: number): Digest {
-    return { count, submitted: this.#submitted, consumed: this.#consumed };
-  }
-
-  #agrees(digest: Digest, count: number): boolean {
-    return digest.count === count && digest.submitted === this.#submitted && digest.consumed === this.#consumed;
-  }
-
-  #where(count: number): string {
-    return `instruction ${count} (I/O ${this.#submitted}, environment ${this.#consumed})`;
-  }
 
   #diverged(here: string, entry: LogEntry): readonly ExecutionEffect[] {
     this.#pause = { at: 'ended' };
