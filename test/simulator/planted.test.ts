@@ -18,6 +18,27 @@ function strandedOutputs(seed: number): RunOptions {
   return { ...choosePair(seed), replicas: 2, faults: [cut, { kind: 'kill', replica: 0, atStep: atStep + 40 }] };
 }
 
+/** What the primary has said does not reach the bus while a replica joins it; then it dies. */
+function strandedWhileJoining(seed: number): RunOptions {
+  const atStep = 100 + ((seed * 13) % 400);
+  return {
+    ...chooseHealing(seed),
+    repair: true,
+    replicas: 2,
+    instructionNs: 20_000,
+    networkNs: [1e4, 2e5],
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    restartNs: [1e6, 2e6],
+    transferNs: [1e4, 1e5],
+    faults: [
+      { kind: 'kill', replica: 1, atStep },
+      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 4e8, atStep: atStep + 5 + (seed % 60) },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 150 + ((seed * 29) % 500) },
+    ],
+  };
+}
+
 /** Of three replicas the primary dies, and soon after it who takes over. */
 function threeStruckTwice(seed: number): RunOptions {
   const atStep = 100 + ((seed * 31) % 900);
@@ -361,6 +382,27 @@ const MISTAKES: readonly {
     runs: chooseHealing,
   },
   {
+    rule: 'JN',
+    mistake: 'output from before the snapshot that was only sent is taken to be there',
+    parts: channel(planted => (event, step) => {
+      const effects = step(event);
+      for (const effect of [...effects]) {
+        if (planted.role !== 'primary' || effect.type !== 'sendBus' || effect.message.type !== 'output') continue;
+        const { output } = effect.message;
+        if (output.type !== 'stream') continue;
+        const message = {
+          type: 'confirmed',
+          stream: output.stream,
+          offset: output.offset + output.bytes.length,
+        } as const;
+        effects.push(...step({ type: 'bus', message, nowMs: 0 }));
+      }
+      return effects;
+    }),
+    sees: /does not come to its end|a defect|\(OF/,
+    runs: strandedWhileJoining,
+  },
+  {
     rule: 'BV',
     mistake: 'while a claim is out only the backups of the old view are waited for',
     parts: channel(planted => {
@@ -434,6 +476,14 @@ const MISTAKES: readonly {
     }),
   },
 ];
+
+describe('output that does not reach the bus while a replica joins', () => {
+  it('is not lost with the primary: nobody is named before it is there', () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      expect(simulate(strandedWhileJoining(seed)).failure, `${seed}`).toBeUndefined();
+    }
+  });
+});
 
 describe.each(MISTAKES)('$rule broken: $mistake', ({ parts, sees, runs = chooseRun }) => {
   it('is found', () => {
