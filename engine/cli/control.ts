@@ -5,11 +5,11 @@
 //
 // The socket lies in a folder that only its owner can enter; the status file names it.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
+import { temporaryFolder } from '../replica/temporary-folder.js';
 
 /** A request is a line with a path in it: who sends more is no client of ours. */
 const REQUEST_MAX_CHARACTERS = 16 * 1024;
@@ -31,7 +31,7 @@ export class ControlServer {
 
   /** @param perform carries out a request; rejects with an EpochvisorError where it can't */
   static async start(perform: (request: ControlRequest) => Promise<void>): Promise<ControlServer> {
-    const folder = mkdtempSync(join(tmpdir(), 'epochvisor-control-'));
+    const folder = temporaryFolder('epochvisor-control-');
     const control = new ControlServer(folder, perform);
     await new Promise<void>((resolve, reject) => {
       control.#server.once('error', error => {

@@ -2,14 +2,14 @@
 // machine has healed; nobody notices.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { hostMs } from '../../devices/captured-console.js';
 import { STDOUT } from '../../devices/device.js';
 import type { LaunchedMachine } from '../replica/launch.js';
+import { temporaryFolder } from '../replica/temporary-folder.js';
 import { describeDifference, firstDifference } from '../testing/difference.js';
 import { readKillProof, runTrial, type Trial, type TrialOptions } from '../testing/trial.js';
 import { abortOnSignals } from './interruption.js';
@@ -51,7 +51,7 @@ async function demo(): Promise<void> {
     stdin: new Uint8Array(0),
   };
   const abort = abortOnSignals();
-  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-demo-'));
+  const folder = temporaryFolder('epochvisor-demo-');
   try {
     say(`\nA WebAssembly program, ${bold(shown(guest))}, on two processes that execute the same instructions.`);
     say(

@@ -1,7 +1,7 @@
 // `epochvisor resume`: a guest goes on from a snapshot, alone or as a pair; a machine of its own, with this host's devices.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import type { MachineSnapshot } from '../machine/guest-state.js';
@@ -39,6 +39,7 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   await rewriteGuest(module, options, flags.cache);
   const launch = launchOptions(flags);
   const { disks, teller, directories } = origin;
+  if (teller !== undefined) refuseMissingTeller(teller);
   const opened = await openDevices({
     disk: disks,
     ...(teller === undefined ? {} : { teller }),
@@ -69,6 +70,16 @@ function refuseAnother(path: string, module: Uint8Array, snapshot: MachineSnapsh
     'GUEST_CHANGED',
     `${path} is not the guest that the snapshot was taken of`,
     'name that one with --guest',
+  );
+}
+
+/** `run` begins a journal where there is none; here it is what says which operations in flight were performed. */
+function refuseMissingTeller(path: string): void {
+  if (existsSync(path)) return;
+  throw new EpochvisorError(
+    'TELLER_MISSING',
+    `the teller's journal ${path} does not exist`,
+    'put it back, or make an empty file where nothing was dispensed',
   );
 }
 

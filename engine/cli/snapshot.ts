@@ -15,8 +15,11 @@ export function snapshotCommand(): Command {
     .action(async (file: string, flags: { readonly statusFile: string }) => {
       const path = resolve(file);
       if (!existsSync(dirname(path))) throw new EpochvisorError('SNAPSHOT_FILE', `no such folder: ${dirname(path)}`);
-      if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
-        throw new EpochvisorError('SNAPSHOT_FILE', `${file} is a folder`, 'name a file');
+      const there = statSync(path, { throwIfNoEntry: false });
+      // A snapshot takes the place of the file: a device (/dev/null) or a pipe must keep it.
+      if (there?.isFile() === false) {
+        const what = there.isDirectory() ? 'a folder' : 'no file that can be replaced';
+        throw new EpochvisorError('SNAPSHOT_FILE', `${path} is ${what}`, 'name a file');
       }
       await askControl(controlOf(flags.statusFile), { request: 'snapshot', file: path });
       process.stderr.write(`epochvisor: ${file} holds the guest; go on from it with: epochvisor resume ${file}\n`);

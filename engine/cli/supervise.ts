@@ -9,9 +9,11 @@ import type { SnapshotOrigin } from '../replica/configuration.js';
 import type { LaunchedMachine } from '../replica/launch.js';
 import { ControlServer } from './control.js';
 
-/** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C or SIGTERM. */
+/** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C, SIGTERM or its terminal. */
 export const TRAP_STATUS = 134;
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+/** It did not begin: a folder that can't be had. */
+const REFUSED_STATUS = 2;
 /** The machine could not go on: no replica is left. */
 const MACHINE_LOST_STATUS = 70;
 
@@ -22,7 +24,7 @@ export interface SuperviseFlags {
 
 type Say = (line: string) => void;
 
-/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET before the start */
+/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER before the start */
 export async function supervise(
   machine: LaunchedMachine,
   origin: SnapshotOrigin,
@@ -33,15 +35,17 @@ export async function supervise(
   const control = flags.statusFile === undefined ? undefined : await keepStatus(machine, flags.statusFile, origin, say);
   endOnSignals(machine, control);
   let outcome: Outcome;
+  let failureStatus = REFUSED_STATUS;
   try {
     await machine.start();
+    failureStatus = MACHINE_LOST_STATUS;
     outcome = await machine.outcome;
   } catch (error) {
     await machine.stop();
     control?.close();
     if (!(error instanceof EpochvisorError)) throw error;
     process.stderr.write(`epochvisor: ${error.line}\n`);
-    process.exit(MACHINE_LOST_STATUS);
+    process.exit(failureStatus);
   }
   control?.close();
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
@@ -84,9 +88,9 @@ async function keepStatus(
   return control;
 }
 
-/** Ctrl-C at any moment: all replicas gone, nothing left behind. */
+/** Ctrl-C at any moment, and a terminal that is closed: all replicas gone, nothing left behind. */
 function endOnSignals(machine: LaunchedMachine, control: ControlServer | undefined): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       control?.close();
       void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));

@@ -6,9 +6,7 @@
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
@@ -28,6 +26,7 @@ import { statusOf } from './launch-status.js';
 import { Repair } from './repair.js';
 import { type ReplicaEnding, ReplicaProcess } from './replica-process.js';
 import { SnapshotRequests } from './snapshot-requests.js';
+import { temporaryFolder } from './temporary-folder.js';
 
 export interface LaunchOptions {
   /** Absolute path of the guest, and its bytes (already read and checked by the caller). */
@@ -182,7 +181,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   async #firstView(): Promise<string> {
     const given = this.#launch.arbiter;
-    const path = given ?? mkdtempSync(join(tmpdir(), 'epochvisor-'));
+    const path = given ?? temporaryFolder('epochvisor-');
     this.#arbiterFolder = { path, ours: given === undefined };
     const answer = await (await FolderArbiter.open(path)).claim(this.#view);
     if (answer.result === 'won') return path;

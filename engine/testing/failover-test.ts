@@ -1,10 +1,10 @@
 // A failover test of one guest: two undisturbed runs, then a run for each point, its primary killed there, and a verdict.
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint } from '../machine/configuration.js';
+import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
 import { isSameOutcome, judge, type Reference, type Verdict } from './judge.js';
 import { type Failover, type KillProof, runTrial, type Trial, type TrialOptions } from './trial.js';
@@ -42,7 +42,7 @@ export interface PointReport {
 
 export class FailoverTest {
   readonly #options: FailoverTestOptions;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'epochvisor-failover-'));
+  readonly #folder = temporaryFolder('epochvisor-failover-');
   readonly #runs: Trial[] = [];
   #trials = 0;
 

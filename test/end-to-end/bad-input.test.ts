@@ -1,6 +1,6 @@
 // What can't work is refused: one line on stderr with a code, no stack trace, a status that is not zero, nothing left.
 
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { wat } from '../building/wat.js';
 import { Bench, guest } from './command.js';
@@ -91,6 +91,14 @@ describe('run refuses', () => {
   test('a status file in a folder that is not there', async () => {
     const ended = await bench.run(['run', '--status-file', bench.file('none/status.json'), guest('hello')]);
     expectRefused(ended, 'STATUS_FILE', /status/);
+  });
+
+  test('to begin without a place for temporary files', async () => {
+    rmSync(bench.file('tmp'), { recursive: true });
+    expectRefused(await bench.run(['run', guest('hello')]), 'TEMPORARY_FOLDER', /TMPDIR/);
+    const withStatus = await bench.run(['run', '--status-file', bench.file('status.json'), guest('hello')]);
+    expectRefused(withStatus, 'TEMPORARY_FOLDER', /TMPDIR/);
+    expect(withStatus.status).toBe(2);
   });
 
   test('a folder as stdin', async () => {

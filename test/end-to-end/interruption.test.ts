@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM at any moment: both replicas gone, the exit status says why, nothing is left behind.
+// Ctrl-C, SIGTERM and SIGHUP at any moment: both replicas gone, the exit status says why, nothing is left behind.
 // (bench checks after each test that no process is left.)
 
 import { afterEach, expect, test } from 'vitest';
@@ -22,6 +22,13 @@ test('SIGTERM', async () => {
   await machine.isProtected();
   machine.command.kill('SIGTERM');
   expect(await machine.command.ended).toMatchObject({ status: 143, stdout: '', stderr: '' });
+});
+
+test('SIGHUP, when the terminal is closed', async () => {
+  const machine = bench.startWatched([guest('spin')]);
+  await machine.isProtected();
+  machine.command.kill('SIGHUP');
+  expect(await machine.command.ended).toMatchObject({ status: 129, stdout: '', stderr: '' });
 });
 
 test('Ctrl-C while the guest computes', async () => {

@@ -1,7 +1,7 @@
 // A running guest in a file, and what goes on from it: byte for byte what the undisturbed machine writes.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Bench, guest, PLAIN, type Watched } from './command.js';
 import { generator } from './seeds.js';
@@ -75,6 +75,31 @@ describe('a snapshot of a running pair', () => {
 });
 
 describe('refused in one line', () => {
+  test('to go on without the journal of its teller', async () => {
+    const teller = bench.file('teller');
+    const { machine, file } = await snapshotOf(['--teller', teller, ...COMPUTE]);
+    machine.command.kill('SIGTERM');
+    await machine.command.ended;
+    rmSync(teller);
+    const refused = await bench.run(['resume', file]);
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringMatching(/^.*\[TELLER_MISSING\].*\n$/) });
+    expect(existsSync(teller)).toBe(false);
+  });
+
+  test('to take the place of a pipe or a folder', async () => {
+    const machine = bench.startWatched([guest('spin')]);
+    await machine.isProtected();
+    const pipe = bench.file('pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const place of [pipe, bench.folder]) {
+      const refused = await save(place, machine.statusFile);
+      expect(refused).toMatchObject({ status: 2, stderr: expect.stringMatching(/^.*\[SNAPSHOT_FILE\].*\n$/) });
+    }
+    expect(statSync(pipe).isFIFO()).toBe(true);
+    machine.command.kill('SIGTERM');
+    await machine.command.ended;
+  });
+
   test('a status file that is none, and one whose machine is gone', async () => {
     const statusFile = bench.file('status.json');
     const none = await save(bench.file('x'), statusFile);

@@ -1,9 +1,9 @@
 // The files behind the devices of a sweep: every run gets fresh copies, so that all runs find the same, and the user's
 // own files stay as they are.
 
-import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '../../replica/temporary-folder.js';
 import type { DirectoryFlag } from '../wasi-flags.js';
 
 interface DeviceFlags {
@@ -16,7 +16,7 @@ export class DeviceFiles {
   readonly #disks: readonly string[];
   readonly #directories: readonly DirectoryFlag[];
   readonly #teller: string | undefined;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'epochvisor-tune-'));
+  readonly #folder = temporaryFolder('epochvisor-tune-');
 
   constructor(flags: DeviceFlags) {
     this.#disks = flags.disk;
