@@ -1,7 +1,16 @@
 // A running guest in a file, and what goes on from it: byte for byte what the undisturbed machine writes.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Bench, guest, PLAIN, type Watched } from './command.js';
 import { generator } from './seeds.js';
