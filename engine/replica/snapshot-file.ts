@@ -23,7 +23,8 @@ export async function writeSnapshotFile(path: string, snapshot: MachineSnapshot)
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where the path itself can't be, removing fails as writing did; why it could not be written is what is told.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new EpochvisorError('SNAPSHOT_FILE', `${path} can't be written: ${because(error)}`, 'name another file');
   }
 }
