@@ -103,6 +103,8 @@ export class ChannelState<P> {
     for (const name of this.others(options.view)) {
       const peer = this.newPeer('awaited');
       peer.heardMs += options.startMs - options.suspicionMs;
+      // They go on from the same snapshot: what precedes it is no log that they have to be sent.
+      peer.acknowledged = this.logEnd;
       this.peers.set(name, peer);
     }
   }

@@ -17,12 +17,13 @@ const ALONE: View = { ...PAIR, backups: [] };
 type Chan = Channel<string>;
 type Effect = ChannelEffect<string>;
 
-function channel(incarnation: string, view: View = PAIR, operationIds = true): Chan {
+function channel(incarnation: string, view: View = PAIR, operationIds = true, position = 0): Chan {
   let claims = 0;
   return new Channel<string>({
     incarnation,
     machine: 'm',
     view,
+    position,
     operationIds,
     heartbeatMs: HEARTBEAT_MS,
     suspicionMs: SUSPICION_MS,
@@ -33,8 +34,8 @@ function channel(incarnation: string, view: View = PAIR, operationIds = true): C
 }
 
 /** Connected to its peer and to the bus, which serves it if it is the primary. */
-function connected(incarnation: string, view: View = PAIR, operationIds = true): Chan {
-  const it = channel(incarnation, view, operationIds);
+function connected(incarnation: string, view: View = PAIR, operationIds = true, position = 0): Chan {
+  const it = channel(incarnation, view, operationIds, position);
   const peer = incarnation === 'A' ? 'B' : 'A';
   it.step({ type: 'peerOpened', peer, nowMs: 0 });
   it.step({ type: 'busOpened', nowMs: 0 });
@@ -189,6 +190,13 @@ describe('OR: an output', () => {
   it('leaves at once where nothing that precedes it is open', () => {
     expect(outputs(connected('A').step(output(0)))).toEqual([text(0)]);
     expect(outputs(connected('A', ALONE).step(output(7)))).toEqual([text(0)]);
+  });
+
+  it('leaves at once where only the snapshot precedes it from which both go on', () => {
+    const primary = connected('A', PAIR, true, 7);
+    expect(outputs(primary.step(output(7)))).toEqual([text(0)]);
+    primary.step(logged());
+    expect(outputs(primary.step(output(8, text(3))))).toEqual([]);
   });
 
   it('that more will follow waits for them, and they leave as one', () => {
