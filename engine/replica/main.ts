@@ -77,7 +77,7 @@ async function connectPeer(replica: Replica, incarnation: string, address: strin
   const { connect } = await import('../channel/connect.js');
   try {
     const link = await connect({ address, hello: replica.hello, deadlineMs: replica.startMs });
-    replica.addPeer(incarnation, link);
+    replica.addPeer(incarnation, link, () => void connectPeer(replica, incarnation, address).catch(failed));
   } catch (error) {
     // One that died meanwhile is missed by those whose view names it, in their own time.
     if (!(error instanceof EpochvisorError) || error.code === 'PEER_REFUSED') throw error;

@@ -101,10 +101,13 @@ export class Replica {
     this.#startGuestIfReady();
   }
 
-  /** A backup has nothing to wait for; a primary's log must not flow before there are all who are to take it. */
+  /**
+   * A backup has nothing to wait for; a primary's log must not flow before there are all who are to take it. Who joins
+   * starts with the last of the snapshot (`#received`), whatever view it has been told until then.
+   */
   #startGuestIfReady(): void {
     const { view } = this.#channel;
-    if (this.#started || view === undefined) return;
+    if (this.#started || view === undefined || this.#parts.configuration.view === undefined) return;
     if (this.#channel.role === 'primary' && !view.backups.every(backup => this.#links.has(backup))) return;
     this.#started = true;
     if (view.backups.length === 0) this.#thread.setAcknowledged(Infinity, true);
@@ -150,6 +153,8 @@ export class Replica {
       taken: (position, state) => {
         this.#taken = this.#snapshotOf(state, undefined);
         this.#step({ type: 'snapshotTaken', position });
+        // A copy of the guest's memory: where nobody joins any more it is not kept for the next one.
+        this.#taken = undefined;
       },
       failed: error => this.#step({ type: 'snapshotFailed', reason: error.message }),
     });
@@ -229,13 +234,19 @@ export class Replica {
     });
   }
 
-  /** A link to another replica stands; `peer` is its incarnation. */
-  addPeer(peer: string, link: Link): void {
+  /**
+   * A link to another replica stands; `peer` is its incarnation.
+   * @param again connects once more: who joins needs the primary, which forgets those who are silent too long
+   */
+  addPeer(peer: string, link: Link, again?: () => void): void {
     this.#links.set(peer, link);
     link.listen({
       message: packet => this.#packet(peer, packet),
       closed: reason => {
-        if (this.#links.get(peer) === link) this.#links.delete(peer);
+        // The other end may have noticed before this one, and connected again.
+        if (this.#links.get(peer) !== link) return;
+        this.#links.delete(peer);
+        if (this.#channel.view === undefined && !this.#over) again?.();
         this.#step({ type: 'peerClosed', peer, reason: reason.message, nowMs: performance.now() });
       },
     });

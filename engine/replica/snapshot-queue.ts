@@ -16,12 +16,17 @@ export class SnapshotQueue {
   readonly #thread: Pick<ThreadHost, 'requestSnapshot'>;
   /** The first was asked of the guest thread. */
   readonly #purposes: SnapshotPurpose[] = [];
+  #ended = false;
 
   constructor(thread: Pick<ThreadHost, 'requestSnapshot'>) {
     this.#thread = thread;
   }
 
   ask(purpose: SnapshotPurpose): void {
+    if (this.#ended) {
+      purpose.failed(gone());
+      return;
+    }
     this.#purposes.push(purpose);
     if (this.#purposes.length === 1) this.#thread.requestSnapshot(purpose.join);
   }
@@ -37,8 +42,8 @@ export class SnapshotQueue {
 
   /** The guest has ended: it takes no more snapshots. */
   ended(): void {
-    const gone = new EpochvisorError('SNAPSHOT_FAILED', 'the guest came to its end before the snapshot was taken');
-    for (const purpose of this.#purposes.splice(0)) purpose.failed(gone);
+    this.#ended = true;
+    for (const purpose of this.#purposes.splice(0)) purpose.failed(gone());
   }
 
   #next(): SnapshotPurpose | undefined {
@@ -47,4 +52,8 @@ export class SnapshotQueue {
     if (next !== undefined) this.#thread.requestSnapshot(next.join);
     return purpose;
   }
+}
+
+function gone(): EpochvisorError {
+  return new EpochvisorError('SNAPSHOT_FAILED', 'the guest came to its end before the snapshot was taken');
 }
