@@ -73,8 +73,14 @@ export type ToReplica =
   | { readonly type: 'start'; readonly configuration: ReplicaConfiguration }
   /** Where a replica listens that was started before this one: connect to it. */
   | { readonly type: 'peer'; readonly incarnation: string; readonly address: string }
-  /** Save a snapshot to `file`, with `origin` in it; answered by `saved`. */
-  | { readonly type: 'save'; readonly request: number; readonly file: string; readonly origin: SnapshotOrigin };
+  /** Save a snapshot to `file` by way of `temporary`, beside it, with `origin` in it; answered by `saved`. */
+  | {
+      readonly type: 'save';
+      readonly request: number;
+      readonly file: string;
+      readonly temporary: string;
+      readonly origin: SnapshotOrigin;
+    };
 
 /** What changes as the guest runs, told at most once a heartbeat. */
 export interface ReplicaProgress {

@@ -335,11 +335,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** Waits for the replicas to end, and cleans up. */
   async #close(): Promise<void> {
     clearTimeout(this.#repairing);
-    this.#snapshots.end();
     const late = setTimeout(() => {
       for (const replica of this.#replicas) replica.kill();
     }, END_GRACE_MS);
     await Promise.all(this.#replicas.map(replica => replica.ended));
+    this.#snapshots.end();
     // An end in the midst of the start: what the start still opens is closed too.
     await this.#started.catch(() => undefined);
     clearTimeout(late);

@@ -98,7 +98,7 @@ process.on('message', (message: ToReplica) => {
   } else if (message.type === 'peer') {
     replica?.then(started => connectPeer(started, message.incarnation, message.address)).catch(failed);
   } else {
-    replica?.then(started => started.save(message.request, message.file, message.origin)).catch(failed);
+    replica?.then(started => started.save(message)).catch(failed);
   }
 });
 // The end of the launcher is the end of its replicas.

@@ -13,7 +13,7 @@ import { Channel, type ChannelEffect, type ChannelEvent } from '../protocol/chan
 import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
 import { SnapshotDecoder } from '../snapshot/decode.js';
-import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SnapshotOrigin } from './configuration.js';
+import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SnapshotOrigin, ToReplica } from './configuration.js';
 import { writeSnapshotFile } from './snapshot-file.js';
 import { SnapshotQueue } from './snapshot-queue.js';
 import type { ThreadHost } from './thread-host.js';
@@ -41,7 +41,9 @@ export interface ReplicaParts {
 }
 
 export class Replica {
-  readonly #parts: ReplicaParts;
+  readonly #parts: Omit<ReplicaParts, 'snapshot'>;
+  /** Given to the guest thread when it starts, and not kept: it is as large as the guest. */
+  #resumed: MachineSnapshot | undefined;
   readonly #channel: Channel<Uint8Array>;
   readonly #thread: ThreadHost;
   readonly #links = new Map<string, Link>();
@@ -64,9 +66,10 @@ export class Replica {
   #receivedBytes = 0;
   #lastProgress = '';
 
-  constructor(parts: ReplicaParts) {
+  constructor({ snapshot, ...parts }: ReplicaParts) {
     this.#parts = parts;
-    const { configuration, snapshot } = parts;
+    this.#resumed = snapshot;
+    const { configuration } = parts;
     const { machine, incarnation, view, timing, options, backupsWanted } = configuration;
     this.#channel = new Channel({
       machine,
@@ -111,9 +114,9 @@ export class Replica {
     if (this.#channel.role === 'primary' && !view.backups.every(backup => this.#links.has(backup))) return;
     this.#started = true;
     if (view.backups.length === 0) this.#thread.setAcknowledged(Infinity, true);
-    const { snapshot } = this.#parts;
-    if (snapshot === undefined) this.#thread.begin();
-    else this.#thread.restore(snapshot.guest);
+    if (this.#resumed === undefined) this.#thread.begin();
+    else this.#thread.restore(this.#resumed.guest);
+    this.#resumed = undefined;
   }
 
   // ---- the guest thread
@@ -184,7 +187,7 @@ export class Replica {
   }
 
   /** Saves a snapshot to a file, and tells the launcher. */
-  save(request: number, file: string, origin: SnapshotOrigin): void {
+  save({ request, origin, ...files }: ToReplica & { readonly type: 'save' }): void {
     const answer = (error?: EpochvisorError) => {
       const why = error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } };
       this.#parts.tell({ type: 'saved', request, ...why });
@@ -192,7 +195,7 @@ export class Replica {
     this.#snapshots.ask({
       join: false,
       taken: (position, state) => {
-        this.#keep(position, this.#snapshotOf(state, origin), file).then(
+        this.#keep(position, this.#snapshotOf(state, origin), files).then(
           () => answer(),
           (error: unknown) => {
             if (!(error instanceof EpochvisorError)) throw error;
@@ -205,9 +208,15 @@ export class Replica {
   }
 
   /** What precedes a snapshot must not get lost: whoever goes on from it does not put it out again. */
-  async #keep(position: number, snapshot: MachineSnapshot, file: string): Promise<void> {
+  async #keep(
+    position: number,
+    snapshot: MachineSnapshot,
+    { file, temporary }: { readonly file: string; readonly temporary: string },
+  ): Promise<void> {
     while (this.#channel.left <= position && !this.#over) await new Promise(done => setTimeout(done, LEFT_LOOK_MS));
-    await writeSnapshotFile(file, snapshot);
+    if (this.#over)
+      throw new EpochvisorError('SNAPSHOT_FAILED', 'the replica came to its end before the file was written');
+    await writeSnapshotFile(file, temporary, snapshot);
   }
 
   // ---- connections

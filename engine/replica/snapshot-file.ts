@@ -1,6 +1,5 @@
 // A snapshot in a file, which appears whole or not at all.
 
-import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { EpochvisorError } from '../errors/errors.js';
 import type { MachineSnapshot } from '../machine/guest-state.js';
@@ -10,9 +9,11 @@ import { encodeSnapshot } from '../snapshot/encode.js';
 /** What is read of a file at a time, bytes. */
 const READ_BYTES = 1 << 20;
 
-/** @throws EpochvisorError SNAPSHOT_FILE */
-export async function writeSnapshotFile(path: string, snapshot: MachineSnapshot): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+/**
+ * @param temporary in the same folder, and nobody else's
+ * @throws EpochvisorError SNAPSHOT_FILE
+ */
+export async function writeSnapshotFile(path: string, temporary: string, snapshot: MachineSnapshot): Promise<void> {
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {

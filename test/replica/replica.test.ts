@@ -109,7 +109,7 @@ describe('a guest that has ended', () => {
   it('is not waited for: a snapshot that is asked for now is refused at once', () => {
     const { it: primary, thread, told } = replica('A', ALONE);
     thread.listener!.ended();
-    primary.save(1, '/nowhere/snapshot', ORIGIN);
+    primary.save({ type: 'save', request: 1, file: '/nowhere/s', temporary: '/nowhere/s.tmp', origin: ORIGIN });
     expect(told).toMatchObject([{ type: 'saved', request: 1, error: { code: 'SNAPSHOT_FAILED' } }]);
     expect(thread.told).not.toContain('requestSnapshot');
   });
