@@ -248,19 +248,28 @@ export class Replica {
    * @param again connects once more: who joins needs the primary, which forgets those who are silent too long
    */
   addPeer(peer: string, link: Link, again?: () => void): void {
+    const before = this.#links.get(peer);
+    if (before !== undefined) {
+      // The other end noticed before this one that it had ended: what was sent on it (a welcome) did not arrive.
+      this.#lost(peer, 'it has connected anew');
+      before.terminate();
+    }
     this.#links.set(peer, link);
     link.listen({
       message: packet => this.#packet(peer, packet),
       closed: reason => {
-        // The other end may have noticed before this one, and connected again.
         if (this.#links.get(peer) !== link) return;
-        this.#links.delete(peer);
+        this.#lost(peer, reason.message);
         if (this.#channel.view === undefined && !this.#over) again?.();
-        this.#step({ type: 'peerClosed', peer, reason: reason.message, nowMs: performance.now() });
       },
     });
     this.#step({ type: 'peerOpened', peer, nowMs: performance.now() });
     this.#startGuestIfReady();
+  }
+
+  #lost(peer: string, reason: string): void {
+    this.#links.delete(peer);
+    this.#step({ type: 'peerClosed', peer, reason, nowMs: performance.now() });
   }
 
   #packet(peer: string, packet: Uint8Array): void {

@@ -38,6 +38,7 @@ class Wire {
     this.handlers = handlers;
   }
   send = () => true;
+  terminate = vi.fn();
   end(): void {
     this.handlers!.closed(new EpochvisorError('LINK_CLOSED', 'gone'), 1000, '');
   }
@@ -93,15 +94,24 @@ describe('a replica that joins', () => {
   });
 });
 
-describe('a connection that was replaced', () => {
-  it('ends without a word on the one that stands', () => {
-    const { claim, add } = replica('B', PAIR);
-    const first = add('A');
-    const second = add('A');
-    first.end();
-    expect(claim).not.toHaveBeenCalled();
-    second.end();
+describe('a connection that is replaced', () => {
+  it('has ended: what was sent on it may not have arrived', () => {
+    const { claim, add } = replica('A', PAIR);
+    const first = add('B');
+    add('B');
+    expect(first.terminate).toHaveBeenCalledTimes(1);
     expect(claim).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not end the one that stands', () => {
+    const { add } = replica('J', undefined);
+    const again = vi.fn();
+    const first = add('A', again);
+    const second = add('A', again);
+    first.end();
+    expect(again).not.toHaveBeenCalled();
+    second.end();
+    expect(again).toHaveBeenCalledTimes(1);
   });
 });
 
