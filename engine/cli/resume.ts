@@ -39,6 +39,7 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   await rewriteGuest(module, options, flags.cache);
   const launch = launchOptions(flags);
   const { disks, teller, directories } = origin;
+  refuseWritableFolders(origin);
   if (teller !== undefined) refuseMissingTeller(teller);
   const opened = await openDevices({
     disk: disks,
@@ -70,6 +71,20 @@ function refuseAnother(path: string, module: Uint8Array, snapshot: MachineSnapsh
     'GUEST_CHANGED',
     `${path} is not the guest that the snapshot was taken of`,
     'name that one with --guest',
+  );
+}
+
+/**
+ * Changes name files by inode, and a folder's inodes are numbered anew each time that it is opened: what the guest made
+ * since would not be found, and its changes lost, and after any change of the folder they would go to other files.
+ */
+function refuseWritableFolders({ directories }: SnapshotOrigin): void {
+  const writable = directories.find(({ readOnly }) => !readOnly);
+  if (writable === undefined) return;
+  throw new EpochvisorError(
+    'DIR_NOT_RESUMABLE',
+    `the guest can write to the folder ${writable.hostPath}, and can't go on from a snapshot with it yet`,
+    'run it from its beginning, or with :ro where it only reads',
   );
 }
 
