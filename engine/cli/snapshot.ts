@@ -1,6 +1,6 @@
 // `epochvisor snapshot`: the state of a running guest, in a file.
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
@@ -14,16 +14,26 @@ export function snapshotCommand(): Command {
     .requiredOption('--status-file <STATUS>', 'the status file of the machine, as `run` was given it')
     .action(async (file: string, flags: { readonly statusFile: string }) => {
       const path = resolve(file);
-      if (!existsSync(dirname(path))) throw new EpochvisorError('SNAPSHOT_FILE', `no such folder: ${dirname(path)}`);
-      const there = statSync(path, { throwIfNoEntry: false });
-      // A snapshot takes the place of the file: a device (/dev/null) or a pipe must keep it.
-      if (there?.isFile() === false) {
-        const what = there.isDirectory() ? 'a folder' : 'no file that can be replaced';
-        throw new EpochvisorError('SNAPSHOT_FILE', `${path} is ${what}`, 'name a file');
-      }
+      refusePlace(path);
       await askControl(controlOf(flags.statusFile), { request: 'snapshot', file: path });
       process.stderr.write(`epochvisor: ${file} holds the guest; go on from it with: epochvisor resume ${file}\n`);
     });
+}
+
+/** The launcher would find out, too, but only when the guest has been copied. */
+function refusePlace(path: string): void {
+  if (!existsSync(dirname(path))) throw new EpochvisorError('SNAPSHOT_FILE', `no such folder: ${dirname(path)}`);
+  let there: Stats | undefined;
+  try {
+    there = statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new EpochvisorError('SNAPSHOT_FILE', `${path} can't be written: ${why}`, 'name another file');
+  }
+  // A snapshot takes the place of the file: a device (/dev/null) or a pipe must keep it.
+  if (there === undefined || there.isFile()) return;
+  const what = there.isDirectory() ? 'a folder' : 'no file that can be replaced';
+  throw new EpochvisorError('SNAPSHOT_FILE', `${path} is ${what}`, 'name a file');
 }
 
 function controlOf(statusFile: string): string {

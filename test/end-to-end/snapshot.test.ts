@@ -12,6 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { wat } from '../building/wat.js';
 import { Bench, guest, PLAIN, type Watched } from './command.js';
@@ -125,12 +126,12 @@ describe('refused in one line', () => {
     expect(existsSync(teller)).toBe(false);
   });
 
-  test('to take the place of a pipe or a folder', async () => {
+  test('to take the place of a pipe or a folder, or one that no file can have', async () => {
     const machine = bench.startWatched([guest('spin')]);
     await machine.isProtected();
     const pipe = bench.file('pipe');
     execFileSync('mkfifo', [pipe]);
-    for (const place of [pipe, bench.folder]) {
+    for (const place of [pipe, bench.folder, join(pipe, 'below'), bench.file('n'.repeat(300))]) {
       const refused = await save(place, machine.statusFile);
       expect(refused).toMatchObject({ status: 2, stderr: expect.stringMatching(/^.*\[SNAPSHOT_FILE\].*\n$/) });
     }
