@@ -14,8 +14,8 @@ import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
 import { SnapshotDecoder } from '../snapshot/decode.js';
 import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SnapshotOrigin, ToReplica } from './configuration.js';
-import { writeSnapshotFile } from './snapshot-file.js';
 import { SnapshotQueue } from './snapshot-queue.js';
+import { SnapshotSaving } from './snapshot-saving.js';
 import type { ThreadHost } from './thread-host.js';
 import { sendSnapshot } from './transfer.js';
 
@@ -25,8 +25,6 @@ const HELD_BYTES_MAX = 4 << 20;
 const UNSENT_BYTES_MAX = 8 << 20;
 /** Time a backup gets, after the bus confirmed the end, to come to the same end, ms. */
 const FINISH_GRACE_MS = 5_000;
-/** How often a snapshot for a file looks whether the output that precedes it has left, ms. */
-const LEFT_LOOK_MS = 5;
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
@@ -48,6 +46,7 @@ export class Replica {
   readonly #thread: ThreadHost;
   readonly #links = new Map<string, Link>();
   readonly #snapshots: SnapshotQueue;
+  readonly #saving: SnapshotSaving;
   /** Primary: what the joining replica is sent. */
   #taken: MachineSnapshot | undefined;
   /** Joining: what has come of the snapshot. */
@@ -84,6 +83,12 @@ export class Replica {
     });
     this.#thread = parts.thread;
     this.#snapshots = new SnapshotQueue(parts.thread);
+    this.#saving = new SnapshotSaving({
+      queue: this.#snapshots,
+      snapshotOf: (guest, origin) => this.#snapshotOf(guest, origin),
+      left: () => (this.#finished ? Infinity : this.#channel.left),
+      tell: parts.tell,
+    });
     this.#listenToGuest();
   }
 
@@ -187,36 +192,8 @@ export class Replica {
   }
 
   /** Saves a snapshot to a file, and tells the launcher. */
-  save({ request, origin, ...files }: ToReplica & { readonly type: 'save' }): void {
-    const answer = (error?: EpochvisorError) => {
-      const why = error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } };
-      this.#parts.tell({ type: 'saved', request, ...why });
-    };
-    this.#snapshots.ask({
-      join: false,
-      taken: (position, state) => {
-        this.#keep(position, this.#snapshotOf(state, origin), files).then(
-          () => answer(),
-          (error: unknown) => {
-            if (!(error instanceof EpochvisorError)) throw error;
-            answer(error);
-          },
-        );
-      },
-      failed: answer,
-    });
-  }
-
-  /** What precedes a snapshot must not get lost: whoever goes on from it does not put it out again. */
-  async #keep(
-    position: number,
-    snapshot: MachineSnapshot,
-    { file, temporary }: { readonly file: string; readonly temporary: string },
-  ): Promise<void> {
-    while (this.#channel.left <= position && !this.#over) await new Promise(done => setTimeout(done, LEFT_LOOK_MS));
-    if (this.#over)
-      throw new EpochvisorError('SNAPSHOT_FAILED', 'the replica came to its end before the file was written');
-    await writeSnapshotFile(file, temporary, snapshot);
+  save(asked: ToReplica & { readonly type: 'save' }): void {
+    this.#saving.save(asked);
   }
 
   // ---- connections
@@ -410,8 +387,12 @@ export class Replica {
   #end(halted: boolean): void {
     if (this.#over) return;
     this.#over = true;
-    if (!halted) this.#tellProgress();
-    this.#parts.end(halted);
+    if (halted) {
+      this.#parts.end(true);
+      return;
+    }
+    this.#tellProgress();
+    void this.#saving.settled().then(() => this.#parts.end(false));
   }
 }
 
