@@ -28,3 +28,12 @@ export class EpochvisorError extends Error {
 export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${what}`);
 }
+
+/** Whatever was thrown, in one line. Of a defect of ours: what it says, and the place where it was noticed. */
+export function describeThrown(thrown: unknown): string {
+  if (thrown instanceof EpochvisorError) return thrown.line;
+  if (!(thrown instanceof Error)) return String(thrown);
+  const place = /^\s*at (.*)$/m.exec(thrown.stack ?? '')?.[1];
+  const message = thrown.message.split('\n')[0];
+  return place === undefined ? `${thrown.name}: ${message}` : `${thrown.name}: ${message} (at ${place})`;
+}

@@ -4,6 +4,7 @@
 // makes them. What takes 10 ms the first time takes half of one then.
 
 import { workerData } from 'node:worker_threads';
+import { describeThrown } from '../errors/errors.js';
 import { Continuations } from '../instrument/continuation/continuation.js';
 import {
   type CloneAnswer,
@@ -34,7 +35,7 @@ function answer({ points, optimised }: CloneRequest): CloneAnswer {
   try {
     return { request: { points, optimised }, made: makeContinuation(program, points, optimised) };
   } catch (error) {
-    return { failure: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { failure: describeThrown(error) };
   }
 }
 

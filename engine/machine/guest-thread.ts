@@ -2,7 +2,7 @@
 
 import { randomFillSync } from 'node:crypto';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { assert, EpochvisorError } from '../errors/errors.js';
+import { assert, describeThrown } from '../errors/errors.js';
 import type { InstrumentReport } from '../instrument/options.js';
 import type { Outcome } from '../protocol/machine.js';
 import type { GuestThreadData } from './configuration.js';
@@ -152,12 +152,6 @@ try {
 } catch (error) {
   // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
   if (!(error instanceof ReplicaHalt)) {
-    const text =
-      error instanceof EpochvisorError
-        ? error.line
-        : error instanceof Error
-          ? (error.stack ?? error.message)
-          : String(error);
-    new ThreadLink(shared).tell(RECORD_FAILED, text);
+    new ThreadLink(shared).tell(RECORD_FAILED, describeThrown(error));
   }
 }

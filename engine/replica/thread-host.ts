@@ -5,7 +5,7 @@
 // length is bounded by the windows of those who send it (the bus's input window, the primary's lag).
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { assert } from '../errors/errors.js';
+import { assert, describeThrown } from '../errors/errors.js';
 import type { GuestThreadData } from '../machine/configuration.js';
 import type { GuestState } from '../machine/guest-state.js';
 import * as records from '../machine/records.js';
@@ -109,7 +109,7 @@ export class ThreadHost {
 
   listen(listener: GuestListener): void {
     this.#listening = listener;
-    this.#worker.on('error', error => this.#listener.failed(error.stack ?? error.message));
+    this.#worker.on('error', error => this.#listener.failed(describeThrown(error)));
     this.#worker.on('exit', () => {
       this.drain();
       if (!this.#terminated) this.#listener.failed('the guest thread has ended');

@@ -1,0 +1,24 @@
+// What a user sees of whatever was thrown: one line.
+
+import { describe, expect, test } from 'vitest';
+import { describeThrown, EpochvisorError } from '../../engine/errors/errors.js';
+
+describe('whatever was thrown is one line', () => {
+  test('an error of the world: as it is', () => {
+    expect(describeThrown(new EpochvisorError('X_MISSING', 'no such x', 'make one'))).toBe(
+      'no such x [X_MISSING]: make one',
+    );
+  });
+
+  test('a defect of ours: what it says, and where', () => {
+    const line = describeThrown(new TypeError('x is not a function\nand more'));
+    expect(line).toMatch(/^TypeError: x is not a function \(at .*errors\.test\.ts.*\)$/);
+  });
+
+  test('an error without a place, and what is no error', () => {
+    const bare = new Error('out of memory');
+    bare.stack = undefined;
+    expect(describeThrown(bare)).toBe('Error: out of memory');
+    expect(describeThrown('a word')).toBe('a word');
+  });
+});
