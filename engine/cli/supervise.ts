@@ -24,6 +24,11 @@ export interface SuperviseFlags {
 
 type Say = (line: string) => void;
 
+/** The status file and the control socket of a machine. */
+interface Watching {
+  close(): void;
+}
+
 /** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER before the start */
 export async function supervise(
   machine: LaunchedMachine,
@@ -32,8 +37,9 @@ export async function supervise(
 ): Promise<never> {
   const say: Say = flags.quiet ? () => undefined : line => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
-  const control = flags.statusFile === undefined ? undefined : await keepStatus(machine, flags.statusFile, origin, say);
-  endOnSignals(machine, control);
+  const watching =
+    flags.statusFile === undefined ? undefined : await keepStatus(machine, flags.statusFile, origin, say);
+  endOnSignals(machine, watching);
   let outcome: Outcome;
   let failureStatus = REFUSED_STATUS;
   try {
@@ -42,12 +48,12 @@ export async function supervise(
     outcome = await machine.outcome;
   } catch (error) {
     await machine.stop();
-    control?.close();
+    watching?.close();
     if (!(error instanceof EpochvisorError)) throw error;
     process.stderr.write(`epochvisor: ${error.line}\n`);
     process.exit(failureStatus);
   }
-  control?.close();
+  watching?.close();
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
 }
@@ -67,12 +73,7 @@ function narrate(machine: LaunchedMachine, say: Say): void {
 }
 
 /** A status file that can't be written later on (a full disk) is said once, and is no reason to end the machine. */
-async function keepStatus(
-  machine: LaunchedMachine,
-  path: string,
-  origin: SnapshotOrigin,
-  say: Say,
-): Promise<ControlServer> {
+async function keepStatus(machine: LaunchedMachine, path: string, origin: SnapshotOrigin, say: Say): Promise<Watching> {
   const file = new StatusFile(path);
   const control = await ControlServer.start(request => machine.save(request.file, origin));
   let complained = false;
@@ -85,14 +86,19 @@ async function keepStatus(
       complained = true;
     }
   });
-  return control;
+  return {
+    close: () => {
+      control.close();
+      file.remove();
+    },
+  };
 }
 
 /** Ctrl-C at any moment, and a terminal that is closed: all replicas gone, nothing left behind. */
-function endOnSignals(machine: LaunchedMachine, control: ControlServer | undefined): void {
+function endOnSignals(machine: LaunchedMachine, watching: Watching | undefined): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      control?.close();
+      watching?.close();
       void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }

@@ -36,7 +36,10 @@ export interface Status {
   readonly control?: string;
 }
 
-/** Writes the status whenever it has changed: a reader sees the old one or the new one, never half of one. */
+/**
+ * Writes the status whenever it has changed: a reader sees the old one or the new one, never half of one. The file is there
+ * as long as the machine is: who kills the processes that it names must not hit others.
+ */
 export class StatusFile {
   readonly #path: string;
   #last = '';
@@ -69,6 +72,11 @@ export class StatusFile {
     } catch (error) {
       throw unwritable(error);
     }
+  }
+
+  /** The machine is over. */
+  remove(): void {
+    rmSync(this.#path, { force: true });
   }
 }
 
