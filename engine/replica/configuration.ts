@@ -94,6 +94,9 @@ export interface ReplicaProgress {
   readonly logBytes: number;
 }
 
+/** How often a joining replica says that it still does, ms. */
+export const JOINS_EVERY_MS = 500;
+
 /** Replica to launcher. */
 export type FromReplica =
   | { readonly type: 'listening'; readonly address: string }
@@ -103,6 +106,8 @@ export type FromReplica =
   /** P8 is done. */
   | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
   | { readonly type: 'progress'; readonly progress: ReplicaProgress }
+  /** Not named yet; every JOINS_EVERY_MS. */
+  | { readonly type: 'joins' }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
   /** This replica ends, and is no part of the machine any more. */

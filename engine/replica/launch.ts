@@ -89,6 +89,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #reject: (error: EpochvisorError) => void = () => undefined;
   #bus: BusServer | undefined;
   #view: View;
+  #arbiter: FolderArbiter | undefined;
   #arbiterFolder: { readonly path: string; readonly ours: boolean } | undefined;
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
@@ -144,7 +145,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
-    for (const incarnation of [this.#view.primary, ...this.#view.backups]) this.#fork(incarnation, false);
+    for (const incarnation of namedIn(this.#view)) this.#fork(incarnation, false);
     const { streams, devices, resume } = this.#launch;
     // Loaded while the replicas start: it is most of what this process has to load.
     const { BusServer } = await import('../bus/server.js');
@@ -183,7 +184,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const given = this.#launch.arbiter;
     const path = given ?? temporaryFolder('epochvisor-');
     this.#arbiterFolder = { path, ours: given === undefined };
-    const answer = await (await FolderArbiter.open(path)).claim(this.#view);
+    this.#arbiter = await FolderArbiter.open(path);
+    const answer = await this.#arbiter.claim(this.#view);
     if (answer.result === 'won') return path;
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
     throw new EpochvisorError('ARBITER_FAILED', `the first view can't be written to ${path}: ${why}`, 'name a folder');
@@ -241,6 +243,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       case 'saved':
         this.#snapshots.answered(message.request, message.error);
         return;
+      case 'joins':
+        return;
       case 'halted':
         replica.halted = { code: message.code, message: message.message };
         return;
@@ -253,6 +257,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const before = this.#view;
     this.#view = view;
     if (view.backups.some(backup => !before.backups.includes(backup))) this.#repair?.joined();
+    for (const replica of this.#replicas) if (namedIn(view).includes(replica.incarnation)) replica.isNamed();
     this.emit('view', view, reason);
     this.emit('status', this.status);
     if (view.primary !== before.primary) this.#snapshots.askAgain(this.#primary);
@@ -271,15 +276,32 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       );
       return;
     }
-    if (joins && ![this.#view.primary, ...this.#view.backups].includes(incarnation)) this.#repair?.failed();
+    if (joins && !namedIn(this.#view).includes(incarnation)) this.#repair?.failed();
     this.emit('lost', replica, reason);
     this.emit('status', this.status);
-    if (this.#replicas.some(other => !other.hasEnded)) {
+    if (this.#replicas.every(other => other.hasEnded)) {
+      const code = halted?.code ?? 'ALL_REPLICAS_LOST';
+      this.#fail(new EpochvisorError(code, `no replica is left: the last one ${halted?.message ?? reason}`));
+    } else if (!this.#anyLives(this.#view)) {
+      void this.#lostUnlessNamed(reason);
+    } else {
       this.#repairSoon();
-      return;
     }
-    const code = halted?.code ?? 'ALL_REPLICAS_LOST';
-    this.#fail(new EpochvisorError(code, `no replica is left: the last one ${halted?.message ?? reason}`));
+  }
+
+  /** The dead may have named who was joining with their last act, which only the arbiter knows. */
+  async #lostUnlessNamed(reason: string): Promise<void> {
+    const view = await this.#arbiter?.latest(this.machine).catch((error: unknown) => {
+      if (!(error instanceof EpochvisorError)) throw error;
+      // Where it is out of reach the joining replica goes on asking.
+      return undefined;
+    });
+    if (view === undefined || this.#over || this.#anyLives(view) || this.#anyLives(this.#view)) return;
+    this.#fail(new EpochvisorError('ALL_REPLICAS_LOST', `no replica is left: the last one was ${reason}`));
+  }
+
+  #anyLives(view: View): boolean {
+    return this.#replicas.some(({ hasEnded, incarnation }) => !hasEnded && namedIn(view).includes(incarnation));
   }
 
   #repairSoon(): void {
@@ -305,7 +327,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   /** A machine that is repaired for months must not remember everyone who died. */
   #forgetEnded(): void {
-    const named = [this.#view.primary, ...this.#view.backups];
+    const named = namedIn(this.#view);
     const kept = this.#replicas.filter(({ hasEnded, incarnation }) => !hasEnded || named.includes(incarnation));
     this.#replicas.splice(0, this.#replicas.length, ...kept);
   }
@@ -314,7 +336,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #finish(outcome: Outcome): void {
     this.#over = true;
-    const named = [this.#view.primary, ...this.#view.backups];
+    const named = namedIn(this.#view);
     // Who was still joining has nothing to say.
     for (const replica of this.#replicas) if (!named.includes(replica.incarnation)) replica.kill();
     void this.#close().then(() => this.#resolve(outcome));
@@ -346,4 +368,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     await this.#bus?.close();
     if (this.#arbiterFolder?.ours === true) rmSync(this.#arbiterFolder.path, { recursive: true, force: true });
   }
+}
+
+function namedIn({ primary, backups }: View): readonly string[] {
+  return [primary, ...backups];
 }

@@ -4,8 +4,14 @@
 // thread loads the rest.
 
 import { readFileSync } from 'node:fs';
-import { EpochvisorError } from '../errors/errors.js';
-import { type FromReplica, REPLICA_HALTED, type ReplicaConfiguration, type ToReplica } from './configuration.js';
+import { describeThrown, EpochvisorError } from '../errors/errors.js';
+import {
+  type FromReplica,
+  JOINS_EVERY_MS,
+  REPLICA_HALTED,
+  type ReplicaConfiguration,
+  type ToReplica,
+} from './configuration.js';
 import type { Replica } from './replica.js';
 import { ThreadHost } from './thread-host.js';
 
@@ -68,9 +74,18 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     onLink: link => replica.addPeer(link.peer.incarnation, link),
   });
   tell({ type: 'listening', address: listener.address });
+  if (view === undefined) sayJoining(replica);
   await replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return replica;
+}
+
+/** The launcher hears of a replica that joins until others watch it. */
+function sayJoining(replica: Replica): void {
+  const saying = setInterval(() => {
+    if (replica.isNamed) clearInterval(saying);
+    else tell({ type: 'joins' });
+  }, JOINS_EVERY_MS);
 }
 
 async function connectPeer(replica: Replica, incarnation: string, address: string): Promise<void> {
@@ -88,7 +103,7 @@ let replica: Promise<Replica> | undefined;
 
 function failed(error: unknown): void {
   if (error instanceof EpochvisorError) halted(error.code, error.message);
-  else halted('REPLICA_FAILED', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  else halted('REPLICA_FAILED', describeThrown(error));
 }
 
 process.on('message', (message: ToReplica) => {

@@ -4,6 +4,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { FromReplica, ReplicaProgress, ToReplica } from './configuration.js';
 
+/**
+ * A joining replica says every JOINS_EVERY_MS that it still does. One that was stopped, or hangs, would keep the machine from
+ * being repaired for as long: after so long without a word it is killed, and another is started.
+ */
+const SILENCE_MAX_MS = 3_000;
+/** Likewise, for its first word: a process that starts on a busy host takes longer than one that runs. */
+const FIRST_WORD_MAX_MS = 10_000;
+
 export interface ReplicaEnding {
   /** As a user reads it: `killed by SIGKILL`, or what the replica said. */
   readonly reason: string;
@@ -29,6 +37,8 @@ export class ReplicaProcess {
   readonly ended: Promise<void>;
   #hasEnded = false;
   readonly #process: ChildProcess;
+  /** Kills a joining replica that is silent. */
+  #silence: NodeJS.Timeout | undefined;
 
   constructor(incarnation: string, joins: boolean, listener: ReplicaListener) {
     this.incarnation = incarnation;
@@ -36,7 +46,11 @@ export class ReplicaProcess {
     // What is started, and nothing else, in argv; replicas inherit stderr for what Node itself has to say.
     const main = fileURLToPath(new URL('./main.js', import.meta.url));
     this.#process = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
-    this.#process.on('message', (message: FromReplica) => listener.heard(message));
+    if (joins) this.#silence = setTimeout(() => this.kill(), FIRST_WORD_MAX_MS);
+    this.#process.on('message', (message: FromReplica) => {
+      this.#isHeard();
+      listener.heard(message);
+    });
     // It has said all that it had to say, or is dead already. Left to itself it would wait for V8 to finish what it compiles:
     // with a large interpreter that is seconds, for code that nobody will run.
     this.#process.once('disconnect', () => this.kill());
@@ -44,6 +58,7 @@ export class ReplicaProcess {
       const end = (ending: ReplicaEnding) => {
         if (this.#hasEnded) return;
         this.#hasEnded = true;
+        this.isNamed();
         resolve();
         listener.ended(ending);
       };
@@ -59,6 +74,18 @@ export class ReplicaProcess {
         else end({ reason: `halted: ${this.halted.message}`, killed: false });
       });
     });
+  }
+
+  #isHeard(): void {
+    if (this.#silence === undefined) return;
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.kill(), SILENCE_MAX_MS);
+  }
+
+  /** Its view watches it from now on. */
+  isNamed(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
   }
 
   /** 0 where it could not be started. */

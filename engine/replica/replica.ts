@@ -96,6 +96,13 @@ export class Replica {
     return this.#parts.configuration.timing.startMs;
   }
 
+  /** Whether a view names this replica. */
+  get isNamed(): boolean {
+    const { view } = this.#channel;
+    const { incarnation } = this.#parts.configuration;
+    return view !== undefined && (view.primary === incarnation || view.backups.includes(incarnation));
+  }
+
   /** What this replica says first on every connection. */
   get hello(): Hello {
     return helloOf(this.#parts.configuration);

@@ -181,7 +181,7 @@ export class Watched {
   /** Waits for a status that fits. */
   async status(fits: (status: Status) => boolean): Promise<Status> {
     return until(() => {
-      const status = this.#read();
+      const status = this.now;
       return status !== undefined && fits(status) ? status : undefined;
     });
   }
@@ -196,7 +196,8 @@ export class Watched {
     await until(() => (this.command.stdout.length >= bytes ? true : undefined));
   }
 
-  #read(): Status | undefined {
+  /** The status; undefined before there is a machine, and after its end. */
+  get now(): Status | undefined {
     try {
       return JSON.parse(readFileSync(this.statusFile, 'utf8')) as Status;
     } catch (error) {

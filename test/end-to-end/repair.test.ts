@@ -1,7 +1,7 @@
 // A machine that heals itself: a replacement joins the running guest, and the next kill is survived as the first was.
 
 import { describe, expect, test } from 'vitest';
-import { Bench, isAlive, sleep, type Watched } from './command.js';
+import { Bench, type Ended, isAlive, sleep, until, type Watched } from './command.js';
 import { Milling } from './milling.js';
 import { generator } from './seeds.js';
 
@@ -50,6 +50,19 @@ describe('after the death of', () => {
     await milling.endsLikeThePlainMachine();
   });
 
+  test('a joining replica that stands still: it is given up, and another one joins', async () => {
+    const milling = new Milling(bench);
+    const { machine } = milling;
+    const first = await machine.isProtected();
+    process.kill(first.backups[0]!.pid, 'SIGKILL');
+    const { joining } = await machine.status(status => status.joining.length > 0);
+    process.kill(joining[0]!.pid, 'SIGSTOP');
+    const status = await healed(machine, first.view + 1);
+    expect(status.backups[0]!.pid).not.toBe(joining[0]!.pid);
+    expect(isAlive(joining[0]!.pid)).toBe(false);
+    await milling.endsLikeThePlainMachine();
+  });
+
   test('the primary while a replica joins it: the machine is lost or goes on, and never does a thing twice', async () => {
     const milling = new Milling(bench, ['--quiet']);
     const { machine } = milling;
@@ -58,14 +71,18 @@ describe('after the death of', () => {
     await machine.status(status => status.joining.length > 0);
     await sleep(random() * 500);
     process.kill(first.primary.pid, 'SIGKILL');
-    const later = await Promise.race([
-      machine.command.ended,
-      machine.status(status => status.primary.pid !== first.primary.pid),
-    ]);
+    let ended: Ended | undefined;
+    void machine.command.ended.then(ending => {
+      ended = ending;
+    });
+    const later = await until(() => {
+      const { now } = machine;
+      return ended ?? (now !== undefined && now.primary.pid !== first.primary.pid ? now : undefined);
+    });
     if ('view' in later) return milling.endsLikeThePlainMachine();
     milling.stop();
     expect(later.status).toBe(70);
-    expect(later.stderr).toMatch(/^epochvisor: .*\n$/);
+    expect(later.stderr).toMatch(/^epochvisor: .*\[ALL_REPLICAS_LOST\].*\n$/);
     const numbers = later.stdout
       .split('\n')
       .slice(0, -1)
