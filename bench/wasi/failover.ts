@@ -130,8 +130,8 @@ function publishSweeps(sweeps: readonly Sweep[]): void {
   const text = [
     '# WASI programs, their primary killed',
     '',
-    `\`npm run sweep:wasi\`, Node ${process.version}, ${cpus().length} cores. Each program runs in each variant, once`,
-    'a point of its run, until its primary kills itself there with SIGKILL; what comes out is compared with the same program',
+    `\`npm run sweep:wasi\`, Node ${process.version}, ${cpus().length} cores. Each program runs in each variant, once for`,
+    'each point of its run, until its primary kills itself there with SIGKILL; what comes out is compared with the same program',
     "alone on Node's own WASI: stdout, stderr, all files, exit status.",
     '',
     table(sweeps),
