@@ -12,7 +12,7 @@ import {
   type ReplicaConfiguration,
   type ToReplica,
 } from './configuration.js';
-import type { Replica } from './replica.js';
+import type { Replica, ReplicaParts } from './replica.js';
 import { ThreadHost } from './thread-host.js';
 
 let ending = false;
@@ -60,11 +60,10 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const { helloOf, Replica } = await import('./replica.js');
   const { FolderArbiter } = await import('../arbiter/folder.js');
   const { Listener } = await import('../channel/listener.js');
-  const { readSnapshotFile } = await import('./snapshot-file.js');
   const replica = new Replica({
     configuration,
     thread,
-    ...(configuration.snapshot === undefined ? {} : { snapshot: await readSnapshotFile(configuration.snapshot) }),
+    ...(await stateFor(configuration)),
     arbiter: await FolderArbiter.open(arbiter.path),
     tell,
     end,
@@ -78,6 +77,20 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   await replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return replica;
+}
+
+/** Where the guest's state comes from, if it does not begin at its beginning. */
+async function stateFor({
+  view,
+  snapshot,
+}: ReplicaConfiguration): Promise<Pick<ReplicaParts, 'snapshot' | 'newDecoder'>> {
+  if (snapshot !== undefined) {
+    const { readSnapshotFile } = await import('./snapshot-file.js');
+    return { snapshot: await readSnapshotFile(snapshot) };
+  }
+  if (view !== undefined) return {};
+  const { SnapshotDecoder } = await import('../snapshot/decode.js');
+  return { newDecoder: () => new SnapshotDecoder() };
 }
 
 /** The launcher hears of a replica that joins until others watch it. */

@@ -6,18 +6,17 @@ import type { Arbiter } from '../arbiter/arbiter.js';
 import { BusClient } from '../bus/client.js';
 import type { Link } from '../channel/link.js';
 import { decodePeer, encodePeer, snapshotPiece } from '../channel/packets.js';
-import { EpochvisorError } from '../errors/errors.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../machine/guest-state.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EXECUTED, WORD_LOG_BYTES_TAKEN, WORD_OUTSTANDING } from '../machine/shared.js';
 import { Channel, type ChannelEffect, type ChannelEvent } from '../protocol/channel.js';
 import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
-import { SnapshotDecoder } from '../snapshot/decode.js';
+import type { SnapshotDecoder } from '../snapshot/decode.js';
 import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SnapshotOrigin, ToReplica } from './configuration.js';
 import { SnapshotQueue } from './snapshot-queue.js';
 import { SnapshotSaving } from './snapshot-saving.js';
 import type { ThreadHost } from './thread-host.js';
-import { sendSnapshot } from './transfer.js';
 
 /** Output held back at which nothing more is taken from the guest thread, bytes: its ring fills, and it waits. */
 const HELD_BYTES_MAX = 4 << 20;
@@ -32,6 +31,8 @@ export interface ReplicaParts {
   readonly thread: ThreadHost;
   /** What the machine goes on from. */
   readonly snapshot?: MachineSnapshot;
+  /** Makes what reads the snapshot that a joining replica is sent. */
+  readonly newDecoder?: () => SnapshotDecoder;
   readonly arbiter: Arbiter;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
@@ -185,11 +186,14 @@ export class Replica {
     const snapshot = this.#taken;
     this.#taken = undefined;
     if (link === undefined || snapshot === undefined) return;
+    // Loaded for those who need it: a start costs what it loads.
+    const { sendSnapshot } = await import('./transfer.js');
     await sendSnapshot(snapshot, link, () => this.#links.get(peer) === link);
   }
 
   #received(chunk: Uint8Array): void {
-    this.#incoming ??= new SnapshotDecoder();
+    this.#incoming ??= this.#parts.newDecoder?.();
+    assert(this.#incoming !== undefined, 'only who joins is sent a snapshot');
     this.#incoming.push(chunk);
     if (!this.#incoming.complete) return;
     const { guest } = this.#incoming.finish();

@@ -4,7 +4,6 @@
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../machine/guest-state.js';
 import type { FromReplica, SnapshotOrigin, ToReplica } from './configuration.js';
-import { writeSnapshotFile } from './snapshot-file.js';
 import type { SnapshotQueue } from './snapshot-queue.js';
 
 /** How often it is looked whether the output that precedes a snapshot has left, ms. */
@@ -57,6 +56,8 @@ export class SnapshotSaving {
 
   async #write(position: number, snapshot: MachineSnapshot, file: string, temporary: string): Promise<void> {
     while (this.#parts.left() <= position) await new Promise(done => setTimeout(done, LOOK_MS));
+    // Loaded for those who need it: a start costs what it loads.
+    const { writeSnapshotFile } = await import('./snapshot-file.js');
     await writeSnapshotFile(file, temporary, snapshot);
   }
 }

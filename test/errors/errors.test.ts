@@ -17,7 +17,7 @@ describe('whatever was thrown is one line', () => {
 
   test('an error without a place, and what is no error', () => {
     const bare = new Error('out of memory');
-    bare.stack = undefined;
+    Reflect.deleteProperty(bare, 'stack');
     expect(describeThrown(bare)).toBe('Error: out of memory');
     expect(describeThrown('a word')).toBe('a word');
   });
