@@ -9,12 +9,16 @@
 // a repeat gets the first status. Files are named by inode: the device knows all their names, and follows renames. A
 // file without a name left is gone, and what is written to it goes with it. Nothing outside the folder is ever touched,
 // whatever links are in it (folder.ts).
+//
+// Where a machine goes on from a snapshot the inodes are those that its kernel knows, found by their names (folder-again.ts):
+// there is no image then, and changes that may be asked for again are answered as they were before.
 
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, lutimes, mkdir, open, rename, rmdir, symlink, unlink } from 'node:fs/promises';
 import { EpochvisorError } from '../engine/errors/errors.js';
 import type { Operation, OperationId } from '../engine/protocol/machine.js';
-import { ROOT_INODE } from '../engine/wasi/image.js';
+import { FIRST_NEW_INODE, ROOT_INODE } from '../engine/wasi/image.js';
+import type { KnownFolder } from '../engine/wasi/known-folder.js';
 import { COMMAND_CHANGE, COMMAND_LOAD } from '../engine/wasi/machine.js';
 import { decodeMutation, type Mutation } from '../engine/wasi/mutation.js';
 import { type Completion, NO_DATA, type OperationDevice, STATUS_IO_ERROR, STATUS_REFUSED } from './device.js';
@@ -29,7 +33,8 @@ import {
   OpenFolder,
   type Place,
 } from './folder.js';
-import { type FolderImage, readFolder } from './folder-image.js';
+import { findFolder } from './folder-again.js';
+import { readFolder } from './folder-image.js';
 
 /** Changes whose status is kept for a repeat: as many as the bus knows ids. */
 const REMEMBERED_MAX = 1024;
@@ -44,20 +49,38 @@ type Create = Extract<Mutation, { readonly kind: 'createFile' | 'createDirectory
 type Rename = Extract<Mutation, { readonly kind: 'rename' }>;
 type Named = { readonly parent: number; readonly name: Uint8Array };
 
+export interface DirectoryOptions {
+  readonly readOnly: boolean;
+  /** What the kernel of a machine that goes on from a snapshot has of the folder; without it the folder can be loaded. */
+  readonly known?: KnownFolder | undefined;
+}
+
+/** What the device begins with. */
+interface Contents {
+  readonly root: FolderNode;
+  readonly nodes: Map<number, FolderNode>;
+  readonly chunks?: readonly Uint8Array[];
+  readonly lastOfImage: number;
+  readonly lastMade: number;
+}
+
 export class Directory implements OperationDevice {
   readonly class = 'idempotent';
   readonly sizeBytes = 0;
   readonly #readOnly: boolean;
   readonly #folder: OpenFolder;
   readonly #nodes: Map<number, FolderNode>;
+  /** The greatest inodes that were ever given: beyond them lies what the device has never heard of. */
+  readonly #lastOfImage: number;
+  #lastMade: number;
   /** Until the first change: only a machine that has loaded everything changes anything. */
   #chunks: readonly Uint8Array[] | undefined;
   readonly #performed = new Map<OperationId, Promise<Completion>>();
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** @throws EpochvisorError DIR_MISSING, DIR_UNUSABLE, DIR_UNREADABLE */
-  static async open(path: string, options: { readonly readOnly: boolean }): Promise<Directory> {
+  /** @throws EpochvisorError DIR_MISSING, DIR_UNUSABLE, DIR_UNREADABLE; DIR_CHANGED: not what is known */
+  static async open(path: string, options: DirectoryOptions): Promise<Directory> {
     if (process.platform !== 'linux') {
       throw new EpochvisorError('DIR_UNUSABLE', `${path}: folders can be given to guests on Linux only`);
     }
@@ -69,19 +92,25 @@ export class Directory implements OperationDevice {
       throw unusable(path, error as NodeJS.ErrnoException);
     }
     try {
-      return new Directory(handle, readFolder(handle.fd), options.readOnly);
+      return new Directory(handle, contentsOf(handle.fd, path, options.known), options);
     } catch (error) {
       await handle.close();
+      if (error instanceof EpochvisorError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
       throw new EpochvisorError('DIR_UNREADABLE', `not all of the folder ${path} can be read: ${code ?? message}`);
     }
   }
 
-  private constructor(handle: FileHandle, image: FolderImage, readOnly: boolean) {
-    this.#folder = new OpenFolder(image.root, handle);
-    this.#nodes = image.nodes;
-    this.#chunks = image.chunks;
+  private constructor(handle: FileHandle, contents: Contents, { readOnly, known }: DirectoryOptions) {
+    this.#folder = new OpenFolder(contents.root, handle);
+    this.#nodes = contents.nodes;
+    this.#chunks = contents.chunks;
+    this.#lastOfImage = contents.lastOfImage;
+    this.#lastMade = contents.lastMade;
     this.#readOnly = readOnly;
+    for (const [id, status] of known?.statuses ?? []) {
+      this.#performed.set(id, Promise.resolve({ status, data: NO_DATA }));
+    }
   }
 
   perform(operation: Operation): Promise<Completion> {
@@ -222,6 +251,7 @@ export class Directory implements OperationDevice {
       children: new Map(),
     };
     this.#nodes.set(mutation.inode, node);
+    this.#lastMade = Math.max(this.#lastMade, mutation.inode);
     this.#addName(node, place);
     if (handle !== undefined) this.#folder.keep(node, handle);
   }
@@ -251,16 +281,23 @@ export class Directory implements OperationDevice {
 
   // ---- contents
 
-  /** A file that is gone, or was never made: there is nothing to write to, and nobody who could read it. */
+  /** Undefined: it is gone. @throws HostError where there never was one, for then something else is wrong */
+  #found(inode: number): FolderNode | undefined {
+    const last = inode < FIRST_NEW_INODE ? this.#lastOfImage : this.#lastMade;
+    if (inode < ROOT_INODE || inode > last) throw new HostError(ERROR_STALE);
+    return this.#nodes.get(inode);
+  }
+
+  /** A file that is gone: there is nothing to write to, and nobody who could read it. */
   async #onFile(inode: number, use: (handle: FileHandle) => Promise<void>): Promise<void> {
-    const node = this.#nodes.get(inode);
+    const node = this.#found(inode);
     if (node === undefined) return;
     if (node.kind !== 'file') throw new HostError(ERROR_STALE);
     await use(await this.#folder.file(node));
   }
 
   async #setTimes(inode: number, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): Promise<void> {
-    const node = this.#nodes.get(inode);
+    const node = this.#found(inode);
     if (node === undefined) return;
     const path = node.inode === ROOT_INODE ? await this.#rootPath(node) : await this.#folder.path(node.places[0]);
     const { atimeNs, mtimeNs } = await lstat(path, { bigint: true });
@@ -273,10 +310,19 @@ export class Directory implements OperationDevice {
   }
 
   async #sync(inode: number, dataOnly: boolean): Promise<void> {
-    const node = this.#nodes.get(inode);
+    const node = this.#found(inode);
     if (node?.kind === 'directory') await this.#folder.syncDirectory(node);
     else if (node?.kind === 'file') await this.#onFile(inode, handle => (dataOnly ? handle.datasync() : handle.sync()));
   }
+}
+
+function contentsOf(fd: number, path: string, known: KnownFolder | undefined): Contents {
+  if (known !== undefined) {
+    return { ...findFolder(fd, path, known), lastOfImage: known.lastOfImage, lastMade: known.lastMade };
+  }
+  const image = readFolder(fd);
+  // Numbered without gaps.
+  return { ...image, lastOfImage: image.nodes.size, lastMade: FIRST_NEW_INODE - 1 };
 }
 
 function seconds(ns: bigint): number {

@@ -5,7 +5,13 @@ import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, type StreamDevice, T
 import { Directory } from '../../devices/directory.js';
 import { FileDisk } from '../../devices/disk.js';
 import { Teller } from '../../devices/teller.js';
+import type { KnownFolder } from '../wasi/known-folder.js';
 import type { DirectoryFlag } from './wasi-flags.js';
+
+/** A folder of a machine that goes on from a snapshot has what its kernel knows of it. */
+export interface FolderToOpen extends DirectoryFlag {
+  readonly known?: KnownFolder | undefined;
+}
 
 export interface OpenedDevices {
   readonly streams: readonly StreamDevice[];
@@ -17,18 +23,18 @@ export interface OpenedDevices {
 
 /**
  * @param console where the guest's streams go; by default those of this process
- * @throws EpochvisorError DISK_MISSING, DISK_SIZE, DIR_MISSING, STDIN_UNREADABLE and others, as the devices say
+ * @throws EpochvisorError DISK_MISSING, DISK_SIZE, DIR_MISSING, DIR_CHANGED, STDIN_UNREADABLE and others, as the devices say
  */
 export async function openDevices(
-  flags: { readonly disk: readonly string[]; readonly teller?: string; readonly dir?: readonly DirectoryFlag[] },
+  flags: { readonly disk: readonly string[]; readonly teller?: string; readonly dir?: readonly FolderToOpen[] },
   console?: StreamDevice,
 ): Promise<OpenedDevices> {
   const devices = new Map<number, OperationDevice>();
   try {
     for (const path of flags.disk) devices.set(FIRST_DISK + devices.size, await FileDisk.open(path));
     const disks = [...devices.values()].map(disk => disk.sizeBytes);
-    for (const [number, { hostPath, readOnly }] of (flags.dir ?? []).entries()) {
-      devices.set(FIRST_DIRECTORY + number, await Directory.open(hostPath, { readOnly }));
+    for (const [number, { hostPath, readOnly, known }] of (flags.dir ?? []).entries()) {
+      devices.set(FIRST_DIRECTORY + number, await Directory.open(hostPath, { readOnly, known }));
     }
     if (flags.teller !== undefined) devices.set(TELLER, await Teller.open(flags.teller));
     return { streams: [console ?? Console.ofProcess()], devices, disks };

@@ -7,12 +7,13 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { MachineSnapshot } from '../machine/guest-state.js';
 import { rewriteGuest } from '../machine/program.js';
 import type { StreamOffsets } from '../protocol/bus.js';
-import type { SnapshotOrigin } from '../replica/configuration.js';
+import type { SavedOrigin } from '../replica/configuration.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { openDevices } from './devices.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { guestFile } from './machine-flags.js';
+import { resumedFolders } from './resumed-folders.js';
 import { supervise } from './supervise.js';
 
 interface ResumeFlags extends LaunchFlags {
@@ -31,20 +32,19 @@ export function resumeCommand(): Command {
 
 async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const snapshot = await readSnapshotFile(file);
-  const origin = snapshot.origin as SnapshotOrigin;
+  const { statuses, ...origin } = snapshot.origin as SavedOrigin;
   const guest = guestFile(flags.guest ?? origin.guest);
   const module = readFileSync(guest);
   refuseAnother(guest, module, snapshot);
   const { bornMs: _, ...options } = snapshot.options;
   await rewriteGuest(module, options, flags.cache);
   const launch = launchOptions(flags);
-  const { disks, teller, directories } = origin;
-  refuseWritableFolders(origin);
+  const { disks, teller } = origin;
   if (teller !== undefined) refuseMissingTeller(teller);
   const opened = await openDevices({
     disk: disks,
     ...(teller === undefined ? {} : { teller }),
-    dir: directories,
+    dir: resumedFolders(snapshot, origin.directories, new Map(statuses)),
   });
   refuseOtherDisks(opened.disks, options.disks);
   const machine = new LaunchedMachine({
@@ -71,20 +71,6 @@ function refuseAnother(path: string, module: Uint8Array, snapshot: MachineSnapsh
     'GUEST_CHANGED',
     `${path} is not the guest that the snapshot was taken of`,
     'name that one with --guest',
-  );
-}
-
-/**
- * Changes name files by inode, and a folder's inodes are numbered anew each time that it is opened: what the guest made
- * since would not be found, and its changes lost, and after any change of the folder they would go to other files.
- */
-function refuseWritableFolders({ directories }: SnapshotOrigin): void {
-  const writable = directories.find(({ readOnly }) => !readOnly);
-  if (writable === undefined) return;
-  throw new EpochvisorError(
-    'DIR_NOT_RESUMABLE',
-    `the guest can write to the folder ${writable.hostPath}, and can't go on from a snapshot with it yet`,
-    'run it from its beginning, or with :ro where it only reads',
   );
 }
 

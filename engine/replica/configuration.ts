@@ -1,7 +1,7 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
 import type { BitFlip, KillPoint, MachineOptions } from '../machine/configuration.js';
-import type { View } from '../protocol/machine.js';
+import type { OperationId, View } from '../protocol/machine.js';
 
 /** Names the arbiter of a machine: a folder that all replicas reach. */
 export interface ArbiterAddress {
@@ -21,6 +21,12 @@ export interface SnapshotOrigin {
     readonly guestPath: string;
     readonly readOnly: boolean;
   }[];
+}
+
+/** The origin as it is in a snapshot. */
+export interface SavedOrigin extends SnapshotOrigin {
+  /** How changes of folders ended that the guest had asked for, and had no answer to at the snapshot. */
+  readonly statuses: readonly (readonly [OperationId, number])[];
 }
 
 /** Why a snapshot was not saved, as an EpochvisorError that crosses to another process. */

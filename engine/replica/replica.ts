@@ -13,7 +13,7 @@ import { Channel, type ChannelEffect, type ChannelEvent } from '../protocol/chan
 import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
 import type { SnapshotDecoder } from '../snapshot/decode.js';
-import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SnapshotOrigin, ToReplica } from './configuration.js';
+import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SavedOrigin, ToReplica } from './configuration.js';
 import { SnapshotQueue } from './snapshot-queue.js';
 import { SnapshotSaving } from './snapshot-saving.js';
 import type { ThreadHost } from './thread-host.js';
@@ -85,6 +85,7 @@ export class Replica {
     this.#thread = parts.thread;
     this.#snapshots = new SnapshotQueue(parts.thread);
     this.#saving = new SnapshotSaving({
+      wasi: options.wasi !== undefined,
       queue: this.#snapshots,
       snapshotOf: (guest, origin) => this.#snapshotOf(guest, origin),
       left: () => (this.#finished ? Infinity : this.#channel.left),
@@ -176,7 +177,7 @@ export class Replica {
     });
   }
 
-  #snapshotOf(guest: GuestState, origin: SnapshotOrigin | undefined): MachineSnapshot {
+  #snapshotOf(guest: GuestState, origin: SavedOrigin | undefined): MachineSnapshot {
     const { machine, moduleHash, options } = this.#parts.configuration;
     return { machine, moduleHash, options, origin, guest };
   }
@@ -311,6 +312,9 @@ export class Replica {
         this.#thread.sendLog(effect.part);
         return;
       case 'interrupt':
+        if (effect.interrupt.kind === 'completion') {
+          this.#saving.completed(effect.interrupt.operation, effect.interrupt.status);
+        }
         this.#thread.sendInterrupt(effect.interrupt);
         return;
       case 'acknowledged':

@@ -9,7 +9,6 @@
 //                                     +- operations.ts -------------------- machine: start, completion, uncertain
 //                                     +- input.ts, sockets.ts ------------- machine: write, consumed, stream interrupts
 
-import { assert } from '../errors/errors.js';
 import { descriptorCalls } from './calls/descriptors.js';
 import { fileCalls } from './calls/files.js';
 import type { Call } from './calls/guard.js';
@@ -21,6 +20,7 @@ import { readdirCalls } from './calls/readdir.js';
 import { socketCalls } from './calls/sockets.js';
 import { Core, type KernelState } from './core.js';
 import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
+import { kernelStateOf } from './outstanding-changes.js';
 import type { CopyBytes } from './tree.js';
 
 export class WasiKernel implements Kernel {
@@ -32,7 +32,7 @@ export class WasiKernel implements Kernel {
    * @param state what `save` gave: the kernel goes on from there, and owns the bytes in it
    */
   constructor(configuration: KernelConfiguration, machine: KernelMachine, memory: () => Uint8Array, state?: unknown) {
-    this.#core = new Core(configuration, machine, memory, state === undefined ? undefined : stateOf(state));
+    this.#core = new Core(configuration, machine, memory, state === undefined ? undefined : kernelStateOf(state));
     this.#imports = {
       ...processCalls(this.#core),
       ...descriptorCalls(this.#core),
@@ -72,10 +72,4 @@ export class WasiKernel implements Kernel {
   save(copy: CopyBytes = bytes => bytes.slice()): KernelState {
     return this.#core.save(copy);
   }
-}
-
-function stateOf(state: unknown): KernelState {
-  const { version } = state as KernelState;
-  assert(version === 1, `the kernel's state is of version 1, not ${version}`);
-  return state as KernelState;
 }

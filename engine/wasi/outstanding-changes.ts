@@ -1,0 +1,24 @@
+// The changes of folders that devices were asked for, and that the kernel has no answer to.
+
+import { assert } from '../errors/errors.js';
+import type { OperationId } from '../protocol/machine.js';
+import type { KernelState } from './core.js';
+import { COMMAND_CHANGE } from './machine.js';
+import type { OperationsState } from './operations.js';
+
+/** @param state what the kernel saved */
+export function kernelStateOf(state: unknown): KernelState {
+  const { version } = state as KernelState;
+  assert(version === 1, `the kernel's state is of version 1, not ${version}`);
+  return state as KernelState;
+}
+
+/** In the order in which they were asked for. */
+export function changesOf({ started }: OperationsState): OperationsState['started'] {
+  return started.filter(({ operation }) => operation.command === COMMAND_CHANGE);
+}
+
+/** @param state what the kernel saved */
+export function outstandingChanges(state: unknown): OperationId[] {
+  return changesOf(kernelStateOf(state).operations).map(({ operation }) => operation.id);
+}
