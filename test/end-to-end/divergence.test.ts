@@ -1,9 +1,10 @@
 // A backup whose memory changes by itself is caught, says where, and is never promoted; a fresh one takes its place.
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { CapturedConsole } from '../../devices/captured-console.js';
-import { FIRST_DISK, STDOUT, TELLER } from '../../devices/device.js';
+import { Console } from '../../devices/console.js';
+import { FIRST_DISK, TELLER } from '../../devices/device.js';
 import { FileDisk } from '../../devices/disk.js';
 import { Teller } from '../../devices/teller.js';
 import type { LaunchedMachine as Launched } from '../../engine/replica/launch.js';
@@ -20,9 +21,9 @@ afterEach(async () => machine?.stop());
 const DISK_BYTES = 1 << 16;
 const MEBIBYTES = 8;
 const ARGUMENTS = ['mill', '2000', String(MEBIBYTES)];
-const LINES = Buffer.from('line\n'.repeat(70));
 /** Behind the guest's store, in the last page: nothing lies there, so that nothing but a digest can see it. */
 const ADDRESS = (MEBIBYTES << 20) + 131_000;
+const WINDOW_LINES = 4;
 
 function disk(name: string): string {
   writeFileSync(bench.file(name), '');
@@ -30,12 +31,39 @@ function disk(name: string): string {
   return bench.file(name);
 }
 
+/** Lines for the guest, a few ahead of its answers, for as long as the test wants. */
+class Feed {
+  readonly stdin = new PassThrough();
+  readonly stdout = new PassThrough();
+  lines = 0;
+  #text = '';
+  readonly #feeding = setInterval(() => this.#feed(), 5);
+
+  constructor() {
+    this.stdout.on('data', (bytes: Buffer) => {
+      this.#text += bytes.toString();
+    });
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  #feed(): void {
+    while (this.lines < this.#text.split('\n').length - 1 + WINDOW_LINES) {
+      this.lines += 1;
+      this.stdin.write('line\n');
+    }
+  }
+
+  end(): void {
+    clearInterval(this.#feeding);
+    this.stdin.end();
+  }
+}
+
 test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', async () => {
-  const plain = bench.startPlain(['--disk', disk('plain-disk'), guest('mill'), ...ARGUMENTS.slice(1)], 'pipe');
-  plain.write(LINES.toString());
-  plain.endInput();
-  const expected = (await plain.ended).stdout;
-  const console = new CapturedConsole(LINES);
+  const feed = new Feed();
   machine = new LaunchedMachine({
     guest: guest('mill'),
     module: readFileSync(guest('mill')),
@@ -52,7 +80,7 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
     },
     replicas: 2,
     repair: true,
-    streams: [console],
+    streams: [new Console({ stdin: feed.stdin, stdout: feed.stdout, stderr: new PassThrough().resume() })],
     devices: new Map<number, FileDisk | Teller>([
       [FIRST_DISK, await FileDisk.open(disk('disk'))],
       [TELLER, await Teller.open()],
@@ -62,12 +90,21 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
   const lost: { readonly incarnation: string; readonly reason: string }[] = [];
   machine.on('lost', ({ incarnation }, reason) => lost.push({ incarnation, reason }));
   const backups: number[] = [];
-  machine.on('view', view => backups.push(view.backups.length));
+  const healed = new Promise<void>(resolve => {
+    machine!.on('view', view => {
+      backups.push(view.backups.length);
+      if (lost.length > 0 && view.backups.length > 0) resolve();
+    });
+  });
   await machine.start();
   const { incarnation: primary } = machine.primary!;
+  await healed;
+  feed.end();
   expect(await machine.outcome).toEqual({ kind: 'exit', status: 0 });
-  expect(Buffer.from(console.bytes(STDOUT)).toString()).toBe(expected);
-  expect(lost).toHaveLength(1);
+  const plain = bench.startPlain(['--disk', disk('plain-disk'), guest('mill'), ...ARGUMENTS.slice(1)], 'pipe');
+  plain.write('line\n'.repeat(feed.lines));
+  plain.endInput();
+  expect(feed.text).toBe((await plain.ended).stdout);
   const [, epoch, from, to] =
     /halted: .*epoch (\d+).*memory differs.*addresses (\d+) to (\d+)/.exec(lost[0]!.reason) ?? [];
   expect(Number(epoch), lost[0]!.reason).toBeGreaterThan(0);
@@ -76,5 +113,5 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
   // It was the backup that left, and another one came.
   expect(lost[0]!.incarnation).not.toBe(primary);
   expect(machine.status.primary.incarnation).toBe(primary);
-  expect(backups).toEqual([0, 1]);
+  expect(backups.slice(0, 2)).toEqual([0, 1]);
 });
