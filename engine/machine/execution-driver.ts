@@ -1,6 +1,7 @@
 // Steps the execution and carries out what it says: the log, outputs, delivery; where it says `await`, the thread blocks.
 
-import { EntryDecoder, type EntryState } from '../channel/entries.js';
+import { EntryDecoder } from '../channel/entries.js';
+import type { EntryState } from '../channel/entry-history.js';
 import { assert } from '../errors/errors.js';
 import {
   type DigestEntry,

@@ -3,7 +3,7 @@
 // Plain data: numbers, bigints, strings, booleans, null, undefined, byte arrays, arrays, objects. It survives a structured
 // clone, and engine/snapshot turns it into bytes. It says nothing of the host: a thread elsewhere goes on from it exactly.
 
-import type { EntryState } from '../channel/entries.js';
+import type { EntryState } from '../channel/entry-history.js';
 import type { ClockState } from '../protocol/clock.js';
 import type { ExecutionState } from '../protocol/execution.js';
 import type { Outcome } from '../protocol/machine.js';

@@ -5,7 +5,8 @@
 // this thread waits, and soon. While the I/O thread looks at the ring every millisecond by itself, soon is at the next
 // boundary or when the part is full; else it is at once, for what is rare may be all that a backup waits for.
 
-import { CLOCK_MAX_BYTES, EntryEncoder, type EntryState, maxSize } from '../channel/entries.js';
+import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../channel/entries.js';
+import type { EntryState } from '../channel/entry-history.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
 import * as records from './records.js';
 import {
