@@ -14,12 +14,13 @@ export function recipients<P>(state: ChannelState<P>): string[] {
   return names;
 }
 
-/** BV: those whose acknowledgement an output needs. */
-function gates<P>(state: ChannelState<P>): Set<string> {
-  const names = new Set(state.backups);
-  for (const name of state.claim?.backups ?? []) names.add(name);
-  if (state.joiner?.stage === 'gating') names.add(state.joiner.name);
-  return names;
+/**
+ * Those whose acknowledgement an output needs. BV: who joins is waited for from before the claim that names it until its
+ * outcome is known; any other claim of a primary names fewer than its view.
+ */
+function gates<P>(state: ChannelState<P>): readonly string[] {
+  const { backups, joiner } = state;
+  return joiner?.stage === 'gating' ? [...backups, joiner.name] : backups;
 }
 
 /** What all whose acknowledgement counts have acknowledged; all there is where there is none. */
@@ -30,13 +31,13 @@ function acknowledged<P>(state: ChannelState<P>): number {
 }
 
 export function tellAcknowledged<P>(state: ChannelState<P>, rule: 'OR' | 'SX' | 'JN'): ChannelEffect<P> {
-  const nobody = state.joiner === undefined && !state.snapshotUnderWay && gates(state).size === 0;
+  const nobody = state.joiner === undefined && !state.snapshotUnderWay && gates(state).length === 0;
   return { rule, type: 'acknowledged', position: acknowledged(state), alone: nobody };
 }
 
 /** KP: where one replica takes the log, nothing needs to be kept for another. */
 export function settle<P>(state: ChannelState<P>): number {
-  const least = gates(state).size < 2 ? state.logEnd : acknowledged(state);
+  const least = gates(state).length < 2 ? state.logEnd : acknowledged(state);
   state.settled = Math.max(state.settled, Math.min(least, state.logEnd));
   return state.settled;
 }

@@ -26,15 +26,7 @@ import type { Interrupt, LogEntry, Operation, OperationId, Outcome, Output, Stat
 import { ReceivedLog } from './received-log.js';
 import type { Rule } from './rules.js';
 
-export type {
-  DigestEntry,
-  ExecutionEffect,
-  ExecutionEvent,
-  ExecutionOptions,
-  ExecutionRole,
-  ExecutionStart,
-  ExecutionState,
-} from './execution-events.js';
+export type * from './execution-events.js';
 
 /** Runs of empty epochs and lone values are shipped at most this late (rule FL). */
 export const SHIP_AFTER_NS = 1_000_000;

@@ -16,7 +16,7 @@ export const RULES = {
   P8: 'At the end of the failover epoch every operation still outstanding ends in an uncertain interrupt.',
   OR: 'Output Rule: no output leaves before every backup of the view has acknowledged all that precedes it.',
   RV: 'Revised protocol (section 4.3): at an I/O instruction the guest waits until all earlier messages are acknowledged.',
-  FL: 'What is logged is shipped before the guest thread waits for anything, when an output waits for it, and at most 1 ms late.',
+  FL: 'What is logged is shipped before the guest thread waits for anything, when an output waits for it, and at most 1 ms late; values of a clock that is read over and over are gathered, to the end of their epoch at the latest.',
   EV: 'In the failover epoch, and in the rest of E, environment results that run out are replaced by own ones: nobody outside saw those of the dead primary.',
   CK: 'The clock of a survivor goes on from the greatest of its own and every value it was sent.',
   DG: 'Every end entry carries a cheap digest; a backup that differs halts and says where, and is never promoted.',
