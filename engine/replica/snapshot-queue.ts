@@ -1,4 +1,4 @@
-// Snapshots that are asked for: the guest thread takes one at a time, in the order in which they were asked for.
+// Whom each snapshot is for: the guest thread takes them in the order in which they are asked for.
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../machine/guest-state.js';
@@ -14,7 +14,7 @@ export interface SnapshotPurpose {
 
 export class SnapshotQueue {
   readonly #thread: Pick<ThreadHost, 'requestSnapshot'>;
-  /** The first was asked of the guest thread. */
+  /** Of those that were asked for and not answered, in order. */
   readonly #purposes: SnapshotPurpose[] = [];
   #ended = false;
 
@@ -28,29 +28,23 @@ export class SnapshotQueue {
       return;
     }
     this.#purposes.push(purpose);
-    if (this.#purposes.length === 1) this.#thread.requestSnapshot(purpose.join);
+    this.#thread.requestSnapshot(purpose.join);
   }
 
   taken(position: number, state: GuestState): void {
-    this.#next()?.taken(position, state);
+    this.#purposes.shift()?.taken(position, state);
   }
 
   failed(message: string): void {
-    const hint = 'the guest runs on; ask again when it holds no such reference (`inspect` names the functions)';
-    this.#next()?.failed(new EpochvisorError('NOT_SNAPSHOTABLE', message, hint));
+    this.#purposes
+      .shift()
+      ?.failed(new EpochvisorError('NOT_SNAPSHOTABLE', message, 'the guest runs on: ask again later'));
   }
 
   /** The guest has ended: it takes no more snapshots. */
   ended(): void {
     this.#ended = true;
     for (const purpose of this.#purposes.splice(0)) purpose.failed(gone());
-  }
-
-  #next(): SnapshotPurpose | undefined {
-    const purpose = this.#purposes.shift();
-    const next = this.#purposes[0];
-    if (next !== undefined) this.#thread.requestSnapshot(next.join);
-    return purpose;
   }
 }
 
