@@ -110,12 +110,15 @@ function readLine(socket: Socket): Promise<string> {
   socket.setEncoding('utf8');
   return new Promise(resolve => {
     let text = '';
-    socket.on('data', (piece: string) => {
+    const hear = (piece: string) => {
       text += piece;
       const end = text.indexOf('\n');
-      if (end >= 0) resolve(text.slice(0, end));
-      else if (text.length > REQUEST_MAX_CHARACTERS) resolve('');
-    });
+      if (end < 0 && text.length <= REQUEST_MAX_CHARACTERS) return;
+      // What follows is of no interest, and must not pile up; it is read so that the end is seen.
+      socket.off('data', hear).resume();
+      resolve(text.slice(0, Math.max(end, 0)));
+    };
+    socket.on('data', hear);
     socket.once('close', () => resolve(''));
     socket.once('error', () => resolve(''));
   });

@@ -39,7 +39,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./resume.js')).resumeCommand(),
   },
   demo: {
-    summary: 'a guest, a kill in the middle of an epoch, and the outcome',
+    summary: 'a guest, two kills, and the outcome',
     load: async () => (await import('./demo.js')).demoCommand(),
   },
 };
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return;
       complain(
-        `${error.message.replace(/^error: /, '')} [BAD_USAGE]: see epochvisor ${verb && verb in VERBS ? `${verb} ` : ''}--help`,
+        `${error.message.replace(/^error: /, '').replaceAll('\n', ' ')} [BAD_USAGE]: see epochvisor ${verb && verb in VERBS ? `${verb} ` : ''}--help`,
       );
       process.exitCode = REFUSED;
     } else if (error instanceof EpochvisorError) {

@@ -58,6 +58,8 @@ describe.each(['run', 'failover'])('%s refuses', verb => {
 
   test('flags that it does not know', async () => {
     expectRefused(await bench.run([verb, '--frobnicate', guest('hello')]), 'BAD_USAGE', /--frobnicate/);
+    // One that is nearly right is said to be, in the same line.
+    expectRefused(await bench.run([verb, '--varian', guest('hello')]), 'BAD_USAGE', /--varian'.*--variant/);
     expectRefused(await bench.run([verb]), 'BAD_USAGE', /GUEST\.wasm/);
   });
 
