@@ -11,6 +11,15 @@ export function guestPath(name: string): string {
   return join(ROOT, 'guest', 'build', `${name}.wasm`);
 }
 
+/** Options of a machine as `run` has them by default. */
+export const DEFAULT_MACHINE = {
+  epochLength: 100_000,
+  variant: 'deferred',
+  counting: 'block',
+  operationIds: true,
+  maxMemory: 1 << 30,
+} as const;
+
 /** One line: what a reader has to know to compare. */
 function describeHost(): string {
   const model = cpus()[0]?.model.trim() ?? 'an unknown processor';

@@ -15,7 +15,7 @@ import { FIRST_DISK, TELLER } from '../../devices/device.js';
 import { FileDisk } from '../../devices/disk.js';
 import { Teller } from '../../devices/teller.js';
 import { LaunchedMachine } from '../../engine/replica/launch.js';
-import { guestPath, publish, quantile } from '../host.js';
+import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
 
 const AIM_MS = 2_000;
 const AIM_THROUGHPUT = 0.7;
@@ -85,11 +85,7 @@ async function launch(folder: string): Promise<LaunchedMachine> {
     module: readFileSync(path),
     moduleCache: true,
     options: {
-      epochLength: 100_000,
-      variant: 'deferred',
-      counting: 'block',
-      operationIds: true,
-      maxMemory: 1 << 30,
+      ...DEFAULT_MACHINE,
       arguments: ['mill', WORK, values.mebibytes],
       disks: [DISK_BYTES],
       teller: true,

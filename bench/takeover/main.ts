@@ -12,7 +12,7 @@ import { markdownTable } from 'markdown-table';
 import { CountingConsole } from '../../devices/counting-console.js';
 import { DEFAULT_TIMING } from '../../engine/replica/configuration.js';
 import { LaunchedMachine } from '../../engine/replica/launch.js';
-import { guestPath, publish, quantile } from '../host.js';
+import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
 
 const AIM_MS = 100;
 const { values } = parseArgs({ options: { kills: { type: 'string', default: '30' } } });
@@ -37,11 +37,7 @@ async function takeoverMs(guest: (typeof GUESTS)[number], signal: 'SIGKILL' | 'S
     module: readFileSync(path),
     moduleCache: true,
     options: {
-      epochLength: 100_000,
-      variant: 'deferred',
-      counting: 'block',
-      operationIds: true,
-      maxMemory: 1 << 30,
+      ...DEFAULT_MACHINE,
       arguments: [guest.name, ...guest.args],
       disks: [],
       teller: false,
