@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import type { BitFlip, MachineOptions } from '../../engine/machine/configuration.js';
 import type { GuestState, MachineSnapshot } from '../../engine/machine/guest-state.js';
-import type { Operation, Outcome, Output } from '../../engine/protocol/machine.js';
+import type { Interrupt, Operation, Outcome, Output } from '../../engine/protocol/machine.js';
 import type * as Host from '../../engine/replica/thread-host.js';
 import { SnapshotDecoder } from '../../engine/snapshot/decode.js';
 import { encodeSnapshot } from '../../engine/snapshot/encode.js';
@@ -155,15 +155,15 @@ export class Devices {
     this.#world = world;
   }
 
-  connect(run: Run, inputFrom = 0): void {
+  connect(run: Run, inputFrom = 0, send = (interrupt: Interrupt) => run.thread.sendInterrupt(interrupt)): void {
     run.onOperation = operation => {
       const result = this.#results.get(operation.id) ?? this.#world.perform?.(operation);
       if (result === undefined) throw new Error(`nothing performs operation ${operation.id}`);
       this.#results.set(operation.id, result);
-      run.thread.sendInterrupt({ kind: 'completion', operation: operation.id, ...result });
+      send({ kind: 'completion', operation: operation.id, ...result });
     };
     const bytes = new TextEncoder().encode(this.#world.input ?? '').subarray(inputFrom);
-    run.thread.sendInterrupt({ kind: 'stream', stream: 0, offset: inputFrom, bytes, end: true });
+    send({ kind: 'stream', stream: 0, offset: inputFrom, bytes, end: true });
   }
 }
 
@@ -180,12 +180,19 @@ export interface PrimaryRun {
 export async function runPrimary(world: World, alone = false): Promise<PrimaryRun> {
   const run = new Run(world, {});
   const kept: Kept[] = [];
+  // Devices answer once a snapshot: a guest that waits for them cannot end before it has been snapshotted.
+  const held: Interrupt[] = [];
+  const last = KEPT[KEPT.length - 1]!;
   run.onSnapshot = state => {
     const number = run.taken;
     if (KEPT.includes(number)) kept.push({ position: state.position, bytes: bytesOf(state, world.options) });
-    if (number < KEPT[KEPT.length - 1]!) run.thread.requestSnapshot(true);
+    for (const interrupt of held.splice(0, number < last ? 1 : held.length)) run.thread.sendInterrupt(interrupt);
+    if (number < last) run.thread.requestSnapshot(true);
   };
-  new Devices(world).connect(run);
+  new Devices(world).connect(run, 0, interrupt => {
+    if (run.taken < last) held.push(interrupt);
+    else run.thread.sendInterrupt(interrupt);
+  });
   run.thread.setAcknowledged(alone ? Infinity : 0, alone);
   run.thread.requestSnapshot(true);
   run.thread.begin();
