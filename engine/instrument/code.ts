@@ -30,7 +30,31 @@ import { Writer } from '../wasm/writer.js';
 /** Block types as the reader gives them: BLOCK_EMPTY, a value type less 128, or a type index. */
 export type BlockType = number;
 
+/** A branch hint: where in the body the branch stands, and whether its condition is mostly true. */
+export interface BranchHint {
+  readonly offset: number;
+  readonly likely: boolean;
+}
+
 export class CodeWriter extends Writer {
+  #hints: BranchHint[] = [];
+
+  /** Which way branches go, by ascending offsets, for branch-hints.ts. */
+  get hints(): readonly BranchHint[] {
+    return this.#hints;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#hints = [];
+  }
+
+  /** Goes back to where the body was `length` bytes long. */
+  truncate(length: number): void {
+    this.length = length;
+    while (this.#hints.length > 0 && this.#hints[this.#hints.length - 1]!.offset >= length) this.#hints.pop();
+  }
+
   /** An opcode without immediates, or before them. */
   op(opcode: number): void {
     if (opcode < PREFIX_FC) {
@@ -125,6 +149,12 @@ export class CodeWriter extends Writer {
     this.#begin(OP_IF, type);
   }
 
+  /** An `if` that is seldom entered. */
+  ifUnlikely(type: BlockType = BLOCK_EMPTY): void {
+    this.#hints.push({ offset: this.length, likely: false });
+    this.if(type);
+  }
+
   else(): void {
     this.byte(OP_ELSE);
   }
@@ -141,5 +171,11 @@ export class CodeWriter extends Writer {
   brIf(label: number): void {
     this.byte(OP_BR_IF);
     this.u32(label);
+  }
+
+  /** A `br_if` that is mostly taken. */
+  brIfLikely(label: number): void {
+    this.#hints.push({ offset: this.length, likely: true });
+    this.brIf(label);
   }
 }

@@ -83,8 +83,7 @@ export class CounterCode {
 
   /** The counter is on the stack: unwinds if it says so. */
   unwind(frame: Frame): void {
-    this.#code.localTee(this.local);
-    unwindIfMarked(this.#code, this.#layout, frame);
+    unwindIfMarked(this.#code, this.#at, frame);
   }
 
   /** Before a tail call: the safe point that a loop of tail calls needs. */

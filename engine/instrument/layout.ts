@@ -32,7 +32,7 @@ import {
   IMPORT_STACK_ROOM,
   MACHINE,
 } from './reserved.js';
-import type { SaveImports } from './unwind.js';
+import type { SaveImports } from './unwind-save.js';
 
 /** V8 refuses functions with more parameters or results. */
 const PARAMS_MAX = 1_000;
@@ -121,7 +121,7 @@ export class Layout {
       item(IMPORT_SAVE_I64, [I64]),
       item(IMPORT_SAVE_FUNCTION, [FUNCREF]),
       item(IMPORT_SAVE_EXTERNAL, [EXTERNREF]),
-      item(IMPORT_ACTIVATION, [I32, I32], [I32]),
+      item(IMPORT_ACTIVATION, [I32, I32]),
       item(IMPORT_DROPPED, [I32, I32]),
     ];
   }
@@ -247,10 +247,12 @@ export class Layout {
   shared(name: string, make: (self: number) => { readonly type: FunctionType; readonly body: Uint8Array }): number {
     let index = this.#shared.get(name);
     if (index === undefined) {
-      index = this.#generatedIndex(this.generated.length);
-      const { type, body } = make(index);
-      this.add({ name, type: this.type(type), body });
+      // Its place is taken before it is made: what it calls may be made meanwhile.
+      const position = this.generated.push(undefined) - 1;
+      index = this.#generatedIndex(position);
       this.#shared.set(name, index);
+      const { type, body } = make(index);
+      this.generated[position] = { name, type: this.type(type), body };
     }
     return index;
   }

@@ -25,7 +25,7 @@ export const IMPORT_SAVE_I32 = 'save_i32';
 export const IMPORT_SAVE_I64 = 'save_i64';
 export const IMPORT_SAVE_FUNCTION = 'save_function';
 export const IMPORT_SAVE_EXTERNAL = 'save_external';
-/** (i32 function, i32 safe point) -> i32: the frame is complete; always answers MARK. */
+/** (i32 function, i32 safe point) -> (): the frame is complete. */
 export const IMPORT_ACTIVATION = 'activation';
 /** (i32 kind, i32 index) -> (): a segment was dropped. Kind 0 = data, 1 = elements. */
 export const IMPORT_DROPPED = 'dropped';

@@ -5,7 +5,15 @@
 // which pass their bits as integers (f32 in the low half of the first, vectors in both).
 
 import type { Export } from '../wasm/module.js';
-import { PREFIX_FD } from '../wasm/opcodes.js';
+import {
+  OP_F32_REINTERPRET_I32,
+  OP_F64_REINTERPRET_I64,
+  OP_I32_REINTERPRET_F32,
+  OP_I64_REINTERPRET_F64,
+  OP_I64X2_EXTRACT_LANE,
+  OP_I64X2_REPLACE_LANE,
+  OP_I64X2_SPLAT,
+} from '../wasm/opcodes.js';
 import { F32, F64, I64, V128, type ValueType } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
@@ -20,13 +28,6 @@ import {
 
 const I32_WRAP_I64 = 0xa7;
 const I64_EXTEND_I32_U = 0xad;
-const I32_REINTERPRET_F32 = 0xbc;
-const I64_REINTERPRET_F64 = 0xbd;
-const F32_REINTERPRET_I32 = 0xbe;
-const F64_REINTERPRET_I64 = 0xbf;
-const I64X2_SPLAT = PREFIX_FD + 18;
-const I64X2_EXTRACT_LANE = PREFIX_FD + 29;
-const I64X2_REPLACE_LANE = PREFIX_FD + 30;
 
 /** The hidden exports of a suspendable module. */
 export function stateExports(layout: Layout): readonly Export[] {
@@ -54,11 +55,11 @@ function readBits(layout: Layout, global: number, type: ValueType): number {
     code.locals([]);
     read();
     if (type === V128) {
-      lane(code, I64X2_EXTRACT_LANE, 0);
+      lane(code, OP_I64X2_EXTRACT_LANE, 0);
       read();
-      lane(code, I64X2_EXTRACT_LANE, 1);
+      lane(code, OP_I64X2_EXTRACT_LANE, 1);
     } else {
-      code.op(type === F32 ? I32_REINTERPRET_F32 : I64_REINTERPRET_F64);
+      code.op(type === F32 ? OP_I32_REINTERPRET_F32 : OP_I64_REINTERPRET_F64);
       if (type === F32) code.op(I64_EXTEND_I32_U);
       code.zero(I64);
     }
@@ -74,12 +75,12 @@ function writeBits(layout: Layout, global: number, type: ValueType): number {
     code.locals([]);
     code.localGet(0);
     if (type === V128) {
-      code.op(I64X2_SPLAT);
+      code.op(OP_I64X2_SPLAT);
       code.localGet(1);
-      lane(code, I64X2_REPLACE_LANE, 1);
+      lane(code, OP_I64X2_REPLACE_LANE, 1);
     } else {
       if (type === F32) code.op(I32_WRAP_I64);
-      code.op(type === F32 ? F32_REINTERPRET_I32 : F64_REINTERPRET_I64);
+      code.op(type === F32 ? OP_F32_REINTERPRET_I32 : OP_F64_REINTERPRET_I64);
     }
     code.globalSet(layout.movedGlobal(global));
     code.end();

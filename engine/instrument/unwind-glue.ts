@@ -7,7 +7,7 @@
 // adapters by which instances and hosts call in have nothing to save, and just pass MARK on.
 
 import { OP_DATA_DROP, OP_DROP, OP_I32_EQ, OP_I32_LT_S, OP_RETURN, opcodeName } from '../wasm/opcodes.js';
-import { I32, I64, V128 } from '../wasm/types.js';
+import { I32, I64 } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
 import { callFromGlue, callImport, counterOf, INTERRUPTS } from './glue.js';
 import type { Layout } from './layout.js';
@@ -44,7 +44,7 @@ export function addSuspendableBoundary(layout: Layout, handler: number | undefin
       code.op(OP_I32_EQ);
       code.if();
       code.globalGet(layout.counter);
-      unwindIfMarked(code, layout, boundaryFrame(self, BOUNDARY_DISPATCH));
+      unwindIfMarked(code, { layout, counter: 0 }, boundaryFrame(self, BOUNDARY_DISPATCH));
       writeDispatch(layout, code, handler, self, 1);
       code.end();
     }
@@ -81,7 +81,7 @@ export function writeHandlerReturned(layout: Layout, code: CodeWriter, self: num
   code.localTee(scratch);
   code.globalSet(layout.counter);
   code.localGet(scratch);
-  unwindIfMarked(code, layout, boundaryFrame(self, BOUNDARY_HANDLER));
+  unwindIfMarked(code, { layout, counter: scratch }, boundaryFrame(self, BOUNDARY_HANDLER));
 }
 
 /** What a wrapper's frame consists of, and the locals that it declares beside its parameters. */
@@ -97,15 +97,14 @@ export function wrapperShape(layout: Layout, index: number): WrapperShape {
   const { params, results } = layout.signature(index);
   const counter = counterOf(layout, index, params.length);
   const again = layout.again === undefined ? undefined : counter + 1;
-  const vector = counter + (again === undefined ? 1 : 2);
-  const declared = [...(again === undefined ? [] : [I32]), ...(results.includes(V128) ? [V128] : [])];
+  const declared = again === undefined ? [] : [I32];
   const kept =
     again === undefined ? [] : [...params.map((type, param) => [type, param] as const), [I32, again] as const];
   const frame: Frame = {
     function: layout.mainFunction(index),
     point: 0,
     locals: kept,
-    stack: results.map(type => [type, vector] as const),
+    stack: results,
     results,
   };
   return { frame, counter, again, declared };

@@ -33,7 +33,7 @@ import {
   OP_TABLE_GROW,
   OP_UNREACHABLE,
 } from '../wasm/opcodes.js';
-import { V128, type ValueType } from '../wasm/types.js';
+import type { ValueType } from '../wasm/types.js';
 import { type Control, Validator } from '../wasm/validate.js';
 import type { RewriteContext } from './rewrite.js';
 import { costOf, isBulk, TESTS_ALL_CALLS } from './scan.js';
@@ -274,10 +274,6 @@ export class UnwindPlan {
     this.points.push({ kind, operands, base, results });
     (kind === 'before' ? this.before : this.after).set(reader.start, point);
     this.#liveness.point();
-    // A vector crosses in two halves, and the stack has no way to look at it twice.
-    for (let position = base; position < operands.length; position++) {
-      if (operands[position] === V128) this.temporary(position, V128);
-    }
     if (point === this.#wanted) this.around = validator.controls.slice(0, validator.depth).map(copyOf);
   }
 }

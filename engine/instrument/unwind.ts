@@ -11,9 +11,8 @@
 //     counter := boundary(counter)             gives MARK back at once if the callee has come back with it
 //     counter = MARK
 //     if (operands -> operands)
-//       hand over the operands, those of the blocks around, the live locals (the depth among them)
-//       zeros for the results
-//       activation(function, safe point)       the host's record of this frame is complete; gives MARK
+//       save(operands, live locals, function, safe point)
+//       zeros for the results, MARK
 //       return
 //     end
 //   end
@@ -25,112 +24,97 @@
 // Operands: those of the innermost block are parameters of the `if`, so that they can be popped in the cold code and need
 // no copies in the hot one. Those of enclosing blocks were copied to locals when the block was entered (unwind-plan.ts).
 //
-// Values cross one at a time, the last first, so that the frame can be rebuilt first to last. Floats cross as the integers
-// of their bits and vectors as two, since JavaScript does not keep the bits of NaNs. References cross as what they are;
-// whether such an activation can go into a snapshot is for the host to say.
+// `save` is a generated function, one for each list of types that frames have: among the live locals are those that hold
+// operands of the blocks around and the depth of the stack, in the order of their types, so that lists are few. It hands
+// the values to the host one at a time, the last first, so that the frame can be rebuilt first to last, and then
+// `activation(function, safe point)`: the host's record of this frame is complete. Floats cross as the integers of their
+// bits and vectors as two, since JavaScript does not keep the bits of NaNs. References cross as what they are; whether such
+// an activation can go into a snapshot is for the host to say.
+//
+// Cold as it is, this code is what a suspendable module is made of: there is a copy for each call, and V8 compiles it. One
+// call in place of one for each value: what V8 optimises while the Ruby interpreter starts takes it 6.4 s of CPU, not 12.5
+// (5.0 with counting alone, 2.8 as it was), and is 6.9 MB of machine code, not 14.8.
 //
 // Rejected: Asyncify's way, in which the function itself contains the code to start in the middle: every call is then
 // guarded by a test of the mode, and locals live in memory. Here the code to go on is made when it is needed, in another
 // module (continuation/), and the functions stay as they are.
 
-import { OP_I32_EQ, OP_I32_LT_S, OP_RETURN, PREFIX_FD } from '../wasm/opcodes.js';
-import { F32, F64, FUNCREF, I32, I64, isReferenceType, V128, type ValueType } from '../wasm/types.js';
+import { OP_I32_EQ, OP_I32_LT_S, OP_RETURN } from '../wasm/opcodes.js';
+import { I32, isReferenceType, type ValueType } from '../wasm/types.js';
 import type { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
 import { MARK } from './mark.js';
 import type { RewriteContext } from './rewrite.js';
 import { UnwindPlan } from './unwind-plan.js';
+import { saveFunction } from './unwind-save.js';
 
-const I32_REINTERPRET_F32 = 0xbc;
-const I64_REINTERPRET_F64 = 0xbd;
-const I64X2_EXTRACT_LANE = PREFIX_FD + 29;
-
-/** Function indexes of the imports through which a frame leaves. */
-export interface SaveImports {
-  readonly i32: number;
-  readonly i64: number;
-  readonly function: number;
-  readonly external: number;
-  /** (function, safe point) -> MARK */
-  readonly activation: number;
-  readonly dropped: number;
-}
-
-/** Hands over the number or reference on top of the stack; no vectors. */
-function saveTop(code: CodeWriter, save: SaveImports, type: ValueType): void {
-  if (type === F32) code.op(I32_REINTERPRET_F32);
-  else if (type === F64) code.op(I64_REINTERPRET_F64);
-  if (type === I32 || type === F32) code.call(save.i32);
-  else if (type === I64 || type === F64) code.call(save.i64);
-  else code.call(type === FUNCREF ? save.function : save.external);
-}
-
-/** Hands over a local, a vector as its low half and then its high half. */
-function saveLocal(code: CodeWriter, save: SaveImports, type: ValueType, local: number): void {
-  code.localGet(local);
-  if (type !== V128) {
-    saveTop(code, save, type);
-    return;
-  }
-  code.op(I64X2_EXTRACT_LANE);
-  code.byte(0);
-  code.call(save.i64);
-  code.localGet(local);
-  code.op(I64X2_EXTRACT_LANE);
-  code.byte(1);
-  code.call(save.i64);
-}
-
-/** A value of a frame: its type, and the local that holds it or, for a vector on the stack, may be used for it. */
-export type FrameValue = readonly [type: ValueType, local: number];
+/** A local of a frame. */
+export type FrameLocal = readonly [type: ValueType, local: number];
 
 /** What a frame hands over, in the order in which it is rebuilt: locals first, then what is on the stack. */
 export interface Frame {
   /** Index of the function in the rewritten main module, and the safe point. */
   readonly function: number;
   readonly point: number;
-  readonly locals: readonly FrameValue[];
-  readonly stack: readonly FrameValue[];
+  readonly locals: readonly FrameLocal[];
+  readonly stack: readonly ValueType[];
   readonly results: readonly ValueType[];
 }
 
+/** V8 refuses functions with more than 1,000 parameters. */
+const SAVED_AT_ONCE_MAX = 900;
+
 /** Hands over a frame, the last value first, and returns MARK, with zeros for the results. */
-export function saveFrame(code: CodeWriter, save: SaveImports, frame: Frame): void {
-  const { locals, stack } = frame;
-  for (let index = stack.length - 1; index >= 0; index--) {
-    const [type, local] = stack[index]!;
-    if (type !== V128) saveTop(code, save, type);
-    else {
-      code.localSet(local);
-      saveLocal(code, save, type, local);
+function saveFrame(code: CodeWriter, { layout, counter }: Saving, frame: Frame): void {
+  const { locals, results } = frame;
+  const stack = [...frame.stack];
+  while (stack.length > SAVED_AT_ONCE_MAX) code.call(saveFunction(layout, [stack.pop()!], [], false));
+  let end = locals.length;
+  for (let types: readonly ValueType[] = stack; ; types = []) {
+    const start = Math.max(0, end - SAVED_AT_ONCE_MAX + types.length);
+    const some = locals.slice(start, end);
+    for (const [, local] of some) code.localGet(local);
+    if (start === 0) {
+      code.i32(frame.function);
+      code.i32(frame.point);
     }
+    code.call(
+      saveFunction(
+        layout,
+        types,
+        some.map(([type]) => type),
+        start === 0,
+      ),
+    );
+    if (start === 0) break;
+    end = start;
   }
-  for (let index = locals.length - 1; index >= 0; index--) saveLocal(code, save, ...locals[index]!);
-  for (const type of frame.results) code.zero(type);
-  code.i32(frame.function);
-  code.i32(frame.point);
-  code.call(save.activation);
+  for (const type of results) code.zero(type);
+  code.localGet(counter);
   code.op(OP_RETURN);
 }
 
-/** Where a safe point stands: what it calls, and the local of the counter. */
-export interface SafePoints {
+/** Where the code of a safe point stands: the local of the counter. */
+export interface Saving {
   readonly layout: Layout;
-  readonly boundary: number;
   readonly counter: number;
+}
+
+/** And what it calls. */
+export interface SafePoints extends Saving {
+  readonly boundary: number;
 }
 
 /** A block type for cold code: what is on the stack goes in and comes out. */
 function stackType(layout: Layout, { stack }: Frame): number {
-  const types = stack.map(([type]) => type);
-  return layout.blockType(types, types);
+  return layout.blockType(stack, stack);
 }
 
 /** A safe point for a counter that is on the stack, above the frame's, and in its local. */
 export function testOrUnwind(code: CodeWriter, at: SafePoints, frame: Frame): void {
   code.i32(0);
   code.op(OP_I32_LT_S);
-  code.if(stackType(at.layout, frame));
+  code.ifUnlikely(stackType(at.layout, frame));
   boundaryOrUnwind(code, at, frame);
   code.end();
 }
@@ -139,16 +123,16 @@ export function testOrUnwind(code: CodeWriter, at: SafePoints, frame: Frame): vo
 export function boundaryOrUnwind(code: CodeWriter, at: SafePoints, frame: Frame): void {
   code.localGet(at.counter);
   code.call(at.boundary);
-  code.localTee(at.counter);
-  unwindIfMarked(code, at.layout, frame);
+  unwindIfMarked(code, at, frame);
 }
 
-/** Unwinds if the counter, which is on the stack, says so. */
-export function unwindIfMarked(code: CodeWriter, layout: Layout, frame: Frame): void {
+/** Takes the counter from the stack, and unwinds if it says so. */
+export function unwindIfMarked(code: CodeWriter, at: Saving, frame: Frame): void {
+  code.localTee(at.counter);
   code.i32(MARK);
   code.op(OP_I32_EQ);
-  code.if(stackType(layout, frame));
-  saveFrame(code, layout.save!, frame);
+  code.if(stackType(at.layout, frame));
+  saveFrame(code, at, frame);
   code.end();
 }
 
@@ -207,22 +191,20 @@ export class Unwinder {
   /** The frame as it is at a safe point. */
   frame(point: number): Frame {
     const { operands, base } = this.plan.points[point]!;
-    const { results } = this.#shape;
-    const holder = (type: ValueType, position: number): FrameValue => [type, this.#holder(position, type)];
+    const holder = (type: ValueType, position: number): FrameLocal => [type, this.#holder(position, type)];
+    const locals = [...this.#liveLocals(point), ...operands.slice(0, base).map(holder)];
     return {
       function: this.#shape.function,
       point,
-      locals: [...this.#liveLocals(point), ...operands.slice(0, base).map(holder)],
-      stack: operands.slice(base).map((type, index): FrameValue => {
-        return [type, type === V128 ? this.#holder(base + index, type) : -1];
-      }),
-      results,
+      locals: locals.sort(([one], [other]) => other - one),
+      stack: operands.slice(base),
+      results: this.#shape.results,
     };
   }
 
-  #liveLocals(point: number): readonly FrameValue[] {
+  #liveLocals(point: number): readonly FrameLocal[] {
     const { locals, live } = this.plan;
-    const values: FrameValue[] = [];
+    const values: FrameLocal[] = [];
     for (const local of live[point]!) {
       if (local < locals.length) values.push([locals[local]!, this.local(local)]);
       else if (this.#shape.carriesDepth) values.push([I32, this.#shape.params]);

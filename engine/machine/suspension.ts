@@ -10,7 +10,6 @@
 import { assert } from '../errors/errors.js';
 import type { SuspendedPoint } from '../instrument/continuation/continuation.js';
 import type { SuspensionState } from '../instrument/continuation/resumption.js';
-import { MARK } from '../instrument/mark.js';
 import {
   IMPORT_ACTIVATION,
   IMPORT_DROPPED,
@@ -155,7 +154,6 @@ export class SuspendedStack {
       [IMPORT_ACTIVATION]: (functionIndex: number, point: number) => {
         this.#activations.push({ instance, function: functionIndex, point, values: this.#values });
         this.#values = [];
-        return MARK;
       },
       [IMPORT_DROPPED]: (kind: number, segment: number) => {
         this.instances[instance]!.dropped.push([kind, segment]);

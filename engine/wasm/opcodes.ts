@@ -55,6 +55,10 @@ export const OP_I32_GE_S = 0x4e;
 export const OP_I32_ADD = 0x6a;
 export const OP_I32_SUB = 0x6b;
 export const OP_I32_SHR_U = 0x76;
+export const OP_I32_REINTERPRET_F32 = 0xbc;
+export const OP_I64_REINTERPRET_F64 = 0xbd;
+export const OP_F32_REINTERPRET_I32 = 0xbe;
+export const OP_F64_REINTERPRET_I64 = 0xbf;
 export const OP_REF_NULL = 0xd0;
 export const OP_REF_IS_NULL = 0xd1;
 export const OP_REF_FUNC = 0xd2;
@@ -69,6 +73,9 @@ export const OP_TABLE_GROW = PREFIX_FC + 15;
 export const OP_TABLE_SIZE = PREFIX_FC + 16;
 export const OP_TABLE_FILL = PREFIX_FC + 17;
 export const OP_V128_CONST = PREFIX_FD + 12;
+export const OP_I64X2_SPLAT = PREFIX_FD + 18;
+export const OP_I64X2_EXTRACT_LANE = PREFIX_FD + 29;
+export const OP_I64X2_REPLACE_LANE = PREFIX_FD + 30;
 
 /** What follows an opcode. */
 export const IMMEDIATE_UNKNOWN = 0;

@@ -56,14 +56,12 @@ test('a safe point hands over operands, then live locals, and returns; dead loca
           i32.const -2147483648
           i32.eq
           if (type 14)
-            call 5
-            call 5
             local.get 1
-            call 6
-            i32.const 0
             i32.const 11
             i32.const 0
-            call 9
+            call epochvisor:save:i32*2|i64
+            i32.const 0
+            local.get 2
             return
           end
         end
@@ -117,25 +115,23 @@ test('a clone whose callee is suspended enters its clone first, and then comes t
         call 6
         drop
         call 10
-        call_indirect 15 0
+        call_indirect 14 0
         local.tee 2
         i32.const 0
         i32.lt_s
-        if (type 17)
+        if (type 16)
           local.get 2
           call 12
           local.tee 2
           i32.const -2147483648
           i32.eq
-          if (type 17)
-            call 0
-            call 0
+          if (type 16)
             local.get 1
-            call 1
-            i32.const 0
             i32.const 11
             i32.const 0
-            call 4
+            call 13
+            i32.const 0
+            local.get 2
             return
           end
         end
@@ -167,15 +163,13 @@ test('a clone whose boundary was interrupted enters that clone first, and may be
         local.tee 2
         i32.const -2147483648
         i32.eq
-        if (type 17)
-          call 0
-          call 0
+        if (type 16)
           local.get 1
-          call 1
-          i32.const 0
           i32.const 11
           i32.const 0
-          call 4
+          call 13
+          i32.const 0
+          local.get 2
           return
         end
         i32.add
@@ -209,20 +203,19 @@ test('operands below a block with a safe point in it are copied to locals', () =
           local.tee 1
           i32.const 0
           i32.lt_s
-          if (type 11)
+          if (type 10)
             local.get 1
             call epochvisor:boundary
             local.tee 1
             i32.const -2147483648
             i32.eq
-            if (type 11)
-              call 5
+            if (type 10)
               local.get 2
-              call 5
-              i32.const 0
               i32.const 11
               i32.const 0
-              call 9
+              call epochvisor:save:i32|i32
+              i32.const 0
+              local.get 1
               return
             end
           end
@@ -288,17 +281,17 @@ test('a loop entered in the middle is the rest of an iteration and then a clean 
             local.tee 0
             i32.const 0
             i32.lt_s
-            if (type 14)
+            if (type 13)
               local.get 0
               call 12
               local.tee 0
               i32.const -2147483648
               i32.eq
-              if (type 14)
-                call 0
+              if (type 13)
                 i32.const 11
                 i32.const 0
-                call 4
+                call 14
+                local.get 0
                 return
               end
             end
@@ -359,10 +352,10 @@ test('a loop without calls unwinds outside, where it takes the boundary', () => 
             i32.eq
             if
               local.get 0
-              call 5
               i32.const 10
               i32.const 0
-              call 8
+              call epochvisor:save:|i64
+              local.get 1
               return
             end
             br 0

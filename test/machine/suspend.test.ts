@@ -3,6 +3,11 @@
 import { describe, expect, test } from 'vitest';
 import { module, runCounted, runPlain } from './suspend-runs.js';
 
+/** One after another, for each number below `count`. */
+function repeated(count: number, text: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => text(index)).join(' ');
+}
+
 /** Each exports `run` and calls `$see`, a safe point, in the middle of something. */
 const CONSTRUCTS: readonly (readonly [what: string, text: string, ...args: unknown[]])[] = [
   [
@@ -232,6 +237,30 @@ const CONSTRUCTS: readonly (readonly [what: string, text: string, ...args: unkno
   ],
 ];
 
+/** Under exact counting their clones, thousands of values long, would be thousands. */
+const LARGE: typeof CONSTRUCTS = [
+  [
+    'more locals than one call can hand over',
+    `(func (export "run") (result i64) (local ${repeated(1100, index => (index % 3 === 0 ? 'i64' : 'i32'))}) (local $sum i64)
+       ${repeated(1100, index => `(local.set ${index} (${index % 3 === 0 ? 'i64' : 'i32'}.const ${index * 7 + 1}))`)}
+       (drop (call $see (i32.const 1)))
+       ${repeated(1100, index => {
+         const value = `(local.get ${index})`;
+         return `(local.set $sum (i64.add (i64.mul (local.get $sum) (i64.const 3)) ${index % 3 === 0 ? value : `(i64.extend_i32_u ${value})`}))`;
+       })}
+       (local.get $sum))`,
+  ],
+  [
+    'more operands than one call can hand over',
+    `(func (export "run") (result i64) (local $v v128)
+       ${repeated(950, index => `(i64.const ${index * index})`)} (v128.const i64x2 77 5)
+       (drop (call $see (i32.const 1)))
+       (local.set $v)
+       ${repeated(949, () => 'i64.sub')}
+       (i64.add (i64x2.extract_lane 1 (local.get $v))))`,
+  ],
+];
+
 describe.each(CONSTRUCTS.map(([what, text, ...args]) => ({ what, text, args })))('$what', ({ text, args }) => {
   const bytes = module(text);
   const plain = runPlain(bytes, ...args);
@@ -246,5 +275,14 @@ describe.each(CONSTRUCTS.map(([what, text, ...args]) => ({ what, text, args })))
     expect({ result: expected.result, calls: expected.calls }).toEqual(plain);
     expect(expected.epochs).toBeGreaterThan(0);
     expect(runCounted(bytes, counting, epochLength, where, ...args)).toEqual(expected);
+  });
+});
+
+describe.each(LARGE.map(([what, text]) => ({ what, bytes: module(text) })))('$what', ({ bytes }) => {
+  test.each(['same-instance', 'fresh-instance'] as const)('%s', where => {
+    const expected = runCounted(bytes, 'block', 1, 'unsuspended');
+    expect(expected.result).toEqual(runPlain(bytes).result);
+    expect(expected.epochs).toBeGreaterThan(0);
+    expect(runCounted(bytes, 'block', 1, where)).toEqual(expected);
   });
 });

@@ -54,9 +54,11 @@ export function writeWrapperClone(
   loadStack(code, layout.load, frame, state === 'callee' ? results.length : 0);
   writeState(code, layout, state, results, counter);
   if (state !== 'here') {
-    code.localTee(counter);
-    if (state === 'boundary') unwindIfMarked(code, layout, frame);
-    else testOrUnwind(code, { layout, boundary, counter }, frame);
+    if (state === 'boundary') unwindIfMarked(code, { layout, counter }, frame);
+    else {
+      code.localTee(counter);
+      testOrUnwind(code, { layout, boundary, counter }, frame);
+    }
   }
   if (again !== undefined) {
     code.localGet(again);
@@ -86,10 +88,7 @@ export function writeBulkClone(
   code.locals([I32, second, I32, I32]);
   loadLocals(code, layout.load, frame);
   writeState(code, layout, state, [], counter);
-  if (state === 'boundary') {
-    code.localTee(counter);
-    unwindIfMarked(code, layout, frame);
-  }
+  if (state === 'boundary') unwindIfMarked(code, { layout, counter }, frame);
   for (let local = 0; local <= counter; local++) code.localGet(local);
   code.call(layout.shared(name));
   code.end();

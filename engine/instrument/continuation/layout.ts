@@ -38,7 +38,7 @@ import {
   MACHINE,
   MAIN,
 } from '../reserved.js';
-import type { SaveImports } from '../unwind.js';
+import type { SaveImports } from '../unwind-save.js';
 
 /** Function indexes of the imports by which a frame is rebuilt. */
 export interface LoadImports {
@@ -83,7 +83,7 @@ export class ContinuationLayout extends Layout {
       i64: machine(IMPORT_SAVE_I64, [I64], []),
       function: machine(IMPORT_SAVE_FUNCTION, [FUNCREF], []),
       external: machine(IMPORT_SAVE_EXTERNAL, [EXTERNREF], []),
-      activation: machine(IMPORT_ACTIVATION, [I32, I32], [I32]),
+      activation: machine(IMPORT_ACTIVATION, [I32, I32], []),
       dropped: machine(IMPORT_DROPPED, [I32, I32], []),
     };
     this.load = {

@@ -1,15 +1,16 @@
-// Rebuilds a frame: what saveFrame (unwind.ts) handed over comes back value by value, the first one first.
+// Rebuilds a frame: what unwind.ts handed over comes back value by value, the first one first.
 
-import { OP_DROP, PREFIX_FD } from '../../wasm/opcodes.js';
+import {
+  OP_DROP,
+  OP_F32_REINTERPRET_I32,
+  OP_F64_REINTERPRET_I64,
+  OP_I64X2_REPLACE_LANE,
+  OP_I64X2_SPLAT,
+} from '../../wasm/opcodes.js';
 import { F32, F64, FUNCREF, I32, I64, V128, type ValueType } from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
 import type { Frame } from '../unwind.js';
 import type { LoadImports } from './layout.js';
-
-const F32_REINTERPRET_I32 = 0xbe;
-const F64_REINTERPRET_I64 = 0xbf;
-const I64X2_SPLAT = PREFIX_FD + 18;
-const I64X2_REPLACE_LANE = PREFIX_FD + 30;
 
 /** Pushes the next value. The high half of a vector comes first. */
 export function loadValue(code: CodeWriter, load: LoadImports, type: ValueType): void {
@@ -17,18 +18,18 @@ export function loadValue(code: CodeWriter, load: LoadImports, type: ValueType):
     case I32:
     case F32:
       code.call(load.i32);
-      if (type === F32) code.op(F32_REINTERPRET_I32);
+      if (type === F32) code.op(OP_F32_REINTERPRET_I32);
       return;
     case I64:
     case F64:
       code.call(load.i64);
-      if (type === F64) code.op(F64_REINTERPRET_I64);
+      if (type === F64) code.op(OP_F64_REINTERPRET_I64);
       return;
     case V128:
       code.call(load.i64);
-      code.op(I64X2_SPLAT);
+      code.op(OP_I64X2_SPLAT);
       code.call(load.i64);
-      code.op(I64X2_REPLACE_LANE);
+      code.op(OP_I64X2_REPLACE_LANE);
       code.byte(0);
       return;
     default:
@@ -46,7 +47,7 @@ export function loadLocals(code: CodeWriter, load: LoadImports, { locals }: Fram
 
 /** Pushes what was on the stack; the last `dropped` values are passed over. */
 export function loadStack(code: CodeWriter, load: LoadImports, { stack }: Frame, dropped = 0): void {
-  stack.forEach(([type], index) => {
+  stack.forEach((type, index) => {
     loadValue(code, load, type);
     if (index >= stack.length - dropped) code.op(OP_DROP);
   });
