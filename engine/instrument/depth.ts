@@ -52,7 +52,7 @@ export function writeDepthCheck(
   code.localTee(depth);
   code.i32(0);
   code.op(OP_I32_LT_S);
-  code.if();
+  code.ifUnlikely();
   code.localGet(counter);
   code.globalSet(layout.counter);
   code.call(layout.stackOverflowImport);

@@ -30,7 +30,7 @@ export const INTERRUPTS = 1;
 export function testCounter(code: CodeWriter, counter: number, boundary: number): void {
   code.i32(0);
   code.op(OP_I32_LT_S);
-  code.if();
+  code.ifUnlikely();
   code.localGet(counter);
   code.call(boundary);
   code.localSet(counter);

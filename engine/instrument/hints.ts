@@ -86,12 +86,16 @@ function enteredSeldom(
   return [...seldom];
 }
 
-/** @param functions number of defined functions of the rewritten module, of which the module's own come first */
-export function hintsSection(optimised: readonly number[], functions: number): CustomSection {
+/**
+ * The section for these functions; none where there are none.
+ * @param functions number of defined functions of the rewritten module, of which the module's own come first
+ */
+export function compilationHints(optimised: readonly number[], functions: number): readonly CustomSection[] {
+  if (optimised.length === 0) return [];
   const hints = new Uint8Array(functions).fill(AS_V8_LIKES);
   for (const index of optimised) hints[index] = OPTIMISED;
   const content = new Writer(functions + 5);
   content.u32(functions);
   content.append(hints);
-  return { name: HINTS_SECTION, content: content.bytes, after: SECTION_FUNCTION };
+  return [{ name: HINTS_SECTION, content: content.bytes, after: SECTION_FUNCTION }];
 }

@@ -9,11 +9,12 @@ import { indexSpaces, type Module } from '../wasm/module.js';
 import { describeFunction, functionNames } from '../wasm/names.js';
 import { validateSections } from '../wasm/sections.js';
 import { Writer } from '../wasm/writer.js';
+import { BranchHints } from './branch-hints.js';
 import { callGraph } from './callgraph.js';
 import { Continuations } from './continuation/continuation.js';
 import { type ContinuationFacts, continuationFacts } from './continuation/facts.js';
 import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
-import { optimisedFirst } from './hints.js';
+import { compilationHints, optimisedFirst } from './hints.js';
 import { Layout } from './layout.js';
 import {
   type InstrumentOptions,
@@ -81,8 +82,9 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
     maxTableElements: MAX_TABLE_ELEMENTS,
   };
   const exports = rewrittenExports(layout);
-  const { bodies, safePoints, referencePoints } = rewriteBodies(context, names);
-  const rewritten = writeModule(layout, exports, bodies, optimisedFirst(module, spaces, scan));
+  const { bodies, hints, safePoints, referencePoints } = rewriteBodies(context, names);
+  const functionHints = compilationHints(optimisedFirst(module, spaces, scan), layout.functionCount);
+  const rewritten = writeModule(layout, exports, bodies, [...functionHints, ...hints.sections()]);
   const report: InstrumentReport = {
     counting,
     start: module.start !== undefined,
@@ -104,6 +106,7 @@ function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, strin
   const { module, spaces } = context.layout;
   const rewriter = new BodyRewriter(context);
   const bodies = new Writer(module.bytes.length * 2);
+  const hints = new BranchHints();
   let referencePoints = 0;
   for (let index = 0; index < module.functions.length; index++) {
     rewriter.rewrite(index);
@@ -112,8 +115,9 @@ function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, strin
       throw tooLarge(describeFunction(spaces.importedFunctions + index, names));
     bodies.u32(rewriter.code.length);
     bodies.append(rewriter.code.bytes);
+    hints.add(context.layout.firstFunction + index, rewriter.code.hints);
   }
-  return { bodies: bodies.bytes, safePoints: rewriter.safePoints, referencePoints };
+  return { bodies: bodies.bytes, hints, safePoints: rewriter.safePoints, referencePoints };
 }
 
 function tooLarge(where: string): EpochvisorError {

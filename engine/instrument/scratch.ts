@@ -64,7 +64,7 @@ export class ScratchLocals {
     code.localGet(local);
     code.localGet(local);
     code.op(greaterOrEqual);
-    code.brIf(0);
+    code.brIfLikely(0);
     for (const byte of nan) code.byte(byte);
     code.localSet(local);
     code.end();

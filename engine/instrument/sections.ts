@@ -30,20 +30,21 @@ import { moveNames, NAME_SECTION } from '../wasm/names.js';
 import { OP_END, OP_GLOBAL_GET, OP_I32_CONST, OP_REF_FUNC } from '../wasm/opcodes.js';
 import { FUNCREF, type TableType } from '../wasm/types.js';
 import { Writer } from '../wasm/writer.js';
-import { HINTS_SECTION, hintsSection } from './hints.js';
+import { CODE_METADATA } from './branch-hints.js';
+import { HINTS_SECTION } from './hints.js';
 import type { Layout } from './layout.js';
 
 /**
  * Puts the rewritten module together.
  *
  * @param bodies content of the code section without its count
- * @param optimised defined functions that V8 is to optimise before they run
+ * @param hints custom sections for V8
  */
 export function writeModule(
   layout: Layout,
   exports: readonly Export[],
   bodies: Uint8Array,
-  optimised: readonly number[],
+  hints: readonly CustomSection[],
 ): Uint8Array {
   const { module, generated } = layout;
   const writer = new ModuleWriter();
@@ -81,7 +82,6 @@ export function writeModule(
     out.u32(content.end - content.start);
     writeRange(out, module.bytes, content);
   });
-  const hints = optimised.length === 0 ? [] : [hintsSection(optimised, functionTypes.length)];
   return writer.finish([...hints, ...customSections(layout)]);
 }
 
@@ -164,8 +164,8 @@ function customSections(layout: Layout): CustomSection[] {
   });
   let named = false;
   return module.customs.flatMap(({ name, content, after }) => {
-    // Hints for functions that are others now.
-    if (name === HINTS_SECTION) return [];
+    // Hints for functions and places in them that are others now.
+    if (name === HINTS_SECTION || name.startsWith(CODE_METADATA)) return [];
     if (name !== NAME_SECTION) return [{ name, content: module.bytes.subarray(content.start, content.end), after }];
     if (named || names === undefined) return [];
     named = true;

@@ -1,17 +1,17 @@
-// Lets V8 follow the hints of rewritten modules (engine/instrument/hints.ts): what is optimised before it runs.
+// Lets V8 follow the hints of rewritten modules (engine/instrument/hints.ts, branch-hints.ts).
 
 import { setFlagsFromString } from 'node:v8';
 
-/** V8 as in Node 20 to 22 knows these flags; over a flag that it does not know it ends the process. */
-const KNOWN_TO_V8 = [11, 12];
-const FLAGS = [
-  '--experimental-wasm-compilation-hints',
+/** Flags, and the major versions of V8 that know them: Node 20 has 11, 22 has 12, 24 has 13. Over others V8 ends the process. */
+const FLAGS: Readonly<Record<string, readonly number[]>> = {
+  '--experimental-wasm-compilation-hints': [11, 12],
+  '--experimental-wasm-branch-hinting': [11, 12, 13],
   // The instrumenter has validated every body before it wrote it: half of what compiling 30 MB takes.
-  '--wasm-lazy-validation',
-];
+  '--wasm-lazy-validation': [11, 12],
+};
 
 /** For the whole process: modules compiled from here on are compiled as their hints say, where this V8 can. */
 export function followHints(): void {
-  if (!KNOWN_TO_V8.includes(Number.parseInt(process.versions.v8, 10))) return;
-  for (const flag of FLAGS) setFlagsFromString(flag);
+  const version = Number.parseInt(process.versions.v8, 10);
+  for (const [flag, versions] of Object.entries(FLAGS)) if (versions.includes(version)) setFlagsFromString(flag);
 }

@@ -19,7 +19,8 @@ import type { Export } from '../../wasm/module.js';
 import { OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
 import type { ValueType } from '../../wasm/types.js';
 import { Writer } from '../../wasm/writer.js';
-import { CodeWriter } from '../code.js';
+import { BranchHints } from '../branch-hints.js';
+import { type BranchHint, CodeWriter } from '../code.js';
 import type { InstrumentOptions } from '../options.js';
 import { BodyRewriter } from '../rewrite.js';
 import { scanBodies } from '../scan.js';
@@ -91,17 +92,17 @@ export class Continuations {
     const chosen = new Set(points.map(point => point.function - firstFunction));
     const scan = scanBodies(module, spaces, NO_NAMES, !this.#context.exact, chosen);
     const rewriter = new BodyRewriter({ ...this.#context, scan, layout, boundary });
-    const functions: { type: number; body: Uint8Array }[] = [];
+    const functions: WrittenFunction[] = [];
     const entries = new Map<string, { name: string; results: readonly ValueType[] }>();
     const entryNames = points.map(point => {
       const results = this.#results(point.function);
-      functions.push({ type: layout.type(cloneType(results)), body: this.#clone(layout, rewriter, boundary, point) });
+      functions.push({ type: layout.type(cloneType(results)), ...this.#clone(layout, rewriter, boundary, point) });
       const name = `enter:${results.join()}`;
       entries.set(name, { name, results });
       return name;
     });
     for (const { results } of entries.values()) {
-      functions.push({ type: layout.type({ params: [], results }), body: entry(layout, results) });
+      functions.push({ type: layout.type({ params: [], results }), body: entry(layout, results), hints: [] });
     }
     const first = layout.importedFunctions;
     const exports = [...entries.keys()].map((name, index): Export => {
@@ -125,16 +126,22 @@ export class Continuations {
     return layout.types[type]!.results.slice(0, -1);
   }
 
-  #clone(layout: ContinuationLayout, rewriter: BodyRewriter, boundary: number, suspended: SuspendedPoint): Uint8Array {
+  #clone(layout: ContinuationLayout, rewriter: BodyRewriter, boundary: number, suspended: SuspendedPoint): WrittenBody {
     const main = this.#context.layout;
     const { point, state } = suspended;
     const defined = suspended.function - main.firstFunction;
-    if (defined < main.module.functions.length) {
-      rewriter.resume(defined, new Resumption(layout, point, state));
-      return rewriter.code.take();
+    if (defined >= main.module.functions.length) {
+      return { body: this.#generatedClone(layout, boundary, suspended), hints: [] };
     }
+    rewriter.resume(defined, new Resumption(layout, point, state));
+    return { body: rewriter.code.take(), hints: rewriter.code.hints };
+  }
+
+  #generatedClone(layout: ContinuationLayout, boundary: number, suspended: SuspendedPoint): Uint8Array {
+    const main = this.#context.layout;
+    const { point, state } = suspended;
+    const position = suspended.function - main.firstFunction - main.module.functions.length;
     const generated = main.generatedAt(suspended.function)!;
-    const position = defined - main.module.functions.length;
     if (position < main.spaces.importedFunctions) return writeWrapperClone(layout, position, state, boundary);
     if (generated.name === BOUNDARY) {
       const { handler } = this.facts;
@@ -143,6 +150,15 @@ export class Continuations {
     }
     return writeBulkClone(layout, suspended.function, generated.name, main.types[generated.type]!.params[1]!, state);
   }
+}
+
+interface WrittenBody {
+  readonly body: Uint8Array;
+  readonly hints: readonly BranchHint[];
+}
+
+interface WrittenFunction extends WrittenBody {
+  readonly type: number;
 }
 
 function entry(layout: ContinuationLayout, results: readonly ValueType[]): Uint8Array {
@@ -156,7 +172,7 @@ function entry(layout: ContinuationLayout, results: readonly ValueType[]): Uint8
 
 function writeContinuation(
   layout: ContinuationLayout,
-  functions: readonly { type: number; body: Uint8Array }[],
+  functions: readonly WrittenFunction[],
   exports: readonly Export[],
   clones: number,
 ): Uint8Array {
@@ -174,7 +190,11 @@ function writeContinuation(
     code.append(body);
   }
   writer.section(SECTION_CODE, code.bytes);
-  return writer.finish([]);
+  const hints = new BranchHints();
+  functions.forEach((written, index) => {
+    hints.add(layout.importedFunctions + index, written.hints);
+  });
+  return writer.finish(hints.sections());
 }
 
 /** The active segment of the clones: flags = 2, table, offset from the global, kind 0, functions. */

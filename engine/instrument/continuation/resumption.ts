@@ -138,7 +138,7 @@ export class Resumption {
     const arm = this.#arms.get(depth);
     if (arm !== undefined) {
       this.#arms.delete(depth);
-      if (arm >= 0) code.length = arm;
+      if (arm >= 0) code.truncate(arm);
     }
     const peeled = this.#peeled.get(depth);
     if (peeled === undefined || peeled.again) return undefined;
