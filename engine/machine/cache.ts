@@ -12,23 +12,10 @@
 //   52  findings             f bytes, structured clone of { report, facts }
 //   52+f module              m bytes
 //
-// Writers write a file of their own and rename it, so a reader meets a whole entry or none, and two writers of one entry
-// write the same bytes. An entry that is cut short or damaged is a miss, and the next rewriting replaces it. A cache that
-// cannot be read or written never fails a run: it only makes it slower.
+// An entry that is cut short or damaged is a miss, and the next rewriting replaces it.
 
 import { createHash } from 'node:crypto';
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
@@ -36,7 +23,9 @@ import { assert } from '../errors/errors.js';
 import type { Continuations } from '../instrument/continuation/continuation.js';
 import type { ContinuationFacts } from '../instrument/continuation/facts.js';
 import type { InstrumentOptions, InstrumentReport } from '../instrument/options.js';
+import { CODE, cacheFolder, REWRITTEN, readCached, writeCached } from './cache-folder.js';
 import { type Bell, CloneThread } from './clone-maker.js';
+import { OptimisedCode } from './optimised-code.js';
 
 /** What is kept of a rewriting. */
 interface Entry {
@@ -47,6 +36,8 @@ interface Entry {
 }
 
 export interface Rewritten extends Entry {
+  /** What compiles the module. */
+  readonly code: OptimisedCode;
   /** What makes continuation modules, for suspendable modules. Loads the instrumenter. */
   continuations(): Promise<Continuations>;
   /** The same in a thread of its own, which is started when it is needed first. @param bell rung when it is ready */
@@ -56,13 +47,6 @@ export interface Rewritten extends Entry {
 const MAGIC = 'EPVCACHE';
 const FORMAT = 2;
 const HEADER_BYTES = 52;
-const SUFFIX = '.rewritten';
-const DRAFT = '.draft';
-
-/** All entries together: room for a dozen interpreters of 50 MB, small beside a disk. */
-const CACHE_BYTES_MAX = 1 << 30;
-/** A draft this old was left by a process that died. */
-const DRAFT_AGE_MAX_MS = 3_600_000;
 
 /**
  * What `instrument(bytes, options)` gives, from the cache where it has been computed before.
@@ -74,9 +58,12 @@ export async function rewriteCached(
   options: InstrumentOptions,
   { cache }: { readonly cache: boolean },
 ): Promise<Rewritten> {
-  const entry = await entryOf(bytes, options, cache);
+  const folder = cache ? cacheFolder() : undefined;
+  const path = folder && join(folder, entryName(bytes, options));
+  const entry = await entryOf(bytes, options, path && path + REWRITTEN);
   return {
     ...entry,
+    code: new OptimisedCode(entry.module, path && `${path}.${process.versions.v8}-${process.arch}${CODE}`),
     cloneThread: bell => {
       assert(entry.facts !== undefined, 'the module is suspendable');
       return new CloneThread(bytes, options, entry.facts, bell);
@@ -89,19 +76,12 @@ export async function rewriteCached(
   };
 }
 
-async function entryOf(bytes: Uint8Array, options: InstrumentOptions, cache: boolean): Promise<Entry> {
-  const folder = cache ? cacheFolder() : undefined;
-  if (folder === undefined) return rewrite(bytes, options);
-  const path = join(folder, entryName(bytes, options));
+async function entryOf(bytes: Uint8Array, options: InstrumentOptions, path: string | undefined): Promise<Entry> {
+  if (path === undefined) return rewrite(bytes, options);
   const found = readEntry(path);
   if (found !== undefined) return found;
   const rewritten = await rewrite(bytes, options);
-  try {
-    writeEntry(folder, path, rewritten);
-    prune(folder, CACHE_BYTES_MAX);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-  }
+  writeCached(path, encodeEntry(rewritten));
   return rewritten;
 }
 
@@ -112,18 +92,6 @@ async function rewrite(bytes: Uint8Array, options: InstrumentOptions): Promise<E
   return { module: module as Uint8Array<ArrayBuffer>, report, facts };
 }
 
-/** EPOCHVISOR_CACHE, or `epochvisor` in XDG_CACHE_HOME or ~/.cache; undefined where there is no home. */
-export function cacheFolder(): string | undefined {
-  const { EPOCHVISOR_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
-  if (own !== undefined && own !== '') return own;
-  if (shared !== undefined && shared !== '') return join(shared, 'epochvisor');
-  try {
-    return join(homedir(), '.cache', 'epochvisor');
-  } catch {
-    return undefined;
-  }
-}
-
 function entryName(bytes: Uint8Array, options: InstrumentOptions): string {
   const sorted = Object.entries(options)
     .filter(([, value]) => value !== undefined)
@@ -132,7 +100,7 @@ function entryName(bytes: Uint8Array, options: InstrumentOptions): string {
     .update(createHash('sha256').update(bytes).digest())
     .update(JSON.stringify(sorted))
     .update(rewriterHash());
-  return name.digest('hex') + SUFFIX;
+  return name.digest('hex');
 }
 
 let knownRewriterHash: Buffer | undefined;
@@ -156,21 +124,8 @@ function rewriterHash(): Buffer {
 
 /** The entry, or undefined if there is none or it is not whole. */
 function readEntry(path: string): Entry | undefined {
-  let file: Buffer;
-  try {
-    file = readFileSync(path);
-  } catch {
-    return undefined;
-  }
-  const entry = decodeEntry(file);
-  if (entry === undefined) return undefined;
-  try {
-    // Read just now: `prune` removes what has not been read for longest.
-    utimesSync(path, new Date(), new Date());
-  } catch {
-    // Pruned by another process meanwhile, or a read-only folder: the entry is good all the same.
-  }
-  return entry;
+  const file = readCached(path);
+  return file && decodeEntry(file);
 }
 
 function encodeEntry({ module, report, facts }: Entry): Buffer {
@@ -200,38 +155,4 @@ function decodeEntry(file: Buffer): Entry | undefined {
     // Written by a newer V8, whose structured clone this one cannot read.
     return undefined;
   }
-}
-
-function writeEntry(folder: string, path: string, entry: Entry): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}${DRAFT}`;
-  try {
-    writeFileSync(draft, encodeEntry(entry), { mode: 0o600, flag: 'wx' });
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
-}
-
-/** Removes dead drafts, and the entries that were not read for longest until the rest fits in `bytesMax`. */
-export function prune(folder: string, bytesMax: number): void {
-  const entries: { path: string; stats: Stats }[] = [];
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) continue;
-    if (name.endsWith(SUFFIX)) entries.push({ path, stats });
-    else if (name.endsWith(DRAFT) && Date.now() - stats.mtimeMs > DRAFT_AGE_MAX_MS) rmSync(path, { force: true });
-  }
-  entries.sort((a, b) => b.stats.mtimeMs - a.stats.mtimeMs);
-  let bytes = 0;
-  for (const { path, stats } of entries) {
-    bytes += stats.size;
-    if (bytes > bytesMax) rmSync(path, { force: true });
-  }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }

@@ -5,6 +5,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert, describeThrown } from '../errors/errors.js';
 import type { InstrumentReport } from '../instrument/options.js';
 import type { Outcome } from '../protocol/machine.js';
+import { CodeKeeping } from './code-keeping.js';
 import type { GuestThreadData } from './configuration.js';
 import { type CloneMaker, ContinuationModules, LocalCloneMaker } from './continuation-modules.js';
 import type { GuestDevices } from './devices.js';
@@ -14,6 +15,7 @@ import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState } from './hardware.js';
 import { type GuestInstance, instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
+import type { OptimisedCode } from './optimised-code.js';
 import { rewriteGuest } from './program.js';
 import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from './records.js';
 import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from './shared.js';
@@ -43,6 +45,7 @@ function randomSource(): () => bigint {
 /** What is loaded before the guest may begin. */
 interface Program {
   readonly module: WebAssembly.Module;
+  readonly code: OptimisedCode;
   readonly report: InstrumentReport;
   readonly clones: CloneMaker;
   /** Loaded for those who need it: a start costs what it loads. */
@@ -55,6 +58,7 @@ interface Machine {
   readonly stack: SuspendedStack;
   readonly hardware: Pick<GuestDevices, 'idle' | 'settle'>;
   readonly instance: GuestInstance;
+  readonly keeping: CodeKeeping;
   /** Where the guest goes on; undefined: at its beginning. */
   readonly activations: readonly Activation[] | undefined;
 }
@@ -72,27 +76,25 @@ async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
   // proc_exit waits for what was written; a program that returns or traps has written as much.
   guest.stage = { at: 'end', outcome };
   while (!hardware.idle) guest.waitAtEnd();
+  if (guest.isPrimary) machine.keeping.atEnd();
   guest.end(outcome);
   guest.link.tell(RECORD_ENDED, '');
   guest.serveAfterEnd();
 }
 
 async function load(data: GuestThreadData, shared: SharedBlock): Promise<Program> {
-  const { module, report, continuations, cloneThread } = await rewriteGuest(
-    data.module,
-    data.options,
-    data.moduleCache,
-  );
+  const { code, report, continuations, cloneThread } = await rewriteGuest(data.module, data.options, data.moduleCache);
   const bell = { words: shared.words, word: WORD_TO_GUEST_BELL };
   const clones = data.clonesBeside === true ? cloneThread(bell) : new LocalCloneMaker(await continuations());
   // A guest that waits for its state will need clones soon; nobody waits for it yet.
   if (data.restores) clones.prepare();
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-machine.js');
-  return { module: new WebAssembly.Module(module), report, clones, wasi };
+  return { module: code.compile(), code, report, clones, wasi };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
-function makeMachine(data: GuestThreadData, shared: SharedBlock, { module, report, clones, wasi }: Program): Machine {
+function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
+  const { module, code, report, clones, wasi } = program;
   const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
@@ -110,9 +112,11 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, { module, repor
     },
   };
   const suspension = { stack, modules: new ContinuationModules(clones) };
+  const keeping = new CodeKeeping(code, module, stack);
+  if (data.role === 'backup') keeping.watch(hooks);
   const instance = instantiateRewritten(module, report, imports, meter, hooks, suspension);
   guest.attach(stack);
-  return { guest, meter, stack, hardware, instance, activations: from && restoreMachine(stack, from.image) };
+  return { guest, meter, stack, hardware, instance, keeping, activations: from && restoreMachine(stack, from.image) };
 }
 
 /** The I/O thread has sent it before it let the guest begin. */

@@ -103,6 +103,10 @@ export class Guest implements ExecutionGuest {
     this.#publish(count);
   }
 
+  get isPrimary(): boolean {
+    return this.#execution.role === 'primary';
+  }
+
   get link(): ThreadLink {
     return this.#link;
   }

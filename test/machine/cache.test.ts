@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as instrumenter from '../../engine/instrument/instrument.js';
-import { cacheFolder, prune, rewriteCached } from '../../engine/machine/cache.js';
+import { rewriteCached } from '../../engine/machine/cache.js';
+import { cacheFolder, prune } from '../../engine/machine/cache-folder.js';
 import { wat } from '../building/wat.js';
 
 const GUEST = wat('(module (func (export "one") (result i32) (i32.const 1)))');
