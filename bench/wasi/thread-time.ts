@@ -34,6 +34,7 @@ export class GuestThreadTime {
       if (replica.incarnation !== machine.primary!.incarnation || this.#timer !== undefined) return;
       this.#startMs = performance.now();
       this.#loadedMs = guestThreadMs(replica.pid) ?? 0;
+      this.#lastMs = this.#loadedMs;
       this.#timer = setInterval(() => {
         // A thread that has ended is not seen any more; its last time stands.
         this.#lastMs = guestThreadMs(replica.pid) ?? this.#lastMs;
