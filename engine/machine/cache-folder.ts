@@ -4,7 +4,10 @@
 // what one of them wrote. A folder that cannot be read or written never fails a run: it only makes it slower.
 
 import {
+  closeSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -21,6 +24,9 @@ import { dirname, join } from 'node:path';
 export const REWRITTEN = '.rewritten';
 export const CODE = '.code';
 const DRAFT = '.draft';
+
+/** Group and others, in a file's mode. */
+const OTHERS_WRITE = 0o022;
 
 /** All files together: room for a dozen interpreters of 50 MB, small beside a disk. */
 const CACHE_BYTES_MAX = 1 << 30;
@@ -39,11 +45,20 @@ export function cacheFolder(): string | undefined {
   }
 }
 
-/** What is kept under this name; undefined if there is nothing. */
-export function readCached(path: string): Buffer | undefined {
+/**
+ * What is kept under this name; undefined if there is nothing.
+ * @param ours whether it must be the user's own, and nobody else's to write to
+ */
+export function readCached(path: string, ours = false): Buffer | undefined {
   let file: Buffer;
   try {
-    file = readFileSync(path);
+    const descriptor = openSync(path, 'r');
+    try {
+      if (ours && !isOurs(fstatSync(descriptor))) return undefined;
+      file = readFileSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch {
     return undefined;
   }
@@ -54,6 +69,10 @@ export function readCached(path: string): Buffer | undefined {
     // Pruned by another process meanwhile, or a read-only folder: what was read is good all the same.
   }
   return file;
+}
+
+function isOurs({ uid, mode }: Stats): boolean {
+  return (process.getuid === undefined || uid === process.getuid()) && (mode & OTHERS_WRITE) === 0;
 }
 
 /** Keeps `content` under this name, where that is possible. */

@@ -12,8 +12,8 @@
 //
 // V8 can write and read such code, and browsers do; Node has no way to ask for it but the functions that V8's own tests use
 // (`%SerializeWasmModule`), which every V8 has. V8 itself refuses code of another version, for other processor features or
-// under other flags; that it is whole, and of this module, is for us to see. Who can write to the cache folder can change
-// what the guest's process executes: it is the user's own (0700), as that of any compiler's cache.
+// under other flags; that it is whole, and of this module, is for us to see, and that it is ours: who can write to such a
+// file can change what the guest's process executes. So it is the user's own and nobody else's to write to, or not taken.
 //
 // A file, little endian; its name is that of the rewritten module, and the version of V8:
 //
@@ -54,7 +54,7 @@ export class OptimisedCode {
 
   /** The module, with the code that is kept for it. @throws EpochvisorError MODULE_UNSUPPORTED */
   compile(): WebAssembly.Module {
-    const code = this.#path === undefined ? undefined : decode(readCached(this.#path));
+    const code = this.#path === undefined ? undefined : decode(readCached(this.#path, true));
     if (code !== undefined) {
       const found = native('DeserializeWasmModule', code, this.#module);
       if (found instanceof WebAssembly.Module) {

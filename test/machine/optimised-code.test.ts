@@ -1,7 +1,7 @@
 // What V8 has optimised is there in the next process; what is damaged, or was made otherwise, is not taken.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,6 +46,20 @@ describe('the code of a module', () => {
     run(['work']);
     expect(statSync(kept()).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder).filter(name => !/\.(code|rewritten)$/.test(name))).toEqual([]);
+  });
+
+  test('is not taken where others can write to it, or it is theirs', () => {
+    run(['work']);
+    for (const mode of [0o620, 0o602]) {
+      chmodSync(kept(), mode);
+      expect(run(['look']), mode.toString(8)).toBe('false 42');
+    }
+    chmodSync(kept(), 0o600);
+    expect(run(['look'])).toBe('true 42');
+    // Only root can give a file away, and read it then.
+    if (process.getuid?.() !== 0) return;
+    chownSync(kept(), 65_534, 65_534);
+    expect(run(['look'])).toBe('false 42');
   });
 
   test('can be kept where nothing is optimised yet, and again when there is more', () => {
