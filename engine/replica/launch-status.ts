@@ -10,22 +10,22 @@ interface StatusReplica extends ReplicaStatus {
   readonly progress: ReplicaProgress | undefined;
 }
 
-/** @param simplex no backup is wanted */
-export function statusOf(view: View, replicas: readonly StatusReplica[], simplex: boolean): Status {
+/** @param wanted replicas that the machine should have */
+export function statusOf(view: View, replicas: readonly StatusReplica[], wanted: number): Status {
   const primary = replicas.find(({ incarnation }) => incarnation === view.primary);
   const progress = primary?.progress;
   const named = [view.primary, ...view.backups];
   const joining = replicas.filter(one => one.joins && !one.hasEnded && !named.includes(one.incarnation));
-  const alone = view.backups.length === 0;
-  // A replica's word on its protection may be of the view before.
-  const isProtected = !alone && (progress?.protected ?? false);
+  const missing = view.backups.length + 1 < wanted;
+  // A replica's word on its protection may be of the view before: a backup's, that it was, when it has become the primary.
+  const isProtected = wanted > 1 && !missing && (progress?.protected ?? false);
   return {
     machine: view.machine,
     view: view.number,
     epoch: progress?.epoch ?? 0,
     instructions: progress?.count ?? 0,
     protected: isProtected,
-    reason: isProtected ? '' : reasonOf(simplex, alone, joining.length > 0, progress),
+    reason: isProtected ? '' : reasonOf(wanted, missing, joining.length > 0, progress),
     primary: primary === undefined ? { pid: 0, incarnation: view.primary } : nameOf(primary),
     backups: replicas.filter(({ incarnation }) => view.backups.includes(incarnation)).map(nameOf),
     joining: joining.map(nameOf),
@@ -35,9 +35,9 @@ export function statusOf(view: View, replicas: readonly StatusReplica[], simplex
   };
 }
 
-function reasonOf(simplex: boolean, alone: boolean, joins: boolean, progress: ReplicaProgress | undefined): string {
-  if (simplex) return 'disabled';
-  if (alone) return joins ? 'starting' : 'need secondary';
+function reasonOf(wanted: number, missing: boolean, joins: boolean, progress: ReplicaProgress | undefined): string {
+  if (wanted === 1) return 'disabled';
+  if (missing) return joins ? 'starting' : 'need secondary';
   const reason = progress?.reason ?? '';
   return reason === '' ? 'starting' : reason;
 }

@@ -124,7 +124,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   get status(): Status {
-    return statusOf(this.#view, this.#replicas, this.#launch.replicas === 1);
+    return statusOf(this.#view, this.#replicas, this.#launch.replicas);
   }
 
   /**
