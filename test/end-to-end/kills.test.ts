@@ -8,7 +8,8 @@ import { Bench, guest, isAlive, sleep, until } from './command.js';
 import { generator } from './seeds.js';
 
 const bench = new Bench();
-const COMPUTE = [guest('compute'), '100', '20'];
+/** What is left of it after a kill takes long enough for its status to be seen. */
+const COMPUTE = [guest('compute'), '400', '20'];
 const random = generator();
 let expected = '';
 
