@@ -160,8 +160,8 @@ describe('bytes that are no snapshot', () => {
   test('another kind of file, or another version: an error that says so', () => {
     expect(refusal(Buffer.from('\0asm\x01\0\0\0and more'))).toMatch(/another kind of file, at byte 0$/);
     const newer = Buffer.from(whole);
-    newer.writeUInt32LE(2, 8);
-    expect(refusal(newer)).toMatch(/version 2, where this is 1/);
+    newer.writeUInt32LE(3, 8);
+    expect(refusal(newer)).toMatch(/version 3, where this is 2/);
   });
 
   test('whole, but of something else: an error', () => {

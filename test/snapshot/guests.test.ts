@@ -20,10 +20,11 @@ import {
   type World,
 } from './guest-host.js';
 
-const DISK_BYTES = 1 << 16;
+const DISK_BYTES = 1 << 20;
 const NOTHING = new Uint8Array(0);
+const STDERR = 2;
 
-/** A disk of 64 KiB and a teller. */
+/** A disk of 1 MiB and a teller. */
 function performer(): (operation: Operation) => { status: number; data: Uint8Array } {
   const disk = new Uint8Array(DISK_BYTES);
   return ({ device, command, argument, length, data }) => {
@@ -103,6 +104,11 @@ function rest(run: PrimaryRun, kept: Kept): Seen {
   return { streams: new Map(streams), outcome: run.seen.outcome };
 }
 
+/** What differs after an uncertain interrupt: a driver says there that it has repeated something. */
+function withoutStderr({ streams, outcome }: Seen): Seen {
+  return { streams: new Map([...streams].filter(([stream]) => stream !== STDERR)), outcome };
+}
+
 async function expectBackups(world: World, run: PrimaryRun): Promise<void> {
   expect(run.taken).toBeGreaterThan(0);
   for (const kept of run.kept) {
@@ -113,7 +119,10 @@ async function expectBackups(world: World, run: PrimaryRun): Promise<void> {
 describe('a backup that starts from a snapshot of the guest', () => {
   test.each(BARE)('%s', async (_, world) => {
     const given = world();
-    await expectBackups(given, await runPrimary(given));
+    const run = await runPrimary(given);
+    // A guest that fails at once shows nothing.
+    if (run.seen.outcome.kind === 'exit') expect(run.seen.outcome.status).toBe(0);
+    await expectBackups(given, run);
   });
 
   test('of a primary whose log nobody took before', async () => {
@@ -141,11 +150,12 @@ describe('a machine that goes on from a file', () => {
     const given = world();
     const run = await runPrimary(given);
     const [kept] = run.kept.slice(-1);
+    expect(run.seen.outcome).toEqual({ kind: 'exit', status: 0 });
     const { operations, ...seen } = await runResumed(given, kept!);
     // What was outstanding is asked for again, by its number, and nothing else twice.
     const ids = new Set(operations.map(({ id }) => id));
     expect(ids.size).toBe(operations.length);
     for (const { id } of stateOf(kept!.bytes).execution.outstanding) expect(ids).toContain(id);
-    expect(seen).toEqual(rest(run, kept!));
+    expect(withoutStderr(seen)).toEqual(withoutStderr(rest(run, kept!)));
   });
 });
