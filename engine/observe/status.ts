@@ -43,6 +43,7 @@ export interface Status {
 export class StatusFile {
   readonly #path: string;
   #last = '';
+  #removed = false;
 
   /**
    * Removes what an earlier machine left there: whoever reads a status finds processes that live.
@@ -61,7 +62,7 @@ export class StatusFile {
   /** @throws EpochvisorError STATUS_FILE */
   write(status: Status): void {
     // Nothing to say before there is a process to name.
-    if (status.primary.pid === 0) return;
+    if (status.primary.pid === 0 || this.#removed) return;
     const text = `${JSON.stringify(status, null, 2)}\n`;
     if (text === this.#last) return;
     this.#last = text;
@@ -74,8 +75,9 @@ export class StatusFile {
     }
   }
 
-  /** The machine is over. */
+  /** The machine is over; what is still said of it, while its replicas end, is not written any more. */
   remove(): void {
+    this.#removed = true;
     rmSync(this.#path, { force: true });
   }
 }

@@ -1,0 +1,38 @@
+// The status file names processes that live: there is none before the machine, and none after it.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Status, StatusFile } from '../../engine/observe/status.js';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'status-'));
+  path = join(folder, 'status.json');
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const status = (pid: number) => ({ view: 1, primary: { pid, incarnation: 'a' } }) as Status;
+
+test('what an earlier machine left is gone before there is anything to say', () => {
+  writeFileSync(path, 'old');
+  const file = new StatusFile(path);
+  file.write(status(0));
+  expect(existsSync(path)).toBe(false);
+  file.write(status(17));
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(status(17));
+});
+
+test('what is said of a machine that is ending does not bring it back', () => {
+  const file = new StatusFile(path);
+  file.write(status(17));
+  file.remove();
+  file.write({ ...status(17), epoch: 5 });
+  expect(existsSync(path)).toBe(false);
+});
