@@ -17,8 +17,8 @@ import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY, guestFile, programName } from
 
 const FAILED_STATUS = 1;
 const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));
-/** Some seconds of computing; the first kill comes after some 20 % of it. */
-const GUEST_ARGUMENTS = ['300', '40'];
+/** Some seconds of computing; the first kill comes after a fifteenth of it, and healing takes a second or two. */
+const GUEST_ARGUMENTS = ['900', '40'];
 const KILL_EPOCH = 20_000;
 const KILL_INSTRUCTION = DEFAULT_EPOCH_LENGTH / 2;
 /** Of the guest's lines, one is shown this often, ms. */

@@ -109,7 +109,7 @@ test('the demo kills a primary in the middle of an epoch, its successor once hea
   expect(stdout).toMatch(/PROTECTED {2}process \d+ is the backup, in view 3, \d+ ms after the kill/);
   expect(stdout).toMatch(/SIGKILL {4}process \d+, wherever it is/);
   expect(stdout).toMatch(/TAKEOVER {3}process \d+ is primary, in view 4, \d+ ms after the kill/);
-  const hashes = [...stdout.matchAll(/exit 0, 300 lines, .* sha256 ([0-9a-f]{64})/g)].map(([, hash]) => hash);
+  const hashes = [...stdout.matchAll(/exit 0, 900 lines, .* sha256 ([0-9a-f]{64})/g)].map(([, hash]) => hash);
   expect(hashes).toHaveLength(2);
   expect(hashes[0]).toBe(hashes[1]);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('Not a byte lost or doubled.');

@@ -19,7 +19,7 @@ import { Bench, guest, PLAIN, type Watched } from './command.js';
 import { generator } from './seeds.js';
 
 const bench = new Bench();
-const COMPUTE = [guest('compute'), '200', '40'];
+const COMPUTE = [guest('compute'), '400', '40'];
 const random = generator();
 let expected = '';
 
