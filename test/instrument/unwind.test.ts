@@ -385,3 +385,11 @@ test('safe points at which a reference is held are counted', () => {
   expect(instrument(module, SUSPENDABLE).report.referencePoints).toBe(2);
   expect(instrument(module).report.referencePoints).toBe(0);
 });
+
+test('the locals of a frame go by their types, in the order that snapshots of this version have', () => {
+  const module = wat(`
+    (module (import "host" "ask" (func $ask))
+      (func $f (export "f") (param f64 i64 f32 i32) (result f64 i64 f32 i32)
+        (call $ask) (local.get 0) (local.get 1) (local.get 2) (local.get 3)))`);
+  expect(bodyText(instrument(module, SUSPENDABLE).module, 'f')).toContain('epochvisor:save:|i32,i64,f32,f64');
+});
