@@ -7,7 +7,7 @@
 //
 // A device knows nothing of views, replicas or ids: the bus gives it each thing once (or, with operation ids off, as
 // often as it is asked), in the order in which it was asked for. How many operations are outstanding at once is bounded
-// by the bus (OPERATIONS_MAX). A device fails by statuses and by `failed`, never by throwing.
+// by the bus (`operations` of engine/protocol/bounds.ts). A device fails by statuses and by `failed`, never by throwing.
 
 import type { EpochvisorError } from '../engine/errors/errors.js';
 import type { Operation } from '../engine/protocol/machine.js';

@@ -12,8 +12,8 @@ import { HARDWARE_MODULE, Hardware } from '../../engine/machine/hardware.js';
 import { type GuestInstance, instantiateRewritten } from '../../engine/machine/instance.js';
 import { Meter } from '../../engine/machine/meter.js';
 import { rewriteGuest } from '../../engine/machine/program.js';
-import { SharedBlock, WORD_ALONE, WORD_EPOCH, WORD_IO_POLLING } from '../../engine/machine/shared.js';
 import { SuspendedStack } from '../../engine/machine/suspension.js';
+import { SharedBlock, WORD_ALONE, WORD_EPOCH, WORD_IO_POLLING } from '../../engine/threads/shared.js';
 import { guestPath } from '../host.js';
 
 const SHORT = 1_000;

@@ -2,8 +2,8 @@
 
 import { type ConnectOptions, connect } from '../channel/connect.js';
 import type { Link, LinkHandlers } from '../channel/link.js';
-import { decodeFromBus, encodeToBus } from '../channel/packets.js';
 import type { FromBus, ToBus } from '../protocol/messages.js';
+import { decodeFromBus, encodeToBus } from '../wire/packets.js';
 
 export interface BusHandlers {
   readonly message: (message: FromBus) => void;

@@ -8,7 +8,6 @@ import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { NO_DATA, STATUS_REFUSED } from '../../devices/device.js';
 import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
-import { decodeToBus, encodeFromBus } from '../channel/packets.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import {
   Bus,
@@ -21,6 +20,7 @@ import {
 } from '../protocol/bus.js';
 import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/machine.js';
 import { BUS_HEARTBEAT_MS } from '../protocol/messages.js';
+import { decodeToBus, encodeFromBus } from '../wire/packets.js';
 
 /** Close code: what a replica sent breaks the rules; the reason says which. */
 export const DEFECT = 4400;
@@ -85,7 +85,7 @@ export class BusServer {
       ...(observer?.refused === undefined ? {} : { onRefused: observer.refused }),
     });
     server.#startStreams();
-    server.#heartbeats = setInterval(() => server.#heartbeat(), BUS_HEARTBEAT_MS);
+    server.#heartbeats = setInterval(() => server.#step({ type: 'tick' }), BUS_HEARTBEAT_MS);
     return server;
   }
 
@@ -124,11 +124,6 @@ export class BusServer {
     await Promise.all([...this.#links.values()].map(link => link.close()));
     await this.#listener!.close();
     await Promise.all([...this.#options.streams, ...this.#options.devices.values()].map(device => device.close()));
-  }
-
-  #heartbeat(): void {
-    const packet = encodeFromBus({ type: 'heartbeat' });
-    for (const link of this.#links.values()) link.send(packet);
   }
 
   #attach(link: Link): void {
@@ -182,12 +177,6 @@ export class BusServer {
         break;
       case 'resumeInput':
         this.#streams.get(effect.stream)!.resume(effect.stream);
-        break;
-      case 'pauseConnection':
-        this.#links.get(effect.connection)?.pause();
-        break;
-      case 'resumeConnection':
-        this.#links.get(effect.connection)?.resume();
         break;
       case 'end':
         this.#finish(effect.outcome);

@@ -11,8 +11,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { EpochvisorError } from '../errors/errors.js';
 import type { Hello } from '../protocol/messages.js';
+import { decodeHello, encodeHello } from '../wire/packets.js';
 import type { Link } from './link.js';
-import { decodeHello, encodeHello } from './packets.js';
 
 /** Close code: the hello was refused; the reason is the name of the field that differs. */
 export const REFUSED = 4401;

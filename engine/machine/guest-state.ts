@@ -3,10 +3,10 @@
 // Plain data: numbers, bigints, strings, booleans, null, undefined, byte arrays, arrays, objects. It survives a structured
 // clone, and engine/snapshot turns it into bytes. It says nothing of the host: a thread elsewhere goes on from it exactly.
 
-import type { EntryState } from '../channel/entry-history.js';
 import type { ClockState } from '../protocol/clock.js';
 import type { ExecutionState } from '../protocol/execution.js';
 import type { Outcome } from '../protocol/machine.js';
+import type { EntryState } from '../wire/entry-history.js';
 import type { MachineOptions } from './configuration.js';
 import type { InterruptsState } from './interrupts.js';
 import type { MachineImage } from './suspend-image.js';

@@ -2,14 +2,17 @@
 
 import { randomFillSync } from 'node:crypto';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { ReplicaHalt } from '../driver/execution-driver.js';
 import { assert, describeThrown } from '../errors/errors.js';
 import type { InstrumentReport } from '../instrument/options.js';
 import type { Outcome } from '../protocol/machine.js';
+import { GuestEnd } from '../threads/guest-end.js';
+import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from '../threads/shared.js';
+import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from '../wire/records.js';
 import { CodeKeeping } from './code-keeping.js';
 import type { GuestThreadData } from './configuration.js';
 import { type CloneMaker, ContinuationModules, LocalCloneMaker } from './continuation-modules.js';
 import type { GuestDevices } from './devices.js';
-import { ReplicaHalt } from './execution-driver.js';
 import { Guest, GuestExit } from './guest.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState } from './hardware.js';
@@ -17,11 +20,8 @@ import { type GuestInstance, instantiateRewritten } from './instance.js';
 import { Meter } from './meter.js';
 import type { OptimisedCode } from './optimised-code.js';
 import { rewriteGuest } from './program.js';
-import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from './records.js';
-import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from './shared.js';
 import { restoreMachine } from './suspend-image.js';
 import { type Activation, SuspendedStack } from './suspension.js';
-import { ThreadLink } from './thread-link.js';
 import { nameGuestThread } from './thread-name.js';
 import { followHints } from './tiering.js';
 import { describeTrap } from './trap.js';
@@ -65,7 +65,7 @@ interface Machine {
 
 async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
   const program = await load(data, shared);
-  const link = new ThreadLink(shared);
+  const link = new GuestEnd(shared);
   link.tell(RECORD_LOADED, '');
   Atomics.wait(shared.words, WORD_BEGUN, 0);
   const machine = makeMachine(data, shared, program);
@@ -156,6 +156,6 @@ try {
 } catch (error) {
   // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
   if (!(error instanceof ReplicaHalt)) {
-    new ThreadLink(shared).tell(RECORD_FAILED, describeThrown(error));
+    new GuestEnd(shared).tell(RECORD_FAILED, describeThrown(error));
   }
 }

@@ -3,18 +3,12 @@
 // All of this runs on the guest thread, below the guest's frames: `boundary` is called by generated code at the first
 // safe point at or after the due count, the hypercalls (hardware.ts) by the guest.
 
+import { ExecutionDriver, type ExecutionGuest } from '../driver/execution-driver.js';
 import { assert } from '../errors/errors.js';
 import { type SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { type DigestEntry, Execution, type ExecutionEvent } from '../protocol/execution.js';
 import type { Interrupt, Outcome } from '../protocol/machine.js';
-import type { GuestThreadData, MachineOptions } from './configuration.js';
-import type { GuestDevices } from './devices.js';
-import { ExecutionDriver, type ExecutionGuest } from './execution-driver.js';
-import { GuestClock } from './guest-clock.js';
-import type { GuestState, Stage } from './guest-state.js';
-import { type Dispatch, InterruptController } from './interrupts.js';
-import { flipBit, killAt, killCount, type Place } from './interventions.js';
-import type { Meter } from './meter.js';
+import { GuestEnd } from '../threads/guest-end.js';
 import {
   type SharedBlock,
   WORD_COUNT,
@@ -22,12 +16,20 @@ import {
   WORD_EXECUTED,
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
-} from './shared.js';
-import { SnapshotTaking } from './snapshot-taking.js';
+  WORD_TO_GUEST_BELL,
+} from '../threads/shared.js';
+import { SnapshotTaking } from '../threads/snapshot-taking.js';
+import type { GuestThreadData, MachineOptions } from './configuration.js';
+import type { GuestDevices } from './devices.js';
+import { GuestClock } from './guest-clock.js';
+import type { GuestState, Stage } from './guest-state.js';
+import { type Dispatch, InterruptController } from './interrupts.js';
+import { flipBit, killAt, killCount, type Place } from './interventions.js';
+import type { Meter } from './meter.js';
 import { StateDigests } from './state-digest.js';
+import { statePort } from './state-port.js';
 import { captureMachine, firstMemory, memoryBytes } from './suspend-image.js';
 import type { Activation, SuspendedStack } from './suspension.js';
-import { ThreadLink } from './thread-link.js';
 
 /** Thrown through the guest's frames when it exits: the only way to leave them for good. */
 export class GuestExit {
@@ -42,7 +44,7 @@ export class Guest implements ExecutionGuest {
   readonly #kill: GuestThreadData['kill'];
   #flip: GuestThreadData['flip'];
   readonly #shared: SharedBlock;
-  readonly #link: ThreadLink;
+  readonly #link: GuestEnd;
   readonly #execution: Execution;
   readonly #clock: GuestClock;
   readonly #driver: ExecutionDriver;
@@ -74,8 +76,8 @@ export class Guest implements ExecutionGuest {
     this.#kill = data.role === 'primary' ? data.kill : undefined;
     this.#flip = data.flip;
     this.#shared = shared;
-    this.#link = new ThreadLink(shared, from?.codec);
-    this.#snapshots = new SnapshotTaking(shared, this.#link, data.port);
+    this.#link = new GuestEnd(shared, from?.codec);
+    this.#snapshots = new SnapshotTaking(shared, this.#link, statePort(data.port));
     this.#clock = new GuestClock(data.options.bornMs, random, from?.clock);
     this.interrupts = new InterruptController(from?.interrupts);
     this.#meter = meter;
@@ -107,7 +109,7 @@ export class Guest implements ExecutionGuest {
     return this.#execution.role === 'primary';
   }
 
-  get link(): ThreadLink {
+  get link(): GuestEnd {
     return this.#link;
   }
 
@@ -184,13 +186,7 @@ export class Guest implements ExecutionGuest {
     const waiting = this.#waits && !this.interrupts.isPending;
     this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
     this.#waits = false;
-    // A backup takes the log only as it comes to need it: what it has not executed stays in the ring, as bytes.
-    if (this.#execution.role !== 'backup' && this.#link.seemsToHaveIncoming) this.#driver.pump();
-    const nowNs = this.#driver.nowNs();
-    if (nowNs >= this.#digestDueNs) this.#digest(nowNs);
-    this.#driver.step({ type: 'epochEnd', count, waiting, nowNs });
-    this.#link.ship();
-    this.#link.awaitBackup();
+    if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
     this.#epochStart = count;
     this.#publish(count);
     this.#arm(count);
@@ -199,6 +195,16 @@ export class Guest implements ExecutionGuest {
       this.#devices!.settle();
     }
     if (this.#snapshots.seemsDue(this.#execution.epoch)) this.#suspends = this.#snapshotIsDue();
+  }
+
+  /** Blocks until the guest may go on. */
+  #standStill(): void {
+    const { words } = this.#shared;
+    for (;;) {
+      const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
+      if (this.#driver.goOn()) return;
+      Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
+    }
   }
 
   #arm(count: number): void {
@@ -259,21 +265,15 @@ export class Guest implements ExecutionGuest {
         };
       },
     );
-  }
-
-  /** SD: nobody is there to compare where this replica is alone, or not primary. */
-  #digest(nowNs: number): void {
-    if (this.#execution.role !== 'primary' || this.#link.alone) return;
-    this.#driver.step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
-    this.#digestDueNs = this.#digests!.dueNs;
+    if (this.#link.full) this.#standStill();
   }
 
   // ---- what the guest does
 
   /** An environment instruction: its result, after P0 or P6. */
   environment(source: number): bigint {
-    const value = this.#driver.step({ type: 'environment', source });
-    assert(value !== undefined, 'an environment instruction has a result');
+    this.perform({ type: 'environment', source });
+    const value = this.#driver.result;
     this.#clock.observe(source, value);
     return value;
   }
@@ -293,11 +293,12 @@ export class Guest implements ExecutionGuest {
     this.#link.logClock(source, low, high);
     into.setUint32(at, low, true);
     into.setUint32(at + 4, high, true);
+    if (this.#link.full) this.#standStill();
   }
 
   /** Any event that has no result. */
   perform(event: ExecutionEvent): void {
-    this.#driver.step(event);
+    if (!this.#driver.step(event)) this.#standStill();
   }
 
   get outstandingCount(): number {
@@ -310,15 +311,18 @@ export class Guest implements ExecutionGuest {
 
   /** The guest ended. Blocks until this replica has nothing more to say, then answers. */
   end(outcome: Outcome): void {
-    this.#driver.step({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
+    this.perform({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
     this.#publish(this.#meter.instructionCount());
   }
 
   /** After the end: a backup may still be promoted, and then tells the bus of the end. */
   serveAfterEnd(): never {
+    const { words } = this.#shared;
     for (;;) {
-      this.#link.awaitIncoming(Infinity);
+      const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
       this.#driver.pump();
+      this.#driver.goOn();
+      if (!this.#link.hasIncoming) Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
     }
   }
 
@@ -332,6 +336,17 @@ export class Guest implements ExecutionGuest {
 
   difference(entry: DigestEntry): string | undefined {
     return this.#digests!.difference(entry.epoch, entry);
+  }
+
+  get digestDueNs(): number {
+    return this.#digestDueNs;
+  }
+
+  /** Nobody is there to compare where this replica is alone, or not primary. */
+  takeDigest(nowNs: number): void {
+    if (this.#execution.role !== 'primary' || this.#link.alone) return;
+    this.#driver.step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
+    this.#digestDueNs = this.#digests!.dueNs;
   }
 
   standsStill(): void {

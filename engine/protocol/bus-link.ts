@@ -59,7 +59,8 @@ export class BusLink<P> {
     this.#heardMs = state.nowMs;
     switch (message.type) {
       case 'heartbeat':
-        return [];
+        state.outbox.arrived(message.taken);
+        return this.release();
       case 'fenced':
         return this.#fenced(message);
       case 'stale':
@@ -97,7 +98,8 @@ export class BusLink<P> {
     if (this.#attached) return this.release();
     this.#attached = true;
     const view = state.view.number;
-    const { again, uncertain } = state.outbox.reattach(message.received, state.options.operationIds);
+    const { received, written } = message;
+    const { again, uncertain } = state.outbox.reattach(received, written, state.options.operationIds);
     return [
       ...again.map(output => ({ rule: 'RS', type: 'sendBus', message: { type: 'output', view, output } }) as const),
       ...uncertain.map(
@@ -105,6 +107,12 @@ export class BusLink<P> {
       ),
       ...this.release(),
     ];
+  }
+
+  /** For so long this replica did not run: what it did not hear meanwhile says nothing of the bus. */
+  absent(ms: number): void {
+    this.#heardMs = Math.min(this.#state.nowMs, this.#heardMs + ms);
+    if (this.#lostMs < this.#state.nowMs) this.#lostMs = Math.min(this.#state.nowMs, this.#lostMs + ms);
   }
 
   /** Silence: dropped, and another connection is tried. Without it, and a backup with it: the backup is to go on. */

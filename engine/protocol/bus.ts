@@ -18,6 +18,7 @@
 //   input     0 ......... released ........ received            what lies between is kept, and sent again after a fence
 
 import { assert } from '../errors/errors.js';
+import { BOUNDS, type Bounds } from './bounds.js';
 import type { Operation, OperationId, Outcome, Output } from './machine.js';
 import type { FromBus, StreamOffset, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
@@ -37,7 +38,9 @@ export type BusEvent =
   /** From a stream's device; `end`: nothing follows. */
   | { readonly type: 'input'; readonly stream: number; readonly bytes: Uint8Array; readonly end: boolean }
   /** From an operation's device: `perform` with this token is done. */
-  | { readonly type: 'completed'; readonly token: Token; readonly status: number; readonly data: Uint8Array };
+  | { readonly type: 'completed'; readonly token: Token; readonly status: number; readonly data: Uint8Array }
+  /** BUS_HEARTBEAT_MS have passed: the bus says that it is there. */
+  | { readonly type: 'tick' };
 
 export type BusEffect =
   | { readonly rule: Rule; readonly type: 'send'; readonly connection: Connection; readonly message: FromBus }
@@ -53,22 +56,9 @@ export type BusEffect =
   | { readonly rule: Rule; readonly type: 'perform'; readonly token: Token; readonly operation: Operation }
   /** The input window is full (or has room again): the stream's device stops reading (goes on). */
   | { readonly rule: Rule; readonly type: 'pauseInput' | 'resumeInput'; readonly stream: number }
-  /** The outside takes output too slowly: the server stops reading this connection (goes on). */
-  | { readonly rule: Rule; readonly type: 'pauseConnection' | 'resumeConnection'; readonly connection: Connection }
   /** The outcome is performed; the bus has nothing more to do than to tell late comers. */
   | { readonly rule: Rule; readonly type: 'end'; readonly outcome: Outcome }
   | { readonly rule: Rule; readonly type: 'close'; readonly connection: Connection; readonly reason: string };
-
-/** Input of one stream kept until released: past it the device is paused. Several times a pipe's 64 KiB. */
-export const INPUT_WINDOW_BYTES = 256 * 1024;
-/** Output accepted and not yet taken by the outside: past it the owner's connection is not read. Covers a stall. */
-export const UNWRITTEN_MAX_BYTES = 4 * 1024 * 1024;
-/**
- * Operations in progress or with a result that is not released: past either bound a new one is not performed and
- * completes with STATUS_REFUSED. They bound the memory that a guest can take from the bus.
- */
-export const OPERATIONS_MAX = 1024;
-export const OPERATION_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Status of a completion: the operation was refused and not performed. */
 export const STATUS_REFUSED = -1;
@@ -90,6 +80,8 @@ export interface BusOptions {
   readonly view?: { readonly number: number; readonly primary: string };
   /** Where the streams begin; at 0 without it. */
   readonly offsets?: StreamOffsets;
+  /** What may pile up; those of production by default. */
+  readonly bounds?: Bounds;
 }
 
 interface OutputStream {
@@ -113,9 +105,17 @@ interface Performance {
   readonly operation: OperationId;
   /** Who asked; where ids are off, only this replica is answered. */
   readonly incarnation: string;
-  /** Bytes counted against OPERATION_BYTES_MAX: to write, or asked for. */
+  /** Who asked last, and has not been told: whoever did not ask does not hear of it. */
+  asker: Connection | undefined;
+  /** Bytes counted against `operationBytes`: to write, or asked for. */
   readonly bytes: number;
   result?: { readonly status: number; readonly data: Uint8Array };
+}
+
+/** A replica on a connection, and how many outputs have come on it. */
+interface Attached {
+  readonly incarnation: string;
+  taken: number;
 }
 
 const NO_DATA = new Uint8Array(0);
@@ -126,7 +126,8 @@ function offsetOf(offsets: readonly StreamOffset[], stream: number): number {
 
 export class Bus {
   readonly #operationIds: boolean;
-  readonly #attached = new Map<Connection, string>();
+  readonly #bounds: Bounds;
+  readonly #attached = new Map<Connection, Attached>();
   readonly #outputs = new Map<number, OutputStream>();
   readonly #inputs = new Map<number, InputStream>();
 
@@ -140,15 +141,19 @@ export class Bus {
   readonly #known = new Map<OperationId, Performance>();
   #nextToken: Token = 1;
   #operationBytes = 0;
+  /** Bytes of results that the owner was told and has not released, and results that wait until it has. */
+  readonly #told = new Map<OperationId, number>();
+  #toldBytes = 0;
+  #untold: OperationId[] = [];
 
   #unwrittenBytes = 0;
-  #pausedConnection: Connection | undefined;
   /** Rule XT: the first outcome; `ended` once it is performed. */
   #outcome: Outcome | undefined;
   #ended = false;
 
   constructor(options: BusOptions) {
     this.#operationIds = options.operationIds;
+    this.#bounds = options.bounds ?? BOUNDS;
     this.#view = options.view?.number ?? 0;
     if (options.view !== undefined) this.#owner = { incarnation: options.view.primary, connection: undefined };
     const { outputs = [], inputs = [] } = options.offsets ?? {};
@@ -170,6 +175,16 @@ export class Bus {
   /** Incarnation of the replica that fenced it. */
   get owner(): string | undefined {
     return this.#owner?.incarnation;
+  }
+
+  /** Ids that the bus knows: in progress, or with a result that is not released (ON, RL). */
+  get knownOperations(): OperationId[] {
+    return [...this.#known.keys()];
+  }
+
+  /** How much of each input stream is released (RL). */
+  get released(): StreamOffset[] {
+    return [...this.#inputs].map(([stream, { released: offset }]) => ({ stream, offset }));
   }
 
   get operationsInProgress(): number {
@@ -197,6 +212,11 @@ export class Bus {
       case 'completed':
         this.#completed(event.token, event.status, event.data, effects);
         break;
+      case 'tick':
+        for (const [connection, { taken }] of this.#attached) {
+          this.#send(effects, 'RS', connection, { type: 'heartbeat', taken });
+        }
+        break;
     }
     return effects;
   }
@@ -205,20 +225,21 @@ export class Bus {
 
   #attach(connection: Connection, incarnation: string, effects: BusEffect[]): void {
     assert(!this.#attached.has(connection), 'a connection attaches once');
-    this.#attached.set(connection, incarnation);
+    this.#attached.set(connection, { incarnation, taken: 0 });
     if (this.#ended) this.#send(effects, 'XT', connection, { type: 'finished', outcome: this.#outcome! });
   }
 
   #detach(connection: Connection): void {
     this.#attached.delete(connection);
     if (this.#owner?.connection === connection) this.#owner.connection = undefined;
-    if (this.#pausedConnection === connection) this.#pausedConnection = undefined;
   }
 
   #message(connection: Connection, message: ToBus, effects: BusEffect[]): void {
-    const incarnation = this.#attached.get(connection);
+    const attached = this.#attached.get(connection);
     // What was under way when the connection was closed for a defect.
-    if (incarnation === undefined) return;
+    if (attached === undefined) return;
+    const { incarnation } = attached;
+    if (message.type === 'output') attached.taken += 1;
     if (this.#ended) {
       this.#send(effects, 'XT', connection, { type: 'finished', outcome: this.#outcome! });
     } else if (message.type === 'fence') {
@@ -254,19 +275,20 @@ export class Bus {
     this.#owner = { incarnation, connection };
     this.#view = view;
     const received = [...this.#outputs].map(([stream, { received: offset }]) => ({ stream, offset }));
-    this.#send(effects, 'FN', connection, { type: 'fenced', view, received });
+    const written = [...this.#outputs].map(([stream, { written: offset }]) => ({ stream, offset }));
+    this.#send(effects, 'FN', connection, { type: 'fenced', view, received, written });
     for (const stream of this.#inputs.keys()) this.#sendUnreleased(stream, effects);
-    this.#pauseIfBehind(effects);
   }
 
   /** The connection that was listened to until now is told why it is no longer. */
   #succeed(connection: Connection, incarnation: string, view: number, effects: BusEffect[]): void {
     const previous = this.#owner;
-    if (previous?.connection === undefined || previous.connection === connection) return;
-    if (this.#pausedConnection === previous.connection) {
-      this.#pausedConnection = undefined;
-      effects.push({ rule: 'FN', type: 'resumeConnection', connection: previous.connection });
-    }
+    if (previous !== undefined && previous.connection === connection) return;
+    // Whoever owns it now asks anew for all that is unfinished (RS).
+    this.#told.clear();
+    this.#toldBytes = 0;
+    this.#untold = [];
+    if (previous?.connection === undefined) return;
     if (previous.incarnation === incarnation) {
       this.#refuse(effects, 'FN', previous.connection, 'the replica has attached again');
     } else {
@@ -288,13 +310,13 @@ export class Bus {
         this.#write(connection, output.stream, output.offset, output.bytes, effects);
         break;
       case 'operation':
-        this.#start(incarnation, output.operation, effects);
+        this.#start(connection, incarnation, output.operation, effects);
         break;
       case 'releaseInput':
         this.#releaseInput(connection, output.stream, output.offset, effects);
         break;
       case 'releaseOperation':
-        this.#releaseOperation(output.operation);
+        this.#releaseOperation(output.operation, effects);
         break;
       case 'outcome':
         this.#outcome ??= output.outcome;
@@ -316,11 +338,20 @@ export class Bus {
       return;
     }
     const fresh = bytes.subarray(Math.min(bytes.length, state.received - offset));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) {
+      // It counts against its sender's window: it is answered, now or when the outside has it.
+      if (state.written >= offset + bytes.length) {
+        this.#tellOwner(effects, 'OF', { type: 'confirmed', stream, offset: state.written });
+      }
+      return;
+    }
+    if (this.#unwrittenBytes > this.#bounds.unwrittenBytes) {
+      this.#refuse(effects, 'OF', connection, `${this.#unwrittenBytes} bytes of output wait for the outside`);
+      return;
+    }
     effects.push({ rule: 'OF', type: 'write', stream, offset: state.received, bytes: fresh });
     state.received += fresh.length;
     this.#unwrittenBytes += fresh.length;
-    this.#pauseIfBehind(effects);
   }
 
   #written(stream: number, offset: number, effects: BusEffect[]): void {
@@ -332,38 +363,28 @@ export class Bus {
     this.#unwrittenBytes -= offset - state.written;
     state.written = offset;
     this.#tellOwner(effects, 'OF', { type: 'confirmed', stream, offset });
-    if (this.#pausedConnection !== undefined && this.#unwrittenBytes <= UNWRITTEN_MAX_BYTES / 2) {
-      effects.push({ rule: 'OF', type: 'resumeConnection', connection: this.#pausedConnection });
-      this.#pausedConnection = undefined;
-    }
     this.#endIfDone(effects);
-  }
-
-  #pauseIfBehind(effects: BusEffect[]): void {
-    const connection = this.#owner?.connection;
-    if (connection === undefined || this.#pausedConnection === connection) return;
-    if (this.#unwrittenBytes <= UNWRITTEN_MAX_BYTES) return;
-    this.#pausedConnection = connection;
-    effects.push({ rule: 'OF', type: 'pauseConnection', connection });
   }
 
   // ---- operations (ON)
 
-  #start(incarnation: string, operation: Operation, effects: BusEffect[]): void {
+  #start(connection: Connection, incarnation: string, operation: Operation, effects: BusEffect[]): void {
     const first = this.#operationIds ? this.#known.get(operation.id) : undefined;
     if (first !== undefined) {
-      // A repeat: the answer to one in progress goes to whoever is the owner when it is done.
-      if (first.result !== undefined) this.#complete(effects, operation.id, first.result.status, first.result.data);
+      // A repeat: joins the one in progress, or gets its result.
+      first.asker = connection;
+      if (first.result !== undefined) this.#answer(first, effects);
       return;
     }
     const bytes = operation.data.length + operation.length;
     const count = this.#operationIds ? this.#known.size : this.#inProgress.size;
-    if (count >= OPERATIONS_MAX || this.#operationBytes + bytes > OPERATION_BYTES_MAX) {
+    const { operations, operationBytes } = this.#bounds;
+    if (count >= operations || this.#operationBytes + bytes > operationBytes) {
       this.#complete(effects, operation.id, STATUS_REFUSED, NO_DATA);
       return;
     }
     const token = this.#nextToken++;
-    const performance = { token, operation: operation.id, incarnation, bytes };
+    const performance: Performance = { token, operation: operation.id, incarnation, asker: connection, bytes };
     this.#operationBytes += bytes;
     this.#inProgress.set(token, performance);
     if (this.#operationIds) this.#known.set(operation.id, performance);
@@ -376,7 +397,7 @@ export class Bus {
     this.#inProgress.delete(token);
     if (this.#operationIds) {
       performance.result = { status, data };
-      this.#complete(effects, performance.operation, status, data);
+      this.#answer(performance, effects);
     } else {
       this.#operationBytes -= performance.bytes;
       // The paper's world: the completion interrupt goes to the host that made the request, or nowhere.
@@ -387,16 +408,40 @@ export class Bus {
     this.#endIfDone(effects);
   }
 
+  /** Tells the owner a result that it asked for, once what it was told before leaves room for it. */
+  #answer(performance: Performance, effects: BusEffect[]): void {
+    const { operation, asker, result } = performance;
+    if (result === undefined || asker === undefined || asker !== this.#owner?.connection) return;
+    const bytes = result.data.length;
+    const again = this.#told.get(operation);
+    if (again === undefined && this.#toldBytes > 0 && this.#toldBytes + bytes > this.#bounds.completionBytes) {
+      if (!this.#untold.includes(operation)) this.#untold.push(operation);
+      return;
+    }
+    performance.asker = undefined;
+    this.#toldBytes += bytes - (again ?? 0);
+    this.#told.set(operation, bytes);
+    this.#complete(effects, operation, result.status, result.data);
+  }
+
   #complete(effects: BusEffect[], operation: OperationId, status: number, data: Uint8Array): void {
     this.#tellOwner(effects, 'ON', { type: 'completion', operation, status, data });
   }
 
   /** Rule RL. A release sent twice, or of an operation that was refused, finds nothing. */
-  #releaseOperation(operation: OperationId): void {
+  #releaseOperation(operation: OperationId, effects: BusEffect[]): void {
     const performance = this.#known.get(operation);
     if (performance?.result === undefined) return;
     this.#known.delete(operation);
     this.#operationBytes -= performance.bytes;
+    this.#toldBytes -= this.#told.get(operation) ?? 0;
+    this.#told.delete(operation);
+    const waiting = this.#untold;
+    this.#untold = [];
+    for (const id of waiting) {
+      const untold = this.#known.get(id);
+      if (untold !== undefined) this.#answer(untold, effects);
+    }
   }
 
   // ---- input streams (RL)
@@ -409,7 +454,7 @@ export class Bus {
     state.received += bytes.length;
     state.ended = end;
     if (bytes.length > 0 || end) this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes, end });
-    if (!state.paused && !end && state.received - state.released >= INPUT_WINDOW_BYTES) {
+    if (!state.paused && !end && state.received - state.released >= this.#bounds.inputWindowBytes) {
       state.paused = true;
       effects.push({ rule: 'RL', type: 'pauseInput', stream });
     }
@@ -428,7 +473,7 @@ export class Bus {
       else state.chunks[0] = first.subarray(bytes);
       state.released += bytes;
     }
-    if (state.paused && state.received - state.released <= INPUT_WINDOW_BYTES / 2) {
+    if (state.paused && state.received - state.released <= this.#bounds.inputWindowBytes / 2) {
       state.paused = false;
       effects.push({ rule: 'RL', type: 'resumeInput', stream });
     }

@@ -1,5 +1,6 @@
 // What goes into the channel's state machine, and what it asks for.
 
+import type { Bounds } from './bounds.js';
 import type { Interrupt, Outcome, Output, View } from './machine.js';
 import type { FromBus, PeerMessage, Progress, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
@@ -17,8 +18,13 @@ export type ChannelEvent<P> =
   | { readonly type: 'output'; readonly position: number; readonly output: Output; readonly more?: true }
   /** From execution: nothing more for now; outputs that came with `more` leave, together. */
   | { readonly type: 'drained' }
-  /** From execution: how far it has come (backup). */
-  | { readonly type: 'progress'; readonly progress: Progress }
+  /**
+   * From execution: how far it has come (backup). `said`: all that it puts out before this position has been handed over;
+   * left out where it is not known to have been.
+   */
+  | { readonly type: 'progress'; readonly progress: Progress; readonly said?: number }
+  /** From execution: after its promotion it writes the log itself; whatever it put out before was handed over. */
+  | { readonly type: 'live' }
   | { readonly type: 'peerOpened'; readonly peer: string; readonly nowMs: number }
   | { readonly type: 'peer'; readonly peer: string; readonly message: PeerMessage<P>; readonly nowMs: number }
   | { readonly type: 'peerClosed'; readonly peer: string; readonly reason: string; readonly nowMs: number }
@@ -89,6 +95,8 @@ export interface ChannelOptions {
   /** Time to the first word of a peer: a process that starts is slower than one that runs. */
   readonly startMs: number;
   readonly nowMs: number;
+  /** What may pile up; those of production by default. */
+  readonly bounds?: Bounds;
   /** Unique to a claim; the caller's randomness. */
   readonly newClaim: () => string;
 }

@@ -1,6 +1,7 @@
 // What a channel knows: the view it is in, the replicas it is connected to, the log, and what is under way. The files
 // that act on it (committing, claiming, adopting, collecting, joining, bus-link) hold one idea each.
 
+import { BOUNDS, type Bounds } from './bounds.js';
 import type { ChannelEffect, ChannelOptions } from './channel-events.js';
 import { KeptLog } from './kept-log.js';
 import { Lag } from './lag.js';
@@ -52,16 +53,21 @@ export class ChannelState<P> {
   /** Number of the first view of the present primary, as far as this replica knows. */
   reign = 0;
   readonly peers = new Map<string, Peer>();
-  readonly outbox = new Outbox();
+  readonly bounds: Bounds;
+  readonly outbox: Outbox;
   /** End of the log: written (primary) or received (backup). */
   logEnd: number;
   readonly kept = new KeptLog<P>();
   /** KP: the greatest position that this primary called settled. */
   settled = 0;
   progress: Progress = { executed: 0, backlogBytes: 0 };
+  /** All that execution puts out before this position of the log is known here; Infinity once it writes the log itself. */
+  said: number;
   throttled = false;
   /** The latest time that an event brought. */
   nowMs: number;
+  /** When time went on last. */
+  tickedMs: number;
   heartbeatAtMs: number;
 
   /** The claim that is out, or waits to be repeated at `retryAtMs`. */
@@ -89,11 +95,15 @@ export class ChannelState<P> {
 
   constructor(options: ChannelOptions) {
     this.options = options;
+    this.bounds = options.bounds ?? BOUNDS;
+    this.outbox = new Outbox(this.bounds);
     this.nowMs = options.nowMs;
+    this.tickedMs = options.nowMs;
     this.heartbeatAtMs = options.nowMs;
     this.view = options.view;
     this.phase = options.view === undefined ? 'joining' : 'normal';
     this.logEnd = options.position ?? 0;
+    this.said = this.isPrimary ? Infinity : this.logEnd;
     this.joinDeadlineMs = options.nowMs + options.startMs;
     if (options.view === undefined) {
       this.progress = { executed: -1, backlogBytes: 0 };
@@ -127,7 +137,7 @@ export class ChannelState<P> {
   }
 
   newPeer(link: Peer['link']): Peer {
-    const lag = new Lag();
+    const lag = new Lag(this.bounds);
     return { link, reason: '', heardMs: this.nowMs, acknowledged: 0, executed: 0, bus: false, lag };
   }
 

@@ -100,6 +100,11 @@ export class Channel<P> {
         return this.#bus.release();
       case 'progress':
         state.progress = event.progress;
+        // A promoted one that is not live yet says it, too.
+        if (event.said !== undefined) state.said = Math.max(state.said, event.said);
+        return [];
+      case 'live':
+        state.said = Infinity;
         return [];
       case 'peerOpened':
         return this.#peerOpened(event.peer);
@@ -217,6 +222,7 @@ export class Channel<P> {
 
   #tick(): ChannelEffect<P>[] {
     const state = this.#state;
+    this.#noticeAbsence();
     const effects: ChannelEffect<P>[] = [];
     if (state.nowMs >= state.heartbeatAtMs) {
       state.heartbeatAtMs = state.nowMs + state.options.heartbeatMs;
@@ -228,6 +234,23 @@ export class Channel<P> {
     if (state.phase === 'reading' && state.nowMs >= state.retryAtMs) effects.push(...joining.readArbiter(state));
     effects.push(...this.#bus.tick());
     return effects;
+  }
+
+  /**
+   * Ticks come twice a heartbeat. If they did not, this replica was stopped, or kept from its turn: its sockets may hold
+   * what it takes others to have left unsaid, and are read after this.
+   */
+  #noticeAbsence(): void {
+    const state = this.#state;
+    const absentMs = state.nowMs - state.tickedMs - state.options.heartbeatMs;
+    state.tickedMs = state.nowMs;
+    if (absentMs <= 0) return;
+    for (const peer of state.peers.values()) {
+      if (peer.heardMs < state.nowMs) peer.heardMs = Math.min(state.nowMs, peer.heardMs + absentMs);
+    }
+    state.collectDeadlineMs += absentMs;
+    state.joinDeadlineMs += absentMs;
+    this.#bus.absent(absentMs);
   }
 
   // ---- what follows from where things stand, whatever the event was

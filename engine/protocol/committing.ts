@@ -3,7 +3,6 @@
 
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState, LogMessage, Peer } from './channel-state.js';
-import { JOINING_BACKLOG_MAX_BYTES } from './lag.js';
 import type { PeerMessage } from './messages.js';
 
 /** Those to whom a primary sends its log: the backups of its view, and who joins from its snapshot on. */
@@ -72,7 +71,8 @@ export function throttle<P>(state: ChannelState<P>): ChannelEffect<P>[] {
 function isOver<P>(state: ChannelState<P>, name: string): boolean {
   const peer = state.peers.get(name);
   if (peer === undefined) return false;
-  return peer.executed < 0 ? peer.lag.backlogBytes > JOINING_BACKLOG_MAX_BYTES : peer.lag.over(state.nowMs);
+  const { joiningBacklogBytes } = state.bounds;
+  return peer.executed < 0 ? peer.lag.backlogBytes > joiningBacklogBytes : peer.lag.over(state.nowMs);
 }
 
 /** P4: in order into memory, then acknowledged. */
@@ -124,7 +124,8 @@ export function heartbeats<P>(state: ChannelState<P>, hasBus: boolean): ChannelE
     view: view.number,
     bus: hasBus,
     progress,
-    left: Math.min(outbox.left, logEnd),
+    // What its own guest has not executed yet may still be put out, and released.
+    left: Math.min(outbox.left, logEnd, state.said),
     confirmed: outbox.confirmed,
     settled: state.isPrimary ? settle(state) : 0,
   };

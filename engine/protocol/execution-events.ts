@@ -1,5 +1,6 @@
 // What goes into the execution's state machine, and what it asks for.
 
+import type { Bounds } from './bounds.js';
 import type { InputDelivered } from './interrupt-buffer.js';
 import type { Interrupt, LogEntry, Operation, Outcome, Output, StateDigest, Variant } from './machine.js';
 import type { StreamOffset } from './messages.js';
@@ -84,6 +85,8 @@ export interface ExecutionOptions {
   readonly variant: Variant;
   /** Whether the bus performs an operation id once (rule ON); off is the paper's world. */
   readonly operationIds: boolean;
+  /** What may pile up; those of production by default. */
+  readonly bounds?: Bounds;
 }
 
 /** What an execution remembers at a boundary, as plain data: with the log from there on, all it needs to go on. */

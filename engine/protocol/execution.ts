@@ -63,8 +63,6 @@ export class Execution {
   readonly #interrupts: InterruptBuffer;
   /** Started from a snapshot, on another bus: the operations of the state are uncertain at the first boundary. */
   #resumes = false;
-  /** RL: started as a backup from a snapshot: releases from before it are not held here, and may be lost. */
-  #releasesAgain = false;
   /** Primary: the run of empty epochs not yet logged. */
   readonly #run = new EmptyRun();
 
@@ -84,8 +82,9 @@ export class Execution {
     this.#operationIds = options.operationIds;
     this.#account = new GuestAccount(from?.state);
     this.#log = new ReceivedLog(from?.position ?? 0);
-    this.#interrupts = new InterruptBuffer(operation => this.#account.outstanding.has(operation), from?.state.input);
-    this.#releasesAgain = from !== undefined && options.role === 'backup';
+    const { outstanding } = this.#account;
+    const deliveryBytes = options.bounds?.deliveryBytes;
+    this.#interrupts = new InterruptBuffer(id => outstanding.has(id), from?.state.input, deliveryBytes);
     this.#resumes = from !== undefined && options.role === 'primary';
     if (!this.#resumes) return;
     for (const operation of this.#account.outstanding.keys()) this.#interrupts.buffer({ kind: 'uncertain', operation });
@@ -437,20 +436,8 @@ export class Execution {
     const live = { rule: 'P8', type: 'live', epoch: this.#account.epoch, uncertain: uncertain.length } as const;
     this.#role = 'primary';
     const effects = [live, ...this.#endWith('P8', count, nowNs, uncertain)];
-    effects.splice(effects.length - 1, 0, ...this.#releaseAgain());
     this.#interrupts.bufferKept();
     return effects;
-  }
-
-  /** A release says all of its stream that was consumed: repeating the last one does for those that were lost (RL). */
-  #releaseAgain(): ExecutionEffect[] {
-    if (!this.#releasesAgain) return [];
-    this.#releasesAgain = false;
-    return [...this.#account.consumedInput].map(([stream, offset]) => ({
-      rule: 'RL',
-      type: 'output',
-      output: { type: 'releaseInput', stream, offset },
-    }));
   }
 
   // ---- the end of the guest (XT)
@@ -487,6 +474,8 @@ export class Execution {
     const effects: ExecutionEffect[] = [];
     const beforeUncertain = this.#role !== 'primary' || this.#resumes;
     if (this.#role !== 'primary') {
+      // What it puts out now stands where its log ended.
+      if (this.#role === 'backup') effects.push({ rule: 'CK', type: 'adoptClock' });
       this.#role = 'primary';
       effects.push({ rule: 'P8', type: 'live', epoch: this.#account.epoch, uncertain: this.#account.outstanding.size });
     }

@@ -4,10 +4,8 @@
 // buffered. What comes while the promotion is under way is kept until it is known what the log delivered.
 
 import { assert } from '../errors/errors.js';
+import { BOUNDS } from './bounds.js';
 import type { Interrupt, OperationId } from './machine.js';
-
-/** Bytes delivered at one boundary; the rest comes at the next: an entry has to fit the rings between the threads. */
-export const DELIVERY_BYTES_MAX = 1 << 20;
 
 type StreamInterrupt = Interrupt & { readonly kind: 'stream' };
 
@@ -26,9 +24,16 @@ export class InterruptBuffer {
   readonly #delivered = new Map<number, InputDelivered>();
   #buffered: Interrupt[] = [];
   #kept: Interrupt[] = [];
+  readonly #deliveryBytes: number;
 
-  constructor(isOutstanding: (operation: OperationId) => boolean, delivered: readonly InputDelivered[] = []) {
+  /** @param deliveryBytes delivered at one boundary, at most; the rest comes at the next */
+  constructor(
+    isOutstanding: (operation: OperationId) => boolean,
+    delivered: readonly InputDelivered[] = [],
+    deliveryBytes = BOUNDS.deliveryBytes,
+  ) {
     this.#isOutstanding = isOutstanding;
+    this.#deliveryBytes = deliveryBytes;
     for (const input of delivered) {
       this.#delivered.set(input.stream, input);
       this.#input.set(input.stream, input.ended ? Infinity : input.offset);
@@ -59,13 +64,13 @@ export class InterruptBuffer {
     for (const interrupt of kept) this.buffer(interrupt);
   }
 
-  /** What is delivered at this boundary, in order: at least one, at most DELIVERY_BYTES_MAX beside it. */
+  /** What is delivered at this boundary, in order: at least one, at most as much as fits beside it. */
   take(): Interrupt[] {
     let bytes = 0;
     let taken = 0;
     for (const interrupt of this.#buffered) {
       bytes += bytesOf(interrupt);
-      if (taken > 0 && bytes > DELIVERY_BYTES_MAX) break;
+      if (taken > 0 && bytes > this.#deliveryBytes) break;
       taken += 1;
     }
     return this.#buffered.splice(0, taken);

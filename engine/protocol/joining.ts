@@ -17,7 +17,6 @@ import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { CLAIM_RETRY_MS, claim } from './claiming.js';
 import { settle, tellAcknowledged, throttle } from './committing.js';
-import { LAG_RESUME_MS } from './lag.js';
 import type { View } from './machine.js';
 import type { PeerMessage } from './messages.js';
 
@@ -90,11 +89,12 @@ export function nameIfReady<P>(state: ChannelState<P>): ChannelEffect<P>[] {
   if (peer === undefined || peer.executed < joiner.position) return [];
   const effects: ChannelEffect<P>[] = [];
   if (joiner.stage === 'following') {
-    if (peer.lag.lagMs(state.nowMs) > LAG_RESUME_MS) return [];
+    if (peer.lag.lagMs(state.nowMs) > state.bounds.lagResumeMs) return [];
     joiner.stage = 'gating';
     effects.push(tellAcknowledged(state, 'JN'));
   }
-  // What was put out before the snapshot is this replica's alone: were it lost, the new one could not put it out.
+  // What was put out before the snapshot, releases too, is this replica's alone: were it lost, the new one could not put it
+  // out.
   const has = peer.acknowledged >= Math.max(outbox.released, settle(state)) && outbox.performed > joiner.position;
   if (has) effects.push(claim(state, 'JN', [...state.backups, joiner.name], `replica ${joiner.name} has joined`));
   return effects;
@@ -124,6 +124,7 @@ export function welcomed<P>(
   state.view = view;
   state.reign = view.number;
   state.logEnd = position;
+  state.said = position;
   return [
     { rule: 'JN', type: 'welcomed', peer: name, position },
     { rule: 'VT', type: 'adopted', view },

@@ -1,27 +1,22 @@
 // Lag (rule LG): how far a backup's execution is behind what was shipped to it, in time and in bytes of its memory.
 
+import { BOUNDS, type Bounds } from './bounds.js';
 import type { Progress } from './messages.js';
 
-/** Past this the primary waits; VMware FT keeps lag under 100 ms typically and slows the primary above 1 s. */
-export const LAG_MAX_MS = 250;
-/** Once it waits it goes on below this: a band, so that it does not flutter. */
-export const LAG_RESUME_MS = 100;
-/** Log shipped and not executed at which the primary waits, whatever its age: it stands in the backup's memory. */
-export const LAG_MAX_BYTES = 16 << 20;
-/**
- * Likewise for a joining replica whose guest does not run yet, bytes: the log that comes while the snapshot travels and
- * is restored, some seconds of it at the most; a replica that asks for more memory than this had better begin anew.
- */
-export const JOINING_BACKLOG_MAX_BYTES = 64 << 20;
 /** At most one remembered point of the log each so many ms: the queue below is bounded by the lag. */
 const SAMPLE_EVERY_MS = 5;
 
 export class Lag {
+  readonly #bounds: Bounds;
   /** Ends of the log at the times they were shipped, oldest first. */
   #samples: { readonly position: number; readonly atMs: number }[] = [];
   #executed = 0;
   #backlogBytes = 0;
   #over = false;
+
+  constructor(bounds: Bounds = BOUNDS) {
+    this.#bounds = bounds;
+  }
 
   shipped(position: number, nowMs: number): void {
     const last = this.#samples.at(-1);
@@ -51,7 +46,8 @@ export class Lag {
   /** Whether the primary has to wait. */
   over(nowMs: number): boolean {
     const lagMs = this.lagMs(nowMs);
-    this.#over = this.#backlogBytes > LAG_MAX_BYTES || lagMs > (this.#over ? LAG_RESUME_MS : LAG_MAX_MS);
+    const { lagBytes, lagMs: lagMaxMs, lagResumeMs } = this.#bounds;
+    this.#over = this.#backlogBytes > lagBytes || lagMs > (this.#over ? lagResumeMs : lagMaxMs);
     return this.#over;
   }
 }

@@ -90,11 +90,16 @@ export type ToBus =
   | { readonly type: 'output'; readonly view: number; readonly output: Output };
 
 export type FromBus =
-  /** Answer to a fence. `received`: how much of each output stream is there (performed or certain to be). */
-  | { readonly type: 'fenced'; readonly view: number; readonly received: readonly StreamOffset[] }
+  /** Answer to a fence, for each output stream. `received`: performed or certain to be; `written`: taken by the outside. */
+  | {
+      readonly type: 'fenced';
+      readonly view: number;
+      readonly received: readonly StreamOffset[];
+      readonly written: readonly StreamOffset[];
+    }
   /** The view of an output or a fence is older than the bus's, or its sender is not the one who fenced. */
   | { readonly type: 'stale'; readonly view: number; readonly current: number }
-  /** Output of `stream` below `offset` is performed. */
+  /** Output of `stream` below `offset` is performed: said of whatever was sent, also of what had been there before. */
   | { readonly type: 'confirmed'; readonly stream: number; readonly offset: number }
   | {
       readonly type: 'input';
@@ -106,5 +111,8 @@ export type FromBus =
   | { readonly type: 'completion'; readonly operation: OperationId; readonly status: number; readonly data: Uint8Array }
   /** The outcome is performed: the machine is over. */
   | { readonly type: 'finished'; readonly outcome: Outcome }
-  /** Every BUS_HEARTBEAT_MS, so that a replica notices a path that was cut without a word. */
-  | { readonly type: 'heartbeat' };
+  /**
+   * Every BUS_HEARTBEAT_MS, so that a replica notices a path that was cut without a word. `taken`: outputs that have come
+   * on this connection: it is the only answer to a release.
+   */
+  | { readonly type: 'heartbeat'; readonly taken: number };

@@ -5,18 +5,18 @@
 //
 // A backup holds everything; what its primary reports as left is dropped, so that the queue stays short.
 //
-// A release has no answer. That it arrived is known when the bus has answered something that was sent after it; until
-// then it counts as not left, and a backup keeps it. Were it lost with its primary, the bus would keep what nobody
+// A release has no answer of its own. That it arrived is known by the number of messages that the bus says it has taken;
+// until then it counts as not left, and a backup keeps it. Were it lost with its primary, the bus would keep what nobody
 // releases any more: once its input window is full of that, no input would ever come again.
+//
+// What the bus had before it was ours counts against the window, too, until the outside has taken it; what is produced only
+// later, and is there already (a new primary's guest executes what the dead one has put out), never leaves.
 
+import { BOUNDS, type Bounds } from './bounds.js';
 import type { OperationId, Output } from './machine.js';
 import type { StreamOffset } from './messages.js';
 import { Sent } from './sent.js';
 
-/** Bytes sent and unconfirmed at which no more leaves: a slow terminal must not fill the bus's memory. */
-export const SENT_BYTES_MAX = 1 << 20;
-/** Pieces of a stream that leave together are joined up to this size, bytes: a packet each would cost more than they do. */
-const JOINED_BYTES_MAX = 64 * 1024;
 /** What an output that carries no data counts for in the bounds, bytes. */
 const OUTPUT_OVERHEAD_BYTES = 64;
 
@@ -34,7 +34,18 @@ export class Outbox {
   #heldBytes = 0;
   readonly #sent = new Sent();
   readonly #confirmed = new Map<number, number>();
+  /** What the bus had of each stream when it was fenced. */
+  #accepted: ReadonlyMap<number, number> = new Map();
+  /** What it had that was sent by others, and is not confirmed. */
+  #acceptedBytes = 0;
+  /** Messages sent on the present connection. */
+  #messages = 0;
   #released = 0;
+  readonly #bounds: Bounds;
+
+  constructor(bounds: Bounds = BOUNDS) {
+    this.#bounds = bounds;
+  }
 
   /** Bytes that wait to be sent. */
   get heldBytes(): number {
@@ -61,15 +72,17 @@ export class Outbox {
   }
 
   /**
-   * The position before which every output has left, and every byte of a stream is known to be there. What became of
-   * operations and releases does not matter to who asks: one starts from a snapshot, repeats what is outstanding and
-   * releases its input again.
+   * The position before which every output has left, every byte of a stream is known to be there, and every release to
+   * have arrived. What became of operations does not matter to who asks: one starts from a snapshot and repeats what is
+   * outstanding.
    */
   get performed(): number {
-    return Math.min(this.#held[this.#next]?.position ?? Infinity, this.#sent.oldestStream?.position ?? Infinity);
+    return Math.min(this.left, this.#sent.oldestStream?.position ?? Infinity);
   }
 
-  hold(position: number, output: Output): void {
+  hold(position: number, whole: Output): void {
+    const output = after(whole, this.#accepted);
+    if (output === undefined) return;
     this.#held.push({ position, output });
     this.#heldBytes += sizeOf(output);
   }
@@ -86,17 +99,23 @@ export class Outbox {
     };
     for (;;) {
       const head = this.#held[this.#next];
-      if (head === undefined || head.position > acknowledged || this.#sent.bytes >= SENT_BYTES_MAX) break;
+      if (head === undefined || head.position > acknowledged || this.#windowIsFull) break;
       this.#advance();
       this.#released = Math.max(this.#released, head.position);
-      this.#sent.add(head, sizeOf(head.output));
       const { output } = head;
-      if (output.type !== 'stream') {
+      const joins =
+        output.type === 'stream' &&
+        joining[0]?.stream === output.stream &&
+        joinedBytes + output.bytes.length <= this.#bounds.joinedBytes;
+      if (!joins) {
         close();
+        this.#messages += 1;
+      }
+      this.#sent.add(head, sizeOf(output), this.#messages);
+      if (output.type !== 'stream') {
         leaving.push(output);
         continue;
       }
-      if (joining[0]?.stream !== output.stream || joinedBytes + output.bytes.length > JOINED_BYTES_MAX) close();
       joining.push(output);
       joinedBytes += output.bytes.length;
     }
@@ -104,11 +123,29 @@ export class Outbox {
     return leaving;
   }
 
-  /** The bus has `offset` bytes of `stream`. */
+  get #windowIsFull(): boolean {
+    return this.#sent.bytes + this.#acceptedBytes >= this.#bounds.sentBytes;
+  }
+
+  /** The outside has taken `offset` bytes of `stream`. */
   confirm(stream: number, offset: number): void {
     if (offset <= (this.#confirmed.get(stream) ?? 0)) return;
     this.#confirmed.set(stream, offset);
     this.#sent.confirm(stream, offset);
+    this.#acceptedBytes = this.#unconfirmedBytes();
+  }
+
+  #unconfirmedBytes(): number {
+    let bytes = 0;
+    for (const [stream, offset] of this.#accepted) {
+      bytes += Math.max(0, offset - (this.#confirmed.get(stream) ?? 0));
+    }
+    return bytes;
+  }
+
+  /** The bus has taken the first `messages` that were sent on this connection. */
+  arrived(messages: number): void {
+    this.#sent.arrived(messages);
   }
 
   /** The bus has ended `operation`; false if it was not sent, or had ended before. */
@@ -133,11 +170,20 @@ export class Outbox {
   }
 
   /**
-   * RS: the bus is ours again and has `received` of each stream. Returns what is to be sent again; `uncertain` are the
-   * operations that must not be repeated because the bus does not know their ids (`operationIds` off).
+   * RS: the bus is ours, on a new connection, and has `received` of each stream, of which the outside has taken `written`.
+   * Returns what is to be sent again; `uncertain` are the operations that must not be repeated because the bus does not know
+   * their ids (`operationIds` off).
    */
-  reattach(received: readonly StreamOffset[], operationIds: boolean): { again: Output[]; uncertain: OperationId[] } {
+  reattach(
+    received: readonly StreamOffset[],
+    written: readonly StreamOffset[],
+    operationIds: boolean,
+  ): { again: Output[]; uncertain: OperationId[] } {
     const offsets = new Map(received.map(({ stream, offset }) => [stream, offset]));
+    for (const { stream, offset } of written) this.confirm(stream, offset);
+    this.#accepted = offsets;
+    this.#acceptedBytes = this.#unconfirmedBytes();
+    this.#messages = 0;
     const uncertain: OperationId[] = [];
     const again: Output[] = [];
     for (const { position, output } of this.#sent.takeAll()) {
@@ -148,16 +194,14 @@ export class Outbox {
       const rest = after(output, offsets);
       if (rest === undefined) continue;
       again.push(rest);
-      this.#sent.add({ position, output: rest }, sizeOf(rest));
+      this.#messages += 1;
+      this.#sent.add({ position, output: rest }, sizeOf(rest), this.#messages);
     }
     const held = this.#held.slice(this.#next);
     this.#held = [];
     this.#next = 0;
     this.#heldBytes = 0;
-    for (const { position, output } of held) {
-      const rest = after(output, offsets);
-      if (rest !== undefined) this.hold(position, rest);
-    }
+    for (const { position, output } of held) this.hold(position, output);
     return { again, uncertain };
   }
 

@@ -1,13 +1,16 @@
 // What was sent to the bus and not yet confirmed, in a form in which a confirmation costs no search.
 //
-// Each stream's outputs are confirmed in order, operations by id in any order; releases by whatever was sent after
-// them. So each kind has a queue of its own, and a sequence number keeps the program order for when all is sent again.
+// Each stream's outputs are confirmed in order, operations by id in any order; releases by how many messages the bus has
+// taken on the connection. So each kind has a queue of its own, and a sequence number keeps the program order for when all
+// is sent again.
 
 import type { OperationId } from './machine.js';
 import type { Held } from './outbox.js';
 
 interface Item {
   readonly sequence: number;
+  /** Number of the message that it left in, on the present connection. */
+  readonly message: number;
   readonly held: Held;
   readonly bytes: number;
 }
@@ -43,8 +46,6 @@ class Queue {
 
 export class Sent {
   #sequence = 0;
-  /** Everything with a lower number has arrived. */
-  #arrived = 0;
   #bytes = 0;
   #count = 0;
   readonly #streams = new Map<number, Queue>();
@@ -77,8 +78,8 @@ export class Sent {
     return oldest?.held;
   }
 
-  add(held: Held, bytes: number): void {
-    const item: Item = { sequence: this.#sequence++, held, bytes };
+  add(held: Held, bytes: number, message: number): void {
+    const item: Item = { sequence: this.#sequence++, message, held, bytes };
     this.#bytes += bytes;
     this.#count += 1;
     const { output } = held;
@@ -117,7 +118,7 @@ export class Sent {
       const { output } = head.held;
       if (output.type !== 'stream' || output.offset + output.bytes.length > offset) break;
       queue?.shift();
-      this.#settled(head);
+      this.#drop(head);
     }
   }
 
@@ -125,8 +126,22 @@ export class Sent {
     const item = this.#operations.get(operation);
     if (item === undefined) return false;
     this.#operations.delete(operation);
-    this.#settled(item);
+    this.#drop(item);
     return true;
+  }
+
+  /** The bus has taken the first `messages` of this connection: the releases among them have arrived. */
+  arrived(messages: number): void {
+    for (let head = this.#releases.head; head !== undefined; head = this.#releases.head) {
+      if (head.message > messages) break;
+      this.#releases.shift();
+      this.#drop(head);
+    }
+    for (const [stream, release] of this.#inputReleases) {
+      if (release.message > messages) continue;
+      this.#inputReleases.delete(stream);
+      this.#drop(release);
+    }
   }
 
   /** Everything, in program order; nothing is left. */
@@ -143,21 +158,6 @@ export class Sent {
     this.#bytes = 0;
     this.#count = 0;
     return items.map(({ held }) => held);
-  }
-
-  #settled(item: Item): void {
-    this.#drop(item);
-    this.#arrived = Math.max(this.#arrived, item.sequence);
-    for (let head = this.#releases.head; head !== undefined; head = this.#releases.head) {
-      if (head.sequence >= this.#arrived) break;
-      this.#releases.shift();
-      this.#drop(head);
-    }
-    for (const [stream, release] of this.#inputReleases) {
-      if (release.sequence >= this.#arrived) continue;
-      this.#inputReleases.delete(stream);
-      this.#drop(release);
-    }
   }
 
   #drop(item: Item): void {

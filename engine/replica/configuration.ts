@@ -112,6 +112,8 @@ export type FromReplica =
   /** P8 is done. */
   | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
   | { readonly type: 'progress'; readonly progress: ReplicaProgress }
+  /** A view that another replica has won names this one. */
+  | { readonly type: 'named' }
   /** Not named yet; every JOINS_EVERY_MS. */
   | { readonly type: 'joins' }
   /** The answer to `save`: the file is there, or why it is not. */

@@ -243,6 +243,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       case 'saved':
         this.#snapshots.answered(message.request, message.error);
         return;
+      case 'named':
+        // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
+        replica.isNamed();
+        return;
       case 'joins':
         return;
       case 'halted':

@@ -74,7 +74,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   });
   tell({ type: 'listening', address: listener.address });
   if (view === undefined) sayJoining(replica);
-  await replica.start();
+  replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return replica;
 }

@@ -4,19 +4,19 @@
 // Likewise a change of a folder that precedes it has been performed by then, and how it ended is saved with it: on another bus
 // that knows no ids a rename can't be told from one that was performed.
 
+import type { SnapshotQueue } from '../driver/snapshot-queue.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../machine/guest-state.js';
 import type { OperationId } from '../protocol/machine.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import type { FromReplica, SavedOrigin, ToReplica } from './configuration.js';
-import type { SnapshotQueue } from './snapshot-queue.js';
 
 /** How often it is looked whether the output that precedes a snapshot has left, ms. */
 const LOOK_MS = 5;
 
 /**
  * Completions that are remembered. Those that the guest has not been told of at a snapshot are among the latest, and it has
- * asked for no operation after the snapshot that this thread has heard of: as many as can be outstanding (OPERATIONS_MAX of protocol/bus.ts) are enough.
+ * asked for no operation after the snapshot that this thread has heard of: as many as can be outstanding (`operations` of protocol/bounds.ts) are enough.
  */
 const REMEMBERED_MAX = 1024;
 
@@ -25,7 +25,7 @@ type Save = ToReplica & { readonly type: 'save' };
 export interface SnapshotSavingParts {
   /** Whether the guest is a WASI program. */
   readonly wasi: boolean;
-  readonly queue: SnapshotQueue;
+  readonly queue: SnapshotQueue<GuestState>;
   readonly snapshotOf: (guest: GuestState, origin: SavedOrigin) => MachineSnapshot;
   /** All output below this position of the log has left: Infinity once the machine is over. */
   readonly left: () => number;

@@ -13,7 +13,7 @@ import {
   encodeSnapshotPiece,
   encodeToBus,
   snapshotPiece,
-} from '../../engine/channel/packets.js';
+} from '../../engine/wire/packets.js';
 import type { Operation, Outcome, Output, View } from '../../engine/protocol/machine.js';
 import type { FromBus, Hello, PeerMessage, StreamOffset, ToBus } from '../../engine/protocol/messages.js';
 

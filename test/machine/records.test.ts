@@ -7,7 +7,7 @@ import {
   readOutput,
   writeInterrupt,
   writeOutput,
-} from '../../engine/machine/records.js';
+} from '../../engine/wire/records.js';
 import type { Interrupt, Outcome, Output } from '../../engine/protocol/machine.js';
 
 const position = fc.nat(Number.MAX_SAFE_INTEGER);

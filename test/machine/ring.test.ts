@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ring } from '../../engine/machine/ring.js';
+import { Ring } from '../../engine/threads/ring.js';
 
 const CAPACITY = 1024;
 

@@ -4,7 +4,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { GuestState } from '../../engine/machine/guest-state.js';
-import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/machine/records.js';
+import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/wire/records.js';
 import {
   SharedBlock,
   SNAPSHOT_SIZE,
@@ -12,9 +12,9 @@ import {
   SNAPSHOT_TO_KEEP,
   WORD_ALONE,
   WORD_SNAPSHOT,
-} from '../../engine/machine/shared.js';
-import { type Area, SnapshotTaking } from '../../engine/machine/snapshot-taking.js';
-import { ThreadLink } from '../../engine/machine/thread-link.js';
+} from '../../engine/threads/shared.js';
+import { type Area, SnapshotTaking } from '../../engine/threads/snapshot-taking.js';
+import { ThreadLink } from '../../engine/threads/guest-end.js';
 
 const READY = { ready: true, prepare: () => undefined };
 const STATE = { position: 17 } as GuestState;

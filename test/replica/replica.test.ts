@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
-import { encodePeer } from '../../engine/channel/packets.js';
+import { encodePeer } from '../../engine/wire/packets.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { View } from '../../engine/protocol/machine.js';
 import { DEFAULT_TIMING, type FromReplica, type ReplicaConfiguration } from '../../engine/replica/configuration.js';

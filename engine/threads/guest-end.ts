@@ -1,14 +1,16 @@
-// The guest thread's end of the memory shared with the I/O thread: it blocks where a rule says 'await'.
+// The guest thread's end of the memory shared with the I/O thread. Nothing here blocks: who drives it (execution-driver.ts)
+// stands still while it is `full`, and where a rule says 'await'.
 //
 // What is logged is gathered in a part, which goes into the ring as one record: a record for each value of a clock would
 // cost both threads many times what the value does. Rule FL says when it goes: before anything else that is told, before
 // this thread waits, and soon. While the I/O thread looks at the ring every millisecond by itself, soon is at the next
 // boundary or when the part is full; else it is at once, for what is rare may be all that a backup waits for.
 
-import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../channel/entries.js';
-import type { EntryState } from '../channel/entry-history.js';
+import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
-import * as records from './records.js';
+import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../wire/entries.js';
+import type { EntryState } from '../wire/entry-history.js';
+import * as records from '../wire/records.js';
 import {
   type SharedBlock,
   SNAPSHOT_NOTHING,
@@ -18,16 +20,8 @@ import {
   WORD_IO_POLLING,
   WORD_SNAPSHOT,
   WORD_THROTTLE,
-  WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
 } from './shared.js';
-
-/** A stream write is cut into pieces of this size, bytes: small enough to flow through ring, packets and bus. */
-const STREAM_PIECE_BYTES = 64 * 1024;
-/** A part of the log, bytes: hundreds of clock values, a fraction of a millisecond of a loop that does nothing else. */
-const PART_BYTES = 1024;
-/** A full ring empties as fast as the I/O thread works; this is how often a blocked writer looks. */
-const FULL_RING_LOOK_MS = 1;
 
 /** What the I/O thread has for the guest thread. */
 export type Incoming =
@@ -35,21 +29,45 @@ export type Incoming =
   | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
   | { readonly type: 'promote' };
 
-export class ThreadLink {
+type Fill = (bytes: Uint8Array, at: number, view: DataView) => number;
+
+export class GuestEnd {
   readonly #shared: SharedBlock;
+  readonly #bounds: Bounds;
+  /** Records that found the ring full, in order. What they are made of stays as it is while the guest stands still. */
+  #waiting: { readonly type: number; readonly sizeMax: number; readonly fill: Fill }[] = [];
   #encoder: EntryEncoder;
   /** Entries logged so far: this replica's position in the log while it is the one who writes it. */
   #logged = 0;
   /** Entries encoded and not yet in the ring. */
-  readonly #part = new Uint8Array(PART_BYTES);
+  readonly #part: Uint8Array;
   #partBytes = 0;
   #partEntries = 0;
-  readonly #utf8 = new TextEncoder();
 
   /** @param state what the next entry is encoded against, where this is not the first of the machine */
-  constructor(shared: SharedBlock, state?: EntryState) {
+  constructor(shared: SharedBlock, state?: EntryState, bounds: Bounds = BOUNDS) {
     this.#shared = shared;
+    this.#bounds = bounds;
+    this.#part = new Uint8Array(bounds.gatheredBytes);
     this.#encoder = new EntryEncoder(state);
+  }
+
+  /** Records wait for room in the ring: the guest must not go on. */
+  get full(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Writes what waits, as far as there is room; whether nothing waits any more. */
+  makeRoom(): boolean {
+    if (this.#waiting.length === 0) return true;
+    let written = 0;
+    for (const { type, sizeMax, fill } of this.#waiting) {
+      if (!this.#shared.toIo.write(type, sizeMax, fill)) break;
+      written += 1;
+    }
+    this.#waiting.splice(0, written);
+    this.#ringIo();
+    return this.#waiting.length === 0;
   }
 
   get logged(): number {
@@ -70,12 +88,12 @@ export class ThreadLink {
     this.#logged += 1;
     if (this.alone) return;
     const sizeMax = maxSize(entry);
-    if (sizeMax > PART_BYTES) {
+    if (sizeMax > this.#part.length) {
       this.ship();
       this.#writeLog(1, sizeMax, (bytes, at) => this.#encoder.encode(entry, bytes, at));
       return;
     }
-    if (this.#partBytes + sizeMax > PART_BYTES) this.ship();
+    if (this.#partBytes + sizeMax > this.#part.length) this.ship();
     this.#gathered(this.#encoder.encode(entry, this.#part, this.#partBytes));
   }
 
@@ -83,7 +101,7 @@ export class ThreadLink {
   logClock(source: number, low: number, high: number): void {
     this.#logged += 1;
     if (this.alone) return;
-    if (this.#partBytes + CLOCK_MAX_BYTES > PART_BYTES) this.ship();
+    if (this.#partBytes + CLOCK_MAX_BYTES > this.#part.length) this.ship();
     this.#gathered(this.#encoder.encodeClock(source, low, high, this.#part, this.#partBytes));
   }
 
@@ -106,27 +124,38 @@ export class ThreadLink {
     if (this.#partEntries === 0) return;
     const entries = this.#partEntries;
     this.#partEntries = 0;
-    this.#writeLog(entries, this.#partBytes, (bytes, at) => {
-      bytes.set(this.#part.subarray(0, this.#partBytes), at);
-      return this.#partBytes;
-    });
+    const length = this.#partBytes;
     this.#partBytes = 0;
+    this.#writeLog(entries, length, (bytes, at) => {
+      bytes.set(this.#part.subarray(0, length), at);
+      return length;
+    });
   }
 
+  /** Entries are encoded in their order, each against those before: what has to wait is encoded all the same. */
   #writeLog(entries: number, sizeMax: number, fill: (bytes: Uint8Array, at: number) => number): void {
     const head = records.LOG_HEAD_BYTES;
-    this.#write(records.RECORD_LOG, head + sizeMax, (bytes, at, view) => {
+    const write: Fill = (bytes, at, view) => {
       view.setUint32(at, entries, true);
       return head + fill(bytes, at + head);
-    });
+    };
+    if (this.full || !this.#shared.toIo.write(records.RECORD_LOG, head + sizeMax, write)) {
+      const record = new Uint8Array(head + sizeMax);
+      const length = write(record, 0, new DataView(record.buffer));
+      this.#write(records.RECORD_LOG, length, (bytes, at) => {
+        bytes.set(record.subarray(0, length), at);
+        return length;
+      });
+    }
     // After the write, and not before: the I/O thread says that it stops polling, and then looks once more.
     if (Atomics.load(this.#shared.words, WORD_IO_POLLING) === 0) this.#ringIo();
   }
 
   output(position: number, output: Output): void {
-    if (output.type === 'stream' && output.bytes.length > STREAM_PIECE_BYTES) {
-      for (let at = 0; at < output.bytes.length; at += STREAM_PIECE_BYTES) {
-        const bytes = output.bytes.subarray(at, at + STREAM_PIECE_BYTES);
+    const { streamPieceBytes } = this.#bounds;
+    if (output.type === 'stream' && output.bytes.length > streamPieceBytes) {
+      for (let at = 0; at < output.bytes.length; at += streamPieceBytes) {
+        const bytes = output.bytes.subarray(at, at + streamPieceBytes);
         this.#output(position, { ...output, offset: output.offset + at, bytes });
       }
     } else {
@@ -144,7 +173,7 @@ export class ThreadLink {
 
   /** A record without data but a text. */
   tell(type: number, text: string): void {
-    const data = this.#utf8.encode(text);
+    const data = records.encodeText(text);
     this.ship();
     this.#write(type, data.length, (bytes, at) => {
       bytes.set(data, at);
@@ -181,11 +210,10 @@ export class ThreadLink {
     this.#shared.ring(WORD_TO_IO_BELL);
   }
 
-  #write(type: number, sizeMax: number, fill: (bytes: Uint8Array, at: number, view: DataView) => number): void {
-    while (!this.#shared.toIo.write(type, sizeMax, fill)) {
-      this.#ringIo();
-      this.#sleep(Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL), FULL_RING_LOOK_MS);
-    }
+  #write(type: number, sizeMax: number, fill: Fill): void {
+    if (this.#waiting.length === 0 && this.#shared.toIo.write(type, sizeMax, fill)) return;
+    this.#waiting.push({ type, sizeMax, fill });
+    this.#ringIo();
   }
 
   // ---- what comes in
@@ -211,41 +239,19 @@ export class ThreadLink {
     return incoming;
   }
 
-  /** Blocks until something comes in, at most until `timeoutMs` from now. */
-  awaitIncoming(timeoutMs: number): void {
-    const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
-    if (!this.hasIncoming) this.#sleep(bell, timeoutMs);
-  }
-
-  /** As `awaitIncoming`, and returns at a request for a snapshot, too. @param ready whether one can be taken */
-  awaitInterrupt(timeoutMs: number, ready: () => boolean): void {
-    const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
+  /** A snapshot is asked for that could be answered here. @param ready whether one can be taken */
+  isSnapshotWanted(ready: () => boolean): boolean {
     const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
-    const wanted = asked === SNAPSHOT_SIZE || (asked !== SNAPSHOT_NOTHING && ready());
-    if (!this.hasIncoming && !wanted) this.#sleep(bell, timeoutMs);
+    return asked === SNAPSHOT_SIZE || (asked !== SNAPSHOT_NOTHING && ready());
   }
 
-  /** Blocks until all that was logged is acknowledged. */
-  awaitAcknowledgement(): void {
-    for (;;) {
-      const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
-      if ((this.#shared.positions[WORD_ACKNOWLEDGED] ?? 0) >= this.#logged) return;
-      this.#sleep(bell, Infinity);
-    }
+  /** All that was logged is acknowledged. */
+  get isAcknowledged(): boolean {
+    return (this.#shared.positions[WORD_ACKNOWLEDGED] ?? 0) >= this.#logged;
   }
 
-  /** LG: blocks while the backup lags too far behind. */
-  awaitBackup(): void {
-    // A plain load: a boundary later will do.
-    if (this.#shared.words[WORD_THROTTLE] === 0) return;
-    while (Atomics.load(this.#shared.words, WORD_THROTTLE) === 1) {
-      this.flush();
-      const bell = Atomics.load(this.#shared.words, WORD_TO_GUEST_BELL);
-      if (Atomics.load(this.#shared.words, WORD_THROTTLE) === 1) this.#sleep(bell, Infinity);
-    }
-  }
-
-  #sleep(bell: number, timeoutMs: number): void {
-    Atomics.wait(this.#shared.words, WORD_TO_GUEST_BELL, bell, timeoutMs);
+  /** LG: the backup lags too far behind. A plain load: a boundary later will do. */
+  get isThrottled(): boolean {
+    return this.#shared.words[WORD_THROTTLE] === 1;
   }
 }

@@ -1,9 +1,7 @@
 // The I/O thread's side of a snapshot: it asks how much there is to be copied, has memory ready, then asks for the copy.
-// engine/machine/snapshot-taking.ts is the other side, and shows the conversation.
+// snapshot-taking.ts is the other side, and shows the conversation.
 
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { assert } from '../errors/errors.js';
-import type { GuestState } from '../machine/guest-state.js';
 import {
   type SharedBlock,
   SNAPSHOT_SIZE,
@@ -11,22 +9,27 @@ import {
   SNAPSHOT_TO_KEEP,
   WORD_SNAPSHOT,
   WORD_TO_GUEST_BELL,
-} from '../machine/shared.js';
-import { touchedMemory } from './touched-memory.js';
+} from './shared.js';
+import type { StatePort } from './state-port.js';
 
 /** What the guest may have grown by between the two questions: an eighth, and 4 MiB. What is more it puts elsewhere. */
 const GROWTH_BYTES = 4 << 20;
 const GROWTH_SHARE = 8;
 
-export class SnapshotRequesting {
+/** Memory of so many bytes, at once or later; undefined: there is none. */
+export type Allocate = (bytes: number, then: (memory: SharedArrayBuffer | undefined) => void) => void;
+
+export class SnapshotRequesting<State> {
   readonly #shared: SharedBlock;
-  readonly #port: MessagePort;
+  readonly #port: StatePort;
+  readonly #allocate: Allocate;
   /** What each snapshot asked for is for, in order; the first is under way. */
   readonly #asked: (typeof SNAPSHOT_TO_JOIN | typeof SNAPSHOT_TO_KEEP)[] = [];
 
-  constructor(shared: SharedBlock, port: MessagePort) {
+  constructor(shared: SharedBlock, port: StatePort, allocate: Allocate) {
     this.#shared = shared;
     this.#port = port;
+    this.#allocate = allocate;
   }
 
   /** Asks the guest thread, which answers at a boundary of its own choosing; one after another. */
@@ -35,23 +38,29 @@ export class SnapshotRequesting {
     if (this.#asked.length === 1) this.#request(SNAPSHOT_SIZE);
   }
 
-  /** The guest's state takes so many bytes. */
-  async sized(bytes: number): Promise<void> {
-    const memory = await touchedMemory(bytes + Math.ceil(bytes / GROWTH_SHARE) + GROWTH_BYTES);
-    this.#port.postMessage(memory);
-    const [kind] = this.#asked;
-    assert(kind !== undefined, 'the size was asked for');
-    this.#request(kind);
+  /** The guest's state takes so many bytes. @param refused there is no memory for it: it is asked for no more */
+  sized(bytes: number, refused: () => void): void {
+    this.#allocate(bytes + Math.ceil(bytes / GROWTH_SHARE) + GROWTH_BYTES, memory => {
+      if (memory === undefined) {
+        this.answered(false);
+        refused();
+        return;
+      }
+      this.#port.post(memory);
+      const [kind] = this.#asked;
+      assert(kind !== undefined, 'the size was asked for');
+      this.#request(kind);
+    });
   }
 
   /** The guest thread has answered: the state, undefined where it could not be had. */
-  answered(taken: boolean): GuestState | undefined {
+  answered(taken: boolean): State | undefined {
     this.#asked.shift();
     if (this.#asked.length > 0) this.#request(SNAPSHOT_SIZE);
     if (!taken) return undefined;
-    const received = receiveMessageOnPort(this.#port) as { message: GuestState } | undefined;
-    assert(received !== undefined, 'the state precedes the record that tells of it');
-    return received.message;
+    const state = this.#port.take() as State | undefined;
+    assert(state !== undefined, 'the state precedes the record that tells of it');
+    return state;
   }
 
   #request(what: number): void {

@@ -16,6 +16,7 @@
 
 import { assert } from '../errors/errors.js';
 import type { Interrupt, Outcome, Output } from '../protocol/machine.js';
+import { TextDecoder, TextEncoder } from './text.js';
 
 /** Record types, guest thread to I/O thread. */
 export const RECORD_LOG = 1;
@@ -59,6 +60,9 @@ const INTERRUPT_UNCERTAIN = 4;
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
+
+export const encodeText = (text: string): Uint8Array => utf8.encode(text);
+export const decodeText = (bytes: Uint8Array): string => fromUtf8.decode(bytes);
 
 /** Writes at a place of a buffer, and counts. */
 class Pen {

@@ -9,6 +9,7 @@
 // Reading takes hostile input: whatever is not as drawn is an EpochvisorError PACKET_MALFORMED.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { TextDecoder, TextEncoder } from './text.js';
 
 /** Most bytes that an unsigned number below 2^53 takes. */
 export const UNSIGNED_MAX_BYTES = 8;

@@ -24,13 +24,13 @@
 //                       03 id                                              release of an operation
 //                       04 outcome                                         as in outcomes.ts
 //
-//   fenced           30 view offsets
+//   fenced           30 view offsets (received) offsets (written)
 //   stale            31 view current
 //   confirmed        32 stream offset
 //   input            33 stream offset end(0|1) bytes...                    (to the packet's end)
 //   completion       34 id signed status, data...                          (to the packet's end)
 //   finished         35 outcome
-//   heartbeat        36
+//   heartbeat        36 taken
 //
 //   offsets          count, then count times: stream offset
 //   executed         the position + 1: 0 stands for -1
@@ -319,7 +319,10 @@ function readOperation(reader: Reader): Operation {
 export function encodeFromBus(message: FromBus): Uint8Array {
   switch (message.type) {
     case 'fenced':
-      return writeOffsets(new Writer(HEAD_BYTES).byte(FENCED).unsigned(message.view), message.received).finish();
+      return writeOffsets(
+        writeOffsets(new Writer(HEAD_BYTES).byte(FENCED).unsigned(message.view), message.received),
+        message.written,
+      ).finish();
     case 'stale':
       return new Writer(HEAD_BYTES).byte(STALE).unsigned(message.view).unsigned(message.current).finish();
     case 'confirmed':
@@ -342,7 +345,7 @@ export function encodeFromBus(message: FromBus): Uint8Array {
       return writer.finish();
     }
     case 'heartbeat':
-      return Uint8Array.of(FROM_BUS_HEARTBEAT);
+      return new Writer(HEAD_BYTES).byte(FROM_BUS_HEARTBEAT).unsigned(message.taken).finish();
   }
 }
 
@@ -356,7 +359,7 @@ export function decodeFromBus(bytes: Uint8Array): FromBus {
 function readFromBus(reader: Reader): FromBus {
   switch (reader.byte()) {
     case FENCED:
-      return { type: 'fenced', view: reader.unsigned(), received: readOffsets(reader) };
+      return { type: 'fenced', view: reader.unsigned(), received: readOffsets(reader), written: readOffsets(reader) };
     case STALE: {
       const view = reader.unsigned();
       return { type: 'stale', view, current: reader.unsigned() };
@@ -378,7 +381,7 @@ function readFromBus(reader: Reader): FromBus {
     case FINISHED:
       return { type: 'finished', outcome: readOutcome(reader) };
     case FROM_BUS_HEARTBEAT:
-      return { type: 'heartbeat' };
+      return { type: 'heartbeat', taken: reader.unsigned() };
     default:
       throw malformed('a packet of unknown kind', 0);
   }

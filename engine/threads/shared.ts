@@ -11,6 +11,7 @@
 //
 // Positions are plain Float64 stores, made visible by the atomic increment of a bell after them.
 
+import { BOUNDS } from '../protocol/bounds.js';
 import { Ring } from './ring.js';
 
 export const WORD_TO_GUEST_BELL = 0;
@@ -49,25 +50,23 @@ export const WORD_OUTSTANDING = 5;
 const FLOATS_AT = 64;
 const RINGS_AT = 128;
 
-/** Ring sizes, bytes: room for the largest entry (DELIVERY_BYTES_MAX and one interrupt of as much) in half a ring. */
-export const TO_IO_CAPACITY = 8 << 20;
-export const TO_GUEST_CAPACITY = 8 << 20;
-
 export class SharedBlock {
   readonly words: Int32Array;
   readonly positions: Float64Array;
   readonly toIo: Ring;
   readonly toGuest: Ring;
 
-  static allocate(): SharedArrayBuffer {
-    return new SharedArrayBuffer(RINGS_AT + Ring.bytesFor(TO_IO_CAPACITY) + Ring.bytesFor(TO_GUEST_CAPACITY));
+  /** @param ringBytes of each of the two rings, a power of two */
+  static allocate(ringBytes = BOUNDS.ringBytes): SharedArrayBuffer {
+    return new SharedArrayBuffer(RINGS_AT + 2 * Ring.bytesFor(ringBytes));
   }
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory, 0, FLOATS_AT / 4);
     this.positions = new Float64Array(memory, FLOATS_AT, (RINGS_AT - FLOATS_AT) / 8);
-    this.toIo = new Ring(memory, RINGS_AT, TO_IO_CAPACITY);
-    this.toGuest = new Ring(memory, RINGS_AT + Ring.bytesFor(TO_IO_CAPACITY), TO_GUEST_CAPACITY);
+    const each = (memory.byteLength - RINGS_AT) / 2;
+    this.toIo = new Ring(memory, RINGS_AT, each - Ring.bytesFor(0));
+    this.toGuest = new Ring(memory, RINGS_AT + each, each - Ring.bytesFor(0));
   }
 
   ring(bell: typeof WORD_TO_GUEST_BELL | typeof WORD_TO_IO_BELL): void {

@@ -1,28 +1,27 @@
 // Whom each snapshot is for: the guest thread takes them in the order in which they are asked for.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { GuestState } from '../machine/guest-state.js';
-import type { ThreadHost } from './thread-host.js';
+import type { IoEnd } from '../threads/io-end.js';
 
-export interface SnapshotPurpose {
+export interface SnapshotPurpose<State> {
   /** Whether a replica joins with it, and takes the log from there on. */
   readonly join: boolean;
   /** Called in order with what the guest logs and puts out. */
-  readonly taken: (position: number, state: GuestState) => void;
+  readonly taken: (position: number, state: State) => void;
   readonly failed: (error: EpochvisorError) => void;
 }
 
-export class SnapshotQueue {
-  readonly #thread: Pick<ThreadHost, 'requestSnapshot'>;
+export class SnapshotQueue<State> {
+  readonly #thread: Pick<IoEnd<State>, 'requestSnapshot'>;
   /** Of those that were asked for and not answered, in order. */
-  readonly #purposes: SnapshotPurpose[] = [];
+  readonly #purposes: SnapshotPurpose<State>[] = [];
   #ended = false;
 
-  constructor(thread: Pick<ThreadHost, 'requestSnapshot'>) {
+  constructor(thread: Pick<IoEnd<State>, 'requestSnapshot'>) {
     this.#thread = thread;
   }
 
-  ask(purpose: SnapshotPurpose): void {
+  ask(purpose: SnapshotPurpose<State>): void {
     if (this.#ended) {
       purpose.failed(gone());
       return;
@@ -31,7 +30,7 @@ export class SnapshotQueue {
     this.#thread.requestSnapshot(purpose.join);
   }
 
-  taken(position: number, state: GuestState): void {
+  taken(position: number, state: State): void {
     this.#purposes.shift()?.taken(position, state);
   }
 

@@ -10,10 +10,9 @@
 // The memory that the state is put into was touched before, page by page, outside the pause: a copy into fresh memory takes
 // six times as long.
 
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { assert, EpochvisorError } from '../errors/errors.js';
-import type { GuestState } from './guest-state.js';
-import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from './records.js';
+import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../wire/records.js';
+import type { GuestEnd } from './guest-end.js';
 import {
   type SharedBlock,
   SNAPSHOT_NOTHING,
@@ -22,14 +21,19 @@ import {
   WORD_ALONE,
   WORD_SNAPSHOT,
 } from './shared.js';
-import type { SuspendedStack } from './suspension.js';
-import type { ThreadLink } from './thread-link.js';
+import type { StatePort } from './state-port.js';
 
 /**
  * Where the guest holds what no snapshot can have, it is tried again 1, 2, 4 ... epochs later, this often: up to 65,536
  * epochs after the first time, minutes of a busy guest.
  */
 const ATTEMPTS_MAX = 17;
+
+/** Of the guest's stack: whether it can be taken down, and gone on from at once. */
+export interface Suspendable {
+  readonly ready: boolean;
+  prepare(): void;
+}
 
 /** Memory that fills from its beginning. What does not fit goes elsewhere: the guest may have grown meanwhile. */
 export class Area {
@@ -60,15 +64,15 @@ export class Area {
 
 export class SnapshotTaking {
   readonly #shared: SharedBlock;
-  readonly #link: ThreadLink;
-  readonly #port: MessagePort;
+  readonly #link: GuestEnd;
+  readonly #port: StatePort;
   /** What is to be taken; undefined: nothing, or only its size is asked for. */
   #kind: number | undefined;
   #memory: SharedArrayBuffer | undefined;
   #attempts = 0;
   #tryAtEpoch = Infinity;
 
-  constructor(shared: SharedBlock, link: ThreadLink, port: MessagePort) {
+  constructor(shared: SharedBlock, link: GuestEnd, port: StatePort) {
     this.#shared = shared;
     this.#link = link;
     this.#port = port;
@@ -84,7 +88,7 @@ export class SnapshotTaking {
    *
    * @param stateBytes what its state takes
    */
-  isDue(epoch: number, stack: Pick<SuspendedStack, 'ready' | 'prepare'>, stateBytes: () => number): boolean {
+  isDue(epoch: number, stack: Suspendable, stateBytes: () => number): boolean {
     const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
     if (asked === SNAPSHOT_SIZE) {
       Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
@@ -92,9 +96,9 @@ export class SnapshotTaking {
       this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
     } else if (asked !== SNAPSHOT_NOTHING && stack.ready) {
       Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
-      const received = receiveMessageOnPort(this.#port) as { message: SharedArrayBuffer } | undefined;
-      assert(received !== undefined, 'the memory for a snapshot comes before the request for it');
-      this.#memory = received.message;
+      const memory = this.#port.take() as SharedArrayBuffer | undefined;
+      assert(memory !== undefined, 'the memory for a snapshot comes before the request for it');
+      this.#memory = memory;
       this.#kind = asked;
       this.#attempts = 0;
       this.#tryAtEpoch = epoch;
@@ -111,7 +115,7 @@ export class SnapshotTaking {
    * @param capture copies what is guest state into the given memory
    * @param complete brings the log up to here, and adds the rest
    */
-  take<T>(epoch: number, capture: (area: Area) => T, complete: (part: T) => GuestState): void {
+  take<T>(epoch: number, capture: (area: Area) => T, complete: (part: T) => { readonly position: number }): void {
     assert(this.#memory !== undefined, 'a snapshot is due');
     const area = new Area(this.#memory);
     let part: T;
@@ -125,7 +129,7 @@ export class SnapshotTaking {
     const state = complete(part);
     // From this position on somebody takes the log again, if a replica joins.
     if (this.#kind === SNAPSHOT_TO_JOIN) Atomics.store(this.#shared.words, WORD_ALONE, 0);
-    this.#port.postMessage(state);
+    this.#port.post(state);
     this.#link.tellNumber(RECORD_SNAPSHOT, state.position);
     this.#forget();
   }

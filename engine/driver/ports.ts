@@ -1,0 +1,86 @@
+// What the I/O thread's driver needs of its world: of sockets, storage and time in production, of simulated ones in the
+// simulator. Nothing answers from within the call that asks.
+
+import type { ClaimAnswer } from '../protocol/channel.js';
+import type { OperationId, View } from '../protocol/machine.js';
+import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
+import type { IoEnd } from '../threads/io-end.js';
+import type { Timers } from '../threads/timers.js';
+
+/** A connection to another replica: in order, whole messages, until it ends. */
+export interface PeerLink {
+  /** Bytes sent that the operating system has not taken yet. */
+  readonly bufferedBytes: number;
+  listen(handlers: PeerHandlers): void;
+  send(message: PeerMessage<Uint8Array>): void;
+  /** A piece of a snapshot; the channel knows nothing of it. */
+  sendPiece(piece: Uint8Array): void;
+  /** Ends it after what was sent. */
+  close(): void;
+  /** Ends it at once. */
+  terminate(): void;
+}
+
+export interface PeerHandlers {
+  readonly message: (message: PeerMessage<Uint8Array>) => void;
+  readonly piece: (piece: Uint8Array) => void;
+  /** Once, whoever ended it. */
+  readonly closed: (reason: string) => void;
+}
+
+export interface BusConnection {
+  readonly bufferedBytes: number;
+  send(message: ToBus): void;
+  terminate(): void;
+}
+
+export interface BusHandlers {
+  readonly opened: (connection: BusConnection) => void;
+  readonly message: (message: FromBus) => void;
+  /** Once for each that was opened. */
+  readonly closed: () => void;
+}
+
+/** VW: answers late, or never. */
+export interface ArbiterPort {
+  claim(view: View, answer: (answer: ClaimAnswer) => void): void;
+  /** Undefined: out of reach. */
+  latest(machine: string, answer: (view: View | undefined) => void): void;
+}
+
+/** Puts a state together from its pieces. */
+export interface StateReader<State> {
+  push(piece: Uint8Array): void;
+  readonly complete: boolean;
+  finish(): State;
+}
+
+/** What a driver tells whoever started it. */
+export type ReplicaNews =
+  /** The guest's first instruction is next. */
+  | { readonly type: 'running' }
+  | { readonly type: 'view'; readonly view: View; readonly reason: string }
+  /** It joined, and a view that another has won names it. */
+  | { readonly type: 'named' }
+  /** P8 is done. */
+  | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
+  /** This replica ends, and is no part of the machine any more. */
+  | { readonly type: 'halted'; readonly code: string; readonly message: string };
+
+export interface ReplicaPorts<State> {
+  readonly timers: Timers;
+  readonly guest: IoEnd<State>;
+  readonly arbiter: ArbiterPort;
+  /** Calls the bus until it is there; `opened` comes once a call. */
+  readonly connectBus: (handlers: BusHandlers) => void;
+  /** A snapshot, as pieces for another replica. */
+  readonly pieces: (state: State, then: (pieces: Iterator<Uint8Array>) => void) => void;
+  readonly reader: () => StateReader<State>;
+  /** The bus has answered an operation. */
+  readonly completed: (operation: OperationId, status: number) => void;
+  readonly tell: (news: ReplicaNews) => void;
+  /** Nothing more is to be done here. @param halted this replica is no part of the machine any more */
+  readonly end: (halted: boolean) => void;
+  /** Unique to a claim. */
+  readonly newClaim: () => string;
+}

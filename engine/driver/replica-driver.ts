@@ -1,0 +1,400 @@
+// The I/O thread of one replica: feeds the channel's state machine with what arrives, and carries out its effects. The same
+// code in production and in the simulator; what it needs of the world is in ports.ts.
+//
+// What the driver owes the state machine, in this order:
+//
+//   1. One event at a time. Its effects are carried out in order, all of them, before the next event; nothing that is
+//      carried out answers from within the call.
+//   2. Memory before acknowledgement (P4). A part of the log goes into the ring to the guest thread, or into the queue before
+//      it, before the acknowledgement that follows it leaves.
+//   3. Log before output (FL, OR). The guest's records are handed over in the order in which it made them: `logged` comes
+//      before the `output` that it precedes, and its packet leaves before that of anything later.
+//   4. What is left alone is come back to. Where what leaves here is congested the guest's records stay in the ring, its guest
+//      waits, and the ring is looked at again by itself (io-end.ts): a socket empties without an event.
+//   5. What has been said. A follower's outbox is emptied by what its primary says has left; so `progress` says how far the
+//      own guest's outputs have been handed over, read before the ring is drained and told after.
+//   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot.
+//   7. Time goes on. A tick comes twice a heartbeat; one that comes late says that this replica was absent.
+//   8. The end. Once the bus has confirmed the outcome nothing is held back any more: a backup's guest comes to the same
+//      end by what it has received, and the process ends when it has. Only a guest thread that does not is given up.
+
+import { BOUNDS, type Bounds } from '../protocol/bounds.js';
+import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../protocol/channel.js';
+import type { View } from '../protocol/machine.js';
+import type { PeerMessage } from '../protocol/messages.js';
+import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
+import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
+import { SnapshotQueue } from './snapshot-queue.js';
+import { transfer } from './transfer.js';
+
+/** Time a backup gets, after the bus confirmed the end, to come to the same end, ms: a thread that hangs must not keep it. */
+const FINISH_GRACE_MS = 5_000;
+
+export type ChannelPart = Pick<
+  Channel<Uint8Array>,
+  'step' | 'role' | 'view' | 'protection' | 'keptParts' | 'heldBytes' | 'left' | 'lagMs'
+>;
+
+export interface ReplicaDriverOptions<State> {
+  readonly channel: Omit<ChannelOptions, 'nowMs' | 'newClaim'>;
+  readonly ports: ReplicaPorts<State>;
+  /** What the machine goes on from. */
+  readonly resumed?: State;
+  /** The state machine; another one is a mistake that the simulator is to find. */
+  readonly newChannel?: (options: ChannelOptions) => ChannelPart;
+}
+
+export class ReplicaDriver<State extends { readonly position: number }> {
+  readonly #ports: ReplicaPorts<State>;
+  readonly #options: Omit<ChannelOptions, 'nowMs' | 'newClaim'>;
+  readonly #bounds: Bounds;
+  readonly #channel: ChannelPart;
+  readonly #links = new Map<string, PeerLink>();
+  readonly snapshots: SnapshotQueue<State>;
+  /** Given to the guest thread when it starts, and not kept: it is as large as the guest. */
+  #resumed: State | undefined;
+  /** Primary: what the joining replica is sent. */
+  #taken: State | undefined;
+  /** Joining: what has come of the snapshot. */
+  #incoming: StateReader<State> | undefined;
+  #bus: BusConnection | undefined;
+  #ticks = false;
+  #isLoaded = false;
+  #hadBus = false;
+  #started = false;
+  #guestEnded = false;
+  #finished = false;
+  #over = false;
+  /** Bytes of log shipped, and received, since the start. */
+  logBytes = 0;
+  #receivedBytes = 0;
+  /** The end was reached by giving up on the guest thread. */
+  gaveUp = false;
+
+  constructor({ channel, ports, resumed, newChannel }: ReplicaDriverOptions<State>) {
+    this.#ports = ports;
+    this.#options = channel;
+    this.#bounds = channel.bounds ?? BOUNDS;
+    this.#resumed = resumed;
+    const { newClaim, timers, guest } = ports;
+    const options = { ...channel, nowMs: timers.nowMs(), newClaim };
+    this.#channel = newChannel?.(options) ?? new Channel<Uint8Array>(options);
+    this.snapshots = new SnapshotQueue<State>(guest);
+    this.#listenToGuest();
+  }
+
+  get channel(): Omit<ChannelPart, 'step'> {
+    return this.#channel;
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Whether a view names this replica. */
+  get isNamed(): boolean {
+    const { view } = this.#channel;
+    return view !== undefined && isNamedIn(view, this.#options.incarnation);
+  }
+
+  get #joins(): boolean {
+    return this.#options.view === undefined;
+  }
+
+  start(): void {
+    this.#connectBus();
+    this.#startGuestIfReady();
+  }
+
+  /** This replica is over, whatever the reason: nothing that still arrives is of interest. */
+  stop(): void {
+    this.#over = true;
+  }
+
+  /**
+   * A backup has nothing to wait for; a primary's log must not flow before there are all who are to take it. Who joins
+   * starts with the last of the snapshot (`#received`), whatever view it has been told until then.
+   */
+  #startGuestIfReady(): void {
+    const { view } = this.#channel;
+    if (this.#started || view === undefined || this.#joins) return;
+    if (this.#channel.role === 'primary' && !view.backups.every(backup => this.#links.has(backup))) return;
+    this.#started = true;
+    const { guest } = this.#ports;
+    if (view.backups.length === 0) guest.setAcknowledged(Infinity, true);
+    if (this.#resumed === undefined) guest.begin();
+    else guest.restore(this.#resumed);
+    this.#resumed = undefined;
+  }
+
+  // ---- the guest thread
+
+  #listenToGuest(): void {
+    const { tell, guest } = this.#ports;
+    guest.listen({
+      loaded: () => {
+        this.#isLoaded = true;
+        this.#tickIfReady();
+      },
+      logged: (part, entries) => {
+        this.logBytes += part.length;
+        this.#step({ type: 'logged', part, length: entries });
+      },
+      output: (position, output) => this.#step({ type: 'output', position, output, more: true }),
+      drained: said => {
+        if (said !== undefined) this.#noteProgress(said);
+        this.#step({ type: 'drained' });
+      },
+      running: () => tell({ type: 'running' }),
+      live: (failoverEpoch, uncertain) => {
+        this.#step({ type: 'live' });
+        tell({ type: 'live', failoverEpoch, uncertain });
+      },
+      snapshot: (position, state) => this.snapshots.taken(position, state),
+      notSnapshotable: message => this.snapshots.failed(message),
+      ended: () => this.#guestHasEnded(),
+      diverged: message => this.halt('DIVERGED', message),
+      failed: message => this.halt('GUEST_THREAD', message),
+      congested: () => this.#congested(),
+    });
+  }
+
+  #guestHasEnded(): void {
+    this.#guestEnded = true;
+    this.snapshots.ended();
+    if (this.#finished) this.#end(false);
+  }
+
+  // ---- snapshots
+
+  #takeToJoin(): void {
+    this.snapshots.ask({
+      join: true,
+      taken: (position, state) => {
+        this.#taken = state;
+        this.#step({ type: 'snapshotTaken', position });
+        // A copy of the guest's memory: where nobody joins any more it is not kept for the next one.
+        this.#taken = undefined;
+      },
+      failed: error => this.#step({ type: 'snapshotFailed', reason: error.message }),
+    });
+  }
+
+  #send(peer: string): void {
+    const link = this.#links.get(peer);
+    const state = this.#taken;
+    this.#taken = undefined;
+    if (link === undefined || state === undefined) return;
+    const { pieces, timers } = this.#ports;
+    const stands = () => !this.#over && this.#links.get(peer) === link;
+    pieces(state, all => transfer(all, link, this.#bounds.snapshotUnsentBytes, timers, stands));
+  }
+
+  #received(piece: Uint8Array): void {
+    this.#incoming ??= this.#ports.reader();
+    this.#incoming.push(piece);
+    if (!this.#incoming.complete) return;
+    const state = this.#incoming.finish();
+    this.#incoming = undefined;
+    this.#started = true;
+    this.#ports.guest.restore(state);
+  }
+
+  // ---- connections
+
+  #connectBus(): void {
+    this.#ports.connectBus({
+      opened: bus => {
+        this.#bus = bus;
+        this.#hadBus = true;
+        this.#step({ type: 'busOpened', nowMs: this.#nowMs });
+        this.#tickIfReady();
+      },
+      message: message => this.#step({ type: 'bus', message, nowMs: this.#nowMs }),
+      closed: () => {
+        this.#bus = undefined;
+        this.#step({ type: 'busClosed', nowMs: this.#nowMs });
+        if (!this.#over) this.#connectBus();
+      },
+    });
+  }
+
+  /**
+   * A link to another replica stands; `peer` is its incarnation.
+   * @param again connects once more: who joins needs the primary, which forgets those who are silent too long
+   */
+  addPeer(peer: string, link: PeerLink, again?: () => void): void {
+    const before = this.#links.get(peer);
+    if (before !== undefined) {
+      // The other end noticed before this one that it had ended: what was sent on it (a welcome) did not arrive.
+      this.#lost(peer, 'it has connected anew');
+      before.terminate();
+    }
+    this.#links.set(peer, link);
+    link.listen({
+      message: message => this.#heard(peer, message),
+      piece: piece => this.#received(piece),
+      closed: reason => {
+        if (this.#links.get(peer) !== link) return;
+        this.#lost(peer, reason);
+        if (this.#channel.view === undefined && !this.#over) again?.();
+      },
+    });
+    this.#step({ type: 'peerOpened', peer, nowMs: this.#nowMs });
+    this.#startGuestIfReady();
+  }
+
+  #lost(peer: string, reason: string): void {
+    this.#links.delete(peer);
+    this.#step({ type: 'peerClosed', peer, reason, nowMs: this.#nowMs });
+  }
+
+  #heard(peer: string, message: PeerMessage<Uint8Array>): void {
+    if (message.type === 'log') {
+      this.#receivedBytes += message.part.length;
+      this.#noteProgress();
+    }
+    this.#step({ type: 'peer', peer, message, nowMs: this.#nowMs });
+  }
+
+  #noteProgress(said?: number): void {
+    const { positions } = this.#ports.guest;
+    const executed = positions[WORD_EXECUTED] ?? 0;
+    const backlogBytes = Math.max(0, this.#receivedBytes - (positions[WORD_LOG_BYTES_TAKEN] ?? 0));
+    this.#step({ type: 'progress', progress: { executed, backlogBytes }, ...(said === undefined ? {} : { said }) });
+  }
+
+  /** What leaves must not pile up: the guest thread waits when its ring is full. Once the machine is over nothing leaves. */
+  #congested(): boolean {
+    if (this.#finished || this.#over) return false;
+    if (this.#channel.heldBytes > this.#bounds.heldBytes) return true;
+    for (const link of this.#links.values()) if (link.bufferedBytes > this.#bounds.unsentBytes) return true;
+    return (this.#bus?.bufferedBytes ?? 0) > this.#bounds.unsentBytes;
+  }
+
+  // ---- the state machine
+
+  get #nowMs(): number {
+    return this.#ports.timers.nowMs();
+  }
+
+  #step(event: ChannelEvent<Uint8Array>): void {
+    for (const effect of this.#channel.step(event)) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: ChannelEffect<Uint8Array>): void {
+    const { guest, arbiter, tell } = this.#ports;
+    switch (effect.type) {
+      case 'sendPeer':
+        this.#links.get(effect.peer)?.send(effect.message);
+        return;
+      case 'dropPeer':
+        this.#links.get(effect.peer)?.close();
+        return;
+      case 'sendBus':
+        this.#bus?.send(effect.message);
+        return;
+      case 'dropBus':
+        this.#bus?.terminate();
+        return;
+      case 'log':
+        guest.sendLog(effect.part);
+        return;
+      case 'interrupt':
+        if (effect.interrupt.kind === 'completion') {
+          this.#ports.completed(effect.interrupt.operation, effect.interrupt.status);
+        }
+        guest.sendInterrupt(effect.interrupt);
+        return;
+      case 'acknowledged':
+        guest.setAcknowledged(effect.position, effect.alone);
+        return;
+      case 'promote':
+        guest.sendPromotion();
+        return;
+      case 'throttle':
+        guest.setThrottle(effect.on);
+        return;
+      case 'takeSnapshot':
+        this.#takeToJoin();
+        return;
+      case 'sendSnapshot':
+        this.#send(effect.peer);
+        return;
+      case 'welcomed':
+        this.#incoming = undefined;
+        return;
+      case 'claim':
+        arbiter.claim(effect.view, answer =>
+          this.#step({ type: 'claimed', view: effect.view, answer, nowMs: this.#nowMs }),
+        );
+        return;
+      case 'readLatest':
+        arbiter.latest(effect.machine, view => this.#step({ type: 'latest', view, nowMs: this.#nowMs }));
+        return;
+      case 'adopted':
+        if (this.#joins && isNamedIn(effect.view, this.#options.incarnation)) tell({ type: 'named' });
+        return;
+      case 'view':
+        tell({ type: 'view', view: effect.view, reason: effect.reason });
+        this.#startGuestIfReady();
+        return;
+      case 'finish':
+        this.#finish();
+        return;
+      case 'halt':
+        this.halt(effect.code, effect.message);
+        return;
+    }
+  }
+
+  // ---- time
+
+  /** Who joins asks for the state when it can take it at once: the less there is to catch up with. */
+  #tickIfReady(): void {
+    if (this.#ticks || !this.#hadBus || (this.#joins && !this.#isLoaded)) return;
+    this.#ticks = true;
+    this.#tickLater();
+  }
+
+  #tickLater(): void {
+    this.#ports.timers.after(this.#options.heartbeatMs / 2, () => {
+      if (this.#over) return;
+      this.#noteProgress();
+      this.#step({ type: 'tick', nowMs: this.#nowMs });
+      this.#tickLater();
+    });
+  }
+
+  // ---- the end
+
+  #finish(): void {
+    this.#finished = true;
+    if (this.#guestEnded) {
+      this.#end(false);
+      return;
+    }
+    // What it says from now on is heard, and leads to nothing.
+    this.#ports.timers.soon(() => this.#ports.guest.drain());
+    this.#ports.timers.after(FINISH_GRACE_MS, () => {
+      this.gaveUp = !this.#over;
+      this.#end(false);
+    });
+  }
+
+  halt(code: string, message: string): void {
+    if (this.#over) return;
+    this.#ports.tell({ type: 'halted', code, message });
+    this.#end(true);
+  }
+
+  #end(halted: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ports.end(halted);
+  }
+}
+
+function isNamedIn({ primary, backups }: View, incarnation: string): boolean {
+  return primary === incarnation || backups.includes(incarnation);
+}

@@ -1,0 +1,33 @@
+// A snapshot on its way to a joining replica, in the packets of the connection that the log takes too.
+//
+// Log and heartbeats must not wait behind it, and the connection must not pile it up: it goes in pieces, as many at a
+// time as the socket takes.
+
+import type { Timers } from '../threads/timers.js';
+import type { PeerLink } from './ports.js';
+
+/** How often a full socket is looked at, ms. */
+const LOOK_MS = 1;
+
+/** @param stands whether the connection still does; the transfer ends with it */
+export function transfer(
+  pieces: Iterator<Uint8Array>,
+  link: PeerLink,
+  unsentBytesMax: number,
+  timers: Timers,
+  stands: () => boolean,
+): void {
+  const next = (): void => {
+    if (!stands()) return;
+    if (link.bufferedBytes > unsentBytesMax) {
+      timers.after(LOOK_MS, next);
+      return;
+    }
+    const piece = pieces.next();
+    if (piece.done === true) return;
+    link.sendPiece(piece.value);
+    // Encoding is work: heartbeats and acknowledgements get their turn between two pieces.
+    timers.soon(next);
+  };
+  next();
+}

@@ -1,0 +1,85 @@
+// The bounds of a machine: what may pile up where, why not more, and who is known to empty it. The simulator runs the same
+// code with smaller ones, so that each is reached all the time; it judges that whatever is full empties once faults stop.
+//
+//   bound                 what counts against it                     who empties it
+//   sentBytes             sent to the bus, not answered              the bus: `confirmed` for every byte of a stream, also one
+//                                                                    that it had; a completion for every operation; `taken`
+//                                                                    of its heartbeats for releases
+//   unwrittenBytes        accepted by the bus, not yet outside       the outside; owners send no more than `sentBytes` of it
+//   inputWindowBytes      told by the bus, not released              the guest, which consumes: releases
+//   operations, operationBytes   asked for, not released             the devices, then the guest: every delivered completion
+//                                                                    is released
+//   completionBytes       told by the bus, not released              the same; what is untold is told as releases come
+//   deliveryBytes         delivered at one boundary                  the boundary; the rest comes at the next
+//   heldBytes             output held on the I/O thread              acknowledgements, then the bus; at a backup what its
+//                                                                    primary says has left. The ring is left alone meanwhile
+//   unsentBytes           a socket's buffer                          the peer that reads; one that does not is suspected
+//   lagMs, lagBytes, joiningBacklogBytes   log not executed          the backup, which executes; the primary waits for it
+//   ringBytes             records between the two threads            the other thread: the I/O thread looks again each
+//                                                                    millisecond for as long as it has left something there
+//
+// A bound that is passed makes somebody wait, and never loses anything.
+
+export interface Bounds {
+  readonly sentBytes: number;
+  readonly joinedBytes: number;
+  readonly unwrittenBytes: number;
+  readonly inputWindowBytes: number;
+  readonly operations: number;
+  readonly operationBytes: number;
+  readonly completionBytes: number;
+  readonly deliveryBytes: number;
+  readonly heldBytes: number;
+  readonly unsentBytes: number;
+  readonly snapshotUnsentBytes: number;
+  readonly lagMs: number;
+  readonly lagResumeMs: number;
+  readonly lagBytes: number;
+  readonly joiningBacklogBytes: number;
+  readonly ringBytes: number;
+  readonly streamPieceBytes: number;
+  readonly gatheredBytes: number;
+  readonly partBytes: number;
+  readonly drainRecords: number;
+}
+
+export const BOUNDS: Bounds = {
+  /** A slow terminal must not fill the bus's memory. */
+  sentBytes: 1 << 20,
+  /** Pieces of a stream that leave together are joined up to this size: a packet each would cost more than they do. */
+  joinedBytes: 64 * 1024,
+  /** A replica that goes past it ignores `sentBytes`: a defect, and it is cut off. Room for some owners, one after another. */
+  unwrittenBytes: 4 << 20,
+  /** Several times a pipe's 64 KiB. */
+  inputWindowBytes: 256 * 1024,
+  /** They bound the memory that a guest can take from the bus; past either a new operation is refused. */
+  operations: 1024,
+  operationBytes: 256 << 20,
+  /** A quarter of what a link's buffer may hold: results that nobody reads must not end it. */
+  completionBytes: 16 << 20,
+  /** An entry has to fit half a ring. */
+  deliveryBytes: 1 << 20,
+  /** Some milliseconds of a fast guest's output. */
+  heldBytes: 4 << 20,
+  unsentBytes: 8 << 20,
+  /** Log and heartbeats wait behind it: some milliseconds of a local network. */
+  snapshotUnsentBytes: 1 << 20,
+  /** VMware FT keeps lag under 100 ms typically and slows the primary above 1 s. */
+  lagMs: 250,
+  /** Once it waits it goes on below this: a band, so that it does not flutter. */
+  lagResumeMs: 100,
+  /** It stands in the backup's memory. */
+  lagBytes: 16 << 20,
+  /** Some seconds of log while a snapshot travels and is restored; what needs more had better begin anew. */
+  joiningBacklogBytes: 64 << 20,
+  /** Each way. Half of it is room for the largest entry: `deliveryBytes` and one interrupt of as much. */
+  ringBytes: 8 << 20,
+  /** A stream write is cut into pieces of this size: small enough to flow through ring, packets and bus. */
+  streamPieceBytes: 64 * 1024,
+  /** Log gathered before it goes into the ring: hundreds of clock values, a fraction of a millisecond of a tight loop. */
+  gatheredBytes: 1024,
+  /** A part of the log is closed at this size: one packet must not hold up the heartbeats behind it. */
+  partBytes: 256 * 1024,
+  /** Records handed over in one turn of the event loop: some milliseconds of work at the most. */
+  drainRecords: 1024,
+};
