@@ -14,6 +14,7 @@
 //
 // All little-endian. Both ends are of one process and one build: there is no hostile input here, only assertions.
 
+import { copyOf, putCopy } from '../channel/copying.js';
 import { assert } from '../errors/errors.js';
 import type { Interrupt, Outcome, Output } from '../protocol/machine.js';
 
@@ -109,7 +110,7 @@ class Pen {
   }
 
   bytes(data: Uint8Array): this {
-    this.#bytes.set(data, this.#at);
+    putCopy(this.#bytes, this.#at, data);
     this.#at += data.length;
     return this;
   }
@@ -156,8 +157,7 @@ class Eye {
 
   /** The rest. */
   bytes(): Uint8Array {
-    const data = new Uint8Array(this.#end - this.#at);
-    data.set(this.#bytes.subarray(this.#at, this.#end));
+    const data = copyOf(this.#bytes.subarray(this.#at, this.#end));
     this.#at = this.#end;
     return data;
   }

@@ -5,6 +5,7 @@
 // this thread waits, and soon. While the I/O thread looks at the ring every millisecond by itself, soon is at the next
 // boundary or when the part is full; else it is at once, for what is rare may be all that a backup waits for.
 
+import { copyOf } from '../channel/copying.js';
 import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../channel/entries.js';
 import type { EntryState } from '../channel/entry-history.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
@@ -203,7 +204,7 @@ export class ThreadLink {
   take(): Incoming | undefined {
     let incoming: Incoming | undefined;
     this.#shared.toGuest.read((type, bytes, at, length) => {
-      if (type === records.RECORD_LOG) incoming = { type: 'log', bytes: bytes.slice(at, at + length) };
+      if (type === records.RECORD_LOG) incoming = { type: 'log', bytes: copyOf(bytes.subarray(at, at + length)) };
       else if (type === records.RECORD_INTERRUPT) {
         incoming = { type: 'interrupt', interrupt: records.readInterrupt(bytes, at, length) };
       } else incoming = { type: 'promote' };

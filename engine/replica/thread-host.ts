@@ -5,6 +5,7 @@
 // length is bounded by the windows of those who send it (the bus's input window, the primary's lag).
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { putCopy } from '../channel/copying.js';
 import { assert, describeThrown } from '../errors/errors.js';
 import type { GuestThreadData } from '../machine/configuration.js';
 import type { GuestState } from '../machine/guest-state.js';
@@ -156,7 +157,7 @@ export class ThreadHost {
 
   sendLog(part: Uint8Array): void {
     this.#send(records.RECORD_LOG, part.length, (bytes, at) => {
-      bytes.set(part, at);
+      putCopy(bytes, at, part);
       return part.length;
     });
   }
