@@ -27,6 +27,7 @@ import { refuseReservedNames } from './reserved.js';
 import { BodyRewriter, type RewriteContext } from './rewrite.js';
 import { scanBodies } from './scan.js';
 import { writeModule } from './sections.js';
+import { shareMemory } from './shared-memory.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
 
@@ -61,11 +62,12 @@ export function instrumentWithContinuations(
  *   INTERRUPT_HANDLER_TYPE, MEMORY_LIMIT
  */
 export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): Instrumented {
-  const module = decodeModule(bytes);
-  refuseReservedNames(module);
+  const decoded = decodeModule(bytes);
+  refuseReservedNames(decoded);
+  const maxMemoryPages = memoryLimit(decoded, options);
+  const module = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
   const spaces = indexSpaces(module);
   validateSections(module, spaces);
-  const maxMemoryPages = memoryLimit(module, options);
   const names = functionNames(module);
   const counting = options.counting ?? 'block';
   const scan = scanBodies(module, spaces, names, counting === 'block');

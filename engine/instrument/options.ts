@@ -17,6 +17,11 @@ export interface InstrumentOptions {
   readonly suspendable?: boolean;
   /** Limit of the memory's growth in bytes; default 1 GiB. Growth above it gives -1. */
   readonly maxMemory?: number;
+  /**
+   * No other instance imports the module's memory or gives it one: V8 may be told that threads could share it, so that it
+   * grows without a garbage collection each time (shared-memory.ts). Default false.
+   */
+  readonly standsAlone?: boolean;
 }
 
 /** Plain data: it is stored beside cached modules. */

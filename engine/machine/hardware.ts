@@ -6,6 +6,7 @@
 
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/machine.js';
+import { isReleaseDue } from '../protocol/releasing.js';
 import type { MachineOptions } from './configuration.js';
 import type { GuestDevices } from './devices.js';
 import { type Guest, GuestExit } from './guest.js';
@@ -151,8 +152,9 @@ export class Hardware implements GuestDevices {
     const done = this.#input.read(stream, target);
     if (done === undefined) return REFUSED;
     if (done.end && length !== 0) return END_OF_STREAM;
-    if (done.read > 0) this.#guest.perform({ type: 'consumed', stream, offset: done.consumed });
-    return done.read;
+    const { read, consumed, readable } = done;
+    if (isReleaseDue(consumed, read, readable)) this.#guest.perform({ type: 'consumed', stream, offset: consumed });
+    return read;
   }
 
   #streamWrite(stream: number, buffer: number, length: number): number {

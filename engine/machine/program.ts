@@ -15,5 +15,5 @@ export function rewriteGuest(
   const { counting, maxMemory, wasi } = options;
   // A WASI program has no handler; an export of that name is none of ours.
   const kind = wasi === undefined ? { interruptHandler: INTERRUPT_HANDLER } : { blockingImports: true };
-  return rewriteCached(module, { counting, maxMemory, ...kind, suspendable: true }, { cache });
+  return rewriteCached(module, { counting, maxMemory, ...kind, suspendable: true, standsAlone: true }, { cache });
 }

@@ -91,11 +91,14 @@ export class InputStreams {
   }
 
   /** Copies what is there; `undefined`: no such stream; `end`: nothing is left and nothing comes. */
-  read(stream: number, target: Uint8Array): { read: number; consumed: number; end: boolean } | undefined {
+  read(
+    stream: number,
+    target: Uint8Array,
+  ): { read: number; consumed: number; readable: number; end: boolean } | undefined {
     const input = this.#streams.get(stream);
     if (input === undefined) return undefined;
     const end = input.atEnd;
     const read = input.read(target);
-    return { read, consumed: input.consumed, end };
+    return { read, consumed: input.consumed, readable: input.readable, end };
   }
 }

@@ -6,8 +6,15 @@
 
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
-import { release } from './committing.js';
+import { heartbeats, release } from './committing.js';
 import type { FromBus } from './messages.js';
+
+/**
+ * Output that the bus has confirmed and the backups have not been told of, as a share of what they may hold, at which they are
+ * told before the next heartbeat: a backup holds its own copy until then, and takes nothing more from its guest once it is
+ * full. By heartbeats alone a stream would be no faster than that much a heartbeat.
+ */
+export const UNTOLD_SHARE = 1 / 4;
 
 export class BusLink<P> {
   readonly #state: ChannelState<P>;
@@ -17,6 +24,8 @@ export class BusLink<P> {
   #lostMs: number;
   /** Silence counts from here: a path can be cut without a word. */
   #heardMs = 0;
+  /** Bytes of all output streams that the backups were told of because there were so many. */
+  #toldBytes = 0;
 
   constructor(state: ChannelState<P>) {
     this.#state = state;
@@ -72,7 +81,7 @@ export class BusLink<P> {
         return [{ rule: 'XT', type: 'finish', outcome: message.outcome }];
       case 'confirmed':
         state.outbox.confirm(message.stream, message.offset);
-        return this.release();
+        return [...this.#tellConfirmed(), ...this.release()];
       case 'input': {
         if (!state.isPrimary) return [];
         const { stream, offset, bytes, end } = message;
@@ -88,6 +97,13 @@ export class BusLink<P> {
         ];
       }
     }
+  }
+
+  #tellConfirmed(): ChannelEffect<P>[] {
+    const bytes = this.#state.outbox.confirmed.reduce((sum, { offset }) => sum + offset, 0);
+    if (!this.#state.isPrimary || bytes - this.#toldBytes < this.#state.bounds.heldBytes * UNTOLD_SHARE) return [];
+    this.#toldBytes = bytes;
+    return heartbeats(this.#state, this.#stage !== 'closed');
   }
 
   #fenced(message: FromBus & { type: 'fenced' }): ChannelEffect<P>[] {

@@ -8,6 +8,7 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
+import { copyOf, putCopy } from '../wire/copying.js';
 import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../wire/entries.js';
 import type { EntryState } from '../wire/entry-history.js';
 import * as records from '../wire/records.js';
@@ -143,7 +144,7 @@ export class GuestEnd {
       const record = new Uint8Array(head + sizeMax);
       const length = write(record, 0, new DataView(record.buffer));
       this.#write(records.RECORD_LOG, length, (bytes, at) => {
-        bytes.set(record.subarray(0, length), at);
+        putCopy(bytes, at, record.subarray(0, length));
         return length;
       });
     }
@@ -231,7 +232,7 @@ export class GuestEnd {
   take(): Incoming | undefined {
     let incoming: Incoming | undefined;
     this.#shared.toGuest.read((type, bytes, at, length) => {
-      if (type === records.RECORD_LOG) incoming = { type: 'log', bytes: bytes.slice(at, at + length) };
+      if (type === records.RECORD_LOG) incoming = { type: 'log', bytes: copyOf(bytes.subarray(at, at + length)) };
       else if (type === records.RECORD_INTERRUPT) {
         incoming = { type: 'interrupt', interrupt: records.readInterrupt(bytes, at, length) };
       } else incoming = { type: 'promote' };

@@ -10,6 +10,7 @@
 import { assert } from '../errors/errors.js';
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import type { Interrupt, Output } from '../protocol/machine.js';
+import { putCopy } from '../wire/copying.js';
 import * as records from '../wire/records.js';
 import {
   type SharedBlock,
@@ -143,7 +144,7 @@ export class IoEnd<State> {
 
   sendLog(part: Uint8Array): void {
     this.#send(records.RECORD_LOG, part.length, (bytes, at) => {
-      bytes.set(part, at);
+      putCopy(bytes, at, part);
       return part.length;
     });
   }

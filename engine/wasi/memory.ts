@@ -20,34 +20,39 @@ export class GuestMemory {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
-  /** @param current the memory as it is now; it moves when it grows */
+  /** @param current the memory as it is now; after it has grown, another view */
   constructor(current: () => Uint8Array) {
     this.#current = current;
   }
 
-  /** The whole memory; valid for one call. */
+  /** The memory at least as far as ranges reach that were tested in this call. */
   get bytes(): Uint8Array {
-    // A grown memory leaves its old buffer detached, and views of that have no bytes.
-    if (this.#bytes.length === 0) this.#look();
     return this.#bytes;
   }
 
-  #look(): void {
+  /** Whether the memory has all bytes before `end`. */
+  reaches(end: number): boolean {
+    // Views of a memory that has grown since are too short, or have no bytes at all.
+    if (end <= this.#bytes.length) return true;
     this.#bytes = this.#current();
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    return end <= this.#bytes.length;
+  }
+
+  #reach(end: number): void {
+    if (!this.reaches(end)) fail(EFAULT);
   }
 
   /** A view in which `bytes` bytes at `pointer` can be read and written; EFAULT. `pointer` is unsigned. */
   view(pointer: number, bytes: number): DataView {
-    if (pointer + bytes > this.#bytes.length && pointer + bytes > this.bytes.length) fail(EFAULT);
+    this.#reach(pointer + bytes);
     return this.#view;
   }
 
   /** `bytes` bytes at `pointer`, not copied; both unsigned; EFAULT. */
   range(pointer: number, bytes: number): Uint8Array {
-    const memory = this.bytes;
-    if (pointer + bytes > memory.length) fail(EFAULT);
-    return memory.subarray(pointer, pointer + bytes);
+    this.#reach(pointer + bytes);
+    return this.#bytes.subarray(pointer, pointer + bytes);
   }
 
   /** A list of buffers: `count` times an address and a length, 32 bits each; EFAULT; EINVAL: more than 2^32 bytes. */
@@ -58,7 +63,7 @@ export class GuestMemory {
     for (let index = 0; index < Math.min(count, BUFFERS_MAX); index++) {
       const from = view.getUint32(pointer + index * 8, true);
       const bytes = view.getUint32(pointer + index * 8 + 4, true);
-      if (from + bytes > this.#bytes.length) fail(EFAULT);
+      this.#reach(from + bytes);
       totalBytes += bytes;
       if (bytes > 0) ranges.push({ from, bytes });
     }
@@ -68,7 +73,7 @@ export class GuestMemory {
 
   /** What the buffers hold, in one piece that is the caller's. */
   gather({ ranges, totalBytes }: { ranges: readonly Range[]; totalBytes: number }): Uint8Array {
-    const memory = this.bytes;
+    const memory = this.#bytes;
     const [only] = ranges;
     if (only !== undefined && ranges.length === 1) return memory.slice(only.from, only.from + only.bytes);
     const gathered = new Uint8Array(totalBytes);

@@ -75,7 +75,7 @@ export function writeFunctionType(writer: Writer, type: FunctionType): void {
 }
 
 export function writeLimits(writer: Writer, limits: Limits): void {
-  writer.byte(limits.maximum === undefined ? 0 : 1);
+  writer.byte((limits.maximum === undefined ? 0 : 1) | (limits.shared ? 2 : 0));
   writer.u32(limits.minimum);
   if (limits.maximum !== undefined) writer.u32(limits.maximum);
 }

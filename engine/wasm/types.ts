@@ -51,6 +51,8 @@ export interface FunctionType {
 export interface Limits {
   readonly minimum: number;
   readonly maximum: number | undefined;
+  /** A memory that threads could share: none that is read is one; what the instrumenter writes may be. */
+  readonly shared?: true;
 }
 
 export interface TableType {

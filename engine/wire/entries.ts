@@ -29,6 +29,7 @@
 
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Digest, Interrupt, LogEntry } from '../protocol/machine.js';
+import { copyOf, putCopy } from './copying.js';
 import { type EntryState, Halves, History } from './entry-history.js';
 import { readOutcome, writeOutcome } from './outcomes.js';
 import {
@@ -260,7 +261,7 @@ function putHalf(target: Uint8Array, at: number, half: number): number {
 
 function putBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
   at = putUnsigned(target, at, bytes.length);
-  target.set(bytes, at);
+  putCopy(target, at, bytes);
   return at + bytes.length;
 }
 
@@ -395,12 +396,12 @@ function readInterrupt(reader: Reader): Interrupt {
     case STREAM_END: {
       const stream = reader.unsigned();
       const offset = reader.unsigned();
-      return { kind: 'stream', stream, offset, bytes: new Uint8Array(reader.bytes()), end: kind === STREAM_END };
+      return { kind: 'stream', stream, offset, bytes: copyOf(reader.bytes()), end: kind === STREAM_END };
     }
     case COMPLETION: {
       const operation = reader.unsigned64();
       const status = reader.signed32();
-      return { kind: 'completion', operation, status, data: new Uint8Array(reader.bytes()) };
+      return { kind: 'completion', operation, status, data: copyOf(reader.bytes()) };
     }
     case UNCERTAIN:
       return { kind: 'uncertain', operation: reader.unsigned64() };

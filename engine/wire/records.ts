@@ -16,6 +16,7 @@
 
 import { assert } from '../errors/errors.js';
 import type { Interrupt, Outcome, Output } from '../protocol/machine.js';
+import { copyOf, putCopy } from './copying.js';
 import { TextDecoder, TextEncoder } from './text.js';
 
 /** Record types, guest thread to I/O thread. */
@@ -113,7 +114,7 @@ class Pen {
   }
 
   bytes(data: Uint8Array): this {
-    this.#bytes.set(data, this.#at);
+    putCopy(this.#bytes, this.#at, data);
     this.#at += data.length;
     return this;
   }
@@ -160,8 +161,7 @@ class Eye {
 
   /** The rest. */
   bytes(): Uint8Array {
-    const data = new Uint8Array(this.#end - this.#at);
-    data.set(this.#bytes.subarray(this.#at, this.#end));
+    const data = copyOf(this.#bytes.subarray(this.#at, this.#end));
     this.#at = this.#end;
     return data;
   }

@@ -9,6 +9,7 @@
 // Reading takes hostile input: whatever is not as drawn is an EpochvisorError PACKET_MALFORMED.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { unwritten } from './copying.js';
 import { TextDecoder, TextEncoder } from './text.js';
 
 /** Most bytes that an unsigned number below 2^53 takes. */
@@ -63,12 +64,12 @@ export class Writer {
 
   /** @param capacity bytes expected; a good guess saves a copy */
   constructor(capacity = 256) {
-    this.#target = new Uint8Array(capacity);
+    this.#target = unwritten(capacity);
   }
 
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#target.length) return;
-    const grown = new Uint8Array(Math.max(this.#target.length * 2, this.#at + bytes));
+    const grown = unwritten(Math.max(this.#target.length * 2, this.#at + bytes));
     grown.set(this.#target.subarray(0, this.#at));
     this.#target = grown;
   }

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLOCK_MAX_BYTES, EntryDecoder, EntryEncoder, maxSize } from '../../engine/wire/entries.js';
 import type { Interrupt, LogEntry } from '../../engine/protocol/machine.js';
+import { CLOCK_MAX_BYTES, EntryDecoder, EntryEncoder, maxSize } from '../../engine/wire/entries.js';
 
 const hex = (bytes: Uint8Array) =>
   Buffer.from(bytes)

@@ -8,9 +8,9 @@ import { connect } from '../../engine/channel/connect.js';
 import { HELLO_MAX_BYTES, HELLO_MAX_MS, REFUSED } from '../../engine/channel/hello.js';
 import { BUFFERED_MAX_BYTES, type Link } from '../../engine/channel/link.js';
 import { CONNECTIONS_MAX, Listener } from '../../engine/channel/listener.js';
-import { encodeHello } from '../../engine/wire/packets.js';
 import type { EpochvisorError } from '../../engine/errors/errors.js';
 import type { Hello } from '../../engine/protocol/messages.js';
+import { encodeHello } from '../../engine/wire/packets.js';
 
 const HELLO: Hello = {
   type: 'hello',

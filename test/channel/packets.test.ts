@@ -2,6 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Operation, Outcome, Output, View } from '../../engine/protocol/machine.js';
+import type { FromBus, Hello, PeerMessage, StreamOffset, ToBus } from '../../engine/protocol/messages.js';
 import {
   decodeFromBus,
   decodeHello,
@@ -14,8 +16,6 @@ import {
   encodeToBus,
   snapshotPiece,
 } from '../../engine/wire/packets.js';
-import type { Operation, Outcome, Output, View } from '../../engine/protocol/machine.js';
-import type { FromBus, Hello, PeerMessage, StreamOffset, ToBus } from '../../engine/protocol/messages.js';
 
 const hex = (bytes: Uint8Array) =>
   Buffer.from(bytes)

@@ -2,14 +2,14 @@
 
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { EntryDecoder } from '../../engine/wire/entries.js';
 import type { GuestThreadData, MachineOptions } from '../../engine/machine/configuration.js';
 import { Guest } from '../../engine/machine/guest.js';
 import { Meter } from '../../engine/machine/meter.js';
-import { readLog } from '../../engine/wire/records.js';
-import { SharedBlock, WORD_IO_POLLING } from '../../engine/threads/shared.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
 import type { LogEntry } from '../../engine/protocol/machine.js';
+import { SharedBlock, WORD_IO_POLLING } from '../../engine/threads/shared.js';
+import { EntryDecoder } from '../../engine/wire/entries.js';
+import { readLog } from '../../engine/wire/records.js';
 
 const OPTIONS: MachineOptions = {
   epochLength: 1000,

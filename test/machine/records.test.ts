@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Interrupt, Outcome, Output } from '../../engine/protocol/machine.js';
 import {
   interruptSizeMax,
   outputSizeMax,
@@ -8,7 +9,6 @@ import {
   writeInterrupt,
   writeOutput,
 } from '../../engine/wire/records.js';
-import type { Interrupt, Outcome, Output } from '../../engine/protocol/machine.js';
 
 const position = fc.nat(Number.MAX_SAFE_INTEGER);
 const id = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n });

@@ -4,7 +4,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { GuestState } from '../../engine/machine/guest-state.js';
-import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/wire/records.js';
+import { ThreadLink } from '../../engine/threads/guest-end.js';
 import {
   SharedBlock,
   SNAPSHOT_SIZE,
@@ -14,7 +14,7 @@ import {
   WORD_SNAPSHOT,
 } from '../../engine/threads/shared.js';
 import { type Area, SnapshotTaking } from '../../engine/threads/snapshot-taking.js';
-import { ThreadLink } from '../../engine/threads/guest-end.js';
+import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/wire/records.js';
 
 const READY = { ready: true, prepare: () => undefined };
 const STATE = { position: 17 } as GuestState;

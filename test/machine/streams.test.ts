@@ -31,13 +31,13 @@ describe('input streams', () => {
     const streams = new InputStreams([0]);
     streams.deliver(0, Uint8Array.of(1, 2), true);
     const target = new Uint8Array(2);
-    expect(streams.read(0, target)).toEqual({ read: 2, consumed: 2, end: false });
-    expect(streams.read(0, target)).toEqual({ read: 0, consumed: 2, end: true });
+    expect(streams.read(0, target)).toEqual({ read: 2, consumed: 2, readable: 0, end: false });
+    expect(streams.read(0, target)).toEqual({ read: 0, consumed: 2, readable: 0, end: true });
   });
 
   it('tell a stream that does not exist from one without bytes', () => {
     const streams = new InputStreams([0]);
     expect(streams.read(5, new Uint8Array(1))).toBeUndefined();
-    expect(streams.read(0, new Uint8Array(1))).toEqual({ read: 0, consumed: 0, end: false });
+    expect(streams.read(0, new Uint8Array(1))).toEqual({ read: 0, consumed: 0, readable: 0, end: false });
   });
 });

@@ -1,12 +1,12 @@
 // What the guest thread logs, as the I/O thread finds it in the ring: when it comes, in which order, and that nothing is lost.
 
 import { describe, expect, it } from 'vitest';
-import { EntryDecoder } from '../../engine/wire/entries.js';
-import { RECORD_LOG, RECORD_OUTPUT, readLog } from '../../engine/wire/records.js';
-import { SharedBlock, WORD_ALONE, WORD_IO_POLLING, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
-import { ThreadLink } from '../../engine/threads/guest-end.js';
 import { SOURCE_MONOTONIC } from '../../engine/protocol/clock.js';
 import type { LogEntry } from '../../engine/protocol/machine.js';
+import { ThreadLink } from '../../engine/threads/guest-end.js';
+import { SharedBlock, WORD_ALONE, WORD_IO_POLLING, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
+import { EntryDecoder } from '../../engine/wire/entries.js';
+import { RECORD_LOG, RECORD_OUTPUT, readLog } from '../../engine/wire/records.js';
 
 interface Record {
   readonly type: number;

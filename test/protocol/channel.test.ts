@@ -1,6 +1,7 @@
 // Channel, rule by rule: what arrives at the I/O thread, and the effects that follow.
 
 import { describe, expect, it } from 'vitest';
+import { UNTOLD_BYTES_MAX } from '../../engine/protocol/bus-link.js';
 import { Channel, type ChannelEffect, type ChannelEvent, CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
 import { LAG_MAX_MS } from '../../engine/protocol/lag.js';
 import type { Operation, Output, View } from '../../engine/protocol/machine.js';
@@ -537,6 +538,23 @@ describe('RL: a release', () => {
 });
 
 describe('LG: heartbeats and lag', () => {
+  it('says between them what the bus has, as often as that is a MiB: a backup holds as much until then', () => {
+    const primary = connected('A');
+    const told = (offset: number, stream = 1): unknown[] => {
+      return primary.step(fromBus({ type: 'confirmed', stream, offset })).flatMap(effect => {
+        return effect.type === 'sendPeer' && effect.message.type === 'heartbeat' ? [effect.message.confirmed] : [];
+      });
+    };
+    expect(told(UNTOLD_BYTES_MAX - 1)).toEqual([]);
+    const both = [
+      { stream: 1, offset: UNTOLD_BYTES_MAX - 1 },
+      { stream: 2, offset: 1 },
+    ];
+    expect(told(1, 2)).toEqual([both]);
+    expect(told(UNTOLD_BYTES_MAX, 2)).toEqual([]);
+    expect(told(UNTOLD_BYTES_MAX + 1, 2)).toHaveLength(1);
+  });
+
   it('says each interval whether it has the bus, how far it is, and what has left', () => {
     const backup = connected('B');
     backup.step({ type: 'progress', progress: { executed: 7, backlogBytes: 3 } });

@@ -3,12 +3,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
-import { encodePeer } from '../../engine/wire/packets.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { View } from '../../engine/protocol/machine.js';
 import { DEFAULT_TIMING, type FromReplica, type ReplicaConfiguration } from '../../engine/replica/configuration.js';
 import { Replica } from '../../engine/replica/replica.js';
 import type { GuestListener, ThreadHost } from '../../engine/replica/thread-host.js';
+import { encodePeer } from '../../engine/wire/packets.js';
 
 const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
 const ALONE: View = { ...PAIR, backups: [] };

@@ -1,9 +1,9 @@
 // When a snapshot is written to its file, and what it says of changes that were outstanding.
 
 import { beforeEach, expect, test, vi } from 'vitest';
+import type { SnapshotPurpose } from '../../engine/driver/snapshot-queue.js';
 import type { GuestState, MachineSnapshot } from '../../engine/machine/guest-state.js';
 import type { SavedOrigin } from '../../engine/replica/configuration.js';
-import type { SnapshotPurpose } from '../../engine/driver/snapshot-queue.js';
 import { SnapshotSaving } from '../../engine/replica/snapshot-saving.js';
 import { COMMAND_CHANGE } from '../../engine/wasi/machine.js';
 

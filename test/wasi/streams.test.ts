@@ -1,6 +1,7 @@
 // Standard input, output and error: blocking, the end, many buffers.
 
 import { describe, expect, test } from 'vitest';
+import { RELEASE_BYTES } from '../../engine/protocol/releasing.js';
 import { FDFLAGS_NONBLOCK } from '../../engine/wasi/abi.js';
 import { ModelMachine, Stuck } from './model-machine.js';
 import { Program } from './program.js';
@@ -24,11 +25,24 @@ describe('standard input', () => {
     type(p, 'hello world');
     expect(p.read(0, 5)).toBe('"hello"');
     expect(p.machine.boundaries).toBe(1);
-    expect(p.machine.consumedOffsets.get(0)).toBe(5);
     expect(p.read(0, 100)).toBe('" world"');
     expect(p.machine.boundaries).toBe(1);
     expect(p.machine.consumedOffsets.get(0)).toBe(11);
     expect(() => p.read(0)).toThrow(Stuck);
+  });
+
+  test('is released in large pieces, and wholly when nothing is left to read', () => {
+    const p = program();
+    type(p, 'x'.repeat(RELEASE_BYTES + 10));
+    const consumed = () => p.machine.consumedOffsets.get(0);
+    expect(p.read(0, RELEASE_BYTES - 1)).toHaveLength(RELEASE_BYTES + 1);
+    expect(consumed()).toBeUndefined();
+    p.read(0, 4);
+    expect(consumed()).toBe(RELEASE_BYTES + 3);
+    p.read(0, 6);
+    expect(consumed()).toBe(RELEASE_BYTES + 3);
+    p.read(0, 100);
+    expect(consumed()).toBe(RELEASE_BYTES + 10);
   });
 
   test('fills buffer after buffer', () => {

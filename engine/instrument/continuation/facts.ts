@@ -14,6 +14,7 @@ import type { CallGraph } from '../callgraph.js';
 import { Layout } from '../layout.js';
 import { type InstrumentOptions, MAX_TABLE_ELEMENTS } from '../options.js';
 import type { RewriteContext } from '../rewrite.js';
+import { shareMemory } from '../shared-memory.js';
 import { BOUNDARY, DROPPED_DATA, DROPPED_ELEMENTS, dropName } from '../unwind-glue.js';
 
 /** Plain data: it is stored beside cached modules. */
@@ -90,7 +91,8 @@ function drops(layout: Layout, kind: number, segments: number): ContinuationFact
 
 /** The context of the rewriting that these facts are of. @param bytes the plain module; @param options as they were then */
 export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts): ModuleContext {
-  const module = decodeModule(bytes);
+  const decoded = decodeModule(bytes);
+  const module = options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded;
   const spaces = indexSpaces(module);
   assert(spaces.functions.length === facts.graph.length, 'the facts are of this module');
   const graph: CallGraph = {

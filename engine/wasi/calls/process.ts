@@ -53,7 +53,7 @@ function clockTimeGet(core: Core): Call {
   return ((id: number, _precision: bigint, pointer: number): number => {
     const at = pointer >>> 0;
     if (id >>> 0 > CLOCK_MAX) return EINVAL;
-    if (at + 8 > memory.bytes.length) return EFAULT;
+    if (!memory.reaches(at + 8)) return EFAULT;
     machine.clock(id === CLOCK_REALTIME ? SOURCE_REAL_TIME : SOURCE_MONOTONIC, memory.view(at, 8), at);
     return SUCCESS;
   }) as Call;

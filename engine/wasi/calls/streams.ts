@@ -1,6 +1,7 @@
 // Reading and writing streams: the console's, and connections.
 
 import { STDIN } from '../../protocol/machine.js';
+import { isReleaseDue } from '../../protocol/releasing.js';
 import { RIFLAGS_RECV_PEEK, RIFLAGS_RECV_WAITALL } from '../abi.js';
 import type { Core } from '../core.js';
 import { isNonblocking, type SocketDescriptor, type StreamDescriptor } from '../descriptors.js';
@@ -52,7 +53,8 @@ export function readStream(core: Core, descriptor: AnyStream, buffers: Buffers, 
   const doneBytes = core.pending?.kind === 'receive' ? core.pending.doneBytes : 0;
   core.pending = undefined;
   const readBytes = doneBytes + scatter(core, input, skipped(buffers.ranges, doneBytes), keep);
-  if (readBytes > doneBytes && !keep) core.machine.consumed(stream, input.consumed);
+  const taken = keep ? 0 : readBytes - doneBytes;
+  if (isReleaseDue(input.consumed, taken, input.readableBytes)) core.machine.consumed(stream, input.consumed);
   if (readBytes === totalBytes || ended) return readBytes;
   if (reset) {
     if (readBytes === 0) fail(ECONNRESET);
