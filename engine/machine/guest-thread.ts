@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert, describeThrown } from '../errors/errors.js';
 import type { InstrumentReport } from '../instrument/options.js';
+import { showStack } from '../observe/defects.js';
 import type { Outcome } from '../protocol/machine.js';
 import { CodeKeeping } from './code-keeping.js';
 import type { GuestThreadData } from './configuration.js';
@@ -156,6 +157,7 @@ try {
 } catch (error) {
   // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
   if (!(error instanceof ReplicaHalt)) {
+    showStack(error);
     new ThreadLink(shared).tell(RECORD_FAILED, describeThrown(error));
   }
 }
