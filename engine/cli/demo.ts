@@ -2,7 +2,7 @@
 // machine has healed; nobody notices.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -13,7 +13,8 @@ import { temporaryFolder } from '../replica/temporary-folder.js';
 import { describeDifference, firstDifference } from '../testing/difference.js';
 import { readKillProof, runTrial, type Trial, type TrialOptions } from '../testing/trial.js';
 import { abortOnSignals } from './interruption.js';
-import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY, guestFile, programName } from './machine-flags.js';
+import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY, programName, readGuest } from './machine-flags.js';
+import { print } from './output.js';
 
 const FAILED_STATUS = 1;
 const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));
@@ -34,10 +35,10 @@ export function demoCommand(): Command {
 }
 
 async function demo(): Promise<void> {
-  const guest = guestFile(GUEST);
+  const { path: guest, module } = readGuest(GUEST);
   const options: TrialOptions = {
     guest,
-    module: readFileSync(guest),
+    module,
     moduleCache: true,
     machine: {
       epochLength: DEFAULT_EPOCH_LENGTH,
@@ -202,7 +203,7 @@ function show(name: string, { stdout, ending }: Trial): void {
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print(`${line}\n`);
 }
 
 const grouped = (value: number) => value.toLocaleString('en-US');

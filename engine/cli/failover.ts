@@ -20,7 +20,8 @@ import {
   pointsSpread,
 } from '../testing/kill-points.js';
 import { abortOnSignals } from './interruption.js';
-import { addMachineFlags, guestFile, integer, type MachineFlags, machineFlags, programName } from './machine-flags.js';
+import { addMachineFlags, integer, type MachineFlags, machineFlags, programName, readGuest } from './machine-flags.js';
+import { print } from './output.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
 const FAILED_STATUS = 1;
@@ -71,8 +72,7 @@ export function failoverCommand(): Command {
 }
 
 async function failover(guestPath: string, args: readonly string[], flags: FailoverFlags): Promise<void> {
-  const guest = guestFile(guestPath);
-  const module = readFileSync(guest);
+  const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
@@ -106,8 +106,8 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
     bar?.start(points.length, 0, { failures: 0 });
     const reports = await killAll(test, points, flags.jobs, bar);
     bar?.stop();
-    if (flags.json) process.stdout.write(`${JSON.stringify(asJson(test, reports), null, 2)}\n`);
-    else process.stdout.write(asText(test, reports));
+    if (flags.json) print(`${JSON.stringify(asJson(test, reports), null, 2)}\n`);
+    else print(asText(test, reports));
     process.exitCode = reports.some(({ verdict }) => verdict.failed) ? FAILED_STATUS : 0;
   } catch (error) {
     bar?.stop();

@@ -1,9 +1,10 @@
 // epochvisor inspect GUEST.wasm: what would be rewritten, what is refused, and why.
 
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import { type Inspection, inspectModule } from './inspection.js';
+import { readGuest } from './machine-flags.js';
+import { print } from './output.js';
 
 /** Exit status for a module that can be read and not be run. */
 const EXIT_REFUSED = 2;
@@ -14,19 +15,10 @@ export function inspectCommand(): Command {
     .argument('<GUEST.wasm>', 'a WebAssembly module')
     .option('--json', 'print JSON')
     .action((path: string, { json }: { json?: boolean }) => {
-      const inspection = inspectModule(readGuest(path));
-      process.stdout.write(json === true ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));
+      const inspection = inspectModule(readGuest(path).module);
+      print(json === true ? `${JSON.stringify(inspection, null, 2)}\n` : inspectionText(inspection));
       if (inspection.refused.length > 0) process.exitCode = EXIT_REFUSED;
     });
-}
-
-function readGuest(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new EpochvisorError('GUEST_MISSING', `cannot read ${path} (${reason})`, 'name a .wasm file');
-  }
 }
 
 /** Names to the left, aligned; lists one to a line. */
@@ -55,7 +47,7 @@ export function inspectionText(inspection: Inspection): string {
   rows.push(
     ...list(
       'refused',
-      refused.map(({ code, message }) => `${message} [${code}]`),
+      refused.map(({ code, message, hint }) => new EpochvisorError(code, message, hint).line),
     ),
   );
   const width = Math.max(...rows.map(([name]) => name.length));

@@ -14,7 +14,7 @@ export interface Inspection {
   /** Names of the proposals beyond WebAssembly 1.0 that the module uses, in the order of FEATURES. */
   readonly features: readonly string[];
   /** Why the module cannot run here; empty if it can. One for each function at most, and at most REFUSALS_MAX. */
-  readonly refused: readonly { code: string; message: string }[];
+  readonly refused: readonly Refusal[];
   readonly functions: number;
   /** Undefined from here on if the module is refused. */
   readonly loops?: number;
@@ -25,6 +25,13 @@ export interface Inspection {
   readonly bytesBefore: number;
   readonly bytesAfter?: number;
   readonly rewriting_ms?: number;
+}
+
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  /** What the user can do. */
+  readonly hint: string;
 }
 
 const FEATURES = [
@@ -63,8 +70,12 @@ export function inspectModule(bytes: Uint8Array): Inspection {
     return { ...inspection, ...rewriting(bytes) };
   } catch (error) {
     if (!(error instanceof EpochvisorError)) throw error;
-    return { ...inspection, refused: [{ code: error.code, message: error.message }] };
+    return { ...inspection, refused: [refusal(error)] };
   }
+}
+
+function refusal({ code, message, hint }: EpochvisorError): Refusal {
+  return { code, message, hint };
 }
 
 function rewriting(bytes: Uint8Array): Partial<Inspection> {
@@ -106,7 +117,7 @@ function declaredFeatures(module: Module, spaces: IndexSpaces, features: Set<Fea
 function scanFunctions(module: Module, spaces: IndexSpaces, features: Set<Feature>): Inspection['refused'] {
   const names = functionNames(module);
   const reader = new InstructionReader(module.bytes);
-  const refused: { code: string; message: string }[] = [];
+  const refused: Refusal[] = [];
   for (let index = 0; index < module.functions.length && refused.length < REFUSALS_MAX; index++) {
     reader.pos = module.bodyStart[index]!;
     reader.end = module.bodyEnd[index]!;
@@ -115,7 +126,7 @@ function scanFunctions(module: Module, spaces: IndexSpaces, features: Set<Featur
       scanBody(module, reader, features);
     } catch (error) {
       if (!(error instanceof EpochvisorError)) throw error;
-      refused.push({ code: error.code, message: error.message });
+      refused.push(refusal(error));
     }
   }
   return refused;

@@ -1,10 +1,11 @@
 // The flags that run, failover and tune have in common, and what they mean.
 
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import { VARIANTS, type Variant } from '../protocol/machine.js';
+import { checkLimit, ENGINE_LIMITS } from '../wasm/engine-limits.js';
 
 /** Defaults of `run`; bench/results has the figures behind the epoch length. */
 export const DEFAULT_EPOCH_LENGTH = 100_000;
@@ -82,12 +83,25 @@ export function machineFlags(options: Record<string, unknown>): MachineFlags {
   return { ...(options as unknown as MachineFlags), operationIds: options.operationIds === 'on' };
 }
 
-/** The path of the guest, absolute: replicas are other processes. */
-export function guestFile(path: string): string {
-  const file = statSync(path, { throwIfNoEntry: false });
-  if (file === undefined) throw new EpochvisorError('GUEST_MISSING', `no such file: ${path}`, 'name a .wasm file');
-  if (!file.isFile()) throw new EpochvisorError('GUEST_MISSING', `${path} is not a file`, 'name a .wasm file');
-  return resolve(path);
+export interface GuestFile {
+  /** Absolute: replicas are other processes. */
+  readonly path: string;
+  readonly module: Buffer<ArrayBuffer>;
+}
+
+/** @throws EpochvisorError GUEST_MISSING, MODULE_TOO_LARGE */
+export function readGuest(path: string): GuestFile {
+  try {
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (file === undefined) throw new EpochvisorError('GUEST_MISSING', `no such file: ${path}`, 'name a .wasm file');
+    if (!file.isFile()) throw new EpochvisorError('GUEST_MISSING', `${path} is not a file`, 'name a .wasm file');
+    checkLimit(ENGINE_LIMITS.moduleBytes, file.size, path, 'as it is');
+    return { path: resolve(path), module: readFileSync(path) };
+  } catch (error) {
+    if (error instanceof EpochvisorError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new EpochvisorError('GUEST_MISSING', `${path} can't be read: ${code ?? message}`, 'name a .wasm file');
+  }
 }
 
 /** Argument 0 of the guest. */

@@ -4,6 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
+import { complain, complainOf, DEFECT_STATUS, endOnDefects } from '../observe/defects.js';
+import { print } from './output.js';
 
 /** Exit status of a command that was refused (a wrong flag, a missing file, a bad module). */
 const REFUSED = 2;
@@ -64,17 +66,21 @@ async function program(verb: string | undefined): Promise<Command> {
 
 /** Errors come back to `main` instead of ending the process, and say where help is. */
 function strict(command: Command): Command {
-  return command.exitOverride().configureOutput({ writeErr: () => undefined });
+  return command.exitOverride().configureOutput({ writeOut: print, writeErr: () => undefined });
 }
 
-function complain(line: string): void {
-  process.stderr.write(`epochvisor: ${line}\n`);
+/** What is wrong, in one line. */
+function usageFault({ code, message }: CommanderError): string {
+  // Commander has no words for a verb that `help` does not know: it would list those that there are.
+  if (code === 'commander.help') return `there is no help for '${process.argv[3] ?? ''}'`;
+  return message.replace(/^error: /, '').replaceAll('\n', ' ');
 }
 
 async function main(): Promise<void> {
   const verb = process.argv[2];
   try {
-    const root = await program(verb);
+    // `help run` tells as much as `run --help`.
+    const root = await program(verb === 'help' ? process.argv[3] : verb);
     if (verb === undefined) {
       process.stderr.write(root.helpInformation());
       process.exitCode = REFUSED;
@@ -85,16 +91,18 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return;
       complain(
-        `${error.message.replace(/^error: /, '').replaceAll('\n', ' ')} [BAD_USAGE]: see epochvisor ${verb && verb in VERBS ? `${verb} ` : ''}--help`,
+        `${usageFault(error)} [BAD_USAGE]: see epochvisor ${verb !== undefined && Object.hasOwn(VERBS, verb) ? `${verb} ` : ''}--help`,
       );
       process.exitCode = REFUSED;
     } else if (error instanceof EpochvisorError) {
       complain(error.line);
       process.exitCode = REFUSED;
     } else {
-      throw error;
+      complainOf(error);
+      process.exitCode = DEFECT_STATUS;
     }
   }
 }
 
+endOnDefects();
 await main();

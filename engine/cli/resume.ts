@@ -1,7 +1,7 @@
 // `epochvisor resume`: a guest goes on from a snapshot, alone or as a pair; a machine of its own, with this host's devices.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import type { MachineSnapshot } from '../machine/guest-state.js';
@@ -12,7 +12,7 @@ import { LaunchedMachine } from '../replica/launch.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { openDevices } from './devices.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { guestFile } from './machine-flags.js';
+import { readGuest } from './machine-flags.js';
 import { resumedFolders } from './resumed-folders.js';
 import { supervise } from './supervise.js';
 
@@ -33,8 +33,7 @@ export function resumeCommand(): Command {
 async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const snapshot = await readSnapshotFile(file);
   const { statuses, ...origin } = snapshot.origin as SavedOrigin;
-  const guest = guestFile(flags.guest ?? origin.guest);
-  const module = readFileSync(guest);
+  const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
   refuseAnother(guest, module, snapshot);
   const { bornMs: _, ...options } = snapshot.options;
   await rewriteGuest(module, options, flags.cache);

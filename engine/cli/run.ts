@@ -1,6 +1,5 @@
 // `epochvisor run`: a guest on a primary and a backup on this machine, the bus in this process.
 
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { checkGuest } from '../machine/guest-check.js';
@@ -8,7 +7,7 @@ import { rewriteGuest } from '../machine/program.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { openDevices } from './devices.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { addMachineFlags, guestFile, type MachineFlags, machineFlags, programName } from './machine-flags.js';
+import { addMachineFlags, type MachineFlags, machineFlags, programName, readGuest } from './machine-flags.js';
 import { supervise } from './supervise.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
@@ -27,8 +26,7 @@ export function runCommand(): Command {
 }
 
 async function run(guestPath: string, args: readonly string[], flags: RunFlags): Promise<void> {
-  const guest = guestFile(guestPath);
-  const module = readFileSync(guest);
+  const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi };

@@ -2,6 +2,7 @@
 // its control socket, ended by Ctrl-C; its guest's exit status is this process's.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/machine.js';
@@ -15,7 +16,7 @@ const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** It did not begin: a folder that can't be had. */
 const REFUSED_STATUS = 2;
 /** The machine could not go on: no replica is left. */
-const MACHINE_LOST_STATUS = 70;
+const MACHINE_LOST_STATUS = DEFECT_STATUS;
 
 export interface SuperviseFlags {
   readonly statusFile?: string;
@@ -50,7 +51,7 @@ export async function supervise(
     await machine.stop();
     watching?.close();
     if (!(error instanceof EpochvisorError)) throw error;
-    process.stderr.write(`epochvisor: ${error.line}\n`);
+    complain(error.line);
     process.exit(failureStatus);
   }
   watching?.close();

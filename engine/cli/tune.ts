@@ -1,6 +1,5 @@
 // `epochvisor tune`: what each epoch length and variant costs a guest, and which to use.
 
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
@@ -11,12 +10,13 @@ import {
   addGuestFlags,
   EPOCH_LENGTH_MAX,
   EPOCH_LENGTH_MIN,
-  guestFile,
   integer,
   type MachineFlags,
   machineFlags,
   programName,
+  readGuest,
 } from './machine-flags.js';
+import { print } from './output.js';
 import { DeviceFiles } from './tuning/device-files.js';
 import { conclude, text } from './tuning/report.js';
 import { sweep } from './tuning/sweep.js';
@@ -72,8 +72,7 @@ export function tuneCommand(): Command {
 }
 
 async function tune(guestPath: string, args: readonly string[], flags: TuneFlags): Promise<void> {
-  const path = guestFile(guestPath);
-  const module = readFileSync(path);
+  const { path, module } = readGuest(guestPath);
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
@@ -98,7 +97,7 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
       return;
     }
     const tuning = conclude([programName(path), ...args].join(' '), cells);
-    process.stdout.write(flags.json ? `${JSON.stringify(tuning, null, 2)}\n` : text(tuning));
+    print(flags.json ? `${JSON.stringify(tuning, null, 2)}\n` : text(tuning));
   } catch (error) {
     // Ctrl-C reaches replicas that are only starting, too: that they end is no news then.
     if (!abort.signal.aborted) throw error;

@@ -29,11 +29,25 @@ export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${what}`);
 }
 
-/** Whatever was thrown, in one line. Of a defect of ours: what it says, and the place where it was noticed. */
+/** Set to 1, stacks of defects are shown on stderr. */
+export const DEBUG_VARIABLE = 'EPOCHVISOR_DEBUG';
+
+/**
+ * Whatever was thrown as an error for users. What is none already is a defect of ours: what it says, and the place where it
+ * was noticed, under the code DEFECT.
+ */
+export function asError(thrown: unknown): EpochvisorError {
+  if (thrown instanceof EpochvisorError) return thrown;
+  const message = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n')[0]!;
+  const place = thrown instanceof Error ? /^\s*at (.*)$/m.exec(thrown.stack ?? '')?.[1] : undefined;
+  return new EpochvisorError(
+    'DEFECT',
+    `a defect of epochvisor: ${message}${place === undefined ? '' : ` (at ${place})`}`,
+    `please report it; with ${DEBUG_VARIABLE}=1 it shows its stack`,
+  );
+}
+
+/** The same in one line. */
 export function describeThrown(thrown: unknown): string {
-  if (thrown instanceof EpochvisorError) return thrown.line;
-  if (!(thrown instanceof Error)) return String(thrown);
-  const place = /^\s*at (.*)$/m.exec(thrown.stack ?? '')?.[1];
-  const message = thrown.message.split('\n')[0];
-  return place === undefined ? `${thrown.name}: ${message}` : `${thrown.name}: ${message} (at ${place})`;
+  return asError(thrown).line;
 }

@@ -19,6 +19,7 @@ import {
   OP_LOCAL_SET,
   OP_LOCAL_TEE,
   OP_LOOP,
+  OP_REF_FUNC,
   OP_REF_NULL,
   OP_V128_CONST,
   PREFIX_FC,
@@ -36,8 +37,25 @@ export interface BranchHint {
   readonly likely: boolean;
 }
 
+/** An index of one byte may become one of three: there are at most a million of anything. */
+const INDEX_GROWTH = 2;
+/** `ref.func f` becomes `i32.const f  table.get t`. */
+const REFERENCE_GROWTH = 6;
+
 export class CodeWriter extends Writer {
   #hints: BranchHint[] = [];
+  #indexes = 0;
+  #references = 0;
+
+  /** Indexes written that are others in another module: of functions, globals, added types. */
+  get indexes(): number {
+    return this.#indexes;
+  }
+
+  /** The length of the same code in a continuation module, at most. */
+  get widest(): number {
+    return this.length + this.#indexes * INDEX_GROWTH + this.#references * REFERENCE_GROWTH;
+  }
 
   /** Which way branches go, by ascending offsets, for branch-hints.ts. */
   get hints(): readonly BranchHint[] {
@@ -47,6 +65,8 @@ export class CodeWriter extends Writer {
   override clear(): void {
     super.clear();
     this.#hints = [];
+    this.#indexes = 0;
+    this.#references = 0;
   }
 
   /** Goes back to where the body was `length` bytes long. */
@@ -74,6 +94,20 @@ export class CodeWriter extends Writer {
     }
   }
 
+  /** An instruction whose index is another one in another module. */
+  indexed(opcode: number, index: number): void {
+    this.byte(opcode);
+    this.u32(index);
+    this.#indexes++;
+  }
+
+  /** A reference to a function, declared where the module needs it. */
+  refFunc(index: number): void {
+    this.byte(OP_REF_FUNC);
+    this.u32(index);
+    this.#references++;
+  }
+
   localGet(index: number): void {
     this.byte(OP_LOCAL_GET);
     this.u32(index);
@@ -90,13 +124,11 @@ export class CodeWriter extends Writer {
   }
 
   globalGet(index: number): void {
-    this.byte(OP_GLOBAL_GET);
-    this.u32(index);
+    this.indexed(OP_GLOBAL_GET, index);
   }
 
   globalSet(index: number): void {
-    this.byte(OP_GLOBAL_SET);
-    this.u32(index);
+    this.indexed(OP_GLOBAL_SET, index);
   }
 
   i32(value: number): void {
@@ -128,13 +160,13 @@ export class CodeWriter extends Writer {
   }
 
   call(index: number): void {
-    this.byte(OP_CALL);
-    this.u32(index);
+    this.indexed(OP_CALL, index);
   }
 
   #begin(opcode: number, type: BlockType): void {
     this.byte(opcode);
     this.s32(type);
+    if (type >= 0) this.#indexes++;
   }
 
   block(type: BlockType = BLOCK_EMPTY): void {

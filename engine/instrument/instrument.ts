@@ -5,14 +5,16 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import { decodeModule } from '../wasm/decode.js';
+import { checkLimit, ENGINE_LIMITS } from '../wasm/engine-limits.js';
 import { indexSpaces, type Module } from '../wasm/module.js';
-import { describeFunction, functionNames } from '../wasm/names.js';
+import { functionNames } from '../wasm/names.js';
 import { validateSections } from '../wasm/sections.js';
 import { Writer } from '../wasm/writer.js';
 import { BranchHints } from './branch-hints.js';
 import { callGraph } from './callgraph.js';
 import { Continuations } from './continuation/continuation.js';
 import { type ContinuationFacts, continuationFacts } from './continuation/facts.js';
+import { checkModule, checkSignatures } from './fitting.js';
 import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
 import { compilationHints, optimisedFirst } from './hints.js';
 import { Layout } from './layout.js';
@@ -30,9 +32,6 @@ import { writeModule } from './sections.js';
 import { shareMemory } from './shared-memory.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
-
-/** V8 refuses larger bodies. */
-const BODY_BYTES_MAX = 7_654_321;
 
 export interface Instrumented {
   readonly module: Uint8Array;
@@ -58,8 +57,8 @@ export function instrumentWithContinuations(
  * Rewrites a WebAssembly module so that it counts its instructions and calls the machine at safe points.
  * The result has the same imports (and those of reserved.ts) and the same exports.
  *
- * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED, NAME_RESERVED,
- *   INTERRUPT_HANDLER_TYPE, MEMORY_LIMIT
+ * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED, MODULE_TOO_LARGE,
+ *   NAME_RESERVED, INTERRUPT_HANDLER_TYPE, MEMORY_LIMIT
  */
 export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): Instrumented {
   const decoded = decodeModule(bytes);
@@ -72,6 +71,7 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   const counting = options.counting ?? 'block';
   const scan = scanBodies(module, spaces, names, counting === 'block');
   const layout = new Layout(module, spaces, callGraph(module, spaces, scan), options);
+  checkSignatures({ layout, names });
   const handler = findInterruptHandler(layout, options.interruptHandler);
   const boundary = addBoundary(layout, handler);
   addImportWrappers(layout, boundary);
@@ -82,11 +82,14 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
     exact: counting === 'exact',
     maxMemoryPages,
     maxTableElements: MAX_TABLE_ELEMENTS,
+    names,
   };
   const exports = rewrittenExports(layout);
-  const { bodies, hints, safePoints, referencePoints } = rewriteBodies(context, names);
+  const { bodies, hints, safePoints, referencePoints } = rewriteBodies(context);
   const functionHints = compilationHints(optimisedFirst(module, spaces, scan), layout.functionCount);
+  checkModule(layout, exports);
   const rewritten = writeModule(layout, exports, bodies, [...functionHints, ...hints.sections()]);
+  checkLimit(ENGINE_LIMITS.moduleBytes, rewritten.length, 'the module', 'rewritten');
   const report: InstrumentReport = {
     counting,
     start: module.start !== undefined,
@@ -104,8 +107,8 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   return { module: rewritten, report, facts };
 }
 
-function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, string>) {
-  const { module, spaces } = context.layout;
+function rewriteBodies(context: RewriteContext) {
+  const { module } = context.layout;
   const rewriter = new BodyRewriter(context);
   const bodies = new Writer(module.bytes.length * 2);
   const hints = new BranchHints();
@@ -113,21 +116,12 @@ function rewriteBodies(context: RewriteContext, names: ReadonlyMap<number, strin
   for (let index = 0; index < module.functions.length; index++) {
     rewriter.rewrite(index);
     referencePoints += rewriter.referencePoints;
-    if (rewriter.code.length > BODY_BYTES_MAX)
-      throw tooLarge(describeFunction(spaces.importedFunctions + index, names));
     bodies.u32(rewriter.code.length);
     bodies.append(rewriter.code.bytes);
+    checkLimit(ENGINE_LIMITS.moduleBytes, bodies.length, 'the module', 'rewritten');
     hints.add(context.layout.firstFunction + index, rewriter.code.hints);
   }
   return { bodies: bodies.bytes, hints, safePoints: rewriter.safePoints, referencePoints };
-}
-
-function tooLarge(where: string): EpochvisorError {
-  return new EpochvisorError(
-    'MODULE_UNSUPPORTED',
-    `${where} is too large: rewritten it would exceed the limit of ${BODY_BYTES_MAX} bytes`,
-    'compile it in smaller functions',
-  );
 }
 
 /** The growth limit in pages; refuses a memory that begins above it. */

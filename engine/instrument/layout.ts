@@ -10,9 +10,8 @@
 // and block types go on using them. A call of an import, or a reference to it, means its
 // generated wrapper, which has the internal type.
 
-import { EpochvisorError } from '../errors/errors.js';
+import { ENGINE_LIMITS, type EngineLimit } from '../wasm/engine-limits.js';
 import type { Import, IndexSpaces, Module } from '../wasm/module.js';
-import { OP_REF_FUNC } from '../wasm/opcodes.js';
 import { EXTERNREF, FUNCREF, type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
 import type { CallGraph } from './callgraph.js';
 import type { CodeWriter } from './code.js';
@@ -33,9 +32,6 @@ import {
   MACHINE,
 } from './reserved.js';
 import type { SaveImports } from './unwind-save.js';
-
-/** V8 refuses functions with more parameters or results. */
-const PARAMS_MAX = 1_000;
 
 export interface GeneratedFunction {
   readonly name: string;
@@ -68,6 +64,8 @@ export class Layout {
   readonly #typeIndexes = new Map<string, number>();
   readonly #internalTypes = [new Map<number, number>(), new Map<number, number>()];
   readonly #shared = new Map<string, number>();
+  /** What a type that was added has too many of: whoever added it is to be refused (fitting.ts). */
+  tooWide: EngineLimit | undefined;
   /** New indexes of the functions that ref.func names in bodies; they must be declared. */
   readonly references = new Set<number>();
 
@@ -131,6 +129,8 @@ export class Layout {
     const key = `${type.params.join()}:${type.results.join()}`;
     let index = this.#typeIndexes.get(key);
     if (index === undefined) {
+      if (type.params.length > ENGINE_LIMITS.params.most) this.tooWide ??= ENGINE_LIMITS.params;
+      if (type.results.length > ENGINE_LIMITS.results.most) this.tooWide ??= ENGINE_LIMITS.results;
       index = this.types.push(type) - 1;
       this.#typeIndexes.set(key, index);
     }
@@ -144,13 +144,6 @@ export class Layout {
     if (index === undefined) {
       const { params, results } = this.module.types[original]!;
       const added = depth ? [I32, I32] : [I32];
-      if (params.length + added.length > PARAMS_MAX || results.length === PARAMS_MAX) {
-        throw new EpochvisorError(
-          'MODULE_UNSUPPORTED',
-          `a function type has ${PARAMS_MAX} parameters or results, and counting needs more`,
-          'pass some of them through memory',
-        );
-      }
       index = this.type({ params: [...params, ...added], results: [...results, I32] });
       indexes.set(original, index);
     }
@@ -193,8 +186,7 @@ export class Layout {
   writeReference(code: CodeWriter, original: number): void {
     const index = this.internalFunction(original);
     this.references.add(index);
-    code.byte(OP_REF_FUNC);
-    code.u32(index);
+    code.refFunc(index);
   }
 
   /** The index in the rewritten module of what a call means: by it activations name functions. */

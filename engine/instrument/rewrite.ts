@@ -40,6 +40,7 @@
 // counter to the global, so that even the count at a trap is exact. Slow, and trivially right.
 
 import { assert } from '../errors/errors.js';
+import { ENGINE_LIMITS } from '../wasm/engine-limits.js';
 import { InstructionReader } from '../wasm/instructions.js';
 import {
   OP_BLOCK,
@@ -74,9 +75,11 @@ import {
 import { type FunctionType, I32 } from '../wasm/types.js';
 import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
 import { CodeWriter } from './code.js';
+import { CloneSizes } from './continuation/clone-size.js';
 import type { Resumption, SuspensionState } from './continuation/resumption.js';
 import { CounterCode } from './counter.js';
 import { writeDepthCheck } from './depth.js';
+import { type BodyMeasure, checkBody } from './fitting.js';
 import { LOOP_PLAIN, LOOP_UNROLLED } from './flow.js';
 import type { Layout } from './layout.js';
 import { Nesting } from './nesting.js';
@@ -94,6 +97,8 @@ export interface RewriteContext {
   readonly exact: boolean;
   readonly maxMemoryPages: number;
   readonly maxTableElements: number;
+  /** For messages: names of functions by their original indexes. */
+  readonly names: ReadonlyMap<number, string>;
 }
 
 /** Stands for the opcode of a loop that is left as it is. */
@@ -139,6 +144,10 @@ export class BodyRewriter {
   /** The safe points of the loops around that have one of their own. */
   #headers: (number | undefined)[] = [];
   #resumption: Resumption | undefined;
+  /** Of use where the module is suspendable, and no clone is written. */
+  readonly #cloneSizes = new CloneSizes();
+  /** Locals of the latest body, parameters included. */
+  #locals = 0;
 
   constructor(context: RewriteContext) {
     this.#context = context;
@@ -158,7 +167,15 @@ export class BodyRewriter {
     this.#resumption = resumption;
     this.rewrite(index);
     assert(resumption.begun, 'the safe point of an activation exists');
+    assert(this.code.length <= ENGINE_LIMITS.bodyBytes.most, 'a clone is as small as the rewriting found it to be');
     this.#resumption = undefined;
+  }
+
+  /** What of the latest body is limited. */
+  get measure(): BodyMeasure {
+    const { code } = this;
+    const cloneBytes = this.#unwinder === undefined ? 0 : this.#cloneSizes.largest(code.widest, this.#locals);
+    return { bytes: code.length, locals: this.#locals, cloneBytes, named: code.indexes };
   }
 
   /** Safe points written so far. */
@@ -166,7 +183,7 @@ export class BodyRewriter {
     return this.#counter.safePoints;
   }
 
-  /** Leaves the new body of defined function `index` in `code`. */
+  /** Leaves the new body of defined function `index` in `code`. @throws EpochvisorError MODULE_TOO_LARGE */
   rewrite(index: number): void {
     const { layout, scan } = this.#context;
     const { module } = layout;
@@ -197,6 +214,7 @@ export class BodyRewriter {
       this.#resumption?.point,
     );
     code.clear();
+    this.#cloneSizes.begin();
     this.#copyLocals(index);
     this.#nesting.clear();
     this.#nesting.enter(OP_BLOCK, 0);
@@ -207,12 +225,15 @@ export class BodyRewriter {
       reader.next();
       const ordinal = this.#ordinal++;
       this.#instruction(reader.opcode);
+      // Checked here for what would not fit into memory either: a few instructions can hold very much.
+      if (code.length > ENGINE_LIMITS.bodyBytes.most) break;
       if (this.#nextCanonical < this.#endCanonical && scan.canonical[this.#nextCanonical]! >> 2 === ordinal) {
         this.#scratches.canonical(code, scan.canonical[this.#nextCanonical++]! & 3);
       }
     }
     this.#counter.push();
     code.end();
+    if (this.#resumption === undefined) checkBody(this.#context, index, this.measure);
   }
 
   /** Copies the declarations of locals and adds the scratch locals that are needed. */
@@ -234,6 +255,7 @@ export class BodyRewriter {
     }
     const scratches = this.#scratches.types;
     const held = this.#unwinder?.temporaries(locals + scratches.length) ?? NO_TYPES.params;
+    this.#locals = locals + scratches.length + held.length;
     this.code.u32(groups + scratches.length + held.length);
     this.code.copy(reader.bytes, start, end);
     for (const types of [scratches, held]) {
@@ -260,6 +282,9 @@ export class BodyRewriter {
   /** If this is where the clone begins: drops what was written so far, and writes how it begins. */
   #resume(point: number | undefined): SuspensionState | undefined {
     const resumption = this.#resumption;
+    if (point !== undefined && resumption === undefined) {
+      this.#cloneSizes.point(this.code.widest, this.#unwinder!.plan.valuesAt(point), this.#nesting.depth);
+    }
     if (resumption === undefined || resumption.begun || resumption.point !== point) return undefined;
     const added = resumption.begin(this.code, this.#unwinder!, this.#scratches.types);
     this.#nesting.clear();
@@ -323,8 +348,7 @@ export class BodyRewriter {
       this.code.byte(opcode);
       this.code.u32(reader.index < this.#params ? reader.index : reader.index + this.#counter.local - this.#params + 1);
     } else if (opcode === OP_GLOBAL_GET || opcode === OP_GLOBAL_SET) {
-      this.code.byte(opcode);
-      this.code.u32(this.#context.layout.movedGlobal(reader.index));
+      this.code.indexed(opcode, this.#context.layout.movedGlobal(reader.index));
     } else if (opcode === OP_REF_FUNC) {
       this.#context.layout.writeReference(this.code, reader.index);
     } else if (opcode === OP_MEMORY_GROW) {
@@ -459,8 +483,7 @@ export class BodyRewriter {
     }
     this.#pushDepth(layout.carriesDepth(callee), true, false);
     this.#counter.push();
-    this.code.byte(opcode);
-    this.code.u32(layout.internalFunction(callee));
+    this.code.indexed(opcode, layout.internalFunction(callee));
   }
 
   /** The table index is on top of the stack, where depth and counter have to go below it. */
@@ -472,8 +495,7 @@ export class BodyRewriter {
     this.#pushDepth(true, opcode === OP_RETURN_CALL_INDIRECT, true);
     this.#counter.push();
     this.code.localGet(callee);
-    this.code.byte(opcode);
-    this.code.u32(layout.internalType(reader.index, true));
+    this.code.indexed(opcode, layout.internalType(reader.index, true));
     this.code.u32(reader.index2);
   }
 
@@ -495,6 +517,7 @@ export class BodyRewriter {
     this.#goOnFrom(header);
     this.#resumption?.enter(this.#position());
     if (!this.#resumption?.restarts(this.#nesting.depth + 1)) this.#unwinder?.spill(code, reader.start);
+    this.#cloneSizes.enterLoop(code.widest);
     const kind = scan.loopTests[this.#nextLoop++]!;
     if (exact || kind === LOOP_PLAIN) {
       this.#copy();
@@ -550,6 +573,7 @@ export class BodyRewriter {
       this.#counter.wayBack(this.#frame(this.#headers.pop()));
     }
     code.end();
+    if (kind === OP_LOOP || kind === PLAIN_LOOP) this.#cloneSizes.leaveLoop(code.widest);
     // A loop that was left as it is has a way back too, with nothing to pay on it.
     if (kind === PLAIN_LOOP) this.#counter.skip();
     if (this.#resumption?.ended(code, depth)) this.#nesting.leaveAdded();

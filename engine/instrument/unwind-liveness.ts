@@ -123,18 +123,21 @@ export class Liveness {
     this.#event(POINT, this.#points++);
   }
 
-  /** The locals that are live at each safe point, rising. The body must be complete. */
-  solve(): readonly (readonly number[])[] {
+  /** The locals that are live at each safe point, rising; undefined if they are more than `most`. The body must be complete. */
+  solve(most = Number.POSITIVE_INFINITY): readonly (readonly number[])[] | undefined {
     const live: number[][] = new Array(this.#points);
     for (let pass = 0; ; pass++) {
       this.#grew = false;
-      this.#pass(live);
+      // Sets only grow: what is too much in this pass is in the last.
+      if (!this.#pass(live, most)) return undefined;
       if (!this.#grew) return live;
       if (pass === PASSES_MAX) for (const set of this.#loops) set?.fill(0xffff_ffff);
     }
   }
 
-  #pass(points: number[][]): void {
+  /** False if more than `most` are live at all points together. */
+  #pass(points: number[][], most: number): boolean {
+    let count = 0;
     const frames: Frame[] = [];
     let live = new Uint32Array(this.#words);
     for (let at = this.#count - 1; at >= 0; at--) {
@@ -149,6 +152,8 @@ export class Liveness {
           break;
         case POINT:
           points[argument] = this.#members(live);
+          count += points[argument].length;
+          if (count > most) return false;
           break;
         case END:
           frames.push(this.#enterBackwards(argument, live));
@@ -179,6 +184,7 @@ export class Liveness {
           break;
       }
     }
+    return true;
   }
 
   #enterBackwards(block: number, live: Uint32Array): Frame {

@@ -12,6 +12,8 @@
 // Blocks are spilled only if a safe point is inside and operands are below. The local for an operand is found by its
 // position and type, so that nested spills need no stack of their own.
 
+import type { EpochvisorError } from '../errors/errors.js';
+import { ENGINE_LIMITS, type EngineLimit, tooMany } from '../wasm/engine-limits.js';
 import { InstructionReader } from '../wasm/instructions.js';
 import {
   OP_BLOCK,
@@ -35,6 +37,7 @@ import {
 } from '../wasm/opcodes.js';
 import type { ValueType } from '../wasm/types.js';
 import { type Control, Validator } from '../wasm/validate.js';
+import { placeOf } from './fitting.js';
 import type { RewriteContext } from './rewrite.js';
 import { costOf, isBulk, TESTS_ALL_CALLS } from './scan.js';
 import { Liveness } from './unwind-liveness.js';
@@ -71,6 +74,15 @@ export interface OpenBlock {
   readonly height: number;
 }
 
+/** Cold code saves each value that a local holds with a `local.get`, of so many bytes at least. */
+const SAVED_BYTES = 2;
+/** What the operands of a block are limited by. */
+const OPERANDS: EngineLimit = {
+  ...ENGINE_LIMITS.params,
+  what: 'operands of one block at a safe point',
+  hint: 'keep some of them in memory',
+};
+
 export class UnwindPlan {
   readonly #context: RewriteContext;
   readonly #validator: Validator;
@@ -94,6 +106,9 @@ export class UnwindPlan {
   #wanted = -1;
   #testsAllCalls = false;
   #nextLoop = 0;
+  /** The defined function, and the operands below the innermost block, of all its points so far. */
+  #index = 0;
+  #held = 0;
   /** For each open block: the number of points before it, and what would be spilled. */
   #entered: { point: number; offset: number; spill: Spill }[] = [];
 
@@ -119,6 +134,8 @@ export class UnwindPlan {
     this.#entered = [];
     this.around = [];
     this.#wanted = wanted;
+    this.#index = index;
+    this.#held = 0;
     this.#testsAllCalls = (scan.flags[index]! & TESTS_ALL_CALLS) !== 0;
     this.#nextLoop = scan.firstLoop[index]!;
     reader.pos = module.bodyStart[index]!;
@@ -131,7 +148,18 @@ export class UnwindPlan {
       if (validator.control.dead) this.#skipDead();
       this.#instruction(reader.opcode);
     }
-    this.live = this.#liveness.solve();
+    const live = this.#liveness.solve(ENGINE_LIMITS.bodyBytes.most / SAVED_BYTES);
+    if (live === undefined) throw this.#tooMany(ENGINE_LIMITS.bodyBytes, module.bodyStart[index]!);
+    this.live = live;
+  }
+
+  /** Values that the frame at a point has. */
+  valuesAt(point: number): number {
+    return this.live[point]!.length + this.points[point]!.operands.length;
+  }
+
+  #tooMany(limit: EngineLimit, offset: number): EpochvisorError {
+    return tooMany(limit, placeOf(this.#context, this.#index, offset), 'rewritten');
   }
 
   /** The number, among `temporaries`, of the local that holds operand `position` of that type. */
@@ -265,12 +293,26 @@ export class UnwindPlan {
     for (let position = spill.from; position < spill.to; position++) this.temporary(position, spill.types[position]!);
   }
 
+  /** The types of all operands; of points one after another with the same ones, the same list. */
+  #operands(): readonly ValueType[] {
+    const { types, height } = this.#validator;
+    const known = this.points[this.points.length - 1]?.operands;
+    if (known?.length === height && known.every((type, position) => type === types[position])) return known;
+    return [...types.subarray(0, height)];
+  }
+
   #point(kind: PointKind, results: number): void {
     const validator = this.#validator;
     const reader = this.#reader;
     const point = this.points.length;
-    const operands = [...validator.types.subarray(0, validator.height)];
     const base = validator.control.height;
+    // Cold code has the operands of the block as parameters. Each of those below is a local, which it saves.
+    if (validator.height - base > ENGINE_LIMITS.params.most) throw this.#tooMany(OPERANDS, reader.start);
+    this.#held += base;
+    if (this.#held * SAVED_BYTES > ENGINE_LIMITS.bodyBytes.most) {
+      throw this.#tooMany(ENGINE_LIMITS.bodyBytes, this.#context.layout.module.bodyStart[this.#index]!);
+    }
+    const operands = this.#operands();
     this.points.push({ kind, operands, base, results });
     (kind === 'before' ? this.before : this.after).set(reader.start, point);
     this.#liveness.point();

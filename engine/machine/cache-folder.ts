@@ -5,6 +5,7 @@
 
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -79,11 +80,23 @@ function isOurs({ uid, mode }: Stats): boolean {
 export function writeCached(path: string, content: Uint8Array): void {
   const folder = dirname(path);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     writeWhole(path, content);
     prune(folder, CACHE_BYTES_MAX);
   } catch (error) {
     if (!isSystemError(error)) throw error;
+  }
+}
+
+/** With those around it. Not by Node's `recursive`, which tries for ever where a folder is there and takes no other (/proc). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster.
+    if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
   }
 }
 
@@ -116,6 +129,6 @@ export function prune(folder: string, bytesMax: number): void {
   }
 }
 
-function isSystemError(error: unknown): boolean {
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
 }

@@ -6,6 +6,7 @@
 import { workerData } from 'node:worker_threads';
 import { describeThrown } from '../errors/errors.js';
 import { Continuations } from '../instrument/continuation/continuation.js';
+import { showStack } from '../observe/defects.js';
 import {
   type CloneAnswer,
   type CloneRequest,
@@ -35,6 +36,7 @@ function answer({ points, optimised }: CloneRequest): CloneAnswer {
   try {
     return { request: { points, optimised }, made: makeContinuation(program, points, optimised) };
   } catch (error) {
+    showStack(error);
     return { failure: describeThrown(error) };
   }
 }

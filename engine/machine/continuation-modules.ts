@@ -5,6 +5,7 @@
 
 import type { Continuations, SuspendedPoint } from '../instrument/continuation/continuation.js';
 import type { ContinuationFacts } from '../instrument/continuation/facts.js';
+import { clonesTogether } from '../instrument/continuation/together.js';
 import { compileOptimised, compileRewritten } from './compile.js';
 
 export interface ContinuationModule {
@@ -99,6 +100,12 @@ export class ContinuationModules {
   /** What there is to know of the main module. */
   get facts(): ContinuationFacts {
     return this.maker.facts;
+  }
+
+  /** Points for one module at most. */
+  get together(): number {
+    const { graph, generated, globals, tables } = this.facts;
+    return clonesTogether(graph.length + generated.length, globals.length, tables);
   }
 
   /** The module with clones for these points, in their order. */

@@ -5,6 +5,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { ReplicaHalt } from '../driver/execution-driver.js';
 import { assert, describeThrown } from '../errors/errors.js';
 import type { InstrumentReport } from '../instrument/options.js';
+import { showStack } from '../observe/defects.js';
 import type { Outcome } from '../protocol/machine.js';
 import { GuestEnd } from '../threads/guest-end.js';
 import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from '../threads/shared.js';
@@ -156,6 +157,7 @@ try {
 } catch (error) {
   // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
   if (!(error instanceof ReplicaHalt)) {
+    showStack(error);
     new GuestEnd(shared).tell(RECORD_FAILED, describeThrown(error));
   }
 }

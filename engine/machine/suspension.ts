@@ -70,11 +70,18 @@ class Points {
     this.#points.set(instance, points.set(key, point));
   }
 
-  /** In a fixed order: the same set of points is the same module, whichever frame came first. */
+  /**
+   * By module, in a fixed order: the same set of points is the same modules, whichever frame came first. More points than
+   * one module may have are for several.
+   */
   sorted(): readonly (readonly [SuspendableInstance, readonly SuspendedPoint[]])[] {
-    return [...this.#points].map(([instance, points]) => {
+    return [...this.#points].flatMap(([instance, points]) => {
       const sorted = [...points].sort(([a], [b]) => a - b).map(([, point]) => point);
-      return [instance, sorted] as const;
+      const { together } = instance.modules;
+      const parts = Math.ceil(sorted.length / together);
+      return Array.from({ length: parts }, (_, part) => {
+        return [instance, sorted.slice(part * together, (part + 1) * together)] as const;
+      });
     });
   }
 }

@@ -119,7 +119,7 @@ export type FromReplica =
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
   /** This replica ends, and is no part of the machine any more. */
-  | { readonly type: 'halted'; readonly code: string; readonly message: string };
+  | { readonly type: 'halted'; readonly code: string; readonly message: string; readonly hint?: string };
 
 /** Exit status of a replica that halted (fenced, lost its view, diverged, or could not go on). */
 export const REPLICA_HALTED = 3;

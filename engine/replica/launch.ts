@@ -250,7 +250,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       case 'joins':
         return;
       case 'halted':
-        replica.halted = { code: message.code, message: message.message };
+        replica.halted = message;
         return;
     }
   }
@@ -276,7 +276,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     if (!replica.running && this.#view.number === 1 && !survivable) {
       // Nothing has run yet: this is no failure to survive but a machine that can't be started.
       this.#fail(
-        new EpochvisorError(halted?.code ?? 'REPLICA_START', `a replica can't start: ${halted?.message ?? reason}`),
+        new EpochvisorError(
+          halted?.code ?? 'REPLICA_START',
+          `a replica can't start: ${halted?.message ?? reason}`,
+          halted?.hint,
+        ),
       );
       return;
     }
@@ -285,7 +289,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.emit('status', this.status);
     if (this.#replicas.every(other => other.hasEnded)) {
       const code = halted?.code ?? 'ALL_REPLICAS_LOST';
-      this.#fail(new EpochvisorError(code, `no replica is left: the last one ${halted?.message ?? reason}`));
+      const message = `no replica is left: the last one ${halted === undefined ? reason : `halted: ${halted.message}`}`;
+      this.#fail(new EpochvisorError(code, message, halted?.hint));
     } else if (!this.#anyLives(this.#view)) {
       void this.#lostUnlessNamed(reason);
     } else {

@@ -4,7 +4,8 @@
 // thread loads the rest.
 
 import { readFileSync } from 'node:fs';
-import { describeThrown, EpochvisorError } from '../errors/errors.js';
+import { asError, EpochvisorError } from '../errors/errors.js';
+import { showStack } from '../observe/defects.js';
 import {
   type FromReplica,
   JOINS_EVERY_MS,
@@ -21,8 +22,8 @@ function tell(message: FromReplica): void {
   if (process.connected) process.send?.(message);
 }
 
-function halted(code: string, message: string): void {
-  tell({ type: 'halted', code, message });
+function halted({ code, message, hint }: EpochvisorError): void {
+  tell({ type: 'halted', code, message, hint });
   end(true);
 }
 
@@ -115,8 +116,8 @@ async function connectPeer(replica: Replica, incarnation: string, address: strin
 let replica: Promise<Replica> | undefined;
 
 function failed(error: unknown): void {
-  if (error instanceof EpochvisorError) halted(error.code, error.message);
-  else halted('REPLICA_FAILED', describeThrown(error));
+  showStack(error);
+  halted(asError(error));
 }
 
 process.on('message', (message: ToReplica) => {

@@ -32,7 +32,7 @@ export class ReplicaProcess {
   /** Its guest has executed an instruction. */
   running = false;
   /** Why it said it would end. */
-  halted: { readonly code: string; readonly message: string } | undefined;
+  halted: { readonly code: string; readonly message: string; readonly hint?: string } | undefined;
   progress: ReplicaProgress | undefined;
   readonly ended: Promise<void>;
   #hasEnded = false;

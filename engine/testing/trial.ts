@@ -1,6 +1,6 @@
 // A trial: one run of a machine on private copies of its disks and folders, with everything that anybody outside could see of it.
 
-import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CapturedConsole, hostMs } from '../../devices/captured-console.js';
 import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, STDERR, STDOUT, TELLER } from '../../devices/device.js';
@@ -13,6 +13,7 @@ import type { Outcome } from '../protocol/machine.js';
 import type { ChannelTiming } from '../replica/configuration.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { listFolder } from './folder-listing.js';
+import { copyPrivately } from './private-copy.js';
 
 /** Where the primary writes its proof, in the folder of the trial. */
 const KILL_FILE = 'kill.json';
@@ -158,18 +159,12 @@ function copyFiles(options: TrialOptions, folder: string): TrialFile[] {
   mkdirSync(folder, { recursive: true });
   const files = options.disks.map((original, number) => {
     const path = join(folder, `disk-${number}`);
-    try {
-      copyFileSync(original, path, constants.COPYFILE_FICLONE);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') throw new EpochvisorError('DISK_MISSING', `the disk ${original} does not exist`);
-      throw new EpochvisorError('DISK_UNUSABLE', `the disk ${original} can't be copied: ${code ?? message}`);
-    }
+    copyPrivately('disk', original, path);
     return { name: `disk ${number}`, path };
   });
   if (options.teller === undefined) return files;
   const path = join(folder, 'teller');
-  if (existsSync(options.teller)) copyFileSync(options.teller, path);
+  if (existsSync(options.teller)) copyPrivately('teller', options.teller, path);
   return [...files, { name: 'teller', path }];
 }
 
@@ -181,13 +176,7 @@ function copyFolders({ directories, machine }: TrialOptions, folder: string): Tr
   return (directories ?? []).map((original, number) => {
     const { guestPath, readOnly } = machine.wasi!.directories[number]!;
     const path = join(folder, `folder-${number}`);
-    try {
-      cpSync(original, path, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') throw new EpochvisorError('DIR_MISSING', `the folder ${original} does not exist`);
-      throw new EpochvisorError('DIR_UNUSABLE', `the folder ${original} can't be copied: ${code ?? message}`);
-    }
+    copyPrivately('folder', original, path);
     return { name: `folder ${guestPath}`, path, readOnly };
   });
 }

@@ -3,11 +3,12 @@
 //   00 61 73 6d  01 00 00 00                    magic, version
 //   id:byte size:u32 content[size]              sections; ids rise in the order of SECTION_ORDER, custom ones anywhere
 //
-// The bytes may come from anyone. Limits are those of V8 (wasm-limits.h): they keep a small file from making a large
-// number of objects, and what is above them could not be run anyway.
+// The bytes may come from anyone. Limits are those of engine-limits.ts: they keep a small file from making a large number of
+// objects, and what is above them could not be run anyway.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { InstructionReader, unsupported } from './instructions.js';
+import { checkLimit, ENGINE_LIMITS, type EngineLimit, tooMany } from './engine-limits.js';
+import { InstructionReader } from './instructions.js';
 import type { Custom, Data, Element, Export, Global, Import, Module, Range } from './module.js';
 import { OP_END, OP_GLOBAL_GET, OP_I32_CONST, OP_REF_FUNC, OP_REF_NULL } from './opcodes.js';
 import { malformed, type Reader } from './reader.js';
@@ -22,6 +23,7 @@ import {
   type TableType,
   type ValueType,
 } from './types.js';
+import { featureOfType, UNSUPPORTED, unsupported } from './unsupported.js';
 
 /** Section ids. */
 export const SECTION_CUSTOM = 0;
@@ -54,11 +56,8 @@ export const SECTION_ORDER: readonly number[] = [
   SECTION_DATA,
 ];
 
-const ITEMS_MAX = 1_000_000;
-const PARAMS_MAX = 1_000;
+/** A limit of the specification. */
 const MEMORY_PAGES_MAX = 65_536;
-const TABLE_ELEMENTS_MAX = 10_000_000;
-const MODULE_BYTES_MAX = 1 << 30;
 
 type Draft = { -readonly [K in keyof Module]: Module[K] };
 
@@ -83,7 +82,7 @@ export function decodeModule(bytes: Uint8Array): Module {
     else {
       const newRank = SECTION_ORDER.indexOf(id);
       if (newRank < 0)
-        throw id === 13 ? unsupported('exceptions', 'the module', at) : malformed('malformed section id', at);
+        throw id === 13 ? unsupported(UNSUPPORTED.exceptions, 'the module', at) : malformed('malformed section id', at);
       if (newRank <= rank) throw malformed('unexpected content after last section', at);
       rank = newRank;
       last = id;
@@ -108,10 +107,10 @@ function checkHeader(bytes: Uint8Array): void {
   }
   const version = [0x01, 0x00, 0x00, 0x00];
   if (bytes.length < 8 || version.some((byte, index) => bytes[index + 4] !== byte)) {
-    if (bytes.length >= 8 && bytes[6] === 1) throw unsupported('the component model', 'the module', 4);
+    if (bytes.length >= 8 && bytes[6] === 1) throw unsupported(UNSUPPORTED.components, 'the module', 4);
     throw malformed('unknown binary version', 4);
   }
-  if (bytes.length > MODULE_BYTES_MAX) throw malformed('module larger than 1 GiB', MODULE_BYTES_MAX);
+  checkLimit(ENGINE_LIMITS.moduleBytes, bytes.length, 'the module', 'as it is');
 }
 
 function emptyModule(bytes: Uint8Array): Draft {
@@ -147,31 +146,31 @@ function checkCounts(module: Module): void {
 function decodeSection(reader: InstructionReader, module: Draft, id: number): void {
   switch (id) {
     case SECTION_TYPE:
-      module.types = items(reader, 'types', functionType);
+      module.types = items(reader, ENGINE_LIMITS.types, functionType);
       return;
     case SECTION_IMPORT:
-      module.imports = items(reader, 'imports', importItem);
+      module.imports = items(reader, ENGINE_LIMITS.imports, importItem);
       return;
     case SECTION_FUNCTION:
-      module.functions = indexes(reader, 'functions');
+      module.functions = indexes(reader, ENGINE_LIMITS.functions);
       return;
     case SECTION_TABLE:
-      module.tables = items(reader, 'tables', tableType);
+      module.tables = items(reader, ENGINE_LIMITS.tables, tableType);
       return;
     case SECTION_MEMORY:
-      module.memories = items(reader, 'memories', memoryType);
+      module.memories = items(reader, ENGINE_LIMITS.memories, memoryType);
       return;
     case SECTION_GLOBAL:
-      module.globals = items(reader, 'globals', globalItem);
+      module.globals = items(reader, ENGINE_LIMITS.globals, globalItem);
       return;
     case SECTION_EXPORT:
-      module.exports = items(reader, 'exports', exportItem);
+      module.exports = items(reader, ENGINE_LIMITS.exports, exportItem);
       return;
     case SECTION_START:
       module.start = reader.u32();
       return;
     case SECTION_ELEMENT:
-      module.elements = items(reader, 'element segments', elementItem);
+      module.elements = items(reader, ENGINE_LIMITS.elementSegments, elementItem);
       return;
     case SECTION_DATA_COUNT:
       module.dataCount = reader.u32();
@@ -180,26 +179,33 @@ function decodeSection(reader: InstructionReader, module: Draft, id: number): vo
       decodeBodies(reader, module);
       return;
     default:
-      module.data = items(reader, 'data segments', dataItem);
+      module.data = items(reader, ENGINE_LIMITS.dataSegments, dataItem);
   }
 }
 
-function items<T>(reader: InstructionReader, what: string, item: (reader: InstructionReader) => T): T[] {
+/** The number of items of a vector, which may be of a limited number. */
+function limitedCount(reader: Reader, limit: EngineLimit): number {
   const at = reader.pos;
-  const count = reader.count(what);
-  if (count > ITEMS_MAX) throw malformed(`more than ${ITEMS_MAX} ${what}`, at);
+  const count = reader.count(limit.what);
+  checkLimit(limit, count, `the module at byte ${at}`, 'as it is');
+  return count;
+}
+
+function items<T>(reader: InstructionReader, limit: EngineLimit, item: (reader: InstructionReader) => T): T[] {
+  const count = limitedCount(reader, limit);
   const list: T[] = [];
   for (let index = 0; index < count; index++) list.push(item(reader));
   return list;
 }
 
-function indexes(reader: Reader, what: string): Uint32Array {
-  const list = new Uint32Array(reader.count(what));
+function indexes(reader: Reader, limit: EngineLimit): Uint32Array {
+  const list = new Uint32Array(limitedCount(reader, limit));
   for (let index = 0; index < list.length; index++) list[index] = reader.u32();
   return list;
 }
 
 function decodeBodies(reader: Reader, module: Draft): void {
+  const imported = module.imports.filter(item => item.kind === 0).length;
   const count = reader.count('function bodies');
   const starts = new Uint32Array(count);
   const ends = new Uint32Array(count);
@@ -208,13 +214,16 @@ function decodeBodies(reader: Reader, module: Draft): void {
     starts[index] = reader.pos;
     reader.skip(size);
     ends[index] = reader.pos;
+    if (size > ENGINE_LIMITS.bodyBytes.most) {
+      throw tooMany(ENGINE_LIMITS.bodyBytes, `function ${imported + index} at byte ${starts[index]}`, 'as it is');
+    }
   }
   module.bodyStart = starts;
   module.bodyEnd = ends;
 }
 
 function decodeCustom(reader: Reader, customs: Custom[], after: number): void {
-  if (customs.length === ITEMS_MAX) throw malformed(`more than ${ITEMS_MAX} custom sections`, reader.pos);
+  checkLimit(ENGINE_LIMITS.customSections, customs.length + 1, `the module at byte ${reader.pos}`, 'as it is');
   const name = reader.name();
   customs.push({ name, content: { start: reader.pos, end: reader.end }, after });
 }
@@ -223,44 +232,48 @@ function valueType(reader: Reader): ValueType {
   const at = reader.pos;
   const type = reader.byte();
   if (isValueType(type)) return type;
-  if (type >= 0x60 && type < 0x80) throw unsupported('a type of a later proposal', 'the module', at);
-  throw malformed('malformed value type', at);
+  throw unknownType(type, 'malformed value type', at);
+}
+
+function unknownType(byte: number, what: string, at: number): EpochvisorError {
+  const feature = byte < 0x40 ? undefined : featureOfType(byte);
+  return feature === undefined ? malformed(what, at) : unsupported(feature, 'the module', at);
 }
 
 function functionType(reader: Reader): FunctionType {
   const at = reader.pos;
   const form = reader.byte();
-  if (form >= 0x4d && form < 0x60) throw unsupported('garbage collection', 'the module', at);
+  if (form >= 0x4d && form < 0x60) throw unsupported(UNSUPPORTED.garbageCollection, 'the module', at);
   if (form !== 0x60) throw malformed('malformed function type', at);
-  return { params: valueTypes(reader), results: valueTypes(reader) };
+  return { params: valueTypes(reader, ENGINE_LIMITS.params), results: valueTypes(reader, ENGINE_LIMITS.results) };
 }
 
-function valueTypes(reader: Reader): ValueType[] {
+function valueTypes(reader: Reader, limit: EngineLimit): ValueType[] {
   const at = reader.pos;
-  const count = reader.count('value types');
-  if (count > PARAMS_MAX) throw malformed(`more than ${PARAMS_MAX} parameters or results`, at);
+  const count = reader.count(limit.what);
+  checkLimit(limit, count, `the function type at byte ${at}`, 'as it is');
   const list: ValueType[] = [];
   for (let index = 0; index < count; index++) list.push(valueType(reader));
   return list;
 }
 
-function limits(reader: Reader, most: number, what: string): Limits {
+function limits(reader: Reader): Limits {
   const at = reader.pos;
   const flags = reader.byte();
-  if (flags === 2 || flags === 3) throw unsupported('threads (shared memory)', 'the module', at);
-  if (flags >= 4 && flags < 8) throw unsupported('64-bit memories', 'the module', at);
+  if (flags === 2 || flags === 3) throw unsupported(UNSUPPORTED.sharedMemory, 'the module', at);
+  if (flags >= 4 && flags < 8) throw unsupported(UNSUPPORTED.memory64, 'the module', at);
   if (flags > 1) throw malformed('malformed limits flags', at);
   const minimum = reader.u32();
   const maximum = flags === 1 ? reader.u32() : undefined;
-  if (minimum > most) throw malformed(`${what} larger than ${most}`, at);
   if (maximum !== undefined && maximum < minimum) throw malformed('size minimum must not be greater than maximum', at);
   return { minimum, maximum };
 }
 
 function memoryType(reader: Reader): Limits {
   const at = reader.pos;
-  const type = limits(reader, MEMORY_PAGES_MAX, 'memory');
-  if ((type.maximum ?? 0) > MEMORY_PAGES_MAX) throw malformed('memory size must be at most 65536 pages (4GiB)', at);
+  const type = limits(reader);
+  if (Math.max(type.minimum, type.maximum ?? 0) > MEMORY_PAGES_MAX)
+    throw malformed('memory size must be at most 65536 pages (4GiB)', at);
   return type;
 }
 
@@ -268,11 +281,13 @@ function tableType(reader: Reader): TableType {
   const at = reader.pos;
   const element = reader.byte();
   if (!isReferenceType(element)) {
-    if (element === 0x40 || (element >= 0x60 && element < 0x80))
-      throw unsupported('typed references', 'the module', at);
-    throw malformed('malformed reference type', at);
+    // A table whose elements begin as something else than null.
+    if (element === 0x40) throw unsupported(UNSUPPORTED.functionReferences, 'the module', at);
+    throw unknownType(element, 'malformed reference type', at);
   }
-  return { element, limits: limits(reader, TABLE_ELEMENTS_MAX, 'table') };
+  const size = limits(reader);
+  checkLimit(ENGINE_LIMITS.tableElements, size.minimum, `the module at byte ${at}`, 'as it is');
+  return { element, limits: size };
 }
 
 function globalType(reader: Reader): GlobalType {
@@ -298,7 +313,7 @@ function importItem(reader: Reader): Import {
     case 3:
       return { module, name, kind, type: globalType(reader) };
     case 4:
-      throw unsupported('exceptions', 'the module', at);
+      throw unsupported(UNSUPPORTED.exceptions, 'the module', at);
     default:
       throw malformed('malformed import kind', at);
   }
@@ -344,12 +359,12 @@ function elementItem(reader: InstructionReader): Element {
     const typeAt = reader.pos;
     const byte = reader.byte();
     if (form === 'expressions') {
-      if (!isReferenceType(byte)) throw malformed('malformed reference type', typeAt);
+      if (!isReferenceType(byte)) throw unknownType(byte, 'malformed reference type', typeAt);
       type = byte;
     } else if (byte !== 0) throw malformed('malformed element kind', typeAt);
   }
-  if (form === 'functions') return { mode, table, offset, type, form, items: indexes(reader, 'elements') };
-  const items = new Uint32Array(reader.count('elements') + 1);
+  if (form === 'functions') return { mode, table, offset, type, form, items: indexes(reader, ENGINE_LIMITS.elements) };
+  const items = new Uint32Array(limitedCount(reader, ENGINE_LIMITS.elements) + 1);
   for (let index = 0; index < items.length - 1; index++) items[index] = constantExpression(reader).start;
   items[items.length - 1] = reader.pos;
   return { mode, table, offset, type, form, items };
@@ -361,7 +376,7 @@ function dataItem(reader: InstructionReader): Data {
   if (flags > 2) throw malformed('malformed data segment kind', at);
   if (flags === 2) {
     const memoryAt = reader.pos;
-    if (reader.u32() !== 0) throw malformed('unknown memory', memoryAt);
+    if (reader.u32() !== 0) throw unsupported(UNSUPPORTED.severalMemories, 'the module', memoryAt);
   }
   const offset = flags === 1 ? undefined : constantExpression(reader);
   const size = reader.u32();

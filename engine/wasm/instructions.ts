@@ -1,6 +1,7 @@
 // Walks over the instructions of a function body or constant expression, one at a time, without making objects.
 
-import { EpochvisorError } from '../errors/errors.js';
+import type { EpochvisorError } from '../errors/errors.js';
+import { checkLimit, ENGINE_LIMITS } from './engine-limits.js';
 import {
   IMMEDIATE_BLOCK,
   IMMEDIATE_BYTES_4,
@@ -28,28 +29,10 @@ import {
 } from './opcodes.js';
 import { malformed, Reader } from './reader.js';
 import { isReferenceType, isValueType } from './types.js';
+import { featureOfOpcode, featureOfType, UNSUPPORTED, unsupported } from './unsupported.js';
 
 /** The block type of `block`, `loop` and `if` without parameters and results. */
 export const BLOCK_EMPTY = -64;
-
-/** The error for a well-formed module that uses something this engine refuses. */
-export function unsupported(feature: string, where: string, offset: number): EpochvisorError {
-  return new EpochvisorError(
-    'MODULE_UNSUPPORTED',
-    `${where} uses ${feature} at byte ${offset}, which cannot be run on two machines alike`,
-    'build the program for WebAssembly 2.0 without this feature',
-  );
-}
-
-/** Which later proposal an opcode that we do not know belongs to. */
-function featureOf(first: number, second: number): string | undefined {
-  if (first === 0xfe) return 'threads and atomics';
-  if (first === 0xfb) return 'garbage collection';
-  if (first === 0xfd && second >= 0x100 && second < 0x130) return 'relaxed SIMD';
-  if ((first >= 0x06 && first <= 0x0a) || first === 0x18 || first === 0x19 || first === 0x1f) return 'exceptions';
-  if (first === 0x14 || first === 0x15 || (first >= 0xd3 && first <= 0xd6)) return 'typed function references';
-  return undefined;
-}
 
 /**
  * After `next()`, the fields describe one instruction: where it stands, its opcode (flattened as opcodes.ts says), and
@@ -157,7 +140,7 @@ export class InstructionReader extends Reader {
         return;
       case IMMEDIATE_REFERENCE_TYPE:
         this.type = this.byte();
-        if (!isReferenceType(this.type)) throw unsupported('a heap type', this.where, this.pos - 1);
+        if (!isReferenceType(this.type)) throw this.#unknownType(this.type, this.pos - 1);
         return;
       case IMMEDIATE_MEMORY_MEMORY:
         this.#zero();
@@ -179,11 +162,14 @@ export class InstructionReader extends Reader {
     const at = this.pos;
     this.blockType = this.s33();
     if (this.blockType >= 0 || this.blockType === BLOCK_EMPTY) return;
-    if (!isValueType(this.blockType + 128)) throw unsupported('an unknown block type', this.where, at);
+    if (!isValueType(this.blockType + 128)) throw this.#unknownType(this.blockType + 128, at);
   }
 
   #labels(): void {
     const count = this.count('labels') + 1;
+    if (count > ENGINE_LIMITS.labels.most) {
+      checkLimit(ENGINE_LIMITS.labels, count - 1, `${this.where} at byte ${this.start}`, 'as it is');
+    }
     if (count > this.labels.length) this.labels = new Uint32Array(count * 2);
     for (let i = 0; i < count; i++) this.labels[i] = this.u32();
     this.labelCount = count;
@@ -192,7 +178,7 @@ export class InstructionReader extends Reader {
   #memarg(opcode: number): void {
     const at = this.pos;
     this.index = this.u32();
-    if (this.index >= 0x40 && this.index < 0x80) throw unsupported('more than one memory', this.where, at);
+    if (this.index >= 0x40 && this.index < 0x80) throw unsupported(UNSUPPORTED.severalMemories, this.where, at);
     if (this.index > 0x80) throw malformed('malformed memop flags', at);
     if (this.index > opcodeWidth[opcode]!) throw malformed('alignment must not be larger than natural', at);
     this.u32();
@@ -211,18 +197,23 @@ export class InstructionReader extends Reader {
     const count = this.count('types');
     if (count !== 1) throw malformed('invalid result arity', this.start);
     this.type = this.byte();
-    if (!isValueType(this.type)) throw unsupported('an unknown value type', this.where, this.pos - 1);
+    if (!isValueType(this.type)) throw this.#unknownType(this.type, this.pos - 1);
   }
 
   #zero(): void {
     const at = this.pos;
     if (this.byte() === 0) return;
-    throw unsupported('more than one memory', this.where, at);
+    throw unsupported(UNSUPPORTED.severalMemories, this.where, at);
   }
 
   #unknown(first: number, second: number): EpochvisorError {
-    const feature = featureOf(first, second);
+    const feature = featureOfOpcode(first, second);
     if (feature !== undefined) return unsupported(feature, this.where, this.start);
     return malformed(`illegal opcode ${first.toString(16)}`, this.start);
+  }
+
+  #unknownType(byte: number, at: number): EpochvisorError {
+    const feature = featureOfType(byte);
+    return feature === undefined ? malformed('malformed type', at) : unsupported(feature, this.where, at);
   }
 }

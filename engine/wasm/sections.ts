@@ -1,10 +1,10 @@
 // Validates what stands outside the code: indexes in range, constant expressions, one memory, distinct export names.
 
 import { expressionFault } from './expressions.js';
-import { unsupported } from './instructions.js';
 import type { IndexSpaces, Module, Range } from './module.js';
 import type { ValueType } from './types.js';
 import { I32 } from './types.js';
+import { UNSUPPORTED, unsupported } from './unsupported.js';
 import { invalid } from './validate.js';
 
 /** @throws EpochvisorError MODULE_INVALID */
@@ -12,7 +12,7 @@ export function validateSections(module: Module, spaces: IndexSpaces): void {
   const end = module.bytes.length;
   const fail = (what: string, offset = end) => invalid(what, 'the module', offset);
   for (const type of spaces.functions) if (type >= module.types.length) throw fail('unknown type');
-  if (spaces.memories.length > 1) throw unsupported('more than one memory', 'the module', end);
+  if (spaces.memories.length > 1) throw unsupported(UNSUPPORTED.severalMemories, 'the module', end);
   const expression = (range: Range, type: ValueType, globals = spaces.globals.length) => {
     const fault = expressionFault(module, spaces, range, type, globals);
     if (fault !== undefined) throw fail(fault, range.start);

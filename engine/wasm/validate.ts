@@ -6,6 +6,7 @@
 // that pops it; the validator itself pushes 0.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { ENGINE_LIMITS, tooMany } from './engine-limits.js';
 import { BLOCK_EMPTY, type InstructionReader } from './instructions.js';
 import { Lookups } from './lookups.js';
 import type { IndexSpaces, Module } from './module.js';
@@ -55,7 +56,6 @@ import {
   valueTypeName,
 } from './types.js';
 
-const LOCALS_MAX = 50_000;
 /** The type of an operand that dead code pops from nowhere. */
 export const UNKNOWN: ValueType = 0;
 const NONE: readonly ValueType[] = [];
@@ -76,7 +76,7 @@ export interface Control {
 export class Validator {
   readonly #find: Lookups;
   /** Types of the parameters and locals of the function: `locals[0, localCount)`. */
-  readonly locals = new Uint8Array(LOCALS_MAX);
+  readonly locals = new Uint8Array(ENGINE_LIMITS.locals.most);
   localCount = 0;
   /** How many of them are vectors. */
   vectorCount = 0;
@@ -117,7 +117,11 @@ export class Validator {
 
   #addLocals(count: number, type: ValueType, at: number): void {
     const end = this.localCount + count;
-    if (end > LOCALS_MAX) throw this.#invalid('too many locals', at);
+    if (end > ENGINE_LIMITS.locals.most) {
+      // Beyond 32 bits it is invalid for everybody.
+      if (end > 0xffff_ffff) throw this.#invalid('too many locals', at);
+      throw tooMany(ENGINE_LIMITS.locals, `${this.#reader.where} at byte ${at}`, 'as it is');
+    }
     // A group costs a few bytes and may be large: filled, not pushed one by one.
     this.locals.fill(type, this.localCount, end);
     this.localCount = end;

@@ -1,7 +1,23 @@
 // What can't work is refused: one line on stderr with a code, no stack trace, a status that is not zero, nothing left.
 
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import {
+  withCallInLoops,
+  withLocals,
+  withOperandsOverCall,
+  withOperandsOverLoop,
+  withSignature,
+} from '../building/large.js';
 import { wat } from '../building/wat.js';
 import { Bench, guest } from './command.js';
 
@@ -85,6 +101,60 @@ describe.each(['run', 'failover'])('%s refuses', verb => {
   });
 });
 
+describe.each(['run', 'failover', 'tune', 'inspect'])('%s refuses in one line', verb => {
+  test('a guest that the engine of Node would not take', async () => {
+    const many = file('parameters.wasm', withSignature(1_001, 0));
+    expectRefused(await bench.run([verb, many]), 'MODULE_TOO_LARGE', /type at byte \d+ has more than 1000 parameters/);
+    truncateSync(many, 2 ** 30 + 1);
+    expectRefused(await bench.run([verb, many]), 'MODULE_TOO_LARGE', /parameters\.wasm has more than 1073741824 bytes/);
+  });
+
+  test('a guest that is there and cannot be had', async () => {
+    symlinkSync('loop', bench.file('loop'));
+    expectRefused(await bench.run([verb, bench.file('loop')]), 'GUEST_MISSING', /loop can't be read: ELOOP/);
+    expectRefused(await bench.run([verb, 'a'.repeat(300)]), 'GUEST_MISSING', /ENAMETOOLONG/);
+  });
+});
+
+describe('what rewriting makes too large', () => {
+  const LARGE = [
+    ['locals', () => withLocals(49_999), /function 0 at byte \d+ would have more than 50000 locals once rewritten/],
+    [
+      'operands over a loop',
+      () => withOperandsOverLoop(60_000),
+      /function 0 at byte \d+ would have more than 50000 locals/,
+    ],
+    ['parameters', () => withSignature(1_000, 0), /function 1 at byte \d+ would have more than 1000 parameters/],
+    [
+      'operands over a call',
+      () => withOperandsOverCall(1_001),
+      /function 0 at byte \d+ would have more than 1000 operands/,
+    ],
+    [
+      'code to go on with',
+      () => withCallInLoops(1, 4_000_000),
+      /function 0 at byte \d+ would have more than 7654321 bytes/,
+    ],
+  ] as const;
+
+  test.each(LARGE)('%s: run and failover end with 2 and one line, inspect names it', async (_, make, says) => {
+    const path = file('large.wasm', make());
+    for (const verb of ['run', 'failover']) {
+      const ended = await bench.run([verb, path]);
+      expectRefused(ended, 'MODULE_TOO_LARGE', says);
+      expect(ended.status).toBe(2);
+    }
+    const inspected = await bench.run(['inspect', path]);
+    expect(inspected).toMatchObject({ status: 2, stderr: '' });
+    expect(inspected.stdout).toMatch(says);
+    expect(inspected.stdout).toMatch(/^refused .*\[MODULE_TOO_LARGE\]: \w+/m);
+  });
+
+  test('at the limit it runs', async () => {
+    expect(await bench.run(['run', file('large.wasm', withLocals(49_998))])).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
 describe('run refuses', () => {
   test('an arbiter that is not there', async () => {
     expectRefused(await bench.run(['run', '--arbiter', bench.file('none'), guest('hello')]), 'ARBITER_FAILED', /none/);
@@ -134,6 +204,11 @@ describe('failover refuses', () => {
     expect(ended.status).toBe(2);
   });
 
+  test("a teller's journal that is a folder", async () => {
+    const ended = await bench.run(['failover', '--at', '1:1', '--teller', bench.folder, guest('teller')]);
+    expectRefused(ended, 'TELLER_UNUSABLE', /can't be copied: EISDIR/);
+  });
+
   test('a sweep of more points than anybody waits for', async () => {
     const ended = await bench.run(['failover', '--sweep', 'every:1', guest('recursive'), '10', '1']);
     expectRefused(ended, 'BAD_POINT', /at most 10000: take every:\d+ or more/);
@@ -142,6 +217,69 @@ describe('failover refuses', () => {
 
 test('a verb that does not exist', async () => {
   expectRefused(await bench.run(['levitate']), 'BAD_USAGE', /levitate/);
+});
+
+test('help for a verb: as much as the verb itself tells; for none of ours: one line', async () => {
+  const helped = await bench.run(['help', 'run']);
+  expect(helped).toMatchObject({ status: 0, stderr: '' });
+  expect(helped.stdout).toBe((await bench.run(['run', '--help'])).stdout);
+  expectRefused(await bench.run(['help', 'levitate']), 'BAD_USAGE', /no help for 'levitate'/);
+  // A name that every object has.
+  expectRefused(await bench.run(['toString']), 'BAD_USAGE', /unknown command 'toString' .*: see epochvisor --help/);
+});
+
+test('a cache in a place that takes no folders is done without', async () => {
+  // Node's own way to make a folder with those around it never comes back from here.
+  const ended = await bench.run(['run', guest('hello')], 'ignore', { EPOCHVISOR_CACHE: '/proc/none/cache' });
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+});
+
+describe('stdout that takes nothing', () => {
+  test('a reader that has gone ends inspect without a word', async () => {
+    const command = bench.start(['inspect', guest('hello')]);
+    command.closeOutput();
+    expect(await command.ended).toMatchObject({ status: 141, stderr: '' });
+  });
+
+  test('a full disk is said in one line', async () => {
+    const full = await bench.run(['inspect', guest('hello')], 'ignore', {}, openSync('/dev/full', 'w'));
+    expectRefused(full, 'OUTPUT_FAILED', /ENOSPC/);
+  });
+});
+
+/**
+ * A fault that nobody foresaw, in a process that is as it is shipped: Node runs this code before the process's own, and it
+ * waits until that is ready for the worst.
+ */
+const planted = (script: string) => {
+  const code = `if (process.argv[1].endsWith('${script}')) {
+    process.on('newListener', event => {
+      if (event === 'unhandledRejection') setImmediate(() => undefined.planted);
+    });
+  }`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+};
+
+describe('a defect is one line with a code, and a status of 70', () => {
+  test('of the launcher', async () => {
+    const ended = await bench.run(['run', guest('hello')], 'ignore', planted('cli/main.js'));
+    expectRefused(ended, 'DEFECT', /a defect of epochvisor: Cannot read properties of undefined .*please report it/);
+    expect(ended.status).toBe(70);
+  });
+
+  test('of all replicas', async () => {
+    const ended = await bench.run(['run', '--quiet', guest('hello')], 'ignore', planted('replica/main.js'));
+    expectRefused(ended, 'DEFECT', /a defect of epochvisor: Cannot read properties of undefined .*please report it/);
+  });
+
+  test('and shows its stack to who asks for it', async () => {
+    const env = { ...planted('cli/main.js'), EPOCHVISOR_DEBUG: '1' };
+    const { stderr, status } = await bench.run(['run', guest('hello')], 'ignore', env);
+    expect(stderr).toMatch(
+      /^TypeError: Cannot read properties of undefined.*\n {4}at [\s\S]*\nepochvisor: a defect of epochvisor/,
+    );
+    expect(status).toBe(70);
+  });
 });
 
 test('without a verb, help is on stderr', async () => {

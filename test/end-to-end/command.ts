@@ -40,10 +40,17 @@ export class Command {
   readonly #stdout: Buffer[] = [];
   readonly #stderr: Buffer[] = [];
 
-  constructor(script: string, args: readonly string[], mark: string, stdin: Stdin = 'ignore') {
+  constructor(
+    script: string,
+    args: readonly string[],
+    mark: string,
+    stdin: Stdin = 'ignore',
+    env: NodeJS.ProcessEnv = {},
+    stdout: 'pipe' | number = 'pipe',
+  ) {
     this.#process = spawn(process.execPath, [script, ...args], {
-      stdio: [stdin, 'pipe', 'pipe'],
-      env: { ...process.env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
+      stdio: [stdin, stdout, 'pipe'],
+      env: { ...process.env, ...env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
       // A process group of its own, as a shell makes one: Ctrl-C is a signal to all of it.
       detached: true,
     });
@@ -119,13 +126,14 @@ export class Bench {
     return join(this.folder, name);
   }
 
-  start(args: readonly string[], stdin?: Stdin): Command {
-    return new Command(MAIN, args, this.#mark, stdin);
+  /** @param env more of the environment; @param stdout a pipe, or an open file */
+  start(args: readonly string[], stdin?: Stdin, env?: NodeJS.ProcessEnv, stdout?: 'pipe' | number): Command {
+    return new Command(MAIN, args, this.#mark, stdin, env, stdout);
   }
 
   /** Runs a command to its end. */
-  run(args: readonly string[], stdin?: Stdin): Promise<Ended> {
-    return this.start(args, stdin).ended;
+  run(args: readonly string[], stdin?: Stdin, env?: NodeJS.ProcessEnv, stdout?: 'pipe' | number): Promise<Ended> {
+    return this.start(args, stdin, env, stdout).ended;
   }
 
   /** The same guest on the plain machine. */

@@ -12,13 +12,16 @@ describe('whatever was thrown is one line', () => {
 
   test('a defect of ours: what it says, and where', () => {
     const line = describeThrown(new TypeError('x is not a function\nand more'));
-    expect(line).toMatch(/^TypeError: x is not a function \(at .*errors\.test\.ts.*\)$/);
+    expect(line).toMatch(
+      /^a defect of epochvisor: x is not a function \(at [^\n]*errors\.test\.ts[^\n]*\) \[DEFECT\]: [^\n]*$/,
+    );
+    expect(line).toContain('please report it; with EPOCHVISOR_DEBUG=1 it shows its stack');
   });
 
   test('an error without a place, and what is no error', () => {
     const bare = new Error('out of memory');
     Reflect.deleteProperty(bare, 'stack');
-    expect(describeThrown(bare)).toBe('Error: out of memory');
-    expect(describeThrown('a word')).toBe('a word');
+    expect(describeThrown(bare)).toMatch(/^a defect of epochvisor: out of memory \[DEFECT\]/);
+    expect(describeThrown('a word')).toMatch(/^a defect of epochvisor: a word \[DEFECT\]/);
   });
 });

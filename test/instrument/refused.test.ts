@@ -38,17 +38,58 @@ test.each([
 });
 
 test.each([
-  ['an atomic access', [0xfe, 0x10, 2, 0], 'threads'],
-  ['a relaxed vector operation', [0xfd, 0x80, 0x02], 'relaxed SIMD'],
-  ['a try block', [0x06, 0x40, 0x0b], 'exceptions'],
-  ['a struct', [0xfb, 0x00, 0x00], 'garbage collection'],
-  ['a call by reference', [0x14, 0x00], 'typed function references'],
-])('%s is refused by feature, function and byte offset', (_, code, feature) => {
-  const error = refusal(body(...code));
+  [
+    'an atomic access',
+    [0xfe, 0x10, 2, 0],
+    'threads and atomics',
+    'which two machines do not interleave alike',
+    /-pthread/,
+  ],
+  [
+    'a relaxed vector operation',
+    [0xfd, 0x80, 0x02],
+    'relaxed SIMD',
+    'not the same on all processors',
+    /-mrelaxed-simd/,
+  ],
+  ['a try block', [0x06, 0x40, 0x0b], 'exceptions', 'which are not supported yet', /-fno-exceptions/],
+  ['a try_table', [0x1f, 0x40, 0x00, 0x0b], 'exceptions', 'which are not supported yet', /panic = "abort"/],
+  ['a struct', [0xfb, 0x00, 0x00], 'garbage collection', 'which is not supported yet', /linear memory/],
+  ['a call by reference', [0x14, 0x00], 'typed function references', 'which are not supported yet', /WebAssembly 2\.0/],
+  ['a sum of 128 bits', [0xfc, 0x13], 'wide arithmetic', 'which is not supported yet', /-mwide-arithmetic/],
+  ['a switch of stacks', [0xe0, 0x00], 'stack switching', 'which is not supported yet', /WebAssembly 2\.0/],
+])(
+  '%s is refused by feature, function and byte offset, with the reason and a way out',
+  (_, code, feature, why, hint) => {
+    const error = refusal(body(...code));
+    expect(error.code).toBe('MODULE_UNSUPPORTED');
+    expect(error.message).toContain(`function 0 uses ${feature} at byte 23, `);
+    expect(error.message).toContain(why);
+    expect(error.hint).toMatch(hint);
+  },
+);
+
+test.each([
+  ['a reference to an exception', [1, 5, 1, 0x60, 1, 0x69, 0], /exceptions at byte 13, which are not supported yet/],
+  ['a reference to anything', [1, 5, 1, 0x60, 1, 0x6e, 0], /garbage collection at byte 13, which is not supported yet/],
+  ['a reference of a type', [1, 6, 1, 0x60, 1, 0x64, 0, 0], /typed function references at byte 13/],
+  ['a recursive type', [1, 3, 1, 0x4e, 0], /garbage collection at byte 11/],
+  ['a tag section', [13, 3, 1, 0, 0], /exceptions at byte 8, which are not supported yet/],
+  ['an imported tag', [2, 6, 1, 0, 0, 4, 0, 0], /exceptions at byte 13/],
+  ['a shared memory', [5, 4, 1, 3, 1, 1], /threads \(shared memory\) at byte 11, which two machines do not interleave/],
+  ['a 64-bit memory', [5, 3, 1, 4, 1], /64-bit memories at byte 11, which are not supported yet/],
+  ['two memories', [5, 5, 2, 0, 1, 0, 1], /more than one memory at byte \d+, which is not supported yet/],
+  [
+    'data of a second memory',
+    [5, 5, 2, 0, 1, 0, 1, 11, 7, 1, 2, 1, 0x41, 0, 0x0b, 0],
+    /more than one memory at byte 19/,
+  ],
+  ['a table with a first element', [4, 8, 1, 0x40, 0, 0x70, 0, 1, 0xd0, 0x0b], /typed function references at byte 11/],
+])('%s is refused by feature and byte offset', (_, sections, says) => {
+  const error = refusal(Uint8Array.from([...HEADER, ...sections]));
   expect(error.code).toBe('MODULE_UNSUPPORTED');
-  expect(error.message).toContain(feature);
-  expect(error.message).toContain('function 0');
-  expect(error.message).toContain('byte 23');
+  expect(error.message).toMatch(says);
+  expect(error.hint).not.toBe('');
 });
 
 test('the name section names the function that is refused', () => {

@@ -8,7 +8,7 @@ function live(locals: number, body: (liveness: Liveness) => void): readonly (rea
   liveness.begin(locals);
   body(liveness);
   liveness.end();
-  return liveness.solve();
+  return liveness.solve()!;
 }
 
 describe('a local is live at a safe point', () => {

@@ -1,9 +1,10 @@
 // The files behind the devices of a sweep: every run gets fresh copies, so that all runs find the same, and the user's
 // own files stay as they are.
 
-import { copyFileSync, cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../replica/temporary-folder.js';
+import { copyPrivately } from '../../testing/private-copy.js';
 import type { DirectoryFlag } from '../wasi-flags.js';
 
 interface DeviceFlags {
@@ -34,14 +35,14 @@ export class DeviceFiles {
       // A missing disk is the device's to complain about, by its own name.
       if (!existsSync(path)) return path;
       const copy = join(this.#folder, `disk-${number}`);
-      copyFileSync(path, copy);
+      copyPrivately('disk', path, copy);
       return copy;
     });
     const dir = this.#directories.map((directory, number) => {
       if (directory.readOnly) return directory;
       const copy = join(this.#folder, `dir-${number}`);
       rmSync(copy, { recursive: true, force: true });
-      cpSync(directory.hostPath, copy, { recursive: true, verbatimSymlinks: true });
+      copyPrivately('folder', directory.hostPath, copy);
       return { ...directory, hostPath: copy };
     });
     if (this.#teller === undefined) return { disk, dir };

@@ -45,6 +45,8 @@ export interface GeneratedFacts {
   readonly results: readonly ValueType[];
 }
 
+/** What a clone would be refused for has been refused before. */
+const NO_NAMES: ReadonlyMap<number, string> = new Map();
 const COUNTED = 1;
 const CARRIES_DEPTH = 2;
 /** A defined function that suspends has a safe point at least. */
@@ -112,5 +114,6 @@ export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, fa
     exact: options.counting === 'exact',
     maxMemoryPages: facts.maxMemoryPages,
     maxTableElements: MAX_TABLE_ELEMENTS,
+    names: NO_NAMES,
   };
 }
