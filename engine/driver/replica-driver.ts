@@ -15,8 +15,8 @@
 //      own guest's outputs have been handed over, read before the ring is drained and told after.
 //   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot.
 //   7. Time goes on. A tick comes twice a heartbeat; one that comes late says that this replica was absent.
-//   8. The end. Once the bus has confirmed the outcome nothing is held back any more: a backup's guest comes to the same
-//      end by what it has received, and the process ends when it has. Only a guest thread that does not is given up.
+//   8. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
+//      it ends at once. To wait for a backup's guest would be to wait for ever for one whose log ends earlier.
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../protocol/channel.js';
@@ -26,9 +26,6 @@ import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
 import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
 import { SnapshotQueue } from './snapshot-queue.js';
 import { transfer } from './transfer.js';
-
-/** Time a backup gets, after the bus confirmed the end, to come to the same end, ms: a thread that hangs must not keep it. */
-const FINISH_GRACE_MS = 5_000;
 
 export type ChannelPart = Pick<
   Channel<Uint8Array>,
@@ -62,14 +59,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #isLoaded = false;
   #hadBus = false;
   #started = false;
-  #guestEnded = false;
   #finished = false;
   #over = false;
   /** Bytes of log shipped, and received, since the start. */
   logBytes = 0;
   #receivedBytes = 0;
-  /** The end was reached by giving up on the guest thread. */
-  gaveUp = false;
 
   constructor({ channel, ports, resumed, newChannel }: ReplicaDriverOptions<State>) {
     this.#ports = ports;
@@ -152,17 +146,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
       },
       snapshot: (position, state) => this.snapshots.taken(position, state),
       notSnapshotable: message => this.snapshots.failed(message),
-      ended: () => this.#guestHasEnded(),
+      ended: () => this.snapshots.ended(),
       diverged: message => this.halt('DIVERGED', message),
       failed: message => this.halt('GUEST_THREAD', message),
       congested: () => this.#congested(),
     });
-  }
-
-  #guestHasEnded(): void {
-    this.#guestEnded = true;
-    this.snapshots.ended();
-    if (this.#finished) this.#end(false);
   }
 
   // ---- snapshots
@@ -264,9 +252,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     this.#step({ type: 'progress', progress: { executed, backlogBytes }, ...(said === undefined ? {} : { said }) });
   }
 
-  /** What leaves must not pile up: the guest thread waits when its ring is full. Once the machine is over nothing leaves. */
+  /** What leaves must not pile up: the guest thread waits when its ring is full. */
   #congested(): boolean {
-    if (this.#finished || this.#over) return false;
     if (this.#channel.heldBytes > this.#bounds.heldBytes) return true;
     for (const link of this.#links.values()) if (link.bufferedBytes > this.#bounds.unsentBytes) return true;
     return (this.#bus?.bufferedBytes ?? 0) > this.#bounds.unsentBytes;
@@ -340,7 +327,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         this.#startGuestIfReady();
         return;
       case 'finish':
-        this.#finish();
+        this.#finished = true;
+        this.#end(false);
         return;
       case 'halt':
         this.halt(effect.code, effect.message);
@@ -367,20 +355,6 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   }
 
   // ---- the end
-
-  #finish(): void {
-    this.#finished = true;
-    if (this.#guestEnded) {
-      this.#end(false);
-      return;
-    }
-    // What it says from now on is heard, and leads to nothing.
-    this.#ports.timers.soon(() => this.#ports.guest.drain());
-    this.#ports.timers.after(FINISH_GRACE_MS, () => {
-      this.gaveUp = !this.#over;
-      this.#end(false);
-    });
-  }
 
   halt(code: string, message: string): void {
     if (this.#over) return;

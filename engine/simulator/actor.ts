@@ -9,6 +9,8 @@ export class Actor {
   /** Pauses overlap: the actor runs when none is left. */
   #pauses = 0;
   #waiting: (() => void)[] = [];
+  /** What was due while it was paused: a process that goes on hears its timers before its sockets. */
+  #timers: (() => void)[] = [];
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule;
@@ -25,8 +27,17 @@ export class Actor {
   /** Does `act` now, or when the actor runs again, or never. */
   do(act: () => void): void {
     if (this.#dead) return;
-    if (this.#pauses > 0 || this.#waiting.length > 0) this.#waiting.push(act);
+    if (this.#pauses > 0 || this.#waiting.length > 0 || this.#timers.length > 0) this.#waiting.push(act);
     else act();
+  }
+
+  /** As `after`, of the event loop's timers. */
+  timer(delayNs: number, act: () => void): void {
+    this.#schedule.after(delayNs, () => {
+      if (this.#dead) return;
+      if (this.#pauses > 0 || this.#waiting.length > 0 || this.#timers.length > 0) this.#timers.push(act);
+      else act();
+    });
   }
 
   after(delayNs: number, act: () => void): void {
@@ -36,6 +47,7 @@ export class Actor {
   kill(): void {
     this.#dead = true;
     this.#waiting = [];
+    this.#timers = [];
   }
 
   pause(): void {
@@ -51,32 +63,12 @@ export class Actor {
   #next(): void {
     this.#schedule.after(0, () => {
       if (this.#dead || this.#pauses > 0) return;
-      const act = this.#waiting[0];
+      const queue = this.#timers.length > 0 ? this.#timers : this.#waiting;
+      const act = queue[0];
       if (act === undefined) return;
       act();
-      this.#waiting.shift();
-      if (this.#waiting.length > 0) this.#next();
+      queue.shift();
+      if (this.#waiting.length > 0 || this.#timers.length > 0) this.#next();
     });
-  }
-}
-
-/** A ring between the two threads of a replica: in order, with a delay. */
-export class Ring<T> {
-  readonly #schedule: Schedule;
-  readonly #delayNs: () => number;
-  readonly #take: (item: T) => void;
-  readonly #reader: Actor;
-  #lastNs = 0;
-
-  constructor(schedule: Schedule, reader: Actor, delayNs: () => number, take: (item: T) => void) {
-    this.#schedule = schedule;
-    this.#reader = reader;
-    this.#delayNs = delayNs;
-    this.#take = take;
-  }
-
-  put(item: T): void {
-    this.#lastNs = Math.max(this.#lastNs, this.#schedule.nowNs + this.#delayNs());
-    this.#schedule.at(this.#lastNs, () => this.#reader.do(() => this.#take(item)));
   }
 }

@@ -8,6 +8,7 @@ import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
+import { fromBusWire } from './wires.js';
 
 /** What somebody said to the bus: the cause of what it does. */
 export interface Cause {
@@ -32,12 +33,17 @@ export interface InputChunk {
   readonly end: boolean;
 }
 
+/** The bus's end of a connection. */
+export type BusEnd = Pick<Connection<unknown, unknown>, 'sendFromSecond' | 'end'>;
+
 export interface BusHostOptions {
   readonly bus: BusPart;
   readonly schedule: Schedule;
   readonly random: Random;
   readonly deviceNs: readonly [number, number];
   readonly heartbeatMs: number;
+  /** Whether what is sent is sent as bytes. */
+  readonly encodes: boolean;
   /** Whether any replica is left that could hear the bus: else its heartbeats would go on for ever. */
   readonly isHeard: () => boolean;
   readonly input: readonly InputChunk[];
@@ -49,7 +55,7 @@ const STATUS_EIO = -5;
 
 export class BusHost {
   readonly #options: BusHostOptions;
-  readonly #connections = new Map<ConnectionId, Connection<ToBus, FromBus>>();
+  readonly #connections = new Map<ConnectionId, BusEnd>();
   readonly #incarnations = new Map<ConnectionId, string>();
   #nextConnection: ConnectionId = 1;
   /** When the terminal will have taken what it was given, per stream. */
@@ -67,7 +73,7 @@ export class BusHost {
   }
 
   /** The server has checked the hello. */
-  attach(connection: Connection<ToBus, FromBus>, incarnation: string): ConnectionId {
+  attach(connection: BusEnd, incarnation: string): ConnectionId {
     const id = this.#nextConnection++;
     this.#connections.set(id, connection);
     this.#incarnations.set(id, incarnation);
@@ -94,7 +100,7 @@ export class BusHost {
   #beat(): void {
     this.#beats = this.#connections.size > 0 && this.#options.isHeard();
     if (!this.#beats) return;
-    for (const connection of this.#connections.values()) connection.sendFromSecond({ type: 'heartbeat' });
+    this.#step({ type: 'tick' });
     this.#options.schedule.after(this.#options.heartbeatMs * 1e6, () => this.#beat());
   }
 
@@ -108,7 +114,7 @@ export class BusHost {
   #carryOut(effect: BusEffect): void {
     switch (effect.type) {
       case 'send':
-        this.#connections.get(effect.connection)?.sendFromSecond(effect.message);
+        this.#send(effect.connection, effect.message);
         return;
       case 'write':
         this.#write(effect.stream, effect.offset, effect.bytes);
@@ -123,10 +129,6 @@ export class BusHost {
         this.#inputPaused = false;
         this.#planInput();
         break;
-      case 'pauseConnection':
-      case 'resumeConnection':
-        this.#connections.get(effect.connection)?.hold(0, effect.type === 'pauseConnection');
-        return;
       case 'close':
         this.#connections.get(effect.connection)?.end(1, false, effect.reason);
         this.#connections.delete(effect.connection);
@@ -135,6 +137,11 @@ export class BusHost {
       case 'end':
         this.#options.observer.ended(effect.outcome);
     }
+  }
+
+  #send(id: ConnectionId, message: FromBus): void {
+    const { packet, bytes } = fromBusWire.write(message, this.#options.encodes);
+    this.#connections.get(id)?.sendFromSecond(packet, bytes);
   }
 
   #delayNs(): number {

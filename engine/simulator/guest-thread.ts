@@ -1,52 +1,64 @@
-// The guest thread of a replica: runs the toy guest under Execution and stands still where a rule says 'await'.
+// The guest thread of a replica: the toy guest under the production driver, over the production end of the rings.
 //
-// It is written as a generator that yields what a thread does with its time: so many nanoseconds of work, or sleep
-// until something arrives. Between two yields nothing can strike; a kill or a pause comes at a yield.
+// What is the simulator's own is the guest, and time. It is written as a generator that yields what a thread does with its
+// time: so many nanoseconds of work, or sleep until its bell is rung, or for so long. Between two yields nothing can strike;
+// a kill or a pause comes at a yield.
 
-import { assert } from '../errors/errors.js';
+import { ExecutionDriver, type ExecutionGuest, ReplicaHalt } from '../driver/execution-driver.js';
+import { EpochvisorError } from '../errors/errors.js';
+import type { Bounds } from '../protocol/bounds.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import type { ExecutionEffect, ExecutionEvent, ExecutionState } from '../protocol/execution.js';
-import { SHIP_AFTER_NS } from '../protocol/execution.js';
-import type { Interrupt, LogEntry, Output, StateDigest } from '../protocol/machine.js';
+import type {
+  DigestEntry,
+  ExecutionEffect,
+  ExecutionEvent,
+  ExecutionRole,
+  ExecutionStart,
+} from '../protocol/execution.js';
+import type { ExecutionState } from '../protocol/execution-events.js';
+import type { Interrupt, Output, StateDigest } from '../protocol/machine.js';
+import { GuestEnd } from '../threads/guest-end.js';
+import {
+  type SharedBlock,
+  WORD_BEGUN,
+  WORD_COUNT,
+  WORD_EPOCH,
+  WORD_EXECUTED,
+  WORD_LOG_BYTES_TAKEN,
+} from '../threads/shared.js';
+import { SnapshotTaking } from '../threads/snapshot-taking.js';
+import type { StatePort } from '../threads/state-port.js';
+import type { EntryState } from '../wire/entry-history.js';
+import { RECORD_ENDED, RECORD_LOADED, RECORD_STARTED } from '../wire/records.js';
 import type { Actor } from './actor.js';
-import type { Guest, GuestAction } from './guest.js';
-import type { Happening, History, Standing } from './history.js';
-import type { ClockPart, ExecutionPart, Part } from './parts.js';
+import { hashOfBoundary, hashOfValue } from './course.js';
+import { Guest, type GuestAction, type GuestOptions } from './guest.js';
+import { type Happening, type History, restore, type Standing } from './history.js';
+import type { ClockPart, ExecutionPart } from './parts.js';
 import type { Random } from './random.js';
-
-export type ToIo =
-  | { readonly type: 'logged'; readonly part: Part }
-  | { readonly type: 'output'; readonly position: number; readonly output: Output }
-  | { readonly type: 'progress'; readonly executed: number; readonly backlog: number }
-  | { readonly type: 'snapshot'; readonly saved: SavedGuest }
-  | { readonly type: 'snapshotFailed' }
-  | { readonly type: 'diverged'; readonly message: string };
 
 /** What a snapshot holds here. */
 export interface SavedGuest {
   readonly position: number;
   readonly execution: ExecutionState;
+  readonly codec: EntryState;
   readonly history: History;
-  readonly precedence: Precedence;
+  /** How many happenings there were, and what they come to. */
+  readonly course: { readonly length: number; readonly hash: number };
   /** Greatest times that the clock has given. */
   readonly realTimeNs: bigint;
   readonly monotonicNs: number;
 }
 
-export type ToGuest =
-  | { readonly type: 'log'; readonly part: Part }
-  | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
-  | { readonly type: 'promote' };
-
-/** What precedes a point of a guest's run: the epochs that ended and the results that were consumed. */
-export interface Precedence {
-  readonly boundaries: number;
-  readonly values: number;
-}
-
 /** What the judge is told. */
 export interface GuestObserver {
-  produced(output: Output, precedence: Precedence): void;
+  /** An output that `preceding` happenings precede. */
+  produced(output: Output, preceding: number): void;
+  /** An environment result or a boundary, by its hash. */
+  happened(hash: number): void;
+  /** How many happenings there were, and what they come to. */
+  course(): { readonly length: number; readonly hash: number };
+  restored(saved: SavedGuest): void;
   boundary(epoch: number, hash: number): void;
   live(epoch: number, uncertain: number): void;
   diverged(message: string): void;
@@ -60,64 +72,53 @@ export interface HostClock {
 export interface GuestThreadOptions {
   readonly actor: Actor;
   readonly random: Random;
-  readonly execution: ExecutionPart;
+  readonly shared: SharedBlock;
+  readonly port: StatePort;
+  readonly bounds: Bounds;
+  readonly newExecution: (from?: ExecutionStart) => ExecutionPart;
   readonly clock: ClockPart;
   readonly hostClock: HostClock;
-  readonly guest: Guest;
-  /** Where a joining replica's guest stands; the guest is that of the standing. */
-  readonly from?: { readonly saved: SavedGuest; readonly standing: Standing };
+  readonly guest: GuestOptions;
+  /** The guest goes on from a state that is in `port` when it may begin. */
+  readonly restores: boolean;
   readonly epochLength: number;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   /** Time of one instruction, ns; changes where a host is slow for a while. */
   readonly instructionNs: () => number;
-  /** Feeds the log only when execution asks for it; else whatever has come at each boundary. */
-  readonly lazy: boolean;
-  readonly toIo: (message: ToIo) => void;
+  /** Time to load the guest, and to have clones of a suspended one ready, ns. */
+  readonly loadNs: number;
   readonly observer: GuestObserver;
 }
 
-type Await = ExecutionEffect & { type: 'await' };
-type Life = Generator<number | 'sleep', void, void>;
+/** Work, ns; or sleep: at most so many ms. */
+type Life = Generator<number | { readonly sleepMs: number }, void, void>;
 
-export class GuestThread {
+export class GuestThread implements ExecutionGuest {
   readonly #options: GuestThreadOptions;
   readonly #life: Life;
+  #link: GuestEnd;
+  readonly #snapshots: SnapshotTaking;
+  #guest: Guest;
+  #execution!: ExecutionPart;
+  #driver!: ExecutionDriver;
+  /** Counts sleeps: a timer of an earlier one wakes nobody. */
+  #sleeps = 0;
   #asleep = false;
-  #inbox: ToGuest[] = [];
-  #acknowledged = 0;
-  #throttled = false;
-  #snapshotDue = false;
-  /** It has diverged: its process is about to end. */
-  #halted = false;
+  #clones: 'none' | 'making' | 'ready' = 'none';
   #realTimeNs = 0n;
 
-  /** Logged and not yet shipped. */
-  #unshipped: LogEntry[] = [];
-  #unshippedSinceNs = 0;
-  #logged = 0;
-  #reported = 0;
-
   #due: number;
-  #result = 0n;
-  #delivered: readonly Interrupt[] = [];
+  #delivered: Interrupt[] = [];
   #happenings: Happening[] = [];
   #actions = 0;
-  #boundaries = 0;
-  #values = 0;
 
   constructor(options: GuestThreadOptions) {
     this.#options = options;
-    this.#due = options.guest.count + options.epochLength;
-    const saved = options.from?.saved;
-    if (saved !== undefined) {
-      this.#happenings = [...saved.history.happenings];
-      this.#actions = saved.history.actions;
-      this.#boundaries = saved.precedence.boundaries;
-      this.#values = saved.precedence.values;
-      this.#observe(SOURCE_REAL_TIME, saved.realTimeNs);
-      options.clock.observeMonotonicNs(saved.monotonicNs);
-    }
+    this.#guest = new Guest(options.guest);
+    this.#due = options.epochLength;
+    this.#link = new GuestEnd(options.shared, undefined, options.bounds);
+    this.#snapshots = new SnapshotTaking(options.shared, this.#link, options.port);
     this.#life = this.#live();
     options.actor.after(0, () => this.#goOn());
   }
@@ -126,68 +127,137 @@ export class GuestThread {
     return { happenings: this.#happenings, actions: this.#actions };
   }
 
-  receive(message: ToGuest): void {
-    this.#inbox.push(message);
-    this.#wake();
-  }
-
-  /** It may go back: from all there is to what who joins has acknowledged. */
-  acknowledged(position: number): void {
-    this.#acknowledged = position;
-    this.#wake();
-  }
-
-  requestSnapshot(): void {
-    this.#snapshotDue = true;
-    this.#wake();
+  get role(): ExecutionRole {
+    return this.#execution.role;
   }
 
   flip(): void {
-    this.#options.guest.flip();
+    this.#guest.flip();
   }
 
-  throttle(on: boolean): void {
-    this.#throttled = on;
-    this.#wake();
-  }
-
-  // ---- the thread
-
-  #goOn(): void {
-    const next = this.#life.next();
-    if (next.done === true) return;
-    if (next.value === 'sleep') this.#asleep = true;
-    else this.#options.actor.after(next.value, () => this.#goOn());
-  }
-
-  #wake(): void {
+  /** Its bell was rung, some time ago. */
+  wake(): void {
     if (!this.#asleep) return;
     this.#asleep = false;
     this.#goOn();
   }
 
+  // ---- the thread
+
+  #goOn(): void {
+    let next: IteratorResult<number | { readonly sleepMs: number }, void>;
+    try {
+      next = this.#life.next();
+    } catch (error) {
+      if (error instanceof ReplicaHalt) return;
+      throw error;
+    }
+    if (next.done === true) return;
+    if (typeof next.value === 'number') {
+      this.#options.actor.after(next.value, () => this.#goOn());
+      return;
+    }
+    this.#asleep = true;
+    this.#sleeps += 1;
+    const { sleepMs } = next.value;
+    if (sleepMs === Infinity) return;
+    const sleep = this.#sleeps;
+    this.#options.actor.after(sleepMs * 1e6, () => {
+      if (this.#sleeps === sleep) this.wake();
+    });
+  }
+
   *#live(): Life {
-    const { guest, from } = this.#options;
-    const program = from?.standing.program ?? guest.run();
+    const { shared, loadNs, newExecution, restores } = this.#options;
+    yield loadNs;
+    this.#link.tell(RECORD_LOADED, '');
+    while (Atomics.load(shared.words, WORD_BEGUN) === 0) yield { sleepMs: Infinity };
+    let standing: Standing | undefined;
+    if (restores) standing = this.#restore(this.#options.port.take() as SavedGuest);
+    else this.#begin(newExecution());
+    this.#link.tell(RECORD_STARTED, '');
+    const program = standing?.program ?? this.#guest.run();
     let answer = 0n;
-    if (from !== undefined) {
-      this.#report();
-      answer = from.standing.answer;
-      yield* this.#finish(from.standing);
+    if (standing !== undefined) {
+      answer = standing.answer;
+      yield* this.#finish(standing);
     }
     for (;;) {
       const next = program.next(answer);
-      if (next.done === true) return;
+      if (next.done === true) break;
       this.#actions += 1;
       answer = yield* this.#act(next.value);
       if (next.value.type === 'outcome') break;
       if (next.value.type !== 'compute' && next.value.type !== 'wait') yield* this.#compute(1);
     }
+    this.#publish();
+    this.#link.tell(RECORD_ENDED, '');
     // The guest is over; a backup still hears of its promotion.
     for (;;) {
-      this.#drain(true);
-      yield 'sleep';
+      this.#driver.pump();
+      this.#driver.goOn();
+      if (!this.#link.hasIncoming) yield { sleepMs: this.#driver.timeoutMs };
     }
+  }
+
+  #begin(execution: ExecutionPart, codec?: EntryState): void {
+    const { clock, hostClock, random } = this.#options;
+    this.#execution = execution;
+    const observed = {
+      step: (event: ExecutionEvent) => this.#observed(event, execution.step(event)),
+      get role() {
+        return execution.role;
+      },
+      get taken() {
+        return execution.taken;
+      },
+    };
+    this.#driver = new ExecutionDriver(
+      this,
+      observed,
+      this.#link,
+      {
+        read: source => {
+          if (source === SOURCE_RANDOM) return BigInt(random.below(2 ** 31)) << 20n;
+          if (source === SOURCE_MONOTONIC) return BigInt(clock.readMonotonicNs(hostClock.monotonicNs()));
+          return clock.readRealTimeNs(hostClock.realTimeNs());
+        },
+        monotonicNs: () => clock.readMonotonicNs(hostClock.monotonicNs()),
+        observeMonotonicNs: timeNs => clock.observeMonotonicNs(timeNs),
+        adopt: () => clock.adopt(hostClock.realTimeNs(), hostClock.monotonicNs()),
+      },
+      codec,
+    );
+  }
+
+  #restore(saved: SavedGuest): Standing {
+    const { guest, clock, epochLength, newExecution, observer } = this.#options;
+    const standing = restore(guest, saved.history);
+    this.#guest = standing.guest;
+    this.#happenings = [...saved.history.happenings];
+    this.#actions = saved.history.actions;
+    this.#due = standing.guest.count + epochLength;
+    this.#observe(SOURCE_REAL_TIME, saved.realTimeNs);
+    clock.observeMonotonicNs(saved.monotonicNs);
+    observer.restored(saved);
+    this.#begin(newExecution({ state: saved.execution, position: saved.position }), saved.codec);
+    this.#publish();
+    return standing;
+  }
+
+  /** What the execution says is told the judge before it is done. */
+  #observed(event: ExecutionEvent, effects: readonly ExecutionEffect[]): readonly ExecutionEffect[] {
+    const { observer } = this.#options;
+    // What a boundary delivers precedes the releases that follow it.
+    let ended = false;
+    for (const effect of effects) {
+      if (effect.type === 'deliver') ended = true;
+      else if (effect.type === 'output') observer.produced(effect.output, observer.course().length + (ended ? 1 : 0));
+      else if (effect.type === 'live') observer.live(effect.epoch, effect.uncertain);
+      else if (effect.type === 'diverged') observer.diverged(effect.message);
+    }
+    void event;
+    return effects;
   }
 
   /** A restored guest is in the midst of an action. */
@@ -197,22 +267,23 @@ export class GuestThread {
   }
 
   *#waitOn(seen: number): Life {
-    const { guest } = this.#options;
-    while (guest.arrived === seen) yield* this.#boundary(true);
+    while (this.#guest.arrived === seen) yield* this.#boundary(true);
   }
 
-  *#act(action: GuestAction): Generator<number | 'sleep', bigint, void> {
-    const { guest } = this.#options;
+  *#act(action: GuestAction): Generator<number | { readonly sleepMs: number }, bigint, void> {
+    const guest = this.#guest;
     switch (action.type) {
       case 'compute':
         yield* this.#compute(action.instructions);
         return 0n;
-      case 'environment':
+      case 'environment': {
         yield* this.#step({ type: 'environment', source: action.source });
-        this.#values += 1;
-        this.#observe(action.source, this.#result);
-        this.#happenings.push({ type: 'value', source: action.source, value: this.#result });
-        return this.#result;
+        const { result } = this.#driver;
+        this.#observe(action.source, result);
+        this.#happenings.push({ type: 'value', source: action.source, value: result });
+        this.#options.observer.happened(hashOfValue(action.source, result));
+        return result;
+      }
       case 'wait':
         guest.executed(1);
         yield* this.#boundary(guest.arrived === action.seen);
@@ -228,64 +299,48 @@ export class GuestThread {
   }
 
   *#compute(instructions: number): Life {
-    const { guest } = this.#options;
     let left = instructions;
     while (left > 0) {
-      const now = Math.min(left, this.#due - guest.count);
-      guest.executed(now);
+      const now = Math.min(left, this.#due - this.#guest.count);
+      this.#guest.executed(now);
       left -= now;
       yield now * this.#options.instructionNs();
-      if (guest.count >= this.#due) yield* this.#boundary(false);
+      if (this.#guest.count >= this.#due) yield* this.#boundary(false);
     }
   }
 
   *#boundary(waiting: boolean): Life {
-    const { guest, execution, observer } = this.#options;
-    while (this.#throttled && execution.role === 'primary') {
-      this.#ship();
-      yield 'sleep';
-    }
-    this.#drain(!this.#options.lazy);
-    this.#shipIfOld();
-    const { epoch } = execution;
+    const { observer } = this.#options;
+    const guest = this.#guest;
+    const { epoch } = this.#execution;
     this.#delivered = [];
-    if (execution.role === 'primary' && this.#options.random.chance(this.#options.digestProbability)) {
-      this.#carryOut(execution.step({ type: 'digest', digest: this.#stateDigest() }));
-    }
-    yield* this.#step({ type: 'epochEnd', count: guest.count, waiting, nowNs: this.#nowNs() });
-    this.#boundaries += 1;
+    if (!this.#driver.epochEnd(guest.count, waiting)) yield* this.#standStill();
     this.#due = guest.count + this.#options.epochLength;
-    this.#happenings.push({ type: 'boundary', count: guest.count, interrupts: this.#delivered });
-    for (const interrupt of this.#delivered) guest.deliver(interrupt);
+    const interrupts = this.#delivered;
+    this.#happenings.push({ type: 'boundary', count: guest.count, interrupts });
+    observer.happened(hashOfBoundary(interrupts));
+    for (const interrupt of interrupts) guest.deliver(interrupt);
     observer.boundary(epoch, guest.hash);
-    this.#report();
-    if (this.#snapshotDue && execution.role === 'primary') yield* this.#save();
+    this.#publish();
+    if (this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue()) this.#takeSnapshot();
+    if (this.#link.full) yield* this.#standStill();
   }
 
-  /** JN: at a boundary, after what it delivered. At times the guest stands where it cannot be saved. */
-  *#save(): Life {
-    const { execution, clock, hostClock, random, toIo } = this.#options;
-    this.#snapshotDue = false;
-    if (random.chance(0.1)) {
-      toIo({ type: 'snapshotFailed' });
-      return;
-    }
-    yield* this.#step({ type: 'snapshot', nowNs: this.#nowNs() });
-    const saved: SavedGuest = {
-      position: this.#position(),
-      execution: execution.save(),
-      history: { happenings: [...this.#happenings], actions: this.#actions },
-      precedence: { boundaries: this.#boundaries, values: this.#values },
-      realTimeNs: this.#realTimeNs,
-      monotonicNs: clock.readMonotonicNs(hostClock.monotonicNs()),
-    };
-    this.#ship();
-    toIo({ type: 'snapshot', saved });
+  *#step(event: ExecutionEvent): Life {
+    if (!this.#driver.step(event)) yield* this.#standStill();
   }
 
-  #stateDigest(): StateDigest {
-    const { guest } = this.#options;
-    return { firstPage: 0, pages: 1, memory: guest.hash >>> 0, kernel: guest.arrived, globals: guest.count >>> 0 };
+  *#standStill(): Life {
+    while (!this.#driver.goOn()) yield { sleepMs: this.#driver.timeoutMs };
+  }
+
+  #publish(): void {
+    const { positions } = this.#options.shared;
+    positions[WORD_EPOCH] = this.#execution.epoch;
+    positions[WORD_COUNT] = this.#guest.count;
+    if (this.#execution.role !== 'backup') return;
+    positions[WORD_EXECUTED] = this.#execution.taken;
+    positions[WORD_LOG_BYTES_TAKEN] = this.#driver.logBytesTaken;
   }
 
   #observe(source: number, value: bigint): void {
@@ -293,156 +348,89 @@ export class GuestThread {
     if (source === SOURCE_REAL_TIME && value > this.#realTimeNs) this.#realTimeNs = value;
   }
 
-  // ---- execution
+  // ---- snapshots (JN)
 
-  *#step(event: ExecutionEvent): Life {
-    let awaited = this.#carryOut(this.#options.execution.step(event));
-    while (awaited !== undefined || this.#halted) {
-      if (awaited === undefined) {
-        yield 'sleep';
-        continue;
-      }
-      yield* this.#await(awaited);
-      const nowNs = this.#nowNs();
-      // JN: a guest that waits is not left out.
-      const ends = awaited.what === 'interrupt' && this.#snapshotDue;
-      awaited = this.#carryOut(this.#options.execution.step({ type: ends ? 'snapshot' : 'resume', nowNs }));
-    }
+  #snapshotIsDue(): boolean {
+    if (this.#execution.role !== 'primary') return false;
+    return this.#snapshots.isDue(this.#execution.epoch, this.#stack, () => 64);
   }
 
-  *#await(awaited: Await): Life {
-    switch (awaited.what) {
-      case 'log':
-        this.#report();
-        while (this.#inbox.length === 0) yield 'sleep';
-        this.#feed(this.#inbox.shift()!);
-        return;
-      case 'acknowledgement':
-        while (this.#acknowledged < this.#position()) yield 'sleep';
-        return;
-      case 'interrupt':
-        if (awaited.untilNs !== Infinity) {
-          const aheadNs = Math.max(0, awaited.untilNs - this.#nowNs());
-          this.#options.actor.after(aheadNs, () => this.#wake());
-        }
-        while (this.#inbox.length === 0 && this.#nowNs() < awaited.untilNs && !this.#snapshotDue) yield 'sleep';
-        this.#drain(true);
-    }
+  /** Clones of the suspended functions take a moment; then the bell is rung. */
+  readonly #stack = {
+    isReady: () => this.#clones === 'ready',
+    get ready(): boolean {
+      return this.isReady();
+    },
+    prepare: () => {
+      if (this.#clones !== 'none') return;
+      this.#clones = 'making';
+      this.#options.actor.after(this.#options.loadNs, () => {
+        this.#clones = 'ready';
+        this.wake();
+      });
+    },
+  };
+
+  /** At times the guest stands where it cannot be saved. */
+  #takeSnapshot(): void {
+    const { clock, hostClock, random, observer } = this.#options;
+    this.#clones = 'none';
+    this.#snapshots.take<void>(
+      this.#execution.epoch,
+      () => {
+        if (random.chance(0.1)) throw new EpochvisorError('NOT_SNAPSHOTABLE', 'not here');
+      },
+      (): SavedGuest => {
+        this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
+        const { length, hash } = observer.course();
+        return {
+          position: this.#link.logged,
+          execution: this.#execution.save(),
+          codec: this.#link.codec,
+          history: { happenings: [...this.#happenings], actions: this.#actions },
+          course: { length, hash },
+          realTimeNs: this.#realTimeNs,
+          monotonicNs: clock.readMonotonicNs(hostClock.monotonicNs()),
+        };
+      },
+    );
   }
 
-  #carryOut(effects: readonly ExecutionEffect[]): Await | undefined {
-    const { execution, observer, clock, hostClock } = this.#options;
-    let awaited: Await | undefined;
-    for (const effect of effects) {
-      switch (effect.type) {
-        case 'log':
-          if (this.#unshipped.length === 0) this.#unshippedSinceNs = this.#options.hostClock.monotonicNs();
-          this.#unshipped.push(effect.entry);
-          this.#logged += 1;
-          break;
-        case 'output':
-          // FL: what precedes an output is shipped before it.
-          this.#ship();
-          observer.produced(effect.output, { boundaries: this.#boundaries, values: this.#values });
-          this.#options.toIo({ type: 'output', position: this.#position(), output: effect.output });
-          break;
-        case 'flush':
-          this.#ship();
-          break;
-        case 'read': {
-          const value = this.#read(effect.source);
-          awaited = this.#carryOut(execution.step({ type: 'environmentValue', source: effect.source, value }));
-          break;
-        }
-        case 'result':
-          this.#result = effect.value;
-          break;
-        case 'deliver':
-          this.#delivered = effect.interrupts;
-          break;
-        case 'await':
-          awaited = effect;
-          break;
-        case 'proceed':
-          break;
-        case 'observe':
-          clock.observeMonotonicNs(effect.timeNs);
-          break;
-        case 'adoptClock':
-          clock.adopt(hostClock.realTimeNs(), hostClock.monotonicNs());
-          break;
-        case 'verify': {
-          const own = this.#stateDigest();
-          const same = own.memory === effect.entry.memory && own.kernel === effect.entry.kernel;
-          const difference = same && own.globals === effect.entry.globals ? undefined : 'memory';
-          awaited = this.#carryOut(execution.step({ type: 'verified', difference }));
-          break;
-        }
-        case 'live':
-          observer.live(effect.epoch, effect.uncertain);
-          break;
-        case 'diverged':
-          this.#halted = true;
-          observer.diverged(effect.message);
-          this.#options.toIo({ type: 'diverged', message: effect.message });
-      }
-    }
-    return awaited;
+  // ---- what the execution asks of the guest (ExecutionGuest)
+
+  deliver(interrupt: Interrupt): void {
+    this.#delivered.push(interrupt);
   }
 
-  #read(source: number): bigint {
-    const { clock, hostClock, random } = this.#options;
-    if (source === SOURCE_RANDOM) return BigInt(random.below(2 ** 31)) << 20n;
-    if (source === SOURCE_MONOTONIC) return BigInt(clock.readMonotonicNs(hostClock.monotonicNs()));
-    return clock.readRealTimeNs(hostClock.realTimeNs());
+  get digestDueNs(): number {
+    if (this.#execution.role !== 'primary') return Infinity;
+    return this.#options.random.chance(this.#options.digestProbability) ? 0 : Infinity;
   }
 
-  /** Only a replica that reads its own devices has a time. */
-  #nowNs(): number {
-    const { execution, clock, hostClock } = this.#options;
-    return execution.role === 'backup' ? 0 : clock.readMonotonicNs(hostClock.monotonicNs());
+  takeDigest(): void {
+    this.#driver.step({ type: 'digest', digest: this.#stateDigest() });
   }
 
-  // ---- from and to the I/O thread
-
-  #drain(log: boolean): void {
-    while (this.#inbox.length > 0 && (log || this.#inbox[0]!.type !== 'log')) this.#feed(this.#inbox.shift()!);
+  #stateDigest(): StateDigest {
+    const guest = this.#guest;
+    return { firstPage: 0, pages: 1, memory: guest.hash >>> 0, kernel: guest.arrived, globals: guest.count >>> 0 };
   }
 
-  #feed(message: ToGuest): void {
-    const { execution } = this.#options;
-    switch (message.type) {
-      case 'log':
-        this.#carryOut(execution.step({ type: 'log', entries: message.part }));
-        return;
-      case 'interrupt':
-        this.#carryOut(execution.step(message));
-        break;
-      case 'promote':
-        assert(this.#carryOut(execution.step(message)) === undefined, 'a promotion makes no guest wait');
-    }
+  difference(entry: DigestEntry): string | undefined {
+    const own = this.#stateDigest();
+    const same = own.memory === entry.memory && own.kernel === entry.kernel && own.globals === entry.globals;
+    return same ? undefined : 'memory';
   }
 
-  #position(): number {
-    return this.#options.execution.taken + this.#logged;
+  standsStill(): void {
+    this.#publish();
   }
 
-  #ship(): void {
-    if (this.#unshipped.length === 0) return;
-    const part = this.#unshipped;
-    this.#unshipped = [];
-    this.#options.toIo({ type: 'logged', part });
+  get isReadyForSnapshot(): boolean {
+    return this.#stack.ready;
   }
 
-  /** FL: at most 1 ms late. */
-  #shipIfOld(): void {
-    if (this.#options.hostClock.monotonicNs() - this.#unshippedSinceNs >= SHIP_AFTER_NS) this.#ship();
-  }
-
-  #report(): void {
-    const executed = this.#options.execution.taken;
-    if (executed === this.#reported) return;
-    this.#reported = executed;
-    this.#options.toIo({ type: 'progress', executed, backlog: this.#inbox.length });
+  get isSnapshotDue(): boolean {
+    return this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue();
   }
 }

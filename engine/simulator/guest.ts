@@ -35,6 +35,8 @@ export interface GuestOptions {
   readonly steps: number;
   /** Whether the bus performs an id once: if not, the driver of the teller must not repeat. */
   readonly operationIds: boolean;
+  /** Now and then it writes as much as this, several times as much as may be under way; 0: never. */
+  readonly floodBytes: number;
 }
 
 type OperationState = 'outstanding' | 'uncertain' | 'ended' | 'unknown';
@@ -162,7 +164,7 @@ export class Guest {
   }
 
   *#write(stream: number): Generator<GuestAction, void, bigint> {
-    const bytes = new Uint8Array(4 + (mix(this.#hash, stream) & 31));
+    const bytes = new Uint8Array(this.#length(stream));
     let word = this.#hash;
     for (let at = 0; at < bytes.length; at++) {
       if (at % 4 === 0 && at > 0) word = mix(word, at);
@@ -170,6 +172,12 @@ export class Guest {
     }
     this.#mix(bytes.length);
     yield { type: 'write', stream, bytes };
+  }
+
+  #length(stream: number): number {
+    const { floodBytes } = this.#options;
+    const length = 4 + (mix(this.#hash, stream) & 31);
+    return floodBytes > 0 && (mix(this.#hash, 11) & 3) === 0 ? floodBytes + length : length;
   }
 
   *#start(device: number): Generator<GuestAction, void, bigint> {
@@ -229,8 +237,9 @@ export class Guest {
 
   *#waitFor(condition: () => boolean): Generator<GuestAction, void, bigint> {
     for (;;) {
-      yield* this.#repeatUncertain();
+      // What arrives during the repeats ends the wait.
       const seen = this.#arrived;
+      yield* this.#repeatUncertain();
       if (condition()) return;
       yield { type: 'wait', seen };
     }

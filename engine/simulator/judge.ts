@@ -1,11 +1,13 @@
 // The judge: no part of the system. It looks at what the guests produce, at what comes into a backup's memory, and at
 // what the bus does, and knows the promises that must hold at every step. `verdict.ts` holds those for the end.
 
-import type { BusEffect } from '../protocol/bus.js';
+import { type BusEffect, STATUS_REFUSED } from '../protocol/bus.js';
 import type { ExecutionRole } from '../protocol/execution.js';
-import type { Operation, Outcome, Output, Variant, View } from '../protocol/machine.js';
+import type { Operation, OperationId, Outcome, Output, View } from '../protocol/machine.js';
+import { EntryDecoder } from '../wire/entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
-import type { GuestObserver, Precedence } from './guest-thread.js';
+import { Course } from './course.js';
+import type { GuestObserver, SavedGuest } from './guest-thread.js';
 import type { Part } from './parts.js';
 
 /** An operation as the outside saw it performed. */
@@ -35,22 +37,28 @@ export interface Coverage {
 }
 
 export class Judge implements BusObserver {
-  readonly #variant: Variant;
   #violation: string | undefined;
-  /** What precedes each output; those of streams, which may be cut and joined on the way, by where their bytes end. */
-  readonly #precedence = new WeakMap<object, Precedence>();
-  readonly #written = new Map<string, { readonly end: number; readonly precedence: Precedence }[]>();
+  /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
+  readonly #preceding = new Map<string, number>();
+  readonly #written = new Map<string, { readonly end: number; readonly preceding: number }[]>();
+  /** What the guest of each replica went through. */
+  readonly #courses = new Map<string, Course>();
   /** What came into the memory of each replica, as a backup. */
-  readonly #accepted = new Map<string, { boundaries: number; values: number }>();
+  readonly #accepted = new Map<string, Course>();
+  readonly #decoders = new Map<string, EntryDecoder>();
+  /** Log of joining replicas that came before the state that it follows. */
+  readonly #early = new Map<string, Part[]>();
   /** Hashes of the guests at the end of each epoch, of every replica that was not a backup then. */
   readonly #states = new Map<number, Set<number>>();
+  /** Likewise, of every backup. */
+  readonly #followed: { readonly epoch: number; readonly hash: number }[] = [];
   readonly #views = new Map<number, View>();
   #latest: View | undefined;
   readonly #named = new Set<string>();
   readonly #restored = new Set<string>();
   readonly #flipped = new Set<string>();
   /** What precedes all outputs that the bus has heard of. */
-  #heard: Precedence = { boundaries: 0, values: 0 };
+  #heard: { readonly name: string; readonly length: number } | undefined;
   /** The highest view that the bus was fenced at, and who fenced it. */
   #fenced = { view: 0, owner: '' };
 
@@ -59,6 +67,8 @@ export class Judge implements BusObserver {
   /** What the outside has of each stream. */
   readonly transcript = new Map<number, number[]>();
   readonly performances: Performed[] = [];
+  /** Operations that the bus refused, past its bounds. */
+  readonly refused = new Set<OperationId>();
   outcome: Outcome | undefined;
   readonly coverage: Coverage = {
     failovers: 0,
@@ -71,10 +81,6 @@ export class Judge implements BusObserver {
     named: 0,
     diverged: 0,
   };
-
-  constructor(variant: Variant) {
-    this.#variant = variant;
-  }
 
   /** The first broken promise. */
   get violation(): string | undefined {
@@ -100,10 +106,13 @@ export class Judge implements BusObserver {
   /** What guest thread `name` tells; `role` is asked when it tells something. */
   observe(name: string, role: () => ExecutionRole): GuestObserver {
     return {
-      produced: (output, precedence) => {
+      produced: (output, preceding) => {
         this.#progress += 1;
-        this.#produced(name, output, precedence);
+        this.#produced(name, output, preceding);
       },
+      happened: hash => this.#course(name).happened(hash),
+      course: () => this.#course(name),
+      restored: saved => this.#restoredFrom(name, saved),
       boundary: (epoch, hash) => {
         this.#progress += 1;
         this.#boundary(name, role(), epoch, hash);
@@ -119,35 +128,62 @@ export class Judge implements BusObserver {
     };
   }
 
-  #produced(name: string, output: Output, precedence: Precedence): void {
+  #course(name: string): Course {
+    let course = this.#courses.get(name);
+    if (course === undefined) {
+      course = new Course();
+      this.#courses.set(name, course);
+    }
+    return course;
+  }
+
+  #produced(name: string, output: Output, preceding: number): void {
     if (output.type !== 'stream') {
-      this.#precedence.set(keyOf(output), precedence);
+      const key = `${name} ${keyOf(output)}`;
+      if (!this.#preceding.has(key)) this.#preceding.set(key, preceding);
       return;
     }
     const key = `${name} ${output.stream}`;
     const writes = this.#written.get(key) ?? [];
     this.#written.set(key, writes);
-    writes.push({ end: output.offset + output.bytes.length, precedence });
+    writes.push({ end: output.offset + output.bytes.length, preceding });
   }
 
   /** Of the last byte, where an output of a stream is of several. */
-  #precedenceOf(name: string, output: Output): Precedence | undefined {
-    if (output.type !== 'stream') return this.#precedence.get(keyOf(output));
+  #precedingOf(name: string, output: Output): number | undefined {
+    if (output.type !== 'stream') return this.#preceding.get(`${name} ${keyOf(output)}`);
     const end = output.offset + output.bytes.length;
-    return this.#written.get(`${name} ${output.stream}`)?.find(write => write.end >= end)?.precedence;
+    const writes = this.#written.get(`${name} ${output.stream}`) ?? [];
+    let [low, high] = [0, writes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (writes[middle]!.end < end) low = middle + 1;
+      else high = middle;
+    }
+    return writes[low]?.preceding;
   }
 
   /**
-   * What a backup executes was executed before, by whoever logged it: it is in the same state then. Under `original` a
-   * primary tells only when its end is acknowledged, or never: there the histories at the end must do.
+   * What a backup executes was executed before, by whoever logged it: it is in the same state then. A primary that stands still
+   * at a boundary tells of it later, and if it dies there, never: what nobody told of the histories at the end must do.
    */
   #boundary(name: string, role: ExecutionRole, epoch: number, hash: number): void {
+    if (role === 'backup') {
+      if (!this.#flipped.has(name)) this.#followed.push({ epoch, hash });
+      return;
+    }
     const states = this.#states.get(epoch) ?? new Set();
     this.#states.set(epoch, states);
-    if (role !== 'backup') states.add(hash);
-    else if (this.#variant !== 'original' && !states.has(hash) && !this.#flipped.has(name)) {
-      this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
+    states.add(hash);
+  }
+
+  /** At the end: a state of a backup that none of those who went before it was in. */
+  get strayed(): string | undefined {
+    for (const { epoch, hash } of this.#followed) {
+      const states = this.#states.get(epoch);
+      if (states?.has(hash) === false) return `the replicas differ at the end of epoch ${epoch} (P5, P6)`;
     }
+    return undefined;
   }
 
   /** A bit of its memory was flipped: what it does is wrong from here on. */
@@ -160,27 +196,30 @@ export class Judge implements BusObserver {
     if (LOGS_LOST.includes(code)) this.violate(`${name} halts, for a part of the log is missing (${code}) (KP, OS)`);
   }
 
-  /** A replica that joins has its snapshot: with that comes what precedes it. */
-  restored(name: string, precedence: Precedence): void {
+  /** A replica that joins has its snapshot: with that comes what precedes it; the log that follows may have come before. */
+  #restoredFrom(name: string, saved: SavedGuest): void {
     this.coverage.joins += 1;
-    // The log that follows it may have come before.
-    const { boundaries, values } = this.#accepted.get(name) ?? { boundaries: 0, values: 0 };
-    this.#accepted.set(name, {
-      boundaries: precedence.boundaries + boundaries,
-      values: precedence.values + values,
-    });
+    this.#courses.set(name, new Course(saved.course));
+    this.#accepted.set(name, new Course(saved.course));
+    this.#decoders.set(name, new EntryDecoder(saved.codec));
     this.#restored.add(name);
+    for (const part of this.#early.get(name) ?? []) this.accepted(name, part, undefined);
+    this.#early.delete(name);
   }
 
-  /** A part of the log came into the memory of `name`. */
-  accepted(name: string, part: Part): void {
-    const sum = this.#accepted.get(name) ?? { boundaries: 0, values: 0 };
-    this.#accepted.set(name, sum);
-    for (const entry of part) {
-      if (entry.type === 'value') sum.values += 1;
-      else if (entry.type === 'empty') sum.boundaries += entry.epochs;
-      else if (entry.type === 'end') sum.boundaries += 1;
+  /** A part of the log came into the memory of `name`. @param first reads the log of who began with the machine */
+  accepted(name: string, part: Part, first: EntryDecoder | undefined): void {
+    const decoder = this.#decoders.get(name) ?? first;
+    if (decoder === undefined) {
+      this.#early.set(name, [...(this.#early.get(name) ?? []), part]);
+      return;
     }
+    let course = this.#accepted.get(name);
+    if (course === undefined) {
+      course = new Course();
+      this.#accepted.set(name, course);
+    }
+    course.logged(decoder.decode(part));
   }
 
   // ---- views
@@ -209,7 +248,7 @@ export class Judge implements BusObserver {
       this.coverage.named += 1;
       if (!this.#restored.has(name)) this.violate(`view ${view.number} names ${name}, which has no state yet (JN)`);
     }
-    if (!this.#has(name, this.#heard))
+    if (this.#heard !== undefined && !this.#has(name, this.#heard.name, this.#heard.length))
       this.violate(`view ${view.number} names ${name}, which lacks what left (JN, BV)`);
   }
 
@@ -217,9 +256,9 @@ export class Judge implements BusObserver {
     return this.#named.has(name);
   }
 
-  #has(name: string, precedence: Precedence): boolean {
-    const { boundaries, values } = this.#accepted.get(name) ?? { boundaries: 0, values: 0 };
-    return boundaries >= precedence.boundaries && values >= precedence.values;
+  /** Whether what came into its memory is what `of` went through, up to `length`. */
+  #has(name: string, of: string, length: number): boolean {
+    return (this.#accepted.get(name) ?? new Course()).has(this.#course(of), length);
   }
 
   /** Replica `name` takes `view` to be its own. */
@@ -246,6 +285,9 @@ export class Judge implements BusObserver {
   }
 
   did(effect: BusEffect, cause: Cause | undefined): void {
+    if (effect.type === 'send' && effect.message.type === 'completion' && effect.message.status === STATUS_REFUSED) {
+      this.refused.add(effect.message.operation);
+    }
     if (effect.type !== 'write' && effect.type !== 'perform') return;
     if (this.outcome !== undefined) this.violate('the bus performs something after the end (XT)');
     if (cause === undefined || !this.#isOwner(cause)) {
@@ -279,31 +321,35 @@ export class Judge implements BusObserver {
 
   /** Everything that precedes an output is in the memory of every backup of its view. */
   #outputRule(name: string, view: number, output: Output): void {
-    const precedence = this.#precedenceOf(name, output);
-    if (precedence === undefined) {
+    const preceding = this.#precedingOf(name, output);
+    if (preceding === undefined) {
       this.violate(`the bus hears of an output that no guest produced: ${output.type} (OR)`);
       return;
     }
-    this.#heard = {
-      boundaries: Math.max(this.#heard.boundaries, precedence.boundaries),
-      values: Math.max(this.#heard.values, precedence.values),
-    };
+    if (this.#heard === undefined || preceding >= this.#heard.length) this.#heard = { name, length: preceding };
     // BV: the arbiter may know of a view that its primary does not yet act in.
     const latest = this.#latest?.primary === name ? this.#latest.backups : [];
     for (const backup of new Set([...(this.#views.get(view)?.backups ?? []), ...latest])) {
-      if (this.#has(backup, precedence)) continue;
-      const { boundaries, values } = this.#accepted.get(backup) ?? { boundaries: 0, values: 0 };
+      if (this.#has(backup, name, preceding)) continue;
+      const has = this.#accepted.get(backup)?.length ?? 0;
+      const what = has < preceding ? `${has} of them` : 'others';
       this.violate(
-        `output left before ${backup} had what precedes it (OR): ${output.type} after ${precedence.boundaries} epochs ` +
-          `and ${precedence.values} results, of which it has ${boundaries} and ${values}`,
+        `output left before ${backup} had what precedes it (OR): ${output.type} after ${preceding} happenings, it has ${what}`,
       );
     }
   }
 }
 
-/** What of an output is the same object wherever it is sent. */
-function keyOf(output: Output): object {
-  if (output.type === 'operation') return output.operation;
-  if (output.type === 'outcome') return output.outcome;
-  return output;
+/** Names an output that is no part of a stream, of one guest. */
+function keyOf(output: Exclude<Output, { type: 'stream' }>): string {
+  switch (output.type) {
+    case 'operation':
+      return `operation ${output.operation.id}`;
+    case 'releaseOperation':
+      return `release ${output.operation}`;
+    case 'releaseInput':
+      return `release ${output.stream} ${output.offset}`;
+    case 'outcome':
+      return 'outcome';
+  }
 }

@@ -10,6 +10,9 @@ export interface Listener<T> {
   closed(reason: string): void;
 }
 
+/** What the sockets of a connection hold, each way. */
+const SOCKET_BYTES = 1024;
+
 /** 0: from the first end to the second; 1: back. */
 export type Direction = 0 | 1;
 
@@ -62,16 +65,16 @@ export class Path {
 }
 
 type Travelling<T> =
-  | { readonly atNs: number; readonly message: T }
+  | { readonly atNs: number; readonly message: T; readonly bytes: number }
   /** The end of the stream. */
   | { readonly atNs: number; readonly closed: string };
 
 interface Lane {
   queue: Travelling<unknown>[];
-  /** The reader does not read (back-pressure). */
-  held: boolean;
   planned: boolean;
   lastNs: number;
+  /** Sent, and not taken by the reader. */
+  bytes: number;
 }
 
 /** A connection whose first end sends A and whose second end sends B. */
@@ -99,18 +102,17 @@ export class Connection<A, B> {
     this.#readers = [second as Listener<unknown>, first as Listener<unknown>];
   }
 
-  sendFromFirst(message: A): void {
-    this.#send(0, message);
+  sendFromFirst(message: A, bytes = 0): void {
+    this.#send(0, message, bytes);
   }
 
-  sendFromSecond(message: B): void {
-    this.#send(1, message);
+  sendFromSecond(message: B, bytes = 0): void {
+    this.#send(1, message, bytes);
   }
 
-  /** The reader of `direction` stops reading, or goes on. */
-  hold(direction: Direction, held: boolean): void {
-    this.#lanes[direction].held = held;
-    this.pump();
+  /** What end `end` has sent, and the sockets have not taken: what is more than they hold waits at the sender. */
+  bufferedBytes(end: Direction): number {
+    return Math.max(0, this.#lanes[end].bytes - SOCKET_BYTES);
   }
 
   /**
@@ -122,7 +124,6 @@ export class Connection<A, B> {
     this.#ended = true;
     for (const direction of [0, 1] as const) {
       const lane = this.#lanes[direction];
-      lane.held = false;
       if (by !== undefined && by !== direction) {
         lane.queue = [];
         continue;
@@ -137,15 +138,16 @@ export class Connection<A, B> {
     for (const direction of [0, 1] as const) {
       const lane = this.#lanes[direction];
       const head = lane.queue[0];
-      if (head === undefined || lane.planned || lane.held || this.#path.isCut(direction)) continue;
+      if (head === undefined || lane.planned || this.#path.isCut(direction)) continue;
       lane.planned = true;
       this.#schedule.at(head.atNs, () => this.#arrive(direction));
     }
   }
 
-  #send(direction: Direction, message: unknown): void {
+  #send(direction: Direction, message: unknown, bytes: number): void {
     if (this.#ended) return;
-    this.#lanes[direction].queue.push({ atNs: this.#arrival(direction), message });
+    this.#lanes[direction].bytes += bytes;
+    this.#lanes[direction].queue.push({ atNs: this.#arrival(direction), message, bytes });
     this.pump();
   }
 
@@ -160,12 +162,13 @@ export class Connection<A, B> {
     const lane = this.#lanes[direction];
     lane.planned = false;
     const head = lane.queue[0];
-    if (head !== undefined && head.atNs <= this.#schedule.nowNs && !lane.held && !this.#path.isCut(direction)) {
+    if (head !== undefined && head.atNs <= this.#schedule.nowNs && !this.#path.isCut(direction)) {
       lane.queue.shift();
       if ('closed' in head) {
         if (this.#lanes.every(other => other.queue.length === 0)) this.#path.forget(this);
         this.#readers[direction].closed(head.closed);
       } else {
+        lane.bytes -= head.bytes;
         this.#readers[direction].received(head.message);
       }
     }
@@ -174,5 +177,5 @@ export class Connection<A, B> {
 }
 
 function newLane(): Lane {
-  return { queue: [], held: false, planned: false, lastNs: 0 };
+  return { queue: [], planned: false, lastNs: 0, bytes: 0 };
 }

@@ -1,17 +1,18 @@
 // The code under test, as the simulator sees it. Production classes by default; a test plants a mistake by giving others.
 
+import type { ChannelPart } from '../driver/replica-driver.js';
 import { Bus, type BusOptions } from '../protocol/bus.js';
 import { Channel, type ChannelOptions } from '../protocol/channel.js';
 import { Clock } from '../protocol/clock.js';
 import { Execution, type ExecutionOptions, type ExecutionStart } from '../protocol/execution.js';
-import type { LogEntry } from '../protocol/machine.js';
 
-/** What the log is made of here: entries as they are. */
-export type Part = readonly LogEntry[];
+export type { ChannelPart } from '../driver/replica-driver.js';
+
+/** What the log is made of: encoded entries. */
+export type Part = Uint8Array;
 
 export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'taken' | 'save'>;
-export type ChannelPart = Pick<Channel<Part>, 'step' | 'role' | 'view' | 'protection' | 'keptParts'>;
-export type BusPart = Pick<Bus, 'step'>;
+export type BusPart = Pick<Bus, 'step' | 'knownOperations' | 'released'>;
 export type ClockPart = Pick<Clock, 'observe' | 'observeMonotonicNs' | 'adopt' | 'readRealTimeNs' | 'readMonotonicNs'>;
 
 export interface Parts {

@@ -1,5 +1,6 @@
 // What a run is: everything that is chosen, from one seed.
 
+import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/machine.js';
 import type { InputChunk } from './bus-host.js';
 import { type Fault, planFaults, planHealing } from './faults.js';
@@ -24,8 +25,12 @@ export interface RunOptions {
   readonly arbiterLossProbability: number;
   /** Greatest delay of a ring between two threads. */
   readonly ringNs: number;
-  /** Whether the owner of a new view closes its connection to who is no part of it. */
-  readonly closesPeers: boolean;
+  /** What may pile up: those of production, scaled down. */
+  readonly bounds: Bounds;
+  /** Whether messages cross the wires as bytes, by the production encoders. */
+  readonly encodes: boolean;
+  /** What a guest writes at once, now and then; 0: never. */
+  readonly floodBytes: number;
   /** How long it takes to start a process. */
   readonly restartNs: readonly [number, number];
   /** Between two pieces of a snapshot. */
@@ -75,6 +80,7 @@ export function choosePair(seed: number): RunOptions {
   const guestSteps = random.between(4, 40);
   const networkNs = random.pick([1e4, 1e5, 1e6, 5e6]);
   const deviceNs = random.pick([1e4, 1e6, 1e7]);
+  const bounds = chooseBounds(random.fork());
   return {
     seed,
     variant: random.pick(VARIANTS),
@@ -88,21 +94,54 @@ export function choosePair(seed: number): RunOptions {
     arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],
     arbiterLossProbability: random.pick([0, 0.1, 0.5]),
     ringNs: random.pick([2e3, 1e5, 1e6]),
-    closesPeers: random.chance(0.5),
+    bounds,
+    encodes: random.chance(0.2),
+    floodBytes: random.chance(0.5) ? random.pick([1, 3, 10]) * bounds.sentBytes : 0,
     repair: false,
     restartNs: [1e6, 5e7],
     transferNs: [1e5, 1e6],
     digestProbability: seed % 3 === 0 ? 0.2 : 0,
-    input: chooseInput(random.fork()),
+    input: chooseInput(random.fork(), bounds),
     faults: planFaults(random.fork(), guestSteps * STEPS_PER_GUEST_STEP),
   };
 }
 
-function chooseInput(random: Random): InputChunk[] {
+/** Small enough that a run of some dozen steps reaches them, in the proportions of production. */
+function chooseBounds(random: Random): Bounds {
+  const ringBytes = random.pick([4096, 8192, 32_768]);
+  const piece = ringBytes / 32;
+  const sentBytes = random.pick([256, 1024]);
+  return {
+    ...BOUNDS,
+    ringBytes,
+    streamPieceBytes: piece,
+    gatheredBytes: random.pick([64, 256]),
+    partBytes: ringBytes / 16,
+    deliveryBytes: piece,
+    drainRecords: random.pick([4, 64]),
+    sentBytes,
+    joinedBytes: piece * random.pick([1, 2]),
+    unwrittenBytes: sentBytes + 4 * piece,
+    inputWindowBytes: piece * random.pick([1, 4]),
+    operations: random.pick([2, 8, 64]),
+    operationBytes: random.pick([64, 4096]),
+    completionBytes: random.pick([8, 256]),
+    heldBytes: random.pick([512, 4096]),
+    unsentBytes: random.pick([512, 4096]),
+    snapshotUnsentBytes: 128,
+    lagBytes: random.pick([512, 16_384]),
+    joiningBacklogBytes: random.pick([2048, 65_536]),
+    lagMs: random.pick([25, 250]),
+    lagResumeMs: 10,
+  };
+}
+
+/** What a pipe gives at once fits the ring; all of it is at times ten times what the bus keeps unreleased. */
+function chooseInput(random: Random, { streamPieceBytes, inputWindowBytes }: Bounds): InputChunk[] {
   const chunks: InputChunk[] = [];
-  // At times more than the bus keeps unreleased.
-  const bytesMax = random.chance(0.1) ? 100_000 : 100;
-  const count = random.below(12);
+  const much = random.chance(0.15);
+  const bytesMax = much ? streamPieceBytes : 100;
+  const count = much ? Math.ceil((20 * inputWindowBytes) / bytesMax) : random.below(12);
   for (let index = 0; index < count; index++) {
     const bytes = new Uint8Array(random.between(1, bytesMax)).map((_byte, at) => at + index * 37);
     chunks.push({ afterNs: random.between(1, 1e7), bytes, end: false });

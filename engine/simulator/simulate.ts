@@ -5,6 +5,7 @@ import { Arbiter } from './arbiter.js';
 import { BusHost } from './bus-host.js';
 import { describeFault, type Fault, type PathTarget, type ReplicaTarget } from './faults.js';
 import { type GuestOptions, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT } from './guest.js';
+import type { SavedGuest } from './guest-thread.js';
 import { type Coverage, Judge } from './judge.js';
 import type { Path } from './network.js';
 import { type Parts, PRODUCTION } from './parts.js';
@@ -59,6 +60,7 @@ class Simulation {
   readonly #arbiter: Arbiter;
   readonly #world: World;
   readonly #replicas: Replica[] = [];
+  readonly #snapshots: SavedGuest[] = [];
   readonly #guest: GuestOptions;
   #nextFault = 0;
   /** When the last fault that has struck is over. */
@@ -72,9 +74,10 @@ class Simulation {
     const schedule = this.#schedule;
     const random = new Random(run.seed ^ 0x5eed);
     this.#run = run;
-    this.#judge = new Judge(run.variant);
+    this.#judge = new Judge();
     this.#trace = line => trace?.(`${schedule.steps} ${schedule.nowMs.toFixed(3)} ms ${line()}`);
-    this.#guest = { seed: run.seed, steps: run.guestSteps, operationIds: run.operationIds };
+    const { seed, guestSteps: steps, operationIds, floodBytes } = run;
+    this.#guest = { seed, steps, operationIds, floodBytes };
     const judge = this.#judge;
     const names = NAMES.slice(0, run.replicas);
     const view: View = { number: 1, machine: 'm', primary: 'A', backups: names.slice(1), claim: 'first' };
@@ -92,7 +95,9 @@ class Simulation {
         operationIds: run.operationIds,
         outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
         inputStreams: [STREAM_INPUT],
+        bounds: run.bounds,
       }),
+      encodes: run.encodes,
       schedule,
       random: random.fork(),
       deviceNs: run.deviceNs,
@@ -115,7 +120,7 @@ class Simulation {
     const [schedule, run, judge, guest, arbiter] = [this.#schedule, this.#run, this.#judge, this.#guest, this.#arbiter];
     const busPath = paths.toBus(this.#replicas.length);
     const world = { name, run, parts, schedule, random: random.fork(), view, bus, busPath, judge };
-    const replica = new Replica({ ...world, guest, arbiter, trace: this.#trace });
+    const replica = new Replica({ ...world, guest, arbiter, snapshots: this.#snapshots, trace: this.#trace });
     this.#replicas.push(replica);
     return replica;
   }
@@ -128,9 +133,10 @@ class Simulation {
       if (replica.io.dead || other.io.dead) continue;
       const [a, b] = side === 0 ? [other, replica] : [replica, other];
       const path = this.#world.paths.between(this.#replicas.indexOf(a), this.#replicas.indexOf(b));
-      const connection = path.connect(a.listen(b.name), b.listen(a.name));
-      a.connected(b.name, connection, 0);
-      b.connected(a.name, connection, 1);
+      const [first, second] = [a.listen(b.name), b.listen(a.name)];
+      const connection = path.connect(first, second);
+      a.connected(b.name, connection, 0, first);
+      b.connected(a.name, connection, 1, second);
     }
   }
 

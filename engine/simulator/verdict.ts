@@ -1,6 +1,7 @@
 // The verdict at the end of a run: what the outside saw is what one machine, without any protocol, does when it is
 // given the environment results and interrupts of the replica that is the machine now.
 
+import { STATUS_REFUSED } from '../protocol/bus.js';
 import { describeOutcome, sameOutcome } from '../protocol/describe.js';
 import type { Interrupt, Operation, OperationId } from '../protocol/machine.js';
 import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './guest.js';
@@ -23,7 +24,8 @@ type Completion = Interrupt & { readonly kind: 'completion' };
 /** What is wrong, or undefined. */
 export function verdict(end: End): string | undefined {
   const { judge, guest, history } = end;
-  if (judge.violation !== undefined) return judge.violation;
+  const seen = judge.violation ?? judge.strayed;
+  if (seen !== undefined) return seen;
   const production = replay(guest, history);
   return (
     production.complaint ??
@@ -127,11 +129,13 @@ function operationsOnce({ judge, guest, history }: End, production: Production):
       if (times > 1) return `operation ${id} was performed ${times} times (ON)`;
       // The guest may end without an answer to an uncertain interrupt: then nobody promised anything (IO2).
       const unanswered = (attempts.get(id) ?? 0) <= (uncertain.get(id) ?? 0);
-      if (times === 0 && judge.outcome !== undefined && !unanswered) return `operation ${id} was never performed (ON)`;
+      // Past the bounds of the bus an operation is refused, and the guest is told.
+      if (times === 0 && judge.outcome !== undefined && !unanswered && !judge.refused.has(id)) return `operation ${id} was never performed (ON)`;
     } else if (asked.get(id)?.device === DEVICE_TELLER && attempts.get(id) === 1 && times > 1) {
       return `operation ${id} was asked for once and performed ${times} times`;
     }
     for (const { status, data } of completed.get(id) ?? []) {
+      if (status === STATUS_REFUSED) continue;
       const match = done.get(id)?.some(is => is.status === status && sameBytes(is.data, data)) ?? false;
       if (!match) return `operation ${id} completed with what no device answered (IO1)`;
     }
