@@ -36,7 +36,6 @@ export function demoCommand(): Command {
 async function demo(): Promise<void> {
   const guest = guestFile(GUEST);
   const options: TrialOptions = {
-    guest,
     module: readFileSync(guest),
     moduleCache: true,
     machine: {

@@ -83,7 +83,6 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   let test: FailoverTest | undefined;
   try {
     test = await FailoverTest.prepare({
-      guest,
       module,
       moduleCache: flags.cache,
       machine: {

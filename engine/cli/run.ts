@@ -37,7 +37,6 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const { streams, devices, disks } = await openDevices(flags);
   const machine = new LaunchedMachine({
     ...launch,
-    guest,
     module,
     moduleCache: flags.cache,
     options: {

@@ -90,7 +90,7 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
     ...world,
   };
   try {
-    const plan = { guest: { path, module, moduleCache, options, files }, ...flags };
+    const plan = { guest: { module, moduleCache, options, files }, ...flags };
     const cells = await sweep(plan, abort.signal, (done, next) => progress.show(done, next));
     progress.stop();
     if (cells === undefined) {

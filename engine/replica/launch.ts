@@ -22,6 +22,7 @@ import {
   type ReplicaConfiguration,
   type SnapshotOrigin,
 } from './configuration.js';
+import { KeptModule } from './kept-module.js';
 import { statusOf } from './launch-status.js';
 import { Repair } from './repair.js';
 import { type ReplicaEnding, ReplicaProcess } from './replica-process.js';
@@ -29,8 +30,7 @@ import { SnapshotRequests } from './snapshot-requests.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface LaunchOptions {
-  /** Absolute path of the guest, and its bytes (already read and checked by the caller). */
-  readonly guest: string;
+  /** The guest's bytes, already read and checked by the caller. */
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
   readonly options: Omit<MachineOptions, 'bornMs'>;
@@ -91,6 +91,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #view: View;
   #arbiter: FolderArbiter | undefined;
   #arbiterFolder: { readonly path: string; readonly ours: boolean } | undefined;
+  #module: KeptModule | undefined;
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
   #repairing: NodeJS.Timeout | undefined;
@@ -145,7 +146,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
+    this.#module = new KeptModule();
     for (const incarnation of namedIn(this.#view)) this.#fork(incarnation, false);
+    // While their processes start.
+    this.#module.fill(this.#launch.module);
     const { streams, devices, resume } = this.#launch;
     // Loaded while the replicas start: it is most of what this process has to load.
     const { BusServer } = await import('../bus/server.js');
@@ -168,7 +172,6 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.#common = {
       machine: this.machine,
       secret,
-      guest: this.#launch.guest,
       moduleHash,
       moduleCache: this.#launch.moduleCache,
       options,
@@ -199,7 +202,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   // ---- replicas
 
   #fork(incarnation: string, joins: boolean): ReplicaProcess {
-    const replica: ReplicaProcess = new ReplicaProcess(incarnation, joins, {
+    const replica: ReplicaProcess = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
       heard: message => this.#heard(replica, message),
       ended: ending => this.#ended(replica, ending),
     });
@@ -366,6 +369,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     await this.#started.catch(() => undefined);
     clearTimeout(late);
     await this.#bus?.close();
+    this.#module?.close();
     if (this.#arbiterFolder?.ours === true) rmSync(this.#arbiterFolder.path, { recursive: true, force: true });
   }
 }
