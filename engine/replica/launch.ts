@@ -10,6 +10,7 @@ import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
+import { comparedOptions } from '../channel/compared-options.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Status } from '../observe/status.js';
@@ -157,7 +158,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       secret,
       machine: this.machine,
       moduleHash,
-      options: JSON.stringify(options),
+      options: comparedOptions(options),
       operationIds: options.operationIds,
       streams,
       devices,

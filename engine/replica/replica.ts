@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import { BusClient } from '../bus/client.js';
+import { comparedOptions } from '../channel/compared-options.js';
 import type { Link } from '../channel/link.js';
 import { decodePeer, encodePeer, snapshotPiece } from '../channel/packets.js';
 import { assert, EpochvisorError } from '../errors/errors.js';
@@ -419,6 +420,6 @@ export function helloOf(configuration: ReplicaConfiguration): Hello {
     incarnation: configuration.incarnation,
     secret: configuration.secret,
     moduleHash: configuration.moduleHash,
-    options: JSON.stringify(configuration.options),
+    options: comparedOptions(configuration.options),
   };
 }
