@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
+import { givenArguments, refuseBytesForHost } from './given-bytes.js';
 
 /** Exit status of a command that was refused (a wrong flag, a missing file, a bad module). */
 const REFUSED = 2;
@@ -55,7 +56,8 @@ async function program(verb: string | undefined): Promise<Command> {
     .description('Run a WebAssembly program on two machines as if it were one that does not fail.')
     .version(version())
     .enablePositionalOptions()
-    .showHelpAfterError(false);
+    .showHelpAfterError(false)
+    .hook('preAction', (_, command) => refuseBytesForHost(command));
   for (const [name, { summary, load }] of Object.entries(VERBS)) {
     root.addCommand(name === verb ? strict(await load()) : new Command(name).description(summary));
   }
@@ -72,15 +74,17 @@ function complain(line: string): void {
 }
 
 async function main(): Promise<void> {
-  const verb = process.argv[2];
+  let verb: string | undefined;
   try {
+    const argv = givenArguments();
+    verb = argv[2];
     const root = await program(verb);
     if (verb === undefined) {
       process.stderr.write(root.helpInformation());
       process.exitCode = REFUSED;
       return;
     }
-    await root.parseAsync();
+    await root.parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return;

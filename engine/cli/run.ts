@@ -7,8 +7,9 @@ import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { openDevices } from './devices.js';
+import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { addMachineFlags, guestFile, type MachineFlags, machineFlags, programName } from './machine-flags.js';
+import { addMachineFlags, guestFile, type MachineFlags, machineFlags } from './machine-flags.js';
 import { supervise } from './supervise.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
@@ -32,6 +33,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi };
+  const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const launch = launchOptions(flags);
   const { streams, devices, disks } = await openDevices(flags);
@@ -45,7 +47,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       counting: flags.counting,
       operationIds: flags.operationIds,
       maxMemory: flags.maxMemory,
-      arguments: [flags.argv0 ?? programName(guest), ...args],
+      arguments: programArguments,
       disks,
       teller: flags.teller !== undefined,
       ...world,

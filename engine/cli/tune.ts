@@ -6,6 +6,7 @@ import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { VARIANTS, type Variant } from '../protocol/machine.js';
 import { openDevices } from './devices.js';
+import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
 import {
   addGuestFlags,
@@ -76,6 +77,7 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
   const module = readFileSync(path);
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  const programArguments = guestArguments(path, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   await refuseDevices(flags);
   const files = new DeviceFiles(flags);
@@ -86,7 +88,7 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
     counting,
     operationIds,
     maxMemory,
-    arguments: [flags.argv0 ?? programName(path), ...args],
+    arguments: programArguments,
     ...world,
   };
   try {

@@ -40,8 +40,14 @@ export class Command {
   readonly #stdout: Buffer[] = [];
   readonly #stderr: Buffer[] = [];
 
-  constructor(script: string, args: readonly string[], mark: string, stdin: Stdin = 'ignore') {
-    this.#process = spawn(process.execPath, [script, ...args], {
+  constructor(
+    script: string,
+    args: readonly string[],
+    mark: string,
+    stdin: Stdin = 'ignore',
+    program = process.execPath,
+  ) {
+    this.#process = spawn(program, [script, ...args], {
       stdio: [stdin, 'pipe', 'pipe'],
       env: { ...process.env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
       // A process group of its own, as a shell makes one: Ctrl-C is a signal to all of it.
@@ -121,6 +127,11 @@ export class Bench {
 
   start(args: readonly string[], stdin?: Stdin): Command {
     return new Command(MAIN, args, this.#mark, stdin);
+  }
+
+  /** The command line by way of a shell, for what Node can't start: it is `"$@" ...` there, its first arguments are `args`. */
+  startByShell(text: string, args: readonly string[], stdin?: Stdin): Command {
+    return new Command('-c', [text, 'sh', process.execPath, MAIN, ...args], this.#mark, stdin, '/bin/sh');
   }
 
   /** Runs a command to its end. */
