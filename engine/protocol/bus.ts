@@ -316,7 +316,18 @@ export class Bus {
       return;
     }
     const fresh = bytes.subarray(Math.min(bytes.length, state.received - offset));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) {
+      // Nothing new, and yet it waits for an answer: where a device is not still at it, no other one comes.
+      if (offset + bytes.length <= state.written) {
+        effects.push({
+          rule: 'OF',
+          type: 'send',
+          connection,
+          message: { type: 'confirmed', stream, offset: state.written },
+        });
+      }
+      return;
+    }
     effects.push({ rule: 'OF', type: 'write', stream, offset: state.received, bytes: fresh });
     state.received += fresh.length;
     this.#unwrittenBytes += fresh.length;
