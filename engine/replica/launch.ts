@@ -11,7 +11,7 @@ import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
 import { comparedOptions } from '../channel/compared-options.js';
-import { EpochvisorError } from '../errors/errors.js';
+import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus.js';
@@ -58,14 +58,16 @@ export interface LaunchOptions {
 export interface MachineEvents {
   /** A replica's guest executes its first instruction, or the first since its snapshot. */
   running: [replica: LaunchedReplica];
-  /** A replacement was started. */
-  joining: [replica: LaunchedReplica];
+  /** A replacement was started; `failures`: so many before it have ended before they were named. */
+  joining: [replica: LaunchedReplica, failures: number];
+  /** A replacement ended before it was named. `isNews`: none has in this way since one has joined. */
+  unjoined: [replica: LaunchedReplica, reason: string, isNews: boolean];
   view: [view: View, reason: string];
   /** A promoted backup has raised its uncertain interrupts. */
   live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
   /** The bus takes nothing of older views any more: what is put out from here on is this replica's. */
   fenced: [view: number, incarnation: string];
-  /** A replica ended before the machine did. */
+  /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
   status: [status: Status];
 }
@@ -126,7 +128,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   get status(): Status {
-    return statusOf(this.#view, this.#replicas, this.#launch.replicas);
+    return statusOf(this.#view, this.#replicas, this.#launch.replicas, this.#repair?.why);
   }
 
   /**
@@ -280,8 +282,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       );
       return;
     }
-    if (joins && !namedIn(this.#view).includes(incarnation)) this.#repair?.failed();
-    this.emit('lost', replica, reason);
+    if (joins && !namedIn(this.#view).includes(incarnation)) this.#unjoined(replica, reason, halted?.code ?? reason);
+    else this.emit('lost', replica, reason);
     this.emit('status', this.status);
     if (this.#replicas.every(other => other.hasEnded)) {
       const code = halted?.code ?? 'ALL_REPLICAS_LOST';
@@ -291,6 +293,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     } else {
       this.#repairSoon();
     }
+  }
+
+  #unjoined(replica: LaunchedReplica, reason: string, kind: string): void {
+    const isNews = this.#repair?.failed(reason, kind) ?? true;
+    this.emit('unjoined', replica, reason, isNews);
   }
 
   /** The dead may have named who was joining with their last act, which only the arbiter knows. */
@@ -319,13 +326,23 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   #startJoining(): void {
-    const replica = this.#fork(randomUUID(), true);
+    const incarnation = randomUUID();
+    let replica: ReplicaProcess;
+    try {
+      replica = this.#fork(incarnation, true);
+    } catch (error) {
+      // Node throws for some of what a host may lack (memory); what it throws for is tried again like what it tells of later.
+      this.#unjoined({ incarnation, pid: 0 }, `can't be started: ${describeThrown(error)}`, 'REPLICA_START');
+      this.emit('status', this.status);
+      this.#repairSoon();
+      return;
+    }
     this.#configure(replica);
     for (const { incarnation, address, hasEnded } of this.#replicas) {
       if (address !== undefined && !hasEnded) replica.send({ type: 'peer', incarnation, address });
     }
     this.#forgetEnded();
-    this.emit('joining', replica);
+    this.emit('joining', replica, this.#repair?.failures ?? 0);
     this.emit('status', this.status);
   }
 
