@@ -1,4 +1,7 @@
-/* For each line of stdin: how many arguments and variables there are now, their bytes, and a hash of them all. */
+/*
+ * For each line of stdin: how many arguments and variables there are now, their bytes, and a hash of them all. Where there is
+ * no room for them it asks for them all the same, and tells of the error.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +14,9 @@ static uint64_t hash(const uint8_t *bytes, size_t length) {
 }
 
 static void tell(const char *what, size_t count, size_t size, int error, const uint8_t *bytes) {
-  printf(" %s %zu, %zu bytes, error %d, %016llx", what, count, size, error, (unsigned long long)hash(bytes, size));
+  printf(" %s %zu, %zu bytes, error %d, ", what, count, size, error);
+  if (bytes == NULL) printf("no room");
+  else printf("%016llx", (unsigned long long)hash(bytes, size));
 }
 
 int main(void) {
