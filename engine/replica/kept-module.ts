@@ -11,8 +11,9 @@
 // is the machine's module: who can reach into the launcher's descriptors can still change a file.
 
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeFile } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { EpochvisorError } from '../errors/errors.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -37,10 +38,10 @@ export class KeptModule {
     }
   }
 
-  /** Before any replica is told to start. @throws EpochvisorError TEMPORARY_FOLDER */
-  fill(module: Uint8Array): void {
+  /** Before any replica is told to start; `module` must not change meanwhile. @throws EpochvisorError TEMPORARY_FOLDER */
+  async fill(module: Uint8Array): Promise<void> {
     try {
-      writeFileSync(this.descriptor, module);
+      await promisify(writeFile)(this.descriptor, module);
     } catch (error) {
       throw unkept(error);
     }

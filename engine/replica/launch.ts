@@ -151,11 +151,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
     this.#module = new KeptModule();
     for (const incarnation of namedIn(this.#view)) this.#fork(incarnation, false);
-    // While their processes start.
-    this.#module.fill(this.#launch.module);
     const { streams, devices, resume } = this.#launch;
-    // Loaded while the replicas start: it is most of what this process has to load.
-    const { BusServer } = await import('../bus/server.js');
+    // While the replicas start; the bus is most of what this process has to load.
+    const [{ BusServer }] = await Promise.all([import('../bus/server.js'), this.#module.fill(this.#launch.module)]);
     this.#bus = await BusServer.start({
       secret,
       machine: this.machine,
