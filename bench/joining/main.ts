@@ -76,13 +76,11 @@ class Patient {
 }
 
 async function launch(folder: string): Promise<LaunchedMachine> {
-  const path = guestPath('mill');
   const disk = join(folder, 'disk');
   writeFileSync(disk, '');
   truncateSync(disk, DISK_BYTES);
   return new LaunchedMachine({
-    guest: path,
-    module: readFileSync(path),
+    module: readFileSync(guestPath('mill')),
     moduleCache: true,
     options: {
       ...DEFAULT_MACHINE,

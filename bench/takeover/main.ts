@@ -30,11 +30,9 @@ const WARM_MS = 200;
 const PATIENCE_MS = 10_000;
 
 async function takeoverMs(guest: (typeof GUESTS)[number], signal: 'SIGKILL' | 'SIGSTOP'): Promise<number> {
-  const path = guestPath(guest.name);
   const printed: number[] = [];
   const machine = new LaunchedMachine({
-    guest: path,
-    module: readFileSync(path),
+    module: readFileSync(guestPath(guest.name)),
     moduleCache: true,
     options: {
       ...DEFAULT_MACHINE,

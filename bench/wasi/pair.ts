@@ -50,7 +50,6 @@ export async function runPair(program: ProgramCase, run: PairRun = {}): Promise<
     const wasi = { ...wasiOptions('wasi', { dir, env: program.environment })!, terminals: NO_TERMINALS };
     const trial = await runTrial(
       {
-        guest: path,
         module: readFileSync(path),
         moduleCache: true,
         machine: {

@@ -9,15 +9,15 @@
 // time. The secret itself crosses the wire: between hosts, the network (or a tunnel) has to be trusted.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { EpochvisorError } from '../errors/errors.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
 import type { Hello } from '../protocol/messages.js';
 import { decodeHello, encodeHello } from '../wire/packets.js';
 import type { Link } from './link.js';
 
 /** Close code: the hello was refused; the reason is the name of the field that differs. */
 export const REFUSED = 4401;
-/** The largest hello: what a stranger can make a listener hold. Names, hashes and options are far smaller. */
-export const HELLO_MAX_BYTES = 256 * 1024;
+/** The largest hello: what a stranger can make a listener hold. Names, hashes and options (comparedOptions) are far smaller. */
+export const HELLO_MAX_BYTES = 64 * 1024;
 /** From a connection's start to its hello: past it the connection is closed. */
 export const HELLO_MAX_MS = 5_000;
 
@@ -46,9 +46,9 @@ export function refusal(field: Field, own: Hello, peer: Hello): EpochvisorError 
   if (field !== 'options')
     return refused(field, `${field} differs: here ${quote(own[field])}, there ${quote(peer[field])}`);
   const [here, there] = [parseOptions(own.options), parseOptions(peer.options)];
-  const names = [...new Set([...Object.keys(here), ...Object.keys(there)])].sort();
+  const names = [...new Set([...here.keys(), ...there.keys()])].sort();
   const differing = names
-    .map(name => ({ name, here: JSON.stringify(here[name]), there: JSON.stringify(there[name]) }))
+    .map(name => ({ name, here: here.get(name), there: there.get(name) }))
     .filter(option => option.here !== option.there)
     .map(option => `${option.name} (here ${quote(option.here)}, there ${quote(option.there)})`);
   return refused('options', `options differ: ${differing.join(', ')}`);
@@ -65,13 +65,19 @@ function quote(value: string | number | undefined): string {
   return text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}...` : text;
 }
 
-function parseOptions(json: string): Record<string, unknown> {
+/** Each option by its name, those in an object as `object.name`, as JSON. */
+function parseOptions(json: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const add = (name: string, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) found.set(name, JSON.stringify(value));
+    else for (const [field, inner] of Object.entries(value)) add(name === '' ? field : `${name}.${field}`, inner);
+  };
   try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null ? { ...value } : { options: value };
+    add('', JSON.parse(json));
   } catch {
-    return { options: json };
+    found.set('options', json);
   }
+  return found;
 }
 
 /**
@@ -80,6 +86,8 @@ function parseOptions(json: string): Record<string, unknown> {
  * hello; HELLO_LATE; LINK_CLOSED.
  */
 export function exchangeHellos(link: Link, own: Hello, side: 'caller' | 'listener'): Promise<Hello> {
+  const hello = encodeHello(own);
+  assert(hello.length <= HELLO_MAX_BYTES, 'a hello is within its bound');
   return new Promise((resolve, reject) => {
     const fail = (code: number, word: string, error: EpochvisorError) => {
       reject(error);
@@ -95,7 +103,7 @@ export function exchangeHellos(link: Link, own: Hello, side: 'caller' | 'listene
       try {
         const peer = decodeHello(bytes);
         const field = difference(own, peer);
-        if (side === 'listener' && field !== 'secret') link.send(encodeHello(own));
+        if (side === 'listener' && field !== 'secret') link.send(hello);
         if (field === undefined) resolve(peer);
         else fail(REFUSED, field, refusal(field, own, peer));
       } catch (error) {
@@ -108,6 +116,6 @@ export function exchangeHellos(link: Link, own: Hello, side: 'caller' | 'listene
       reject(code === REFUSED ? refused(word, `${word} differs`) : reason);
     };
     link.listen({ message, closed });
-    if (side === 'caller') link.send(encodeHello(own));
+    if (side === 'caller') link.send(hello);
   });
 }

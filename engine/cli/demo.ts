@@ -37,7 +37,6 @@ export function demoCommand(): Command {
 async function demo(): Promise<void> {
   const { path: guest, module } = readGuest(GUEST);
   const options: TrialOptions = {
-    guest,
     module,
     moduleCache: true,
     machine: {

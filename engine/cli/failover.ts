@@ -19,8 +19,9 @@ import {
   pointsEvery,
   pointsSpread,
 } from '../testing/kill-points.js';
+import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
-import { addMachineFlags, integer, type MachineFlags, machineFlags, programName, readGuest } from './machine-flags.js';
+import { addMachineFlags, integer, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { print } from './output.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
@@ -76,6 +77,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
   const abort = abortOnSignals();
@@ -83,7 +85,6 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   let test: FailoverTest | undefined;
   try {
     test = await FailoverTest.prepare({
-      guest,
       module,
       moduleCache: flags.cache,
       machine: {
@@ -92,7 +93,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
         counting: flags.counting,
         operationIds: flags.operationIds,
         maxMemory: flags.maxMemory,
-        arguments: [flags.argv0 ?? programName(guest), ...args],
+        arguments: programArguments,
         ...world,
       },
       disks: flags.disk,

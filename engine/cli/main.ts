@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import { complain, complainOf, DEFECT_STATUS, endOnDefects } from '../observe/defects.js';
+import { givenArguments, refuseBytesForHost } from './given-bytes.js';
 import { print } from './output.js';
 
 /** Exit status of a command that was refused (a wrong flag, a missing file, a bad module). */
@@ -57,7 +58,8 @@ async function program(verb: string | undefined): Promise<Command> {
     .description('Run a WebAssembly program on two machines as if it were one that does not fail.')
     .version(version())
     .enablePositionalOptions()
-    .showHelpAfterError(false);
+    .showHelpAfterError(false)
+    .hook('preAction', (_, command) => refuseBytesForHost(command));
   for (const [name, { summary, load }] of Object.entries(VERBS)) {
     root.addCommand(name === verb ? strict(await load()) : new Command(name).description(summary));
   }
@@ -77,16 +79,17 @@ function usageFault({ code, message }: CommanderError): string {
 }
 
 async function main(): Promise<void> {
-  const verb = process.argv[2];
+  let verb: string | undefined;
   try {
-    // `help run` tells as much as `run --help`.
-    const root = await program(verb === 'help' ? process.argv[3] : verb);
+    const argv = givenArguments();
+    verb = argv[2];
+    const root = await program(verb === 'help' ? argv[3] : verb);
     if (verb === undefined) {
       process.stderr.write(root.helpInformation());
       process.exitCode = REFUSED;
       return;
     }
-    await root.parseAsync();
+    await root.parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return;

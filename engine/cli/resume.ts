@@ -48,7 +48,6 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   refuseOtherDisks(opened.disks, options.disks);
   const machine = new LaunchedMachine({
     ...launch,
-    guest,
     module,
     moduleCache: flags.cache,
     options,

@@ -6,8 +6,9 @@ import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { openDevices } from './devices.js';
+import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { addMachineFlags, type MachineFlags, machineFlags, programName, readGuest } from './machine-flags.js';
+import { addMachineFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { supervise } from './supervise.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
@@ -30,12 +31,12 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi };
+  const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const launch = launchOptions(flags);
   const { streams, devices, disks } = await openDevices(flags);
   const machine = new LaunchedMachine({
     ...launch,
-    guest,
     module,
     moduleCache: flags.cache,
     options: {
@@ -44,7 +45,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       counting: flags.counting,
       operationIds: flags.operationIds,
       maxMemory: flags.maxMemory,
-      arguments: [flags.argv0 ?? programName(guest), ...args],
+      arguments: programArguments,
       disks,
       teller: flags.teller !== undefined,
       ...world,

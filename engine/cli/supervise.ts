@@ -62,7 +62,11 @@ export async function supervise(
 /** What a user wants to hear while it runs: what was lost, who goes on, who joins. */
 function narrate(machine: LaunchedMachine, say: Say): void {
   machine.on('lost', (replica, reason) => say(`replica ${replica.pid} is gone: ${reason}`));
-  machine.on('joining', replica => say(`replica ${replica.pid} joins`));
+  // What keeps one replacement from joining may keep them all: it is said once, and what is tried again and again is not.
+  machine.on('joining', (replica, failures) => failures === 0 && say(`replica ${replica.pid} joins`));
+  machine.on('unjoined', (replica, reason, isNews) => {
+    if (isNews) say(`replica ${replica.pid} is gone before it has joined: ${reason}; others are tried, each later`);
+  });
   machine.on('view', view => {
     const protection = view.backups.length > 0 ? 'Protected' : 'Not protected (need secondary)';
     say(`view ${view.number}: replica ${machine.primary?.pid ?? '?'} is primary. ${protection}`);

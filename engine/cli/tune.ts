@@ -5,6 +5,7 @@ import { checkGuest } from '../machine/guest-check.js';
 import { rewriteGuest } from '../machine/program.js';
 import { VARIANTS, type Variant } from '../protocol/machine.js';
 import { openDevices } from './devices.js';
+import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
 import {
   addGuestFlags,
@@ -75,6 +76,7 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
   const { path, module } = readGuest(guestPath);
   const wasi = wasiOptions(checkGuest(module), flags);
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  const programArguments = guestArguments(path, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   await refuseDevices(flags);
   const files = new DeviceFiles(flags);
@@ -85,11 +87,11 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
     counting,
     operationIds,
     maxMemory,
-    arguments: [flags.argv0 ?? programName(path), ...args],
+    arguments: programArguments,
     ...world,
   };
   try {
-    const plan = { guest: { path, module, moduleCache, options, files }, ...flags };
+    const plan = { guest: { module, moduleCache, options, files }, ...flags };
     const cells = await sweep(plan, abort.signal, (done, next) => progress.show(done, next));
     progress.stop();
     if (cells === undefined) {

@@ -6,6 +6,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../machine/configuration.js';
 import type { GuestKind } from '../machine/guest-check.js';
 import { FIRST_DIRECTORY } from '../protocol/machine.js';
+import { givenVariable } from './given-bytes.js';
 
 /** A folder for the program: `HOST[::GUEST][:ro]`. */
 export interface DirectoryFlag {
@@ -60,7 +61,7 @@ function environmentFlag(text: string): readonly string[] {
   const at = text.indexOf('=');
   if (at === 0 || text === '' || text.includes('\0')) throw new InvalidArgumentError('It is NAME=VALUE or NAME.');
   if (at > 0) return [text];
-  const value = process.env[text];
+  const value = givenVariable(text);
   return value === undefined ? [] : [`${text}=${value}`];
 }
 

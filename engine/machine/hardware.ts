@@ -7,6 +7,7 @@
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/machine.js';
 import { isReleaseDue } from '../protocol/releasing.js';
+import { encodeEscaped } from '../wasm/escaped-utf8.js';
 import type { MachineOptions } from './configuration.js';
 import type { GuestDevices } from './devices.js';
 import { type Guest, GuestExit } from './guest.js';
@@ -62,7 +63,7 @@ export class Hardware implements GuestDevices {
     this.#guest = guest;
     this.#options = options;
     this.#memory = memory;
-    this.#arguments = new TextEncoder().encode(options.arguments.map(argument => `${argument}\0`).join(''));
+    this.#arguments = encodeEscaped(options.arguments.map(argument => `${argument}\0`).join(''));
     this.#input = new InputStreams([STDIN], state?.input);
     this.#buffers = new Map(state?.buffers);
     guest.devices = this;

@@ -20,7 +20,10 @@ export interface Status {
   readonly instructions: number;
   /** Whether the death of either replica now would go unnoticed. */
   readonly protected: boolean;
-  /** Why not; empty while protected. As VMware words it: `starting`, `need secondary`, `disabled`. */
+  /**
+   * Why not; empty while protected. As VMware words it: `starting`, `need secondary`, `disabled`; after `;`, what has kept
+   * the last replacement from joining.
+   */
   readonly reason: string;
   readonly primary: ReplicaStatus;
   readonly backups: readonly ReplicaStatus[];

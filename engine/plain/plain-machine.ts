@@ -9,6 +9,7 @@
 // for it to change loses a wake-up here just as it would, once in a blue moon, on the real machine.
 
 import type { Imports, WasmExports } from '../machine/webassembly.js';
+import { encodeEscaped } from '../wasm/escaped-utf8.js';
 
 /** An operation as the guest started it. */
 export interface PlainOperation {
@@ -89,7 +90,7 @@ export class PlainMachine {
 
   constructor(devices: PlainDevices) {
     this.#devices = devices;
-    this.#arguments = new TextEncoder().encode(devices.arguments.map(argument => `${argument}\0`).join(''));
+    this.#arguments = encodeEscaped(devices.arguments.map(argument => `${argument}\0`).join(''));
     this.imports = { epochvisor: this.#instructions() };
   }
 

@@ -129,8 +129,8 @@ export class Outbox {
 
   /** The outside has taken `offset` bytes of `stream`. */
   confirm(stream: number, offset: number): void {
-    if (offset <= (this.#confirmed.get(stream) ?? 0)) return;
-    this.#confirmed.set(stream, offset);
+    if (offset > (this.#confirmed.get(stream) ?? 0)) this.#confirmed.set(stream, offset);
+    // Also what was known: a promoted replica whose guest came late has sent what its predecessor had confirmed.
     this.#sent.confirm(stream, offset);
     this.#acceptedBytes = this.#unconfirmedBytes();
   }

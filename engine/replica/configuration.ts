@@ -58,7 +58,7 @@ export interface ReplicaConfiguration {
   readonly secret: string;
   /** The view to begin in; without one this replica joins a machine that runs. */
   readonly view?: View;
-  readonly guest: string;
+  /** SHA-256 of the guest, which is read from a descriptor (kept-module.ts). */
   readonly moduleHash: string;
   readonly moduleCache: boolean;
   readonly options: MachineOptions;

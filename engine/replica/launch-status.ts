@@ -10,8 +10,11 @@ interface StatusReplica extends ReplicaStatus {
   readonly progress: ReplicaProgress | undefined;
 }
 
-/** @param wanted replicas that the machine should have */
-export function statusOf(view: View, replicas: readonly StatusReplica[], wanted: number): Status {
+/**
+ * @param wanted replicas that the machine should have
+ * @param unjoined why the last replacement ended before it was named; empty: none has
+ */
+export function statusOf(view: View, replicas: readonly StatusReplica[], wanted: number, unjoined = ''): Status {
   const primary = replicas.find(({ incarnation }) => incarnation === view.primary);
   const progress = primary?.progress;
   const named = [view.primary, ...view.backups];
@@ -25,7 +28,7 @@ export function statusOf(view: View, replicas: readonly StatusReplica[], wanted:
     epoch: progress?.epoch ?? 0,
     instructions: progress?.count ?? 0,
     protected: isProtected,
-    reason: isProtected ? '' : reasonOf(wanted, missing, joining.length > 0, progress),
+    reason: isProtected ? '' : reasonOf(wanted, missing, joining.length > 0, unjoined, progress),
     primary: primary === undefined ? { pid: 0, incarnation: view.primary } : nameOf(primary),
     backups: replicas.filter(({ incarnation }) => view.backups.includes(incarnation)).map(nameOf),
     joining: joining.map(nameOf),
@@ -35,9 +38,16 @@ export function statusOf(view: View, replicas: readonly StatusReplica[], wanted:
   };
 }
 
-function reasonOf(wanted: number, missing: boolean, joins: boolean, progress: ReplicaProgress | undefined): string {
+function reasonOf(
+  wanted: number,
+  missing: boolean,
+  joins: boolean,
+  unjoined: string,
+  progress: ReplicaProgress | undefined,
+): string {
   if (wanted === 1) return 'disabled';
-  if (missing) return joins ? 'starting' : 'need secondary';
+  const because = unjoined === '' ? '' : `; the last replica that was to join ${unjoined}`;
+  if (missing) return `${joins ? 'starting' : 'need secondary'}${because}`;
   const reason = progress?.reason ?? '';
   return reason === '' ? 'starting' : reason;
 }

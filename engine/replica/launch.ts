@@ -10,7 +10,8 @@ import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
-import { EpochvisorError } from '../errors/errors.js';
+import { comparedOptions } from '../channel/compared-options.js';
+import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../machine/configuration.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus.js';
@@ -22,6 +23,7 @@ import {
   type ReplicaConfiguration,
   type SnapshotOrigin,
 } from './configuration.js';
+import { KeptModule } from './kept-module.js';
 import { statusOf } from './launch-status.js';
 import { Repair } from './repair.js';
 import { type ReplicaEnding, ReplicaProcess } from './replica-process.js';
@@ -29,8 +31,7 @@ import { SnapshotRequests } from './snapshot-requests.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface LaunchOptions {
-  /** Absolute path of the guest, and its bytes (already read and checked by the caller). */
-  readonly guest: string;
+  /** The guest's bytes, already read and checked by the caller. */
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
   readonly options: Omit<MachineOptions, 'bornMs'>;
@@ -57,14 +58,16 @@ export interface LaunchOptions {
 export interface MachineEvents {
   /** A replica's guest executes its first instruction, or the first since its snapshot. */
   running: [replica: LaunchedReplica];
-  /** A replacement was started. */
-  joining: [replica: LaunchedReplica];
+  /** A replacement was started; `failures`: so many before it have ended before they were named. */
+  joining: [replica: LaunchedReplica, failures: number];
+  /** A replacement ended before it was named. `isNews`: none has in this way since one has joined. */
+  unjoined: [replica: LaunchedReplica, reason: string, isNews: boolean];
   view: [view: View, reason: string];
   /** A promoted backup has raised its uncertain interrupts. */
   live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
   /** The bus takes nothing of older views any more: what is put out from here on is this replica's. */
   fenced: [view: number, incarnation: string];
-  /** A replica ended before the machine did. */
+  /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
   status: [status: Status];
 }
@@ -91,6 +94,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #view: View;
   #arbiter: FolderArbiter | undefined;
   #arbiterFolder: { readonly path: string; readonly ours: boolean } | undefined;
+  #module: KeptModule | undefined;
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
   #repairing: NodeJS.Timeout | undefined;
@@ -124,7 +128,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   get status(): Status {
-    return statusOf(this.#view, this.#replicas, this.#launch.replicas);
+    return statusOf(this.#view, this.#replicas, this.#launch.replicas, this.#repair?.why);
   }
 
   /**
@@ -145,15 +149,16 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
+    this.#module = new KeptModule();
     for (const incarnation of namedIn(this.#view)) this.#fork(incarnation, false);
     const { streams, devices, resume } = this.#launch;
-    // Loaded while the replicas start: it is most of what this process has to load.
-    const { BusServer } = await import('../bus/server.js');
+    // While the replicas start; the bus is most of what this process has to load.
+    const [{ BusServer }] = await Promise.all([import('../bus/server.js'), this.#module.fill(this.#launch.module)]);
     this.#bus = await BusServer.start({
       secret,
       machine: this.machine,
       moduleHash,
-      options: JSON.stringify(options),
+      options: comparedOptions(options),
       operationIds: options.operationIds,
       streams,
       devices,
@@ -168,7 +173,6 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.#common = {
       machine: this.machine,
       secret,
-      guest: this.#launch.guest,
       moduleHash,
       moduleCache: this.#launch.moduleCache,
       options,
@@ -199,7 +203,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   // ---- replicas
 
   #fork(incarnation: string, joins: boolean): ReplicaProcess {
-    const replica: ReplicaProcess = new ReplicaProcess(incarnation, joins, {
+    const replica: ReplicaProcess = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
       heard: message => this.#heard(replica, message),
       ended: ending => this.#ended(replica, ending),
     });
@@ -284,8 +288,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       );
       return;
     }
-    if (joins && !namedIn(this.#view).includes(incarnation)) this.#repair?.failed();
-    this.emit('lost', replica, reason);
+    if (joins && !namedIn(this.#view).includes(incarnation)) this.#unjoined(replica, reason, halted?.code ?? reason);
+    else this.emit('lost', replica, reason);
     this.emit('status', this.status);
     if (this.#replicas.every(other => other.hasEnded)) {
       const code = halted?.code ?? 'ALL_REPLICAS_LOST';
@@ -296,6 +300,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     } else {
       this.#repairSoon();
     }
+  }
+
+  #unjoined(replica: LaunchedReplica, reason: string, kind: string): void {
+    const isNews = this.#repair?.failed(reason, kind) ?? true;
+    this.emit('unjoined', replica, reason, isNews);
   }
 
   /** The dead may have named who was joining with their last act, which only the arbiter knows. */
@@ -324,13 +333,23 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   #startJoining(): void {
-    const replica = this.#fork(randomUUID(), true);
+    const incarnation = randomUUID();
+    let replica: ReplicaProcess;
+    try {
+      replica = this.#fork(incarnation, true);
+    } catch (error) {
+      // Node throws for some of what a host may lack (memory); what it throws for is tried again like what it tells of later.
+      this.#unjoined({ incarnation, pid: 0 }, `can't be started: ${describeThrown(error)}`, 'REPLICA_START');
+      this.emit('status', this.status);
+      this.#repairSoon();
+      return;
+    }
     this.#configure(replica);
     for (const { incarnation, address, hasEnded } of this.#replicas) {
       if (address !== undefined && !hasEnded) replica.send({ type: 'peer', incarnation, address });
     }
     this.#forgetEnded();
-    this.emit('joining', replica);
+    this.emit('joining', replica, this.#repair?.failures ?? 0);
     this.emit('status', this.status);
   }
 
@@ -375,6 +394,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     await this.#started.catch(() => undefined);
     clearTimeout(late);
     await this.#bus?.close();
+    this.#module?.close();
     if (this.#arbiterFolder?.ours === true) rmSync(this.#arbiterFolder.path, { recursive: true, force: true });
   }
 }

@@ -3,7 +3,6 @@
 // A start costs what it loads, so little is loaded before the guest thread is started: it loads the guest while this
 // thread loads the rest.
 
-import { readFileSync } from 'node:fs';
 import { asError, EpochvisorError } from '../errors/errors.js';
 import { showStack } from '../observe/defects.js';
 import {
@@ -13,6 +12,7 @@ import {
   type ReplicaConfiguration,
   type ToReplica,
 } from './configuration.js';
+import { MODULE_DESCRIPTOR, readModule } from './kept-module.js';
 import type { Replica, ReplicaParts } from './replica.js';
 import { ThreadHost } from './thread-host.js';
 
@@ -38,18 +38,10 @@ function end(halt: boolean): void {
   process.disconnect();
 }
 
-/** The file in shared memory: the threads of a replica need no copies of their own. */
-function readShared(path: string): Uint8Array {
-  const file = readFileSync(path);
-  const shared = new Uint8Array(new SharedArrayBuffer(file.length));
-  shared.set(file);
-  return shared;
-}
-
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
-  const { incarnation, view, guest, arbiter, machine, options, moduleCache, kill, flip } = configuration;
+  const { incarnation, view, moduleHash, arbiter, machine, options, moduleCache, kill, flip } = configuration;
   const thread = new ThreadHost({
-    module: readShared(guest),
+    module: readModule(MODULE_DESCRIPTOR, moduleHash),
     options,
     moduleCache,
     clonesBeside: true,

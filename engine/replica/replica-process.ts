@@ -40,12 +40,13 @@ export class ReplicaProcess {
   /** Kills a joining replica that is silent. */
   #silence: NodeJS.Timeout | undefined;
 
-  constructor(incarnation: string, joins: boolean, listener: ReplicaListener) {
+  /** @param module a descriptor of the machine's module, which the process gets as MODULE_DESCRIPTOR (kept-module.ts) */
+  constructor(incarnation: string, joins: boolean, module: number, listener: ReplicaListener) {
     this.incarnation = incarnation;
     this.joins = joins;
     // What is started, and nothing else, in argv; replicas inherit stderr for what Node itself has to say.
     const main = fileURLToPath(new URL('./main.js', import.meta.url));
-    this.#process = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
+    this.#process = fork(main, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc', module], execArgv: [] });
     if (joins) this.#silence = setTimeout(() => this.kill(), FIRST_WORD_MAX_MS);
     this.#process.on('message', (message: FromReplica) => {
       this.#isHeard();

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import { BusClient } from '../bus/client.js';
+import { comparedOptions } from '../channel/compared-options.js';
 import type { Link } from '../channel/link.js';
 import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
@@ -219,6 +220,6 @@ export function helloOf(configuration: ReplicaConfiguration): Hello {
     incarnation: configuration.incarnation,
     secret: configuration.secret,
     moduleHash: configuration.moduleHash,
-    options: JSON.stringify(configuration.options),
+    options: comparedOptions(configuration.options),
   };
 }

@@ -130,7 +130,8 @@ function operationsOnce({ judge, guest, history }: End, production: Production):
       // The guest may end without an answer to an uncertain interrupt: then nobody promised anything (IO2).
       const unanswered = (attempts.get(id) ?? 0) <= (uncertain.get(id) ?? 0);
       // Past the bounds of the bus an operation is refused, and the guest is told.
-      if (times === 0 && judge.outcome !== undefined && !unanswered && !judge.refused.has(id)) return `operation ${id} was never performed (ON)`;
+      if (times === 0 && judge.outcome !== undefined && !unanswered && !judge.refused.has(id))
+        return `operation ${id} was never performed (ON)`;
     } else if (asked.get(id)?.device === DEVICE_TELLER && attempts.get(id) === 1 && times > 1) {
       return `operation ${id} was asked for once and performed ${times} times`;
     }

@@ -4,7 +4,7 @@
 //   04 i32                      a number that is one (and not -0)
 //   05 f64                      another number
 //   06 i64, 07 u64              a bigint
-//   08 u32 n | UTF-8            a string of n bytes
+//   08 u32 n | UTF-8            a string of n bytes; some may be none of UTF-8 (escaped-utf8.ts)
 //   09 u32 n | bytes            a short byte array
 //   0a u32 blob | f64 length    a long one: it travels beside the data (chunks.ts)
 //   0b u32 n | n values         an array
@@ -13,6 +13,7 @@
 // All little-endian. Byte arrays that were given as different kinds of view all come back as Uint8Array.
 
 import { assert } from '../errors/errors.js';
+import { decodeEscaped, encodeEscaped, hasEscapes, REPLACEMENT } from '../wasm/escaped-utf8.js';
 import { invalid } from './invalid.js';
 
 const UNDEFINED = 0;
@@ -133,6 +134,14 @@ class PlainWriter {
   }
 
   #text(text: string): void {
+    if (hasEscapes(text)) {
+      const bytes = encodeEscaped(text);
+      this.#reserve(4 + bytes.length);
+      this.#u32(bytes.length);
+      this.#buffer.set(bytes, this.#at);
+      this.#at += bytes.length;
+      return;
+    }
     const length = Buffer.byteLength(text);
     this.#reserve(4 + length);
     this.#u32(length);
@@ -240,7 +249,8 @@ class PlainReader {
   #text(): string {
     const length = this.#u32();
     const from = this.#take(length);
-    return this.#bytes.toString('utf8', from, from + length);
+    const text = this.#bytes.toString('utf8', from, from + length);
+    return text.includes(REPLACEMENT) ? decodeEscaped(this.#bytes.subarray(from, from + length)) : text;
   }
 
   #u32(): number {

@@ -20,8 +20,7 @@ const KILL_FILE = 'kill.json';
 
 /** What is run; the same for every trial of a test. */
 export interface TrialOptions {
-  /** Absolute path of the guest, and its bytes. */
-  readonly guest: string;
+  /** The guest's bytes. */
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
   readonly machine: Pick<
@@ -123,7 +122,6 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const folders = copyFolders(options, run.folder);
   const { devices, disks } = await openDevices(files, folders);
   const machine = new LaunchedMachine({
-    guest: options.guest,
     module: options.module,
     moduleCache: options.moduleCache,
     options: { ...options.machine, disks, teller: options.teller !== undefined },

@@ -47,8 +47,9 @@ export class Command {
     stdin: Stdin = 'ignore',
     env: NodeJS.ProcessEnv = {},
     stdout: 'pipe' | number = 'pipe',
+    program = process.execPath,
   ) {
-    this.#process = spawn(process.execPath, [script, ...args], {
+    this.#process = spawn(program, [script, ...args], {
       stdio: [stdin, stdout, 'pipe'],
       env: { ...process.env, ...env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
       // A process group of its own, as a shell makes one: Ctrl-C is a signal to all of it.
@@ -129,6 +130,11 @@ export class Bench {
   /** @param env more of the environment; @param stdout a pipe, or an open file */
   start(args: readonly string[], stdin?: Stdin, env?: NodeJS.ProcessEnv, stdout?: 'pipe' | number): Command {
     return new Command(MAIN, args, this.#mark, stdin, env, stdout);
+  }
+
+  /** The command line by way of a shell, for what Node can't start: it is `"$@" ...` there, its first arguments are `args`. */
+  startByShell(text: string, args: readonly string[], stdin?: Stdin): Command {
+    return new Command('-c', [text, 'sh', process.execPath, MAIN, ...args], this.#mark, stdin, {}, 'pipe', '/bin/sh');
   }
 
   /** Runs a command to its end. */

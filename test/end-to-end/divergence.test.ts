@@ -65,7 +65,6 @@ class Feed {
 test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', async () => {
   const feed = new Feed();
   machine = new LaunchedMachine({
-    guest: guest('mill'),
     module: readFileSync(guest('mill')),
     moduleCache: true,
     options: {

@@ -4,7 +4,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { type Bench, guest, type Watched } from './command.js';
 
-const MILL = [guest('mill'), '600', '2'];
+const ARGUMENTS = ['600', '2'];
 const DISK_BYTES = 1 << 16;
 /** Lines given and not answered: it never runs dry, and is not far behind when the input ends. */
 const WINDOW_LINES = 8;
@@ -16,10 +16,11 @@ export class Milling {
   readonly #feeding: NodeJS.Timeout;
   #lines = 0;
 
-  constructor(bench: Bench, flags: readonly string[] = []) {
+  /** @param file the guest, as `run` is to be given it */
+  constructor(bench: Bench, flags: readonly string[] = [], file = guest('mill')) {
     this.#bench = bench;
     const devices = ['--disk', this.#disk('disk'), '--teller', bench.file('teller')];
-    this.machine = bench.startWatched([...flags, ...devices, ...MILL], 'pipe');
+    this.machine = bench.startWatched([...flags, ...devices, file, ...ARGUMENTS], 'pipe');
     this.#feeding = setInterval(() => this.#feed(), FEED_EVERY_MS);
   }
 
@@ -48,7 +49,7 @@ export class Milling {
     const input = Array.from({ length: this.#lines }, (_, number) => `line ${number + 1}\n`).join('');
     this.machine.command.endInput();
     const { status, stdout } = await this.machine.command.ended;
-    const plain = this.#bench.startPlain(['--disk', this.#disk('plain-disk'), ...MILL], 'pipe');
+    const plain = this.#bench.startPlain(['--disk', this.#disk('plain-disk'), guest('mill'), ...ARGUMENTS], 'pipe');
     plain.write(input);
     plain.endInput();
     const expected = await plain.ended;

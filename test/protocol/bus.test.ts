@@ -176,6 +176,18 @@ describe('output streams (OF)', () => {
     expect(sent(written(1, 5))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
   });
 
+  test('what it has written it confirms to who sends it again: nothing else would', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('hello'));
+    written(1, 3);
+    fence(B, 2);
+    expect(sent(write(B, 2, 1, 0, text('hel')))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 3 }]]);
+    // The device is still at the rest, and will say when it is done.
+    expect(write(B, 2, 1, 3, text('lo'))).toEqual([]);
+    expect(sent(written(1, 5))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
+    expect(sent(write(B, 2, 1, 3, text('lo')))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
+  });
+
   test('streams count for themselves', () => {
     fence(A, 1);
     write(A, 1, 1, 0, text('out'));

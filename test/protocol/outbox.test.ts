@@ -117,6 +117,18 @@ describe('answers of the bus', () => {
     expect(outbox.confirmed).toEqual([{ stream: 1, offset: 3 }]);
   });
 
+  it('confirm what was known to be there before it was sent: a promoted replica whose guest comes late sends it again', () => {
+    const outbox = new Outbox();
+    outbox.dropLeft(0, [{ stream: 1, offset: 6 }]);
+    outbox.hold(4, text(0));
+    outbox.hold(5, text(3));
+    outbox.release(Infinity);
+    expect(outbox.performed).toBe(4);
+    outbox.confirm(1, 6);
+    expect(outbox.performed).toBe(Infinity);
+    expect(outbox.sentCount).toBe(0);
+  });
+
   it('complete an operation once', () => {
     const outbox = sent(start(1n));
     expect(outbox.complete(2n)).toBe(false);

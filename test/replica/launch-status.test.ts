@@ -32,6 +32,15 @@ describe('a machine', () => {
     expect(statusOf(view('b'), [a, b], 2)).toMatchObject({ protected: false, reason: 'need secondary' });
   });
 
+  test('says why none has joined, while it waits and while another one tries', () => {
+    const joins = replica('d', 4, { joins: true });
+    const because = '; the last replica that was to join halted: out of memory';
+    const of = (replicas: Replica[]) => statusOf(view('b'), replicas, 2, 'halted: out of memory').reason;
+    expect(of([b])).toBe(`need secondary${because}`);
+    expect(of([b, joins])).toBe(`starting${because}`);
+    expect(statusOf(view('a', 'b'), [a, b], 2, 'halted: out of memory').reason).toBe('');
+  });
+
   test('is starting while another replica joins, and is disabled where none is wanted', () => {
     const joins = replica('d', 4, { joins: true });
     expect(statusOf(view('b', 'c'), [b, c, joins], 3)).toMatchObject({ protected: false, reason: 'starting' });

@@ -48,11 +48,28 @@ describe('the wait before another try', () => {
     const repair = new Repair(2);
     const waits = Array.from({ length: 8 }, () => {
       const { delayMs } = repair;
-      repair.failed();
+      repair.failed('killed by SIGKILL', 'killed by SIGKILL');
       return delayMs;
     });
     expect(waits).toEqual([0, 200, 400, 800, 1600, 3200, 5000, 5000]);
     repair.joined();
     expect(repair.delayMs).toBe(0);
+  });
+});
+
+describe('what keeps replacements from joining', () => {
+  test('is news once for each kind, until one has joined', () => {
+    const repair = new Repair(2);
+    const told = [
+      ['halted: no memory for 5 bytes', 'MEMORY'],
+      ['halted: no memory for 6 bytes', 'MEMORY'],
+      ['killed by SIGKILL', 'killed by SIGKILL'],
+      ['halted: no memory for 7 bytes', 'MEMORY'],
+    ] as const;
+    expect(told.map(([why, kind]) => repair.failed(why, kind))).toEqual([true, false, true, false]);
+    expect(repair).toMatchObject({ failures: 4, why: 'halted: no memory for 7 bytes' });
+    repair.joined();
+    expect(repair).toMatchObject({ failures: 0, why: '' });
+    expect(repair.failed('killed by SIGKILL', 'killed by SIGKILL')).toBe(true);
   });
 });

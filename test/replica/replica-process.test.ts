@@ -1,6 +1,8 @@
 // The end of a replica's process as its launcher tells it.
 
-import { describe, expect, it } from 'vitest';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ReplicaConfiguration } from '../../engine/replica/configuration.js';
 import type { ReplicaEnding, ReplicaProcess } from '../../engine/replica/replica-process.js';
 
@@ -8,10 +10,14 @@ import type { ReplicaEnding, ReplicaProcess } from '../../engine/replica/replica
 const BUILT = '../../dist/engine/replica/replica-process.js';
 const built = (await import(BUILT)) as typeof import('../../engine/replica/replica-process.js');
 
+// Something that is no guest.
+const module = openSync(fileURLToPath(import.meta.url), 'r');
+afterAll(() => closeSync(module));
+
 function started(): { replica: ReplicaProcess; ending: Promise<ReplicaEnding> } {
   let replica: ReplicaProcess | undefined;
   const ending = new Promise<ReplicaEnding>(resolve => {
-    replica = new built.ReplicaProcess('r', false, {
+    replica = new built.ReplicaProcess('r', false, module, {
       heard: message => {
         if (message.type === 'halted') replica!.halted = message;
       },
@@ -24,8 +30,11 @@ function started(): { replica: ReplicaProcess; ending: Promise<ReplicaEnding> } 
 describe('the process of a replica', () => {
   it('that halts is none that was killed, though nobody waits for it to end by itself', async () => {
     const { replica, ending } = started();
-    replica.send({ type: 'start', configuration: { guest: '/nowhere.wasm' } as ReplicaConfiguration });
-    expect(await ending).toEqual({ reason: expect.stringMatching(/^halted: /), killed: false });
+    replica.send({ type: 'start', configuration: { moduleHash: 'another' } as ReplicaConfiguration });
+    expect(await ending).toEqual({
+      reason: expect.stringMatching(/^halted: .* guest has been changed/),
+      killed: false,
+    });
     expect(replica.hasEnded).toBe(true);
   });
 

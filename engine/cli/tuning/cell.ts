@@ -11,8 +11,6 @@ import type { DeviceFiles } from './device-files.js';
 
 /** The guest of a sweep and what all its cells have in common. */
 export interface SweptGuest {
-  /** Absolute path, and its bytes. */
-  readonly path: string;
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
   readonly options: Omit<MachineOptions, 'bornMs' | 'epochLength' | 'variant' | 'disks' | 'teller'>;
@@ -52,7 +50,6 @@ export async function runCell(
   const { replicas, ...shaping } = settings;
   const opened = await openDevices(guest.files.fresh(), console);
   const machine = new LaunchedMachine({
-    guest: guest.path,
     module: guest.module,
     moduleCache: guest.moduleCache,
     options: { ...guest.options, ...shaping, disks: opened.disks, teller: guest.files.hasTeller },

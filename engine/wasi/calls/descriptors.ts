@@ -6,7 +6,7 @@
 //    8  8  rights
 //   16  8  rights it hands on
 
-import { encodeUtf8 } from '../../wasm/utf8.js';
+import { encodeEscaped } from '../../wasm/escaped-utf8.js';
 import {
   FDFLAGS_ALL,
   RIGHT_FD_FDSTAT_SET_FLAGS,
@@ -84,7 +84,7 @@ function renumber(core: Core, from: number, to: number): void {
 function preopenedName(core: Core, fd: number): Uint8Array {
   const descriptor = core.descriptors.get(fd);
   if (descriptor.kind !== 'directory' || !descriptor.preopened) fail(EBADF);
-  return Uint8Array.from(encodeUtf8(core.volumes[descriptor.volume]!.configuration.guestPath));
+  return encodeEscaped(core.volumes[descriptor.volume]!.configuration.guestPath);
 }
 
 export function descriptorCalls(core: Core): Record<string, Call> {

@@ -1,7 +1,7 @@
 // Calls about the process: arguments, environment, clocks, random numbers, its end.
 
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../../protocol/clock.js';
-import { encodeUtf8 } from '../../wasm/utf8.js';
+import { encodeEscaped } from '../../wasm/escaped-utf8.js';
 import { CLOCK_MAX, CLOCK_REALTIME } from '../abi.js';
 import type { Core } from '../core.js';
 import { EFAULT, EINVAL, ENOTSUP, fail, SUCCESS } from '../errno.js';
@@ -12,7 +12,7 @@ const RESOLUTION_NS = 1n;
 
 /** Texts as the program gets them: each ended by a NUL, all in one buffer, with a list of where they begin. */
 function texts(core: Core, values: readonly string[]): { sizes: Call; get: Call } {
-  const bytes = Uint8Array.from(values.flatMap(value => [...encodeUtf8(value), 0]));
+  const bytes = encodeEscaped(values.map(value => `${value}\0`).join(''));
   const starts: number[] = [];
   for (let at = 0; at < bytes.length; at = bytes.indexOf(0, at) + 1) starts.push(at);
   const { memory } = core;
