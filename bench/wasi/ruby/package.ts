@@ -1,0 +1,39 @@
+// Fetches a package from npm, for its files alone: what is too large to be a dependency of everybody who clones.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const CACHE = resolve('.cache');
+
+/** Without a network the answer comes at once, not after minutes of retrying. */
+const FLAGS = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--prefer-offline', '--loglevel=error'];
+const NO_RETRIES = ['--fetch-retries=0'];
+
+/**
+ * Runs `use` with the folder of a package, which is gone afterwards.
+ * @param name with or without a scope
+ * @throws where npm cannot be run, or cannot fetch it
+ */
+export function withPackage(name: string, version: string, use: (folder: string) => void): void {
+  mkdirSync(CACHE, { recursive: true });
+  const folder = mkdtempSync(join(CACHE, 'package-'));
+  try {
+    npm(['install', '--prefix', folder, ...FLAGS, ...NO_RETRIES, `${name}@${version}`]);
+    use(join(folder, 'node_modules', ...name.split('/')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Under `npm test` it is that npm, which may not be on the path. */
+function npm(args: readonly string[]): void {
+  const script = process.env.npm_execpath;
+  const [command, first] = script?.endsWith('.js') ? [process.execPath, [script]] : ['npm', []];
+  try {
+    execFileSync(command, [...first, ...args], { stdio: 'pipe' });
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: Buffer };
+    throw new Error(`npm ${args[0]} ${args.at(-1)} failed: ${stderr?.toString().trim() || message}`);
+  }
+}
