@@ -27,10 +27,17 @@ export const RUBY_VERSION = '2.10.1';
  */
 export function buildProgram(source: string): string {
   const path = join(SOURCES, source);
+  const flags = extname(source) === '.rs' ? RUST_FLAGS : C_FLAGS;
+  return built(source.replace(/\..*$/, ''), [flags.join(' '), readFileSync(path)], target => compile(path, target));
+}
+
+/**
+ * Compiles one file.
+ * @throws where its compiler is missing or refuses
+ */
+export function compile(source: string, target: string): void {
   const [command, flags] = extname(source) === '.rs' ? [rustc(), RUST_FLAGS] : ['clang', C_FLAGS];
-  return built(source.replace(/\..*$/, ''), [flags.join(' '), readFileSync(path)], target =>
-    run(command, [...flags, path, '-o', target]),
-  );
+  run(command, [...flags, source, '-o', target]);
 }
 
 /**
@@ -66,7 +73,7 @@ function rustc(): string {
       // Not there, or too new to know the target by this name.
     }
   }
-  throw new Error('no rustc with the target wasm32-wasi: install rustc and libstd-rust-dev-wasm32');
+  throw new Error('no rustc has the target wasm32-wasi');
 }
 
 const QUIET: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
@@ -75,7 +82,8 @@ function run(command: string, args: readonly string[]): void {
   try {
     execFileSync(command, args, QUIET);
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    throw new Error(`${command} failed: ${stderr || message}`);
+    const { code, stderr, message } = error as Error & { code?: string; stderr?: string };
+    if (code === 'ENOENT') throw new Error(`${command} is not installed`);
+    throw new Error(`${command} failed: ${stderr?.trim() || message}`);
   }
 }

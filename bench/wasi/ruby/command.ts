@@ -5,9 +5,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import initialise from 'wabt';
 import { decodeModule, SECTION_EXPORT } from '../../../engine/wasm/decode.js';
 import { writeExport } from '../../../engine/wasm/encode.js';
@@ -16,7 +16,7 @@ import { Reader } from '../../../engine/wasm/reader.js';
 import { Writer } from '../../../engine/wasm/writer.js';
 import { ADAPTER, BRIDGES, bridge } from './adapter.js';
 
-const MERGE = join(dirname(fileURLToPath(import.meta.resolve('binaryen'))), 'bin', 'wasm-merge');
+const MERGE = createRequire(import.meta.url).resolve('binaryen/bin/wasm-merge');
 /** What the interpreter is compiled with. */
 const FEATURES = [
   'bulk-memory',

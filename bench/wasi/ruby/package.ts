@@ -34,6 +34,12 @@ function npm(args: readonly string[]): void {
     execFileSync(command, [...first, ...args], { stdio: 'pipe' });
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: Buffer };
-    throw new Error(`npm ${args[0]} ${args.at(-1)} failed: ${stderr?.toString().trim() || message}`);
+    // Its first line is `npm error code ECONNREFUSED`.
+    const reason =
+      stderr
+        ?.toString()
+        .trim()
+        .replace(/^npm error (code )?/gm, '') || message;
+    throw new Error(`npm ${args[0]} ${args.at(-1)} failed: ${reason}`);
   }
 }
