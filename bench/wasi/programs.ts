@@ -12,7 +12,8 @@ import { linkRuby } from './ruby/command.js';
 import { withPackage } from './ruby/package.js';
 
 const SOURCES = resolve('test', 'programs');
-const BUILT = resolve('.cache', 'programs');
+/** Where binaries are kept; nobody else reads or writes there. */
+export const BUILT = resolve('.cache', 'programs');
 const C_FLAGS = ['--target=wasm32-wasi', '-O2', '-Wall', '-Wextra', '-Werror', '-Wl,-z,stack-size=1048576'];
 const RUST_FLAGS = ['--edition=2021', '--target=wasm32-wasi', '-O', '-Cstrip=symbols', '-Dwarnings'];
 

@@ -4,10 +4,9 @@
 // the machine unasked: only what lies in `.cache` is fetched and made. A test that needs one of these says so by
 // `needs` (needs.ts), and is skipped where it is missing; `left-out.ts` says at the end what was skipped.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildRuby, compile } from '../../bench/wasi/programs.js';
+import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
 
 export interface Requirement {
   readonly what: string;
@@ -52,9 +51,10 @@ export function prepareAll(requirements: Readonly<Record<string, Requirement>> =
   return missing;
 }
 
-/** Compiles the least program there is: a compiler can be there without its libraries. */
+/** Compiles the least program there is, where programs go: a compiler can be there without its libraries. */
 function tryOut(name: string, source: string): void {
-  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-compiler-'));
+  mkdirSync(BUILT, { recursive: true });
+  const folder = mkdtempSync(join(BUILT, 'compiler-'));
   try {
     const path = join(folder, name);
     writeFileSync(path, source);

@@ -18,6 +18,7 @@ const NO_RETRIES = ['--fetch-retries=0'];
 export function withPackage(name: string, version: string, use: (folder: string) => void): void {
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, 'package-'));
+  process.stderr.write(`fetching ${name}@${version} from npm, once\n`);
   try {
     npm(['install', '--prefix', folder, ...FLAGS, ...NO_RETRIES, `${name}@${version}`]);
     use(join(folder, 'node_modules', ...name.split('/')));
