@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 
 const CACHE = resolve('.cache');
 
-/** Without a network the answer comes at once, not after minutes of retrying. */
 const FLAGS = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--prefer-offline', '--loglevel=error'];
-const NO_RETRIES = ['--fetch-retries=0'];
+/** Without a network the answer comes at once, and where a firewall swallows packets after two minutes, not after fifteen. */
+const ONE_TRY = ['--fetch-retries=0', '--fetch-timeout=120000'];
 
 /**
  * Runs `use` with the folder of a package, which is gone afterwards.
@@ -20,7 +20,7 @@ export function withPackage(name: string, version: string, use: (folder: string)
   const folder = mkdtempSync(join(CACHE, 'package-'));
   process.stderr.write(`fetching ${name}@${version} from npm, once\n`);
   try {
-    npm(['install', '--prefix', folder, ...FLAGS, ...NO_RETRIES, `${name}@${version}`]);
+    npm(['install', '--prefix', folder, ...FLAGS, ...ONE_TRY, `${name}@${version}`]);
     use(join(folder, 'node_modules', ...name.split('/')));
   } finally {
     rmSync(folder, { recursive: true });
