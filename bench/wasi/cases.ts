@@ -6,6 +6,7 @@ import { buildProgram, buildRuby } from './programs.js';
 
 export interface ProgramCase {
   readonly name: string;
+  readonly language: 'c' | 'rust' | 'ruby';
   /** The path of the binary, built where needed. */
   readonly program: () => string;
   readonly arguments: readonly string[];
@@ -78,7 +79,7 @@ function entries(count: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-const shared = { arguments: [], environment: [], stdin: '' };
+const shared = { language: 'c', arguments: [], environment: [], stdin: '' } as const;
 
 /** In C: a word counter, a sorter, a sieve, a compressor, a line editor. In Rust: a ledger. */
 export const PROGRAMS: readonly ProgramCase[] = [
@@ -109,6 +110,7 @@ export const PROGRAMS: readonly ProgramCase[] = [
   {
     ...shared,
     name: 'ledger (Rust)',
+    language: 'rust',
     program: () => buildProgram('ledger.rs'),
     arguments: [FOLDER],
     stdin: entries(600),
@@ -120,6 +122,7 @@ export const PROGRAMS: readonly ProgramCase[] = [
 export const RUBY_CASE: ProgramCase = {
   ...shared,
   name: 'ruby',
+  language: 'ruby',
   program: () => buildRuby(),
   arguments: [`${FOLDER}/report.rb`, `${FOLDER}/text`],
   environment: ['LANG=C.UTF-8'],

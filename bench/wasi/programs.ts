@@ -7,15 +7,19 @@ import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:c
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
+import { ADAPTER } from './ruby/adapter.js';
+import { linkRuby } from './ruby/command.js';
+import { withPackage } from './ruby/package.js';
 
 const SOURCES = resolve('test', 'programs');
-const BUILT = resolve('.cache', 'programs');
+/** Where binaries are kept; nobody else reads or writes there. */
+export const BUILT = resolve('.cache', 'programs');
 const C_FLAGS = ['--target=wasm32-wasi', '-O2', '-Wall', '-Wextra', '-Werror', '-Wl,-z,stack-size=1048576'];
 const RUST_FLAGS = ['--edition=2021', '--target=wasm32-wasi', '-O', '-Cstrip=symbols', '-Dwarnings'];
 
 /** Pinned: what the results in bench/results were measured with. */
-const RUBY = '@ruby/3.4-wasm-wasi@2.10.1';
-const BINARYEN = 'binaryen@132.0.0';
+export const RUBY = '@ruby/3.4-wasm-wasi';
+export const RUBY_VERSION = '2.10.1';
 
 /**
  * The path of a program's binary, compiled where needed.
@@ -24,30 +28,28 @@ const BINARYEN = 'binaryen@132.0.0';
  */
 export function buildProgram(source: string): string {
   const path = join(SOURCES, source);
+  const flags = extname(source) === '.rs' ? RUST_FLAGS : C_FLAGS;
+  return built(source.replace(/\..*$/, ''), [flags.join(' '), readFileSync(path)], target => compile(path, target));
+}
+
+/**
+ * Compiles one file.
+ * @throws where its compiler is missing or refuses
+ */
+export function compile(source: string, target: string): void {
   const [command, flags] = extname(source) === '.rs' ? [rustc(), RUST_FLAGS] : ['clang', C_FLAGS];
-  return built(source.replace(/\..*$/, ''), [flags.join(' '), readFileSync(path)], target =>
-    run(command, [...flags, path, '-o', target]),
-  );
+  run(command, [...flags, source, '-o', target]);
 }
 
 /**
  * The Ruby interpreter as a plain WASI command: `ruby SCRIPT.rb ARGS...`; 17 MB, or 31 MB with its standard library.
- * EPOCHVISOR_RUBY_COMMAND names the script that makes it out of npm's package (`SCRIPT IN.wasm OUT.wasm BINARYEN_BIN`).
- * @throws where the script or the network is missing
+ * @throws where the network is missing that it is to be fetched by
  */
 export function buildRuby(library = false): string {
-  const script = resolve(process.env.EPOCHVISOR_RUBY_COMMAND ?? join('..', 'shared', 'tools', 'ruby-command.py'));
   const file = library ? 'ruby+stdlib.wasm' : 'ruby.wasm';
-  return built(library ? 'ruby-library' : 'ruby', [RUBY, BINARYEN, file, readFileSync(script)], target => {
-    const packages = join(BUILT, `packages-${process.pid}`);
-    mkdirSync(packages, { recursive: true });
-    const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--no-save', '--loglevel=error'];
-    run('npm', ['install', '--prefix', packages, ...flags, RUBY, BINARYEN]);
-    const modules = join(packages, 'node_modules');
-    const interpreter = join(modules, '@ruby', '3.4-wasm-wasi', 'dist', file);
-    run('python3', [script, interpreter, target, join(modules, 'binaryen', 'bin')]);
-    run('rm', ['-rf', packages]);
-  });
+  return built(library ? 'ruby-library' : 'ruby', [RUBY, RUBY_VERSION, file, ADAPTER], target =>
+    withPackage(RUBY, RUBY_VERSION, folder => linkRuby(join(folder, 'dist', file), target)),
+  );
 }
 
 function built(name: string, inputs: readonly (string | Uint8Array)[], make: (target: string) => void): string {
@@ -72,7 +74,7 @@ function rustc(): string {
       // Not there, or too new to know the target by this name.
     }
   }
-  throw new Error('no rustc with the target wasm32-wasi: install rustc and libstd-rust-dev-wasm32');
+  throw new Error('no rustc has the target wasm32-wasi');
 }
 
 const QUIET: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
@@ -81,7 +83,8 @@ function run(command: string, args: readonly string[]): void {
   try {
     execFileSync(command, args, QUIET);
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    throw new Error(`${command} failed: ${stderr || message}`);
+    const { code, stderr, message } = error as Error & { code?: string; stderr?: string };
+    if (code === 'ENOENT') throw new Error(`${command} is not installed`);
+    throw new Error(`${command} failed: ${stderr?.trim() || message}`);
   }
 }

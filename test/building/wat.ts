@@ -1,12 +1,44 @@
-// Modules from the text format, by wat2wasm of Debian's wabt.
+// Modules from the text format, by the WebAssembly Binary Toolkit of npm's wabt.
 
-import { spawnSync } from 'node:child_process';
+import initialise from 'wabt';
 
-/** The binary of a module in text format, names included. Throws where wat2wasm is missing or refuses the text. */
+const toolkit = await initialise();
+
+type Features = NonNullable<Parameters<typeof toolkit.parseWat>[2]>;
+
+/** Said in full, for what the toolkit takes as given changes from one version to the next. */
+const WEBASSEMBLY_2: Features = {
+  mutable_globals: true,
+  sat_float_to_int: true,
+  sign_extension: true,
+  simd: true,
+  multi_value: true,
+  bulk_memory: true,
+  reference_types: true,
+};
+
+/** What our tests want besides: modules that are to be refused by name. */
+const REFUSED: Features = { tail_call: true, threads: true, exceptions: true };
+
+/** The binary of a module in text format, names included. Throws where the text is malformed or invalid. */
 export function wat(text: string): Uint8Array<ArrayBuffer> {
-  const flags = ['--enable-tail-call', '--enable-threads', '--enable-exceptions', '--debug-names'];
-  const run = spawnSync('wat2wasm', [...flags, '-', '--output=-'], { input: text, maxBuffer: 1 << 26 });
-  if (run.error !== undefined) throw new Error(`wat2wasm cannot be run (${run.error.message}): install wabt`);
-  if (run.status !== 0) throw new Error(`wat2wasm refused the text: ${run.stderr.toString()}`);
-  return new Uint8Array(run.stdout);
+  return assemble(Buffer.from(text), { ...WEBASSEMBLY_2, ...REFUSED }, true);
+}
+
+/** The binary of a module of WebAssembly 2.0, which need not be valid. Throws where the text is malformed. */
+export function watUnchecked(text: Uint8Array): Uint8Array<ArrayBuffer> {
+  return assemble(text, WEBASSEMBLY_2, false);
+}
+
+function assemble(text: Uint8Array, features: Features, checked: boolean): Uint8Array<ArrayBuffer> {
+  // Copied, for the toolkit takes all of the buffer that a view looks at.
+  const module = toolkit.parseWat('module.wat', new Uint8Array(text), features);
+  try {
+    // The declarations of npm's wabt do not say that it takes features, too.
+    if (checked) (module.validate as (features: Features) => void).call(module, features);
+    // Copied: the answer lies in the toolkit's own memory, which the next module takes.
+    return new Uint8Array(module.toBinary({ write_debug_names: checked }).buffer);
+  } finally {
+    module.destroy();
+  }
 }

@@ -54,7 +54,7 @@ describe('a kill in the middle of an epoch changes nothing', () => {
   });
 
   test.each(VARIANTS)('in the variant %s of clock-random: transcripts of single machines', async variant => {
-    const judge = `${process.execPath} ${JUDGE} 200`;
+    const judge = `"${process.execPath}" "${JUDGE}" 200`;
     const { status, report } = await failover(
       '--variant',
       variant,

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
+import { needs } from '../setup/needs.js';
 import { Bench } from './command.js';
 
 const bench = new Bench();
@@ -31,7 +32,10 @@ function makeFolder(name: string): string {
 
 const command = (folder: string) => ['--dir', `${folder}::/data`, buildProgram('journal.c'), '/data', String(LINES)];
 
-test('alone, and as a pair that loses its primary, the folder becomes that of an undisturbed run', async () => {
+test('alone, and as a pair that loses its primary, the folder becomes that of an undisturbed run', {
+  ...needs('c'),
+  timeout: 100_000,
+}, async () => {
   const undisturbed = makeFolder('undisturbed');
   const plain = await bench.run(['run', '--quiet', '--replicas', '1', ...command(undisturbed)]);
   expect(plain).toMatchObject({ status: 0, stderr: '' });
@@ -70,4 +74,4 @@ test('alone, and as a pair that loses its primary, the folder becomes that of an
   process.kill(primary.pid, 'SIGKILL');
   expect(await pair.command.ended).toMatchObject({ status: 0, stdout: alone.stdout });
   expect(contents(folder)).toEqual(expected);
-}, 100_000);
+});

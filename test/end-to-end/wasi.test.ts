@@ -9,6 +9,7 @@ import type * as Pair from '../../bench/wasi/pair.js';
 import { runPlain } from '../../bench/wasi/plain.js';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import { wat } from '../building/wat.js';
+import { needs } from '../setup/needs.js';
 import { Bench, until } from './command.js';
 
 // Compiled, for it starts processes from files beside it.
@@ -17,14 +18,13 @@ const { differenceFromPlain, runPair, VARIANTS } = (await import(pair)) as typeo
 
 const bench = new Bench();
 let probe: string;
-beforeAll(() => {
+const buildProbe = () => {
   probe = buildProgram('probe.c');
-});
+};
 
 describe('a program gives what it gives alone: output, files, exit status', () => {
-  test.each([...PROGRAMS, RUBY_CASE].map(program => [program.name, program] as const))(
-    '%s',
-    async (_, program) => {
+  for (const program of [...PROGRAMS, RUBY_CASE]) {
+    test(program.name, { ...needs(program.language), timeout: 300_000 }, async () => {
       const plain = runPlain(program);
       const undisturbed = await runPair(program);
       expect(differenceFromPlain(plain, undisturbed), 'undisturbed').toBeUndefined();
@@ -35,12 +35,13 @@ describe('a program gives what it gives alone: output, files, exit status', () =
         expect(run.failover, 'the backup went on').toBeDefined();
         expect(differenceFromPlain(plain, run), `${variant}, killed at ${count}`).toBeUndefined();
       }
-    },
-    300_000,
-  );
+    });
+  }
 });
 
-describe('a program and its world', () => {
+describe('a program and its world', needs('c'), () => {
+  beforeAll(buildProbe);
+
   test('it sees its arguments and the variables it was given, and no others', async () => {
     const { stdout, status } = await bench.run([
       'run',
@@ -108,7 +109,9 @@ describe('a program and its world', () => {
   });
 });
 
-describe('the folder of a program', () => {
+describe('the folder of a program', needs('c'), () => {
+  beforeAll(buildProbe);
+
   const folder = () => bench.file('folder');
 
   test('has what it wrote, under the name it was given', async () => {

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
@@ -24,13 +22,9 @@ const SCRIPTS = [
   'custom',
 ];
 
-const corpus: readonly Uint8Array[] = SCRIPTS.flatMap(name => {
-  const { folder } = loadScript(name);
-  return readdirSync(folder)
-    .filter(file => file.endsWith('.wasm'))
-    .sort()
-    .map(file => new Uint8Array(readFileSync(join(folder, file))));
-});
+const corpus: readonly Uint8Array[] = SCRIPTS.flatMap(name =>
+  loadScript(name).commands.flatMap(command => ('bytes' in command ? [command.bytes] : [])),
+);
 
 /** What `instrument` makes of hostile bytes: a module, or the code of a typed error. Anything else escapes. */
 function rewrite(bytes: Uint8Array): Uint8Array<ArrayBuffer> | string {

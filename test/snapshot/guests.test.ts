@@ -7,6 +7,7 @@ import type { MachineOptions } from '../../engine/machine/configuration.js';
 import { FIRST_DIRECTORY, FIRST_DISK, type Operation } from '../../engine/protocol/machine.js';
 import { wat } from '../building/wat.js';
 import { guestBytes } from '../guest/fake-machine.js';
+import { needs } from '../setup/needs.js';
 import { type Folder, ModelFolder } from '../wasi/model-folder.js';
 import {
   type Kept,
@@ -134,14 +135,12 @@ describe('a backup that starts from a snapshot of the guest', () => {
 });
 
 describe('a backup that starts from a snapshot of the WASI program', () => {
-  test.each(PROGRAMS.map(program => [program.name, program] as const))(
-    '%s',
-    async (_, program) => {
+  for (const program of PROGRAMS) {
+    test(program.name, { ...needs(program.language), timeout: 120_000 }, async () => {
       const world = wasi(program);
       await expectBackups(world, await runPrimary(world));
-    },
-    120_000,
-  );
+    });
+  }
 });
 
 describe('a machine that goes on from a file', () => {

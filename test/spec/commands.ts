@@ -1,4 +1,4 @@
-// The commands of a converted test script, as wast2json writes them.
+// The commands of a test script, as wabt's wast2json would write them, but with the modules in them.
 
 export type NumberType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 export type ReferenceType = 'externref' | 'funcref';
@@ -17,11 +17,13 @@ export interface Action {
   readonly args?: readonly Value[];
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 interface At {
   readonly line: number;
 }
 
-export type ModuleCommand = At & { readonly type: 'module'; readonly name?: string; readonly filename: string };
+export type ModuleCommand = At & { readonly type: 'module'; readonly name?: string; readonly bytes: Bytes };
 export type RegisterCommand = At & { readonly type: 'register'; readonly name?: string; readonly as: string };
 export type ActionCommand = At & {
   readonly type: 'action' | 'assert_return' | 'assert_trap' | 'assert_exhaustion';
@@ -31,10 +33,12 @@ export type ActionCommand = At & {
 };
 export type RefusalCommand = At & {
   readonly type: 'assert_invalid' | 'assert_malformed' | 'assert_unlinkable' | 'assert_uninstantiable';
-  readonly filename: string;
   readonly text: string;
-  readonly module_type: 'binary' | 'text';
-};
+} & (
+    | { readonly module_type: 'binary'; readonly bytes: Bytes }
+    // Malformed as text: there are no bytes.
+    | { readonly module_type: 'text' }
+  );
 
 export type Command = ModuleCommand | RegisterCommand | ActionCommand | RefusalCommand;
 
@@ -42,6 +46,6 @@ export function isAction(command: Command): command is ActionCommand {
   return 'action' in command;
 }
 
-export function isReference(type: Value['type']): type is ReferenceType {
+export function isReference(type: string): type is ReferenceType {
   return type === 'externref' || type === 'funcref';
 }

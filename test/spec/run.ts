@@ -1,8 +1,8 @@
 // Runs one converted script on one engine, and says for each command whether the engine did what the script asks.
 
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { wat } from '../building/wat.js';
 import { callerModule, globalReader, resultOffset, type Signature, SLOT_BYTES } from './caller.js';
 import {
   type Action,
@@ -40,17 +40,7 @@ interface Loaded {
 /** Raised where an engine did something other than the script asks. */
 class Complaint extends Error {}
 
-let spectest: Uint8Array<ArrayBuffer> | undefined;
-
-function spectestBytes(): Uint8Array<ArrayBuffer> {
-  if (spectest === undefined) {
-    const source = join('test', 'spec', 'spectest.wat');
-    const run = spawnSync('wat2wasm', [source, '--output=-'], { maxBuffer: 1 << 20 });
-    if (run.error !== undefined || run.status !== 0) throw new Error('wat2wasm cannot be run: install wabt');
-    spectest = new Uint8Array(run.stdout);
-  }
-  return spectest;
-}
+const SPECTEST = wat(readFileSync(join(import.meta.dirname, 'spectest.wat'), 'utf8'));
 
 export function runScript(script: Script, engine: Engine): Outcome[] {
   return new ScriptRun(script, engine).outcomes();
@@ -66,7 +56,7 @@ class ScriptRun {
   constructor(script: Script, engine: Engine) {
     this.script = script;
     this.engine = engine;
-    this.imports = { spectest: engine.load(spectestBytes(), { host: { print: () => {} } }) };
+    this.imports = { spectest: engine.load(SPECTEST, { host: { print: () => {} } }) };
   }
 
   outcomes(): Outcome[] {
@@ -88,14 +78,10 @@ class ScriptRun {
     else this.expectRefusal(command);
   }
 
-  private bytes(filename: string): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(readFileSync(join(this.script.folder, filename)));
-  }
-
   private loadModule(command: ModuleCommand, index: number): void {
     // Forgotten first: when this module fails to load, the commands that follow must not run on an earlier one.
     this.last = undefined;
-    const exports = this.engine.load(this.bytes(command.filename), this.imports as Imports);
+    const exports = this.engine.load(command.bytes, this.imports as Imports);
     const calls = this.callsOf(index, command.name);
     const guest = Object.fromEntries([...calls.keys()].map((field, at) => [`f${at}`, exports[field]]));
     const caller = calls.size === 0 ? {} : this.engine.load(callerBytes([...calls.values()]), { guest });
@@ -185,10 +171,9 @@ class ScriptRun {
   }
 
   private expectRefusal(command: RefusalCommand): void {
-    // A malformed text never reaches an engine: it is wast2json's to refuse.
+    // A malformed text never reaches an engine: it is the assembler's to refuse.
     if (command.module_type === 'text') return;
-    const bytes = this.bytes(command.filename);
-    const error = thrownBy(() => this.engine.load(bytes, this.imports as Imports));
+    const error = thrownBy(() => this.engine.load(command.bytes, this.imports as Imports));
     const refused = error instanceof Error && REFUSALS[command.type](error, command.text);
     if (!refused) throw new Complaint(`expected ${command.type} '${command.text}', got ${error}`);
   }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { needs } from '../setup/needs.js';
 import { builtModule, builtProgram } from './built.js';
 import { ModelFolder } from './model-folder.js';
 import { Exit, ModelMachine } from './model-machine.js';
@@ -98,7 +99,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['open not following: 4', 'open not following: -1 Symbolic link loop'],
 ];
 
-describe('a program does on the kernel what it does on Node', () => {
+describe('a program does on the kernel what it does on Node', needs('c'), () => {
   beforeAll(() => {
     for (const name of ['files', 'sorter', 'process']) builtProgram(name);
   });

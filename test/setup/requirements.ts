@@ -1,0 +1,69 @@
+// What some tests need and a machine may lack: what it is, how to get it, and whether it is here.
+//
+// Everything else that tests need is in the repository or among the dependencies of package.json. Nothing is installed on
+// the machine unasked: only what lies in `.cache` is fetched and made. A test that needs one of these says so by
+// `needs` (needs.ts), and is skipped where it is missing; `left-out.ts` says at the end what was skipped.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
+
+export interface Requirement {
+  readonly what: string;
+  readonly howToGet: string;
+  /** Gets it where that is possible. Throws where it cannot be had. */
+  prepare(): void;
+}
+
+export type RequirementName = 'c' | 'rust' | 'ruby';
+
+export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
+  c: {
+    what: 'clang, its linker and a libc for wasm32-wasi (programs in C)',
+    howToGet: 'apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32 (or the number of your clang)',
+    prepare: () => tryOut('empty.c', 'int main(void) { return 0; }\n'),
+  },
+  rust: {
+    what: 'rustc with the target wasm32-wasi (a program in Rust)',
+    howToGet: 'apt-get install rustc libstd-rust-dev-wasm32',
+    prepare: () => tryOut('empty.rs', 'fn main() {}\n'),
+  },
+  ruby: {
+    what: 'the Ruby interpreter of npm',
+    howToGet: 'run the tests once with a network: it is kept in .cache',
+    prepare: () => void buildRuby(),
+  },
+};
+
+/** The names of what is missing, each with the reason in one line. */
+export type Missing = Readonly<Partial<Record<RequirementName, string>>>;
+
+/** Prepares what can be had. */
+export function prepareAll(requirements: Readonly<Record<string, Requirement>> = REQUIREMENTS): Missing {
+  const missing: Record<string, string> = {};
+  for (const [name, { prepare }] of Object.entries(requirements)) {
+    try {
+      prepare();
+    } catch (error) {
+      missing[name] = firstLine(error);
+    }
+  }
+  return missing;
+}
+
+/** Compiles the least program there is, where programs go: a compiler can be there without its libraries. */
+function tryOut(name: string, source: string): void {
+  mkdirSync(BUILT, { recursive: true });
+  const folder = mkdtempSync(join(BUILT, 'compiler-'));
+  try {
+    const path = join(folder, name);
+    writeFileSync(path, source);
+    compile(path, join(folder, 'empty.wasm'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().split('\n', 1)[0]!;
+}
