@@ -48,10 +48,8 @@ export class Judge implements BusObserver {
   readonly #decoders = new Map<string, EntryDecoder>();
   /** Log of joining replicas that came before the state that it follows. */
   readonly #early = new Map<string, Part[]>();
-  /** Hashes of the guests at the end of each epoch, of every replica that was not a backup then. */
-  readonly #states = new Map<number, Set<number>>();
-  /** Likewise, of every backup. */
-  readonly #followed: { readonly epoch: number; readonly hash: number }[] = [];
+  /** Hash of the guest of a replica that was not a backup then, at the end of an epoch. */
+  readonly #states = new Map<string, number>();
   readonly #views = new Map<number, View>();
   #latest: View | undefined;
   readonly #named = new Set<string>();
@@ -164,26 +162,17 @@ export class Judge implements BusObserver {
   }
 
   /**
-   * What a backup executes was executed before, by whoever logged it: it is in the same state then. A primary that stands still
-   * at a boundary tells of it later, and if it dies there, never: what nobody told of the histories at the end must do.
+   * A backup is in the state that its primary was in at the same boundary. A primary that stands still there tells of it later,
+   * and if it dies, never: what nobody told of the histories at the end must do.
    */
   #boundary(name: string, role: ExecutionRole, epoch: number, hash: number): void {
-    if (role === 'backup') {
-      if (!this.#flipped.has(name)) this.#followed.push({ epoch, hash });
+    if (role !== 'backup') {
+      this.#states.set(`${name} ${epoch}`, hash);
       return;
     }
-    const states = this.#states.get(epoch) ?? new Set();
-    this.#states.set(epoch, states);
-    states.add(hash);
-  }
-
-  /** At the end: a state of a backup that none of those who went before it was in. */
-  get strayed(): string | undefined {
-    for (const { epoch, hash } of this.#followed) {
-      const states = this.#states.get(epoch);
-      if (states?.has(hash) === false) return `the replicas differ at the end of epoch ${epoch} (P5, P6)`;
-    }
-    return undefined;
+    if (this.#flipped.has(name) || this.#latest?.backups.includes(name) !== true) return;
+    const told = this.#states.get(`${this.#latest.primary} ${epoch}`);
+    if (told !== undefined && told !== hash) this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
   }
 
   /** A bit of its memory was flipped: what it does is wrong from here on. */

@@ -69,6 +69,12 @@ class RungBlock extends SharedBlock {
 /** The I/O thread's end of the rings; the judge sees what comes into memory. */
 class WatchedEnd extends IoEnd<SavedGuest> {
   watch: (part: Uint8Array) => void = () => undefined;
+  throttled: () => void = () => undefined;
+
+  override setThrottle(on: boolean): void {
+    if (on) this.throttled();
+    super.setThrottle(on);
+  }
 
   override sendLog(part: Uint8Array): void {
     this.watch(part);
@@ -161,6 +167,9 @@ export class Replica {
     );
     // A joining replica's log follows a state that has not come yet.
     const decoder = restores ? undefined : new EntryDecoder();
+    end.throttled = () => {
+      judge.coverage.throttled += 1;
+    };
     end.watch = part => judge.accepted(name, part, decoder);
     return end;
   }

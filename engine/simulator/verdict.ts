@@ -24,8 +24,7 @@ type Completion = Interrupt & { readonly kind: 'completion' };
 /** What is wrong, or undefined. */
 export function verdict(end: End): string | undefined {
   const { judge, guest, history } = end;
-  const seen = judge.violation ?? judge.strayed;
-  if (seen !== undefined) return seen;
+  if (judge.violation !== undefined) return judge.violation;
   const production = replay(guest, history);
   return (
     production.complaint ??

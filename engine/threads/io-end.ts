@@ -117,6 +117,8 @@ export class IoEnd<State> {
   begin(): void {
     Atomics.store(this.#shared.words, WORD_BEGUN, 1);
     Atomics.notify(this.#shared.words, WORD_BEGUN);
+    // A scheduler's thread sleeps on its bell.
+    this.#shared.ring(WORD_TO_GUEST_BELL);
   }
 
   /** The guest goes on from what another thread's `snapshot` gave. Log may follow at once. */
