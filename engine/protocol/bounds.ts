@@ -3,8 +3,8 @@
 //
 //   bound                 what counts against it                     who empties it
 //   sentBytes             sent to the bus, not answered              the bus: `confirmed` for every byte of a stream, also one
-//                                                                    that it had; a completion for every operation; `taken`
-//                                                                    of its heartbeats for releases
+//                                                                    that it had; `taken` of its heartbeats for releases and
+//                                                                    operations. Nothing of it waits for the guest
 //   unwrittenBytes        accepted by the bus, not yet outside       the outside; owners send no more than `sentBytes` of it
 //   inputWindowBytes      told by the bus, not released              the guest, which consumes: releases
 //   operations, operationBytes   asked for, not released             the devices, then the guest: every delivered completion

@@ -12,7 +12,8 @@ interface Item {
   /** Number of the message that it left in, on the present connection. */
   readonly message: number;
   readonly held: Held;
-  readonly bytes: number;
+  /** What counts against the window; nothing any more once the bus is known to bound it. */
+  bytes: number;
 }
 
 /** First in, first out; taking from the front costs nothing. */
@@ -50,6 +51,8 @@ export class Sent {
   #count = 0;
   readonly #streams = new Map<number, Queue>();
   readonly #operations = new Map<OperationId, Item>();
+  /** Those that are not known to have arrived, in order. */
+  #starting = new Queue();
   /** Releases of operations; of those of an input stream only the last, which says all. */
   #releases = new Queue();
   readonly #inputReleases = new Map<number, Item>();
@@ -95,6 +98,7 @@ export class Sent {
       }
       case 'operation':
         this.#operations.set(output.operation.id, item);
+        this.#starting.push(item);
         return;
       case 'releaseInput': {
         const before = this.#inputReleases.get(output.stream);
@@ -130,8 +134,18 @@ export class Sent {
     return true;
   }
 
-  /** The bus has taken the first `messages` of this connection: the releases among them have arrived. */
+  /**
+   * The bus has taken the first `messages` of this connection. The releases among them have arrived. Operations are bounded by
+   * the bus from then on, and count no more: what ends one (a result, told as far as others are released) must not wait for
+   * room that it would make itself.
+   */
   arrived(messages: number): void {
+    for (let head = this.#starting.head; head !== undefined; head = this.#starting.head) {
+      if (head.message > messages) break;
+      this.#starting.shift();
+      this.#bytes -= head.bytes;
+      head.bytes = 0;
+    }
     for (let head = this.#releases.head; head !== undefined; head = this.#releases.head) {
       if (head.message > messages) break;
       this.#releases.shift();
@@ -152,6 +166,7 @@ export class Sent {
     items.sort((a, b) => a.sequence - b.sequence);
     this.#streams.clear();
     this.#operations.clear();
+    this.#starting = new Queue();
     this.#releases = new Queue();
     this.#inputReleases.clear();
     this.#outcome = undefined;
@@ -162,6 +177,7 @@ export class Sent {
 
   #drop(item: Item): void {
     this.#bytes -= item.bytes;
+    item.bytes = 0;
     this.#count -= 1;
   }
 }
