@@ -61,9 +61,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #started = false;
   #finished = false;
   #over = false;
-  /** Bytes of log shipped, and received, since the start. */
+  /** Bytes of log shipped since the start. */
   logBytes = 0;
-  #receivedBytes = 0;
+  /** Bytes of log given to the guest thread, and of such as has come since and was not (CL: it may yet be, or never). */
+  #givenBytes = 0;
+  #deferredBytes = 0;
 
   constructor({ channel, ports, resumed, newChannel }: ReplicaDriverOptions<State>) {
     this.#ports = ports;
@@ -238,17 +240,22 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   }
 
   #heard(peer: string, message: PeerMessage<Uint8Array>): void {
-    if (message.type === 'log') {
-      this.#receivedBytes += message.part.length;
-      this.#noteProgress();
+    const event = { type: 'peer', peer, message, nowMs: this.#nowMs } as const;
+    if (message.type !== 'log') {
+      this.#step(event);
+      return;
     }
-    this.#step({ type: 'peer', peer, message, nowMs: this.#nowMs });
+    // The acknowledgement is to tell of this part, too.
+    this.#deferredBytes += message.part.length;
+    this.#noteProgress();
+    this.#step(event);
   }
 
   #noteProgress(said?: number): void {
     const { positions } = this.#ports.guest;
     const executed = positions[WORD_EXECUTED] ?? 0;
-    const backlogBytes = Math.max(0, this.#receivedBytes - (positions[WORD_LOG_BYTES_TAKEN] ?? 0));
+    const inRing = Math.max(0, this.#givenBytes - (positions[WORD_LOG_BYTES_TAKEN] ?? 0));
+    const backlogBytes = inRing + this.#deferredBytes;
     this.#step({ type: 'progress', progress: { executed, backlogBytes }, ...(said === undefined ? {} : { said }) });
   }
 
@@ -285,6 +292,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         this.#bus?.terminate();
         return;
       case 'log':
+        this.#givenBytes += effect.part.length;
+        this.#deferredBytes = 0;
         guest.sendLog(effect.part);
         return;
       case 'interrupt':
@@ -320,9 +329,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         arbiter.latest(effect.machine, view => this.#step({ type: 'latest', view, nowMs: this.#nowMs }));
         return;
       case 'adopted':
+        this.#deferredBytes = 0;
         if (this.#joins && isNamedIn(effect.view, this.#options.incarnation)) tell({ type: 'named' });
         return;
       case 'view':
+        this.#deferredBytes = 0;
         tell({ type: 'view', view: effect.view, reason: effect.reason });
         this.#startGuestIfReady();
         return;
