@@ -16,6 +16,11 @@ import type { Rule } from './rules.js';
 /** An arbiter out of reach is asked again after this time (VW). */
 export const CLAIM_RETRY_MS = 100;
 
+/** One that does not answer at all is asked again, too: the claim is the same one, and finds itself. */
+export function unansweredMs<P>(state: ChannelState<P>): number {
+  return state.nowMs + 2 * state.options.suspicionMs;
+}
+
 export function claim<P>(
   state: ChannelState<P>,
   rule: Rule,
@@ -25,7 +30,7 @@ export function claim<P>(
   const { machine, incarnation, newClaim } = state.options;
   state.claimReason = reason;
   state.claim = { number: state.view!.number + 1, machine, primary: incarnation, backups, claim: newClaim() };
-  state.retryAtMs = Infinity;
+  state.retryAtMs = unansweredMs(state);
   return { rule, type: 'claim', view: state.claim };
 }
 
@@ -59,7 +64,7 @@ export function claimWithoutSuspected<P>(state: ChannelState<P>): ChannelEffect<
 
 export function retryClaim<P>(state: ChannelState<P>): ChannelEffect<P>[] {
   if (state.claim === undefined || state.nowMs < state.retryAtMs) return [];
-  state.retryAtMs = Infinity;
+  state.retryAtMs = unansweredMs(state);
   return [{ rule: 'VW', type: 'claim', view: state.claim }];
 }
 

@@ -15,7 +15,7 @@ import { adopt } from './adopting.js';
 import type { BusLink } from './bus-link.js';
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
-import { CLAIM_RETRY_MS, claim } from './claiming.js';
+import { CLAIM_RETRY_MS, claim, unansweredMs } from './claiming.js';
 import { settle, tellAcknowledged, throttle } from './committing.js';
 import type { View } from './machine.js';
 import type { PeerMessage } from './messages.js';
@@ -135,7 +135,7 @@ export function welcomed<P>(
 export function readArbiter<P>(state: ChannelState<P>): ChannelEffect<P>[] {
   if (state.phase !== 'reading') state.joinDeadlineMs = state.nowMs + 2 * state.options.suspicionMs;
   state.phase = 'reading';
-  state.retryAtMs = Infinity;
+  state.retryAtMs = unansweredMs(state);
   return [{ rule: 'RA', type: 'readLatest', machine: state.options.machine }];
 }
 

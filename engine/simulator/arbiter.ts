@@ -12,29 +12,37 @@ export interface ArbiterOptions {
   readonly delayNs: readonly [number, number];
   /** How likely an answer is lost after the record was written. */
   readonly lossProbability: number;
+  /** A record may be read late by so much: a cache that is not told. A claim always finds it. */
+  readonly staleNs: number;
   readonly recorded: (view: View) => void;
 }
 
 export class Arbiter {
   readonly #options: ArbiterOptions;
   readonly #records = new Map<number, View>();
+  readonly #writtenNs = new Map<number, number>();
+  #latest: View;
   /** Ways in which it is out of reach; they overlap. */
   #outages = 0;
+  #silences = 0;
 
   constructor(options: ArbiterOptions) {
     this.#options = options;
+    this.#latest = options.first;
     this.#records.set(options.first.number, options.first);
     options.recorded(options.first);
   }
 
   get latest(): View {
-    return [...this.#records.values()].at(-1)!;
+    return this.#latest;
   }
 
-  outage(durationNs: number): void {
+  outage(durationNs: number, silent: boolean): void {
     this.#outages += 1;
+    if (silent) this.#silences += 1;
     this.#options.schedule.after(durationNs, () => {
       this.#outages -= 1;
+      if (silent) this.#silences -= 1;
     });
   }
 
@@ -43,6 +51,7 @@ export class Arbiter {
     const { schedule, random, delayNs, lossProbability } = this.#options;
     const delay = (): number => random.between(delayNs[0], delayNs[1]);
     schedule.after(delay(), () => {
+      if (this.#silences > 0) return;
       if (this.#outages > 0) {
         schedule.after(delay(), () => answer({ result: 'unreachable', reason: 'out of reach' }));
         return;
@@ -61,15 +70,27 @@ export class Arbiter {
     const { schedule, random, delayNs, lossProbability } = this.#options;
     const delay = (): number => random.between(delayNs[0], delayNs[1]);
     schedule.after(delay(), () => {
-      const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.latest;
+      if (this.#silences > 0) return;
+      const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.#seen();
       schedule.after(delay(), () => answer(view));
     });
+  }
+
+  /** The latest record that a reader is sure to see. */
+  #seen(): View {
+    const { schedule, staleNs, random } = this.#options;
+    const old = [...this.#records.values()].filter(({ number }) => {
+      return schedule.nowNs - (this.#writtenNs.get(number) ?? -Infinity) >= staleNs;
+    });
+    return random.chance(0.5) ? this.latest : (old.at(-1) ?? this.latest);
   }
 
   #put(view: View): View {
     const present = this.#records.get(view.number);
     if (present !== undefined) return present;
     this.#records.set(view.number, view);
+    this.#writtenNs.set(view.number, this.#options.schedule.nowNs);
+    this.#latest = view;
     this.#options.recorded(view);
     return view;
   }

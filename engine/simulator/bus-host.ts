@@ -3,6 +3,7 @@
 import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus.js';
 import type { Operation, Outcome } from '../protocol/machine.js';
 import type { FromBus, ToBus } from '../protocol/messages.js';
+import { Actor } from './actor.js';
 import { DEVICE_TELLER, STREAM_INPUT } from './guest.js';
 import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
@@ -23,7 +24,8 @@ export interface BusObserver {
   did(effect: BusEffect, cause: Cause | undefined): void;
   wrote(stream: number, offset: number, bytes: Uint8Array): void;
   performed(operation: Operation, status: number, data: Uint8Array): void;
-  ended(outcome: Outcome): void;
+  /** @param bus what it still knows */
+  ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released'>): void;
 }
 
 export interface InputChunk {
@@ -52,6 +54,7 @@ export interface BusHostOptions {
 
 /** EIO: what a device answers at times. */
 const STATUS_EIO = -5;
+const STATUS_ENOSPC = -28;
 
 export class BusHost {
   readonly #options: BusHostOptions;
@@ -66,10 +69,29 @@ export class BusHost {
   #inputPaused = false;
   #inputPlanned = false;
   #beats = false;
+  readonly #process: Actor;
+  #stalledUntilNs = 0;
 
   constructor(options: BusHostOptions) {
     this.#options = options;
+    this.#process = new Actor(options.schedule);
     this.#planInput();
+  }
+
+  /** SIGSTOP, then SIGCONT. */
+  pause(durationNs: number): void {
+    this.#process.pause();
+    this.#options.schedule.after(durationNs, () => this.#process.resume());
+  }
+
+  /** Nobody takes output for a while. */
+  stall(durationNs: number): void {
+    this.#stalledUntilNs = Math.max(this.#stalledUntilNs, this.#options.schedule.nowNs + durationNs);
+  }
+
+  /** Whether it takes connections. */
+  get answers(): boolean {
+    return this.#process.running;
   }
 
   /** The server has checked the hello. */
@@ -83,6 +105,14 @@ export class BusHost {
   }
 
   receive(id: ConnectionId, message: ToBus): void {
+    this.#process.do(() => this.#received(id, message));
+  }
+
+  detach(id: ConnectionId): void {
+    this.#process.do(() => this.#detached(id));
+  }
+
+  #received(id: ConnectionId, message: ToBus): void {
     const incarnation = this.#incarnations.get(id);
     if (incarnation === undefined) return;
     const cause = { incarnation, message };
@@ -90,7 +120,7 @@ export class BusHost {
     this.#step({ type: 'message', connection: id, message }, cause);
   }
 
-  detach(id: ConnectionId): void {
+  #detached(id: ConnectionId): void {
     if (!this.#connections.delete(id)) return;
     this.#incarnations.delete(id);
     this.#step({ type: 'detached', connection: id });
@@ -101,7 +131,7 @@ export class BusHost {
     this.#beats = this.#connections.size > 0 && this.#options.isHeard();
     if (!this.#beats) return;
     this.#step({ type: 'tick' });
-    this.#options.schedule.after(this.#options.heartbeatMs * 1e6, () => this.#beat());
+    this.#process.timer(this.#options.heartbeatMs * 1e6, () => this.#beat());
   }
 
   #step(event: BusEvent, cause?: Cause): void {
@@ -135,7 +165,7 @@ export class BusHost {
         this.#incarnations.delete(effect.connection);
         return;
       case 'end':
-        this.#options.observer.ended(effect.outcome);
+        this.#options.observer.ended(effect.outcome, this.#options.bus);
     }
   }
 
@@ -152,9 +182,11 @@ export class BusHost {
   #write(stream: number, offset: number, bytes: Uint8Array): void {
     const { observer, schedule } = this.#options;
     observer.wrote(stream, offset, bytes);
-    const atNs = Math.max(this.#busyUntilNs.get(stream) ?? 0, schedule.nowNs + this.#delayNs());
+    const freeNs = Math.max(this.#stalledUntilNs, schedule.nowNs);
+    const atNs = Math.max(this.#busyUntilNs.get(stream) ?? 0, freeNs + this.#delayNs());
     this.#busyUntilNs.set(stream, atNs);
-    schedule.at(atNs, () => this.#step({ type: 'written', stream, offset: offset + bytes.length }));
+    const offsetAfter = offset + bytes.length;
+    schedule.at(atNs, () => this.#process.do(() => this.#step({ type: 'written', stream, offset: offsetAfter })));
   }
 
   /** Operations overlap and overtake each other. */
@@ -163,7 +195,7 @@ export class BusHost {
     schedule.after(this.#delayNs(), () => {
       const { status, data } = this.#atDevice(operation);
       observer.performed(operation, status, data);
-      schedule.after(this.#delayNs(), () => this.#step({ type: 'completed', token, status, data }));
+      this.#process.after(this.#delayNs(), () => this.#step({ type: 'completed', token, status, data }));
     });
   }
 
@@ -175,6 +207,7 @@ export class BusHost {
     }
     if (this.#options.random.chance(0.1)) return { status: STATUS_EIO, data: nothing };
     if (operation.command === 2) {
+      if (this.#options.random.chance(0.05)) return { status: STATUS_ENOSPC, data: nothing };
       this.#sectors.set(operation.argument, operation.data);
       return { status: operation.data.length, data: nothing };
     }
@@ -186,7 +219,7 @@ export class BusHost {
     const chunk = this.#options.input[this.#inputNext];
     if (chunk === undefined || this.#inputPlanned || this.#inputPaused) return;
     this.#inputPlanned = true;
-    this.#options.schedule.after(chunk.afterNs, () => {
+    this.#process.after(chunk.afterNs, () => {
       this.#inputPlanned = false;
       this.#inputNext += 1;
       this.#step({ type: 'input', stream: STREAM_INPUT, bytes: chunk.bytes, end: chunk.end });

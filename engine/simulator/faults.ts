@@ -23,7 +23,10 @@ export type Fault = { readonly atStep: number } & (
   | { readonly kind: 'setClock'; readonly replica: ReplicaTarget; readonly byNs: number }
   | { readonly kind: 'cut'; readonly path: PathTarget; readonly way: 'both' | 0 | 1; readonly durationNs: number }
   | { readonly kind: 'reset'; readonly path: PathTarget }
-  | { readonly kind: 'arbiterOutage'; readonly durationNs: number }
+  /** Out of reach; or silent: what is asked meanwhile is never answered. */
+  | { readonly kind: 'arbiterOutage'; readonly durationNs: number; readonly silent: boolean }
+  /** The bus's process stands still, or the terminal takes nothing. */
+  | { readonly kind: 'pauseBus' | 'stallTerminal'; readonly durationNs: number }
 );
 
 const PATHS: readonly PathTarget[] = ['peers', 'bus 0', 'bus 1'];
@@ -36,7 +39,7 @@ export function planFaults(random: Random, steps: number): Fault[] {
     const replica = random.pick([0, 0, 1] as const);
     // Shorter and longer than what it takes to be suspected.
     const durationNs = random.pick([1e6, 1e7, 4e7, 8e7, 2e8, 4e8]) * (0.5 + random.below(100) / 100);
-    switch (random.below(13)) {
+    switch (random.below(15)) {
       case 0:
       case 1:
       case 2:
@@ -71,7 +74,13 @@ export function planFaults(random: Random, steps: number): Fault[] {
         faults.push({ kind: 'reset', atStep, path: random.pick(PATHS) });
         break;
       case 11:
-        faults.push({ kind: 'arbiterOutage', atStep, durationNs });
+        faults.push({ kind: 'arbiterOutage', atStep, durationNs, silent: random.chance(0.3) });
+        break;
+      case 13:
+        faults.push({ kind: 'pauseBus', atStep, durationNs });
+        break;
+      case 14:
+        faults.push({ kind: 'stallTerminal', atStep, durationNs });
         break;
       case 12: {
         // What a primary has said reaches the bus when another has taken over.
@@ -98,7 +107,7 @@ export function planHealing(random: Random, steps: number): Fault[] {
     const atStep = random.below(2 * steps);
     const replica = random.pick(ROLES);
     const durationNs = random.pick([1e6, 1e7, 4e7, 8e7, 2e8]) * (0.5 + random.below(100) / 100);
-    switch (random.below(10)) {
+    switch (random.below(12)) {
       case 0:
       case 1:
       case 2:
@@ -108,9 +117,16 @@ export function planHealing(random: Random, steps: number): Fault[] {
       case 4:
       case 5: {
         const what = random.pick(['process', 'process', 'io', 'guest'] as const);
-        faults.push({ kind: 'pause', atStep, replica, what, durationNs });
+        const forEver = replica === 'joining' && what === 'process' && random.chance(0.3);
+        faults.push({ kind: 'pause', atStep, replica, what, durationNs: forEver ? Infinity : durationNs });
         break;
       }
+      case 10:
+        faults.push({ kind: 'pauseBus', atStep, durationNs });
+        break;
+      case 11:
+        faults.push({ kind: 'stallTerminal', atStep, durationNs });
+        break;
       case 6: {
         const path = random.pick<PathTarget>(['peers', `peers ${replica}`, `bus ${replica}`]);
         faults.push({ kind: 'cut', atStep, path, way: random.pick(['both', 0, 1]), durationNs });
@@ -124,7 +140,7 @@ export function planHealing(random: Random, steps: number): Fault[] {
         });
         break;
       case 8:
-        faults.push({ kind: 'arbiterOutage', atStep, durationNs });
+        faults.push({ kind: 'arbiterOutage', atStep, durationNs, silent: random.chance(0.3) });
         break;
       case 9: {
         // A death, and soon after it that of who takes over, or joins.

@@ -15,6 +15,8 @@ export type Happening =
 export interface Production {
   readonly streams: ReadonlyMap<number, readonly number[]>;
   readonly operations: readonly Operation[];
+  /** How much of each input was consumed. */
+  readonly consumed: ReadonlyMap<number, number>;
   readonly outcome: Outcome | undefined;
   /** Why a single machine cannot have had this history. */
   readonly complaint: string | undefined;
@@ -32,6 +34,7 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
   const program = guest.run();
   const streams = new Map<number, number[]>();
   const operations: Operation[] = [];
+  const consumed = new Map<number, number>();
   let outcome: Outcome | undefined;
   let at = 0;
   let answer = 0n;
@@ -47,7 +50,7 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
   };
 
   const production = (complaint?: string): Production => {
-    return { streams, operations, outcome, complaint: complaint ?? guest.complaint };
+    return { streams, operations, consumed, outcome, complaint: complaint ?? guest.complaint };
   };
 
   for (let action = 1; action <= actions; action++) {
@@ -69,6 +72,8 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
       bytes.push(...act.bytes);
     } else if (act.type === 'start') {
       operations.push(act.operation);
+    } else if (act.type === 'consumed') {
+      consumed.set(act.stream, act.offset);
     } else if (act.type === 'outcome') {
       outcome = act.outcome;
     }

@@ -4,11 +4,12 @@
 import { type BusEffect, STATUS_REFUSED } from '../protocol/bus.js';
 import type { ExecutionRole } from '../protocol/execution.js';
 import type { Operation, OperationId, Outcome, Output, View } from '../protocol/machine.js';
+import type { StreamOffset } from '../protocol/messages.js';
 import { EntryDecoder } from '../wire/entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
 import type { GuestObserver, SavedGuest } from './guest-thread.js';
-import type { Part } from './parts.js';
+import type { BusPart, Part } from './parts.js';
 
 /** An operation as the outside saw it performed. */
 export interface Performed {
@@ -68,6 +69,8 @@ export class Judge implements BusObserver {
   /** Operations that the bus refused, past its bounds. */
   readonly refused = new Set<OperationId>();
   outcome: Outcome | undefined;
+  /** What the bus knew when the machine had ended: ids that are not released, and how much of each input is. */
+  left: { readonly operations: readonly OperationId[]; readonly released: readonly StreamOffset[] } | undefined;
   readonly coverage: Coverage = {
     failovers: 0,
     simplex: 0,
@@ -299,9 +302,10 @@ export class Judge implements BusObserver {
     this.performances.push({ operation, status, data });
   }
 
-  ended(outcome: Outcome): void {
+  ended(outcome: Outcome, { knownOperations, released }: Pick<BusPart, 'knownOperations' | 'released'>): void {
     if (this.outcome !== undefined) this.violate('the machine ends twice (XT)');
     this.outcome = outcome;
+    this.left = { operations: knownOperations, released };
   }
 
   #isOwner({ incarnation, message }: Cause): boolean {

@@ -366,7 +366,7 @@ export class Replica {
   #connectBus(handlers: BusHandlers): void {
     const { busPath, random, bus, name, run, trace } = this.#options;
     this.io.after(random.between(RECONNECT_NS[0], RECONNECT_NS[1]), () => {
-      if (!busPath.open) {
+      if (!busPath.open || !bus.answers) {
         this.#connectBus(handlers);
         return;
       }

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly deviceNs: readonly [number, number];
   readonly arbiterNs: readonly [number, number];
   readonly arbiterLossProbability: number;
+  /** How late a record may be read. */
+  readonly arbiterStaleNs: number;
   /** Greatest delay of a ring between two threads. */
   readonly ringNs: number;
   /** What may pile up: those of production, scaled down. */
@@ -93,6 +95,7 @@ export function choosePair(seed: number): RunOptions {
     deviceNs: [deviceNs / 10, deviceNs],
     arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],
     arbiterLossProbability: random.pick([0, 0.1, 0.5]),
+    arbiterStaleNs: random.pick([0, 0, 3e7]),
     ringNs: random.pick([2e3, 1e5, 1e6]),
     bounds,
     encodes: random.chance(0.2),

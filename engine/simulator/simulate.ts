@@ -87,6 +87,7 @@ class Simulation {
       first: view,
       delayNs: run.arbiterNs,
       lossProbability: run.arbiterLossProbability,
+      staleNs: run.arbiterStaleNs,
       recorded: recorded => judge.recorded(recorded),
     });
     const paths = new Paths(schedule, random, new Random(run.seed ^ 0xbead), run.networkNs);
@@ -146,6 +147,7 @@ class Simulation {
   #watch(): void {
     this.#schedule.after(WATCH_NS, () => {
       if (this.#over() || this.#judge.outcome !== undefined) return;
+      this.#killSilent();
       const there = this.#replicas.filter(({ fate }) => fate === 'live' || fate === 'hung').length;
       const name = NAMES[this.#replicas.length];
       if (there >= this.#run.replicas || name === undefined) {
@@ -160,6 +162,15 @@ class Simulation {
         this.#watch();
       });
     });
+  }
+
+  /** One that joins and hangs says nothing any more: it would keep another from its place. */
+  #killSilent(): void {
+    const { primary, backups } = this.#arbiter.latest;
+    for (const replica of this.#replicas) {
+      const named = replica.name === primary || backups.includes(replica.name);
+      if (replica.fate === 'hung' && !named && !this.#judge.wasNamed(replica.name)) replica.kill();
+    }
   }
 
   run(): RunResult {
@@ -294,7 +305,13 @@ class Simulation {
         for (const path of this.#pathsOf(fault.path)) path.reset();
         break;
       case 'arbiterOutage':
-        this.#arbiter.outage(fault.durationNs);
+        this.#arbiter.outage(fault.durationNs, fault.silent);
+        break;
+      case 'pauseBus':
+        this.#world.bus.pause(fault.durationNs);
+        break;
+      case 'stallTerminal':
+        this.#world.bus.stall(fault.durationNs);
     }
   }
 

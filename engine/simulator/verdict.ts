@@ -32,7 +32,8 @@ export function verdict(end: End): string | undefined {
     sameStreams(judge, production) ??
     sameEnd(judge, production) ??
     inputOnce(end) ??
-    operationsOnce(end, production)
+    operationsOnce(end, production) ??
+    allReleased(end, production)
   );
 }
 
@@ -100,6 +101,19 @@ function inputOnce({ history, input }: End): string | undefined {
       }
       if (interrupt.end && at !== input.length) return `standard input ended at byte ${at} of ${input.length}`;
     }
+  }
+  return undefined;
+}
+
+/** RL: the bus keeps nothing for a machine that is over but operations whose end its guest was never told. */
+function allReleased({ judge, history }: End, production: Production): string | undefined {
+  if (judge.left === undefined) return undefined;
+  const { completed } = ends(history);
+  const kept = judge.left.operations.find(id => completed.has(id));
+  if (kept !== undefined) return `operation ${kept} has ended, and the bus was never told (RL)`;
+  for (const [stream, offset] of production.consumed) {
+    const released = judge.left.released.find(one => one.stream === stream)?.offset ?? 0;
+    if (released !== offset) return `input ${stream} was consumed up to ${offset} and released up to ${released} (RL)`;
   }
   return undefined;
 }
