@@ -267,16 +267,20 @@ export class Channel<P> {
       return effects;
     }
     const { joiner, claim } = state;
-    for (const name of new Set([...state.backups, ...(claim?.backups ?? [])])) {
-      const reason = state.suspected.has(name) ? undefined : this.#whySuspected(name, ticks);
-      if (reason !== undefined) state.suspected.set(name, reason);
-    }
+    for (const name of state.backups) this.#suspectIfGone(name, ticks);
+    if (claim !== undefined) for (const name of claim.backups) this.#suspectIfGone(name, ticks);
     if (joiner !== undefined && !claim?.backups.includes(joiner.name)) {
       const reason = this.#whySuspected(joiner.name, ticks);
       if (reason !== undefined) effects.push(...joining.forgetJoiner(state, this.#bus, reason));
     }
     effects.push(...claimWithoutSuspected(state), ...joining.nameIfReady(state));
     return effects;
+  }
+
+  #suspectIfGone(name: string, ticks: boolean): void {
+    const { suspected } = this.#state;
+    const reason = suspected.has(name) ? undefined : this.#whySuspected(name, ticks);
+    if (reason !== undefined) suspected.set(name, reason);
   }
 
   #whySuspected(name: string, ticks: boolean): string | undefined {

@@ -4,6 +4,7 @@
 import { assert } from '../errors/errors.js';
 import type { Interrupt, Operation, Outcome } from '../protocol/machine.js';
 import { Guest, type GuestAction, type GuestOptions } from './guest.js';
+import { Transcript } from './transcript.js';
 
 /** What happened to a guest, in order. */
 export type Happening =
@@ -13,7 +14,7 @@ export type Happening =
 
 /** What a guest put out: bytes of each stream, operations in the order they were started, and how it ended. */
 export interface Production {
-  readonly streams: ReadonlyMap<number, readonly number[]>;
+  readonly streams: ReadonlyMap<number, Transcript>;
   readonly operations: readonly Operation[];
   /** How much of each input was consumed. */
   readonly consumed: ReadonlyMap<number, number>;
@@ -32,7 +33,7 @@ export interface History {
 export function replay(options: GuestOptions, { happenings, actions }: History): Production {
   const guest = new Guest(options);
   const program = guest.run();
-  const streams = new Map<number, number[]>();
+  const streams = new Map<number, Transcript>();
   const operations: Operation[] = [];
   const consumed = new Map<number, number>();
   let outcome: Outcome | undefined;
@@ -67,9 +68,9 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
       at += 1;
       answer = value.value;
     } else if (act.type === 'write') {
-      const bytes = streams.get(act.stream) ?? [];
+      const bytes = streams.get(act.stream) ?? new Transcript();
       streams.set(act.stream, bytes);
-      bytes.push(...act.bytes);
+      bytes.push(act.bytes);
     } else if (act.type === 'start') {
       operations.push(act.operation);
     } else if (act.type === 'consumed') {

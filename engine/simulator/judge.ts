@@ -10,6 +10,7 @@ import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
 import type { GuestObserver, SavedGuest } from './guest-thread.js';
 import type { BusPart, Part } from './parts.js';
+import { Transcript } from './transcript.js';
 
 /** An operation as the outside saw it performed. */
 export interface Performed {
@@ -64,7 +65,7 @@ export class Judge implements BusObserver {
   #progress = 0;
 
   /** What the outside has of each stream. */
-  readonly transcript = new Map<number, number[]>();
+  readonly transcript = new Map<number, Transcript>();
   readonly performances: Performed[] = [];
   /** Operations that the bus refused, past its bounds. */
   readonly refused = new Set<OperationId>();
@@ -290,12 +291,12 @@ export class Judge implements BusObserver {
   }
 
   wrote(stream: number, offset: number, bytes: Uint8Array): void {
-    const transcript = this.transcript.get(stream) ?? [];
+    const transcript = this.transcript.get(stream) ?? new Transcript();
     this.transcript.set(stream, transcript);
     if (offset !== transcript.length) {
       this.violate(`stream ${stream} is written at ${offset}, ${transcript.length} bytes are there (OF)`);
     }
-    transcript.push(...bytes);
+    transcript.push(bytes);
   }
 
   performed(operation: Operation, status: number, data: Uint8Array): void {

@@ -25,7 +25,7 @@ import type { RunOptions } from './run.js';
 import type { Schedule } from './schedule.js';
 import { fromBusWire, peerWire, toBusWire } from './wires.js';
 
-export const HEARTBEAT_MS = 10;
+export const HEARTBEAT_MS = 16;
 export const SUSPICION_MS = 50;
 const START_MS = 60;
 const RECONNECT_NS = [1e6, 2e7] as const;

@@ -50,7 +50,7 @@ const STEPS_PER_GUEST_STEP = 32;
 export function chooseRun(seed: number): RunOptions {
   const run = choosePair(seed);
   const random = new Random(seed ^ 0x1e55e);
-  if (run.replicas === 1 || random.chance(0.4)) return run;
+  if (run.replicas === 1 || random.chance(0.5)) return run;
   return heal(run, random);
 }
 
@@ -61,7 +61,7 @@ export function chooseHealing(seed: number): RunOptions {
 
 function heal(run: RunOptions, random: Random): RunOptions {
   const repair = random.chance(0.75);
-  const guestSteps = random.between(20, 120);
+  const guestSteps = random.chance(0.1) ? random.between(40, 120) : random.between(8, 32);
   const transferNs = random.pick([1e5, 1e6, 5e6]);
   return {
     ...run,
@@ -79,7 +79,8 @@ function heal(run: RunOptions, random: Random): RunOptions {
 /** A primary and a backup, at times a primary alone; nobody joins. */
 export function choosePair(seed: number): RunOptions {
   const random = new Random(seed);
-  const guestSteps = random.between(4, 40);
+  // Most runs are short: what a step can meet, many short runs meet sooner.
+  const guestSteps = random.chance(0.1) ? random.between(10, 40) : random.between(2, 10);
   const networkNs = random.pick([1e4, 1e5, 1e6, 5e6]);
   const deviceNs = random.pick([1e4, 1e6, 1e7]);
   const bounds = chooseBounds(random.fork());

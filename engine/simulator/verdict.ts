@@ -7,6 +7,7 @@ import type { Interrupt, Operation, OperationId } from '../protocol/machine.js';
 import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './guest.js';
 import { type Happening, type History, type Production, replay } from './history.js';
 import type { Judge, Performed } from './judge.js';
+import { Transcript } from './transcript.js';
 
 export interface End {
   readonly judge: Judge;
@@ -68,12 +69,10 @@ function sameInterrupt(a: Interrupt, b: Interrupt): boolean {
 /** No byte is lost, doubled or of another history. Before the end, either side may be ahead. */
 function sameStreams(judge: Judge, production: Production): string | undefined {
   for (const stream of new Set([...judge.transcript.keys(), ...production.streams.keys()])) {
-    const seen = judge.transcript.get(stream) ?? [];
-    const right = production.streams.get(stream) ?? [];
-    const common = Math.min(seen.length, right.length);
-    for (let at = 0; at < common; at++) {
-      if (seen[at] !== right[at]) return `stream ${stream} differs from what one machine writes at byte ${at} (OF)`;
-    }
+    const seen = judge.transcript.get(stream) ?? new Transcript();
+    const right = production.streams.get(stream) ?? new Transcript();
+    const at = seen.difference(right);
+    if (at !== undefined) return `stream ${stream} differs from what one machine writes at byte ${at} (OF)`;
     if (judge.outcome !== undefined && seen.length !== right.length) {
       return `stream ${stream} has ${seen.length} bytes at the end, one machine writes ${right.length} (OF, XT)`;
     }
