@@ -4,10 +4,13 @@
 //   npm run simulate -- --seed 17 --trace
 
 import { parseArgs } from 'node:util';
+import { SingleBar } from 'cli-progress';
 import { PRODUCTION } from '../simulator/parts.js';
 import { chooseRun } from '../simulator/run.js';
 import { simulate } from '../simulator/simulate.js';
 
+/** How often the progress bar is drawn anew, runs. */
+const DRAW_EVERY = 20;
 /** Lines of the trace that are shown of a run that failed. */
 const TRACE_LINES = 60;
 
@@ -49,19 +52,35 @@ function number(text: string): number | undefined {
 function range(from: number, count: number, trace: boolean): number {
   const sums = new Map<string, number>();
   const add = (what: string, times: number): void => void sums.set(what, (sums.get(what) ?? 0) + times);
+  const begunMs = performance.now();
+  const perSecond = (done: number) => Math.round((1000 * done) / Math.max(1, performance.now() - begunMs));
+  const bar = process.stderr.isTTY && !trace ? progressBar() : undefined;
+  bar?.start(count, 0, { rate: '' });
   for (let seed = from; seed < from + count; seed++) {
     const { failure, end, coverage } = simulate(chooseRun(seed), PRODUCTION, trace ? show : undefined);
-    if (failure !== undefined) return report(seed, trace);
+    if (failure !== undefined) {
+      bar?.stop();
+      return report(seed, trace);
+    }
     add(end, 1);
     for (const [what, times] of Object.entries(coverage)) add(what, times);
     const done = seed - from + 1;
-    if (process.stderr.isTTY && done % 50 === 0) process.stderr.write(`\r${done} of ${count}`);
+    if (done % DRAW_EVERY === 0) bar?.update(done, { rate: perSecond(done) });
   }
-  if (process.stderr.isTTY) process.stderr.write('\r');
+  bar?.stop();
   process.stdout.write(
-    `${count} runs, nothing wrong: ${[...sums].map(([what, times]) => `${what} ${times}`).join(', ')}\n`,
+    `${count} runs (${perSecond(count)} a second), nothing wrong: ${[...sums].map(([what, times]) => `${what} ${times}`).join(', ')}\n`,
   );
   return 0;
+}
+
+function progressBar(): SingleBar {
+  return new SingleBar({
+    format: '{bar} {value} of {total} runs, {rate} a second, {eta_formatted} left',
+    stream: process.stderr,
+    clearOnComplete: true,
+    barsize: 30,
+  });
 }
 
 function show(line: string): void {
