@@ -260,6 +260,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   #viewed(view: View, reason: string): void {
+    // What a replica still says while it is ended is no news of the machine.
+    if (this.#over) return;
     // Several replicas tell of a view, and some late.
     if (view.number <= this.#view.number) return;
     const before = this.#view;
