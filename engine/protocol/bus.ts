@@ -414,7 +414,9 @@ export class Bus {
     if (result === undefined || asker === undefined || asker !== this.#owner?.connection) return;
     const bytes = result.data.length;
     const again = this.#told.get(operation);
-    if (again === undefined && this.#toldBytes > 0 && this.#toldBytes + bytes > this.#bounds.completionBytes) {
+    // In order: were smaller ones let past, a large one would wait for as long as they come.
+    const room = this.#toldBytes === 0 || this.#toldBytes + bytes <= this.#bounds.completionBytes;
+    if (again === undefined && (!room || this.#untold.length > 0)) {
       if (!this.#untold.includes(operation)) this.#untold.push(operation);
       return;
     }

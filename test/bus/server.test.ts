@@ -13,6 +13,7 @@ import { BusClient } from '../../engine/bus/client.js';
 import { BusServer, DEFECT } from '../../engine/bus/server.js';
 import { connect } from '../../engine/channel/connect.js';
 import type { EpochvisorError } from '../../engine/errors/errors.js';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { type Output, PROTOCOL_VERSION } from '../../engine/protocol/machine.js';
 import type { FromBus, Hello, ToBus } from '../../engine/protocol/messages.js';
 
@@ -221,23 +222,42 @@ describe('the bus server', () => {
     expect(await a.hear('completion')).toMatchObject({ operation: 1n, status: -1 });
   });
 
-  test('stops reading a guest that floods a slow reader, and goes on with it', async () => {
+  test('stops nobody for a reader that takes nothing: who comes next is answered, and confirmed when it reads', async () => {
+    const [a, b] = [await attach('a'), await attach('b')];
+    await a.fence(1);
+    const bytes = new Uint8Array(BOUNDS.sentBytes);
+    a.output(1, stream(0, bytes));
+    a.output(1, stream(bytes.length, text('end')));
+    await expect.poll(() => a.heard).toContainEqual({ type: 'heartbeat', taken: 2 });
+    const offset = bytes.length + 3;
+    const { received, written } = await b.fence(2);
+    expect(received[0]).toEqual({ stream: 1, offset });
+    expect(written[0]!.offset).toBeLessThan(offset);
+    b.output(2, stream(0, text('again')));
+    b.output(2, dispense(1n, 20n));
+    await b.hear('completion');
+    let taken = 0;
+    stdout.on('data', (chunk: Buffer) => {
+      taken += chunk.length;
+    });
+    await expect.poll(() => b.heard).toContainEqual({ type: 'confirmed', stream: 1, offset });
+    expect(taken).toBe(offset);
+  });
+
+  test('cuts off an owner that sends whatever the outside takes, and holds no more of it than the bound', async () => {
     const a = await attach('a');
     await a.fence(1);
     const part = new Uint8Array(1024 * 1024);
     for (let index = 0; index < 32; index++) a.output(1, stream(index * part.length, part));
-    const marker = { id: 1n, device: 0x999, command: 1, argument: 0n, length: 0, data: NOTHING };
-    a.output(1, { type: 'operation', operation: marker });
-    // PassThrough takes one part; the bus holds the bound and what was under way, not all of it.
-    await expect.poll(() => a.client.bufferedBytes, { timeout: 5000 }).toBeGreaterThan(0);
-    await new Promise(resolve => setTimeout(resolve, 100));
-    expect(a.heard.filter(({ type }) => type === 'completion')).toEqual([]);
+    expect(await a.closed).toMatchObject({ code: DEFECT, word: expect.stringMatching(/wait for the outside$/) });
     let bytes = 0;
     stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
     });
-    await a.hear('completion');
-    await expect.poll(() => bytes).toBe(32 * part.length);
+    const b = await attach('b');
+    const { received } = await b.fence(2);
+    await expect.poll(() => bytes).toBe(received[0]!.offset);
+    expect(bytes).toBeLessThanOrEqual(BOUNDS.unwrittenBytes + 2 * part.length);
   });
 
   test('reads no more input than the window holds', async () => {

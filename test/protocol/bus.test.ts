@@ -2,15 +2,8 @@
 
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  Bus,
-  type BusEffect,
-  type BusOptions,
-  INPUT_WINDOW_BYTES,
-  OPERATION_BYTES_MAX,
-  OPERATIONS_MAX,
-  UNWRITTEN_MAX_BYTES,
-} from '../../engine/protocol/bus.js';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
+import { Bus, type BusEffect, type BusOptions } from '../../engine/protocol/bus.js';
 import type { Operation, Outcome, Output } from '../../engine/protocol/machine.js';
 import type { FromBus } from '../../engine/protocol/messages.js';
 
@@ -65,9 +58,10 @@ function token(effects: readonly BusEffect[]): number {
 beforeEach(() => start());
 
 describe('fencing (FN)', () => {
-  test('a fence is answered with how much of each output stream is there', () => {
+  test('a fence is answered with how much of each output stream is there, and how much of it is outside', () => {
     fence(A, 1);
     write(A, 1, 1, 0, text('hello'));
+    written(1, 3);
     const effects = fence(B, 2);
     expect(sent(effects)).toContainEqual([
       B,
@@ -76,6 +70,10 @@ describe('fencing (FN)', () => {
         view: 2,
         received: [
           { stream: 1, offset: 5 },
+          { stream: 2, offset: 0 },
+        ],
+        written: [
+          { stream: 1, offset: 3 },
           { stream: 2, offset: 0 },
         ],
       },
@@ -229,26 +227,69 @@ describe('output streams (OF)', () => {
     );
   });
 
-  test('an outside that takes output too slowly stops the owner, and lets it go on', () => {
+  test('what is there already is answered: now, or when the outside has it', () => {
     fence(A, 1);
-    const part = new Uint8Array(UNWRITTEN_MAX_BYTES / 2);
-    write(A, 1, 1, 0, part);
-    expect(types(write(A, 1, 2, 0, part))).toEqual(['write']);
-    expect(types(write(A, 1, 2, part.length, text('x')))).toEqual(['write', 'pauseConnection']);
-    expect(types(write(A, 1, 2, part.length + 1, text('x')))).toEqual(['write']);
-    expect(types(written(1, part.length))).toEqual(['send']);
-    expect(types(written(2, 1))).toEqual(['send']);
-    expect(written(2, 2)).toMatchObject([{ type: 'send' }, { rule: 'OF', type: 'resumeConnection', connection: A }]);
+    write(A, 1, 1, 0, text('hello'));
+    written(1, 3);
+    fence(B, 2);
+    expect(sent(write(B, 2, 1, 0, text('hel')))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 3 }]]);
+    expect(write(B, 2, 1, 0, text('hello'))).toEqual([]);
+    expect(sent(written(1, 5))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
+    expect(sent(write(B, 2, 1, 0, text('hello')))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
   });
 
-  test('a new owner takes the place of a stopped one', () => {
+  test('every byte that an owner sends is answered in the end, whatever was there', () => {
+    const step = fc.oneof(
+      fc.record({ what: fc.constant('write' as const), back: fc.nat(8), length: fc.nat(9) }),
+      fc.constant({ what: 'fence' } as const),
+      fc.record({ what: fc.constant('written' as const), most: fc.nat(9) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), steps => {
+        start();
+        let [view, accepted, taken, reached, confirmed] = [0, 0, 0, 0, 0];
+        const hear = (effects: readonly BusEffect[]) => {
+          for (const effect of effects) if (effect.type === 'write') accepted = effect.offset + effect.bytes.length;
+          for (const [, message] of sent(effects)) {
+            if (message.type === 'confirmed') confirmed = Math.max(confirmed, message.offset);
+          }
+        };
+        const become = () => {
+          view += 1;
+          [reached, confirmed] = [0, 0];
+          fence(view % 2 === 0 ? A : B, view);
+        };
+        const take = (offset: number) => {
+          if (offset <= taken) return;
+          taken = offset;
+          hear(written(1, offset));
+        };
+        become();
+        for (const one of steps) {
+          if (one.what === 'fence') become();
+          else if (one.what === 'written') take(Math.min(accepted, taken + one.most));
+          else {
+            const offset = Math.max(0, accepted - one.back);
+            hear(write(view % 2 === 0 ? A : B, view, 1, offset, new Uint8Array(one.length)));
+            if (one.length > 0) reached = Math.max(reached, offset + one.length);
+          }
+        }
+        take(accepted);
+        expect(confirmed).toBeGreaterThanOrEqual(reached);
+      }),
+    );
+  });
+
+  test('an outside that takes nothing stops nobody: a new owner is answered, and what it may send is bounded', () => {
+    start({ bounds: { ...BOUNDS, unwrittenBytes: 10 } });
     fence(A, 1);
-    write(A, 1, 1, 0, new Uint8Array(UNWRITTEN_MAX_BYTES + 1));
-    expect(types(fence(B, 2))).toEqual(['resumeConnection', 'send', 'send', 'pauseConnection']);
-    expect(written(1, UNWRITTEN_MAX_BYTES)).toMatchObject([
-      { type: 'send', connection: B },
-      { type: 'resumeConnection', connection: B },
-    ]);
+    write(A, 1, 1, 0, new Uint8Array(10));
+    expect(types(write(A, 1, 2, 0, text('x')))).toEqual(['write']);
+    expect(sent(fence(B, 2))).toContainEqual([B, expect.objectContaining({ type: 'fenced', view: 2 })]);
+    expect(sent(input(text('in')))).toMatchObject([[B, { type: 'input' }]]);
+    expect(write(B, 2, 1, 0, new Uint8Array(10))).toEqual([]);
+    // Past it, what is sent is a defect: an owner knows from the answer to its fence how much waits.
+    expect(write(B, 2, 2, 1, text('y'))).toMatchObject([{ rule: 'OF', type: 'close', connection: B }]);
   });
 });
 
@@ -301,15 +342,17 @@ describe('operations (ON)', () => {
   });
 
   test('past the bound on their number, operations are refused and not performed, until some are released', () => {
-    for (let id = 1n; id <= OPERATIONS_MAX; id++) completed(token(operate(A, 1, id)), 0);
-    const further = BigInt(OPERATIONS_MAX) + 1n;
+    for (let id = 1n; id <= BOUNDS.operations; id++) completed(token(operate(A, 1, id)), 0);
+    const further = BigInt(BOUNDS.operations) + 1n;
     expect(sent(operate(A, 1, further))).toMatchObject([[A, { type: 'completion', operation: further, status: -1 }]]);
     output(A, 1, { type: 'releaseOperation', operation: 1n });
     expect(types(operate(A, 1, further))).toEqual(['perform']);
   });
 
   test('past the bound on their bytes as well', () => {
-    const half = new Uint8Array(OPERATION_BYTES_MAX / 2);
+    start({ bounds: { ...BOUNDS, operationBytes: 100 } });
+    fence(A, 1);
+    const half = new Uint8Array(50);
     const first = token(operate(A, 1, 1n, half));
     operate(A, 1, 2n, half);
     expect(types(operate(A, 1, 3n, text('x')))).toEqual(['send']);
@@ -317,6 +360,74 @@ describe('operations (ON)', () => {
     completed(first, 0);
     output(A, 1, { type: 'releaseOperation', operation: 1n });
     expect(types(operate(A, 1, 3n, text('x')))).toEqual(['perform']);
+  });
+});
+
+describe('results that the owner is told (RL)', () => {
+  const result = (bytes: number) => new Uint8Array(bytes);
+  const ids = (effects: readonly BusEffect[]) =>
+    sent(effects).flatMap(([, message]) => (message.type === 'completion' ? [message.operation] : []));
+  const release = (connection: number, view: number, id: bigint) =>
+    output(connection, view, { type: 'releaseOperation', operation: id });
+
+  beforeEach(() => {
+    start({ bounds: { ...BOUNDS, completionBytes: 10 } });
+    fence(A, 1);
+  });
+
+  /** A has asked for operations 1 to n, which then complete with so many bytes each. */
+  function complete(...bytes: number[]): bigint[] {
+    const tokens = bytes.map((_, index) => token(operate(A, 1, BigInt(index + 1))));
+    return tokens.flatMap((one, index) => ids(completed(one, 0, result(bytes[index]!))));
+  }
+
+  test('are told as far as those that are not released leave room, and then in order, all of them', () => {
+    expect(complete(6, 4, 6, 4, 3)).toEqual([1n, 2n]);
+    expect(ids(release(A, 1, 1n))).toEqual([3n]);
+    expect(ids(release(A, 1, 2n))).toEqual([4n]);
+    expect(ids(release(A, 1, 3n))).toEqual([5n]);
+    for (const id of [4n, 5n]) expect(release(A, 1, id)).toEqual([]);
+    expect(bus.knownOperations).toEqual([]);
+  });
+
+  test('wait for their turn: small ones that come later do not keep a large one from its', () => {
+    expect(complete(6, 9, 1, 1)).toEqual([1n]);
+    expect(ids(release(A, 1, 1n))).toEqual([2n, 3n]);
+    expect(ids(release(A, 1, 3n))).toEqual([4n]);
+  });
+
+  test('that are larger than all the room are told alone', () => {
+    expect(complete(1, 11, 1)).toEqual([1n]);
+    expect(ids(release(A, 1, 1n))).toEqual([2n]);
+    expect(ids(release(A, 1, 2n))).toEqual([3n]);
+  });
+
+  test('are told again to whoever asks again, and count once', () => {
+    expect(complete(6, 6)).toEqual([1n]);
+    expect(ids(operate(A, 1, 1n))).toEqual([1n]);
+    expect(operate(A, 1, 2n)).toEqual([]);
+    expect(ids(release(A, 1, 1n))).toEqual([2n]);
+  });
+
+  test('are nothing to a new owner before it asks for them itself', () => {
+    expect(complete(6, 6)).toEqual([1n]);
+    const running = token(operate(A, 1, 3n));
+    fence(B, 2);
+    expect(completed(running, 0, result(1))).toEqual([]);
+    expect(ids(operate(B, 2, 3n))).toEqual([3n]);
+    expect(ids(operate(B, 2, 2n))).toEqual([2n]);
+    expect(operate(B, 2, 1n)).toEqual([]);
+    // What a dead owner was told counts no more: there is room as soon as the new one has released.
+    expect(ids(release(B, 2, 2n))).toEqual([1n]);
+  });
+
+  test('of an operation that a dead primary started reach nobody who did not ask, however late they come', () => {
+    const running = token(operate(A, 1, 1n));
+    bus.step({ type: 'detached', connection: A });
+    bus.step({ type: 'attached', connection: 3, incarnation: 'a' });
+    fence(3, 1);
+    expect(completed(running, 0)).toEqual([]);
+    expect(ids(operate(3, 1, 1n))).toEqual([1n]);
   });
 });
 
@@ -343,7 +454,7 @@ describe("operations in the paper's world (ids off)", () => {
 
   test('what is in progress is bounded', () => {
     const first = token(operate(A, 1, 1n));
-    for (let count = 1; count < OPERATIONS_MAX; count++) operate(A, 1, 1n);
+    for (let count = 1; count < BOUNDS.operations; count++) operate(A, 1, 1n);
     expect(types(operate(A, 1, 1n))).toEqual(['send']);
     completed(first, 0);
     expect(types(operate(A, 1, 1n))).toEqual(['perform']);
@@ -398,7 +509,7 @@ describe('input streams (RL)', () => {
 
   test('the device is paused when the window is full, and goes on when half of it is released', () => {
     fence(A, 1);
-    const half = INPUT_WINDOW_BYTES / 2;
+    const half = BOUNDS.inputWindowBytes / 2;
     expect(types(input(new Uint8Array(half)))).toEqual(['send']);
     expect(input(new Uint8Array(half))).toMatchObject([
       { type: 'send' },
@@ -457,5 +568,41 @@ describe('the end of the machine (XT)', () => {
     fence(A, 1);
     const outcome: Outcome = { kind: 'trap', message: 'unreachable', count: 12, exact: true };
     expect(output(A, 1, { type: 'outcome', outcome }).at(-1)).toEqual({ rule: 'XT', type: 'end', outcome });
+  });
+});
+
+describe('the heartbeat of the bus (RS)', () => {
+  const tick = () => sent(bus.step({ type: 'tick' }));
+
+  test('goes to all who are attached, and says how many outputs have come on each connection', () => {
+    fence(A, 1);
+    expect(tick()).toEqual([
+      [A, { type: 'heartbeat', taken: 0 }],
+      [B, { type: 'heartbeat', taken: 0 }],
+    ]);
+    write(A, 1, 1, 0, text('x'));
+    write(A, 1, 1, 0, text('x'));
+    output(A, 1, { type: 'releaseInput', stream: 0, offset: 0 });
+    operate(A, 1, 1n);
+    // A fence is none; what is refused has come all the same.
+    fence(A, 2);
+    write(A, 1, 1, 0, text('x'));
+    write(B, 2, 1, 0, text('x'));
+    expect(tick()).toEqual([
+      [A, { type: 'heartbeat', taken: 5 }],
+      [B, { type: 'heartbeat', taken: 1 }],
+    ]);
+  });
+
+  test('counts each connection from its beginning, and is not for who is gone', () => {
+    fence(A, 1);
+    write(A, 1, 1, 0, text('x'));
+    bus.step({ type: 'detached', connection: A });
+    bus.step({ type: 'attached', connection: 3, incarnation: 'a' });
+    fence(3, 1);
+    expect(tick()).toEqual([
+      [B, { type: 'heartbeat', taken: 0 }],
+      [3, { type: 'heartbeat', taken: 0 }],
+    ]);
   });
 });

@@ -1,9 +1,9 @@
 // Channel, rule by rule: what arrives at the I/O thread, and the effects that follow.
 
 import { describe, expect, it } from 'vitest';
-import { UNTOLD_BYTES_MAX } from '../../engine/protocol/bus-link.js';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
+import { UNTOLD_SHARE } from '../../engine/protocol/bus-link.js';
 import { Channel, type ChannelEffect, type ChannelEvent, CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
-import { LAG_MAX_MS } from '../../engine/protocol/lag.js';
 import type { Operation, Output, View } from '../../engine/protocol/machine.js';
 import type { FromBus, PeerMessage } from '../../engine/protocol/messages.js';
 
@@ -40,7 +40,7 @@ function connected(incarnation: string, view: View = PAIR, operationIds = true, 
   const peer = incarnation === 'A' ? 'B' : 'A';
   it.step({ type: 'peerOpened', peer, nowMs: 0 });
   it.step({ type: 'busOpened', nowMs: 0 });
-  if (it.role === 'primary') it.step(fromBus({ type: 'fenced', view: view.number, received: [] }));
+  if (it.role === 'primary') it.step(fromBus({ type: 'fenced', view: view.number, received: [], written: [] }));
   return it;
 }
 
@@ -94,6 +94,15 @@ function output(position: number, what: Output = text(0)): ChannelEvent<string> 
 
 function tick(nowMs: number): ChannelEvent<string> {
   return { type: 'tick', nowMs };
+}
+
+/** Time goes on as it does where nothing keeps this replica from its turn; what that leads to. */
+function ticks(it: Chan, fromMs: number, untilMs: number): Effect[] {
+  const effects: Effect[] = [];
+  for (let nowMs = fromMs + HEARTBEAT_MS / 2; nowMs < untilMs; nowMs += HEARTBEAT_MS / 2) {
+    effects.push(...it.step(tick(nowMs)));
+  }
+  return [...effects, ...it.step(tick(untilMs))];
 }
 
 function toBus(effects: readonly Effect[]): unknown[] {
@@ -225,7 +234,7 @@ describe('OR: an output', () => {
     const primary = channel('A', ALONE);
     expect(primary.step(output(0))).toEqual([]);
     primary.step({ type: 'busOpened', nowMs: 0 });
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [] })))).toEqual([text(0)]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] })))).toEqual([text(0)]);
   });
 
   it('is not released by an acknowledgement that is older than another', () => {
@@ -254,6 +263,47 @@ describe('a backup holds no more than it must', () => {
     backup.step(output(0, text(0)));
     backup.step(fromPeer('A', heartbeat({ left: 5, confirmed: [{ stream: 1, offset: 2 }] })));
     expect(backup.heldBytes).toBeGreaterThan(0);
+  });
+
+  it('tells no more to have left than its own guest has said: what that puts out may be a release', () => {
+    const backup = connected('B');
+    const left = (nowMs: number): number => {
+      const [beat] = backup.step(tick(nowMs));
+      if (beat?.type !== 'sendPeer' || beat.message.type !== 'heartbeat') throw new Error('no heartbeat');
+      return beat.message.left;
+    };
+    backup.step(fromPeer('A', log(0, 9)));
+    expect(left(10)).toBe(0);
+    backup.step({ type: 'progress', progress: NO_PROGRESS, said: 4 });
+    expect(left(20)).toBe(4);
+    // Where something was left in the ring, nothing is known to have been said.
+    backup.step({ type: 'progress', progress: { executed: 9, backlogBytes: 0 } });
+    expect(left(30)).toBe(4);
+    backup.step({ type: 'progress', progress: NO_PROGRESS, said: 2 });
+    expect(left(40)).toBe(4);
+    backup.step({ type: 'progress', progress: NO_PROGRESS, said: 12 });
+    expect(left(50)).toBe(9);
+  });
+
+  it('nor does one that is promoted, before it writes the log itself', () => {
+    const view: View = { ...PAIR, backups: ['B', 'C'] };
+    const survivor = channel('B', view);
+    for (const peer of ['A', 'C']) survivor.step({ type: 'peerOpened', peer, nowMs: 0 });
+    survivor.step({ type: 'busOpened', nowMs: 0 });
+    survivor.step(fromPeer('A', log(0, 9)));
+    survivor.step({ type: 'progress', progress: NO_PROGRESS, said: 4 });
+    takeOver(survivor, 'A');
+    survivor.step(fromPeer('C', { type: 'follow', view: 2, position: 9 }));
+    survivor.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] }));
+    const left = (nowMs: number) =>
+      survivor.step(tick(nowMs)).flatMap(effect => {
+        return effect.type === 'sendPeer' && effect.message.type === 'heartbeat' ? [effect.message.left] : [];
+      });
+    expect(left(10)).toEqual([4]);
+    survivor.step({ type: 'progress', progress: NO_PROGRESS, said: 9 });
+    survivor.step({ type: 'live' });
+    survivor.step(logged(2));
+    expect(left(20)).toEqual([11]);
   });
 
   it('keeps the outcome until the bus has performed it', () => {
@@ -302,21 +352,84 @@ describe('suspicion', () => {
 
   it('comes after so long without a word, not before', () => {
     const backup = connected('B');
-    backup.step(fromPeer('A', heartbeat(), 200));
-    expect(backup.step(tick(200 + SUSPICION_MS - 1)).some(({ type }) => type === 'claim')).toBe(false);
-    expect(claimOf(backup.step(tick(200 + SUSPICION_MS)))).toMatchObject({ number: 2, primary: 'B', backups: [] });
+    ticks(backup, 0, 40);
+    backup.step(fromPeer('A', heartbeat(), 40));
+    expect(ticks(backup, 40, 40 + SUSPICION_MS - 1).some(({ type }) => type === 'claim')).toBe(false);
+    expect(claimOf(backup.step(tick(40 + SUSPICION_MS)))).toMatchObject({ number: 2, primary: 'B', backups: [] });
   });
 
   it('gives a peer that has not come yet its time to start', () => {
     const primary = channel('A');
-    expect(primary.step(tick(START_MS - 1)).some(({ type }) => type === 'claim')).toBe(false);
+    expect(ticks(primary, 0, START_MS - 1).some(({ type }) => type === 'claim')).toBe(false);
     expect(claimOf(primary.step(tick(START_MS)))).toMatchObject({ primary: 'A', backups: [] });
   });
 
   it('does not fall on a peer whose every message is of an older view: its word is not heard', () => {
     const backup = connected('B');
-    backup.step(fromPeer('A', heartbeat({ view: 0 }), 140));
-    expect(backup.step(tick(START_MS)).some(({ type }) => type === 'claim')).toBe(true);
+    ticks(backup, 0, 40);
+    backup.step(fromPeer('A', heartbeat({ view: 0 }), 40));
+    expect(ticks(backup, 40, SUSPICION_MS).some(({ type }) => type === 'claim')).toBe(true);
+  });
+});
+
+describe('a replica that was absent: stopped, or kept from its turn', () => {
+  const suspects = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'claim');
+
+  it('hears its sockets before it takes anybody to be silent', () => {
+    for (const name of ['A', 'B']) {
+      const it = connected(name);
+      ticks(it, 0, 20);
+      // SIGSTOP, SIGCONT: the first that it knows of it is a late tick.
+      expect(suspects(it.step(tick(10_000))), name).toBe(false);
+      it.step(fromPeer(name === 'A' ? 'B' : 'A', heartbeat(), 10_000));
+      expect(suspects(ticks(it, 10_000, 10_000 + SUSPICION_MS - 1)), name).toBe(false);
+    }
+  });
+
+  it('suspects who stays silent after the suspicion time of its own, absence left out', () => {
+    const backup = connected('B');
+    ticks(backup, 0, 20);
+    backup.step(tick(10_000));
+    // 20 ms before it; and all that a tick is later than a heartbeat is absence.
+    const leftMs = SUSPICION_MS - 20 - HEARTBEAT_MS;
+    expect(suspects(ticks(backup, 10_000, 10_000 + leftMs - 1))).toBe(false);
+    expect(suspects(backup.step(tick(10_000 + leftMs)))).toBe(true);
+  });
+
+  it('suspects in the end, though it is kept from its turn again and again', () => {
+    const backup = connected('B');
+    let suspected = false;
+    let turns = 0;
+    for (; !suspected && turns < 100; turns++) suspected = suspects(backup.step(tick(1_000 * (turns + 1))));
+    expect(turns).toBe(SUSPICION_MS / HEARTBEAT_MS);
+  });
+
+  it('suspects at once where a connection has ended meanwhile', () => {
+    const backup = connected('B');
+    backup.step(tick(10_000));
+    expect(suspects(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 10_000 }))).toBe(true);
+  });
+
+  it('does not give up the bus before it has heard that, and does when it stays silent', () => {
+    const drops = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'dropBus');
+    for (const heard of [true, false]) {
+      const primary = connected('A');
+      expect(drops(primary.step(tick(10_000)))).toBe(false);
+      if (heard) primary.step(fromBus({ type: 'heartbeat', taken: 0 }, 10_000));
+      primary.step(fromPeer('B', heartbeat(), 10_000));
+      expect(drops(ticks(primary, 10_000, 10_000 + SUSPICION_MS - 1)), String(heard)).toBe(!heard);
+    }
+  });
+
+  it('is not replaced because it was without the bus while it could not look for it', () => {
+    const halts = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'halt');
+    const primary = connected('A');
+    ticks(primary, 0, 20);
+    primary.step({ type: 'busClosed', nowMs: 20 });
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 20));
+    expect(halts(primary.step(tick(10_000)))).toBe(false);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 10_000));
+    expect(halts(ticks(primary, 10_000, 10_000 + SUSPICION_MS))).toBe(true);
   });
 });
 
@@ -393,17 +506,19 @@ describe('LS: a replica that is no part of the machine any more', () => {
 
   it('halts without the bus for the suspicion time, if its backup has it', () => {
     const primary = connected('A');
-    primary.step({ type: 'busClosed', nowMs: 100 });
-    primary.step(fromPeer('B', heartbeat({ bus: true }), 149));
-    expect(primary.step(tick(149)).some(({ type }) => type === 'halt')).toBe(false);
-    expect(primary.step(tick(150)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
+    ticks(primary, 0, 40);
+    primary.step({ type: 'busClosed', nowMs: 40 });
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 45));
+    expect(ticks(primary, 40, 89).some(({ type }) => type === 'halt')).toBe(false);
+    expect(primary.step(tick(90)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
   });
 
   it('waits without the bus, if its backup has it neither', () => {
     const primary = connected('A');
-    primary.step({ type: 'busClosed', nowMs: 100 });
-    primary.step(fromPeer('B', heartbeat({ bus: false }), 149));
-    expect(primary.step(tick(150)).some(({ type }) => type === 'halt')).toBe(false);
+    ticks(primary, 0, 40);
+    primary.step({ type: 'busClosed', nowMs: 40 });
+    primary.step(fromPeer('B', heartbeat({ bus: false }), 45));
+    expect(ticks(primary, 40, 90).some(({ type }) => type === 'halt')).toBe(false);
   });
 });
 
@@ -418,7 +533,7 @@ describe('SX: a primary that lost its backup', () => {
     const effects = primary.step({ type: 'claimed', view, answer: { result: 'won' }, nowMs: 0 });
     expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'SX acknowledged']);
     expect(outputs(effects)).toEqual([]);
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, received: [] })))).toEqual([BOTH]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] })))).toEqual([BOTH]);
   });
 
   it('repeats nothing over a connection that was never lost', () => {
@@ -427,7 +542,7 @@ describe('SX: a primary that lost its backup', () => {
       primary.step(output(0, { type: 'operation', operation: operation(1n) }));
       primary.step(output(0, text(0)));
       takeOver(primary, 'B');
-      expect(primary.step(fromBus({ type: 'fenced', view: 2, received: [] }))).toEqual([]);
+      expect(primary.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] }))).toEqual([]);
       const completion: FromBus = { type: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) };
       expect(primary.step(fromBus(completion))).toHaveLength(1);
     }
@@ -470,8 +585,8 @@ describe('FN: the first act in a view', () => {
     const primary = channel('A', ALONE);
     primary.step({ type: 'busOpened', nowMs: 0 });
     primary.step(output(0));
-    expect(primary.step(fromBus({ type: 'fenced', view: 0, received: [] }))).toEqual([]);
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [] })))).toHaveLength(1);
+    expect(primary.step(fromBus({ type: 'fenced', view: 0, received: [], written: [] }))).toEqual([]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] })))).toHaveLength(1);
   });
 
   it('tells a survivor what is there already: it sends the rest of each stream (OF)', () => {
@@ -479,7 +594,9 @@ describe('FN: the first act in a view', () => {
     backup.step(output(0, text(0)));
     backup.step(output(0, text(3)));
     takeOver(backup, 'A');
-    const sent = outputs(backup.step(fromBus({ type: 'fenced', view: 2, received: [{ stream: 1, offset: 4 }] })));
+    const sent = outputs(
+      backup.step(fromBus({ type: 'fenced', view: 2, received: [{ stream: 1, offset: 4 }], written: [] })),
+    );
     expect(sent).toEqual([{ type: 'stream', stream: 1, offset: 4, bytes: Uint8Array.of(2, 3) }]);
   });
 });
@@ -492,7 +609,9 @@ describe('RS: the bus was lost and is found', () => {
     primary.step({ type: 'busClosed', nowMs: 0 });
     primary.step(output(0, text(3)));
     expect(toBus(primary.step({ type: 'busOpened', nowMs: 0 }))).toEqual([{ type: 'fence', view: 1 }]);
-    const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 3 }] }));
+    const effects = primary.step(
+      fromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 3 }], written: [] }),
+    );
     expect(outputs(effects)).toEqual([{ type: 'operation', operation: operation(1n) }, text(3)]);
     expect(shape(effects)).toEqual(['RS sendBus', 'OR sendBus']);
   });
@@ -502,7 +621,7 @@ describe('RS: the bus was lost and is found', () => {
     primary.step(output(0, { type: 'operation', operation: operation(1n) }));
     primary.step({ type: 'busClosed', nowMs: 0 });
     primary.step({ type: 'busOpened', nowMs: 0 });
-    const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [] }));
+    const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] }));
     expect(effects).toEqual([{ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation: 1n } }]);
     const late: FromBus = { type: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) };
     expect(primary.step(fromBus(late))).toEqual([]);
@@ -517,7 +636,7 @@ describe('RL: a release', () => {
     expect(outputs(primary.step(fromPeer('B', acknowledgement(1))))).toHaveLength(1);
   });
 
-  it('has left, as far as the backup is told, when an answer to what was sent later proves it', () => {
+  it('has left, as far as the backup is told, when the bus has taken as many outputs', () => {
     const primary = connected('A');
     const left = (nowMs: number): number => {
       for (const effect of primary.step(tick(nowMs))) {
@@ -527,32 +646,36 @@ describe('RL: a release', () => {
     };
     primary.step(logged(3));
     primary.step(fromPeer('B', acknowledgement(3), 90));
-    primary.step(fromBus({ type: 'heartbeat' }, 90));
+    primary.step(fromBus({ type: 'heartbeat', taken: 0 }, 90));
     primary.step(output(2, { type: 'releaseInput', stream: 0, offset: 5 }));
     expect(left(100)).toBe(2);
     primary.step(output(3, text(0)));
     expect(left(110)).toBe(2);
+    // An answer to what was sent later, which another's output may have caused, proves nothing.
     primary.step(fromBus({ type: 'confirmed', stream: 1, offset: 3 }));
-    expect(left(120)).toBe(3);
+    expect(left(120)).toBe(2);
+    primary.step(fromBus({ type: 'heartbeat', taken: 1 }, 120));
+    expect(left(130)).toBe(3);
   });
 });
 
 describe('LG: heartbeats and lag', () => {
-  it('says between them what the bus has, as often as that is a MiB: a backup holds as much until then', () => {
+  it('says between them what the bus has, as often as that is a share of what a backup may hold until then', () => {
+    const untold = BOUNDS.heldBytes * UNTOLD_SHARE;
     const primary = connected('A');
     const told = (offset: number, stream = 1): unknown[] => {
       return primary.step(fromBus({ type: 'confirmed', stream, offset })).flatMap(effect => {
         return effect.type === 'sendPeer' && effect.message.type === 'heartbeat' ? [effect.message.confirmed] : [];
       });
     };
-    expect(told(UNTOLD_BYTES_MAX - 1)).toEqual([]);
+    expect(told(untold - 1)).toEqual([]);
     const both = [
-      { stream: 1, offset: UNTOLD_BYTES_MAX - 1 },
+      { stream: 1, offset: untold - 1 },
       { stream: 2, offset: 1 },
     ];
     expect(told(1, 2)).toEqual([both]);
-    expect(told(UNTOLD_BYTES_MAX, 2)).toEqual([]);
-    expect(told(UNTOLD_BYTES_MAX + 1, 2)).toHaveLength(1);
+    expect(told(untold, 2)).toEqual([]);
+    expect(told(untold + 1, 2)).toHaveLength(1);
   });
 
   it('says each interval whether it has the bus, how far it is, and what has left', () => {
@@ -573,9 +696,9 @@ describe('LG: heartbeats and lag', () => {
     primary.step(logged(10));
     const first = 100;
     primary.step(fromPeer('B', acknowledgement(10, 0), first));
-    const late = first + LAG_MAX_MS + 1;
+    const late = first + BOUNDS.lagMs + 1;
     expect(primary.step(fromPeer('B', heartbeat(), late))).toEqual([{ rule: 'LG', type: 'throttle', on: true }]);
-    expect(primary.lagMs(late)).toBe(LAG_MAX_MS + 1);
+    expect(primary.lagMs(late)).toBe(BOUNDS.lagMs + 1);
     const caughtUp = heartbeat({ progress: { executed: 10, backlogBytes: 0 } });
     expect(primary.step(fromPeer('B', caughtUp, late + 1))).toEqual([{ rule: 'LG', type: 'throttle', on: false }]);
   });
@@ -584,7 +707,7 @@ describe('LG: heartbeats and lag', () => {
     const primary = connected('A');
     primary.step(logged(10));
     primary.step(fromPeer('B', acknowledgement(10, 0), 0));
-    primary.step(fromPeer('B', heartbeat(), LAG_MAX_MS + 1));
+    primary.step(fromPeer('B', heartbeat(), BOUNDS.lagMs + 1));
     expect(takeOver(primary, 'B').effects.at(-1)).toEqual({ rule: 'LG', type: 'throttle', on: false });
   });
 });

@@ -67,7 +67,7 @@ export class Channels {
     for (const end = this.nowMs + ms; this.nowMs < end; ) {
       this.nowMs += HEARTBEAT_MS;
       for (const name of [...this.all.keys()]) {
-        this.step(name, { type: 'bus', message: { type: 'heartbeat' }, nowMs: this.nowMs });
+        this.step(name, { type: 'bus', message: { type: 'heartbeat', taken: this.left(name) }, nowMs: this.nowMs });
         this.step(name, { type: 'tick', nowMs: this.nowMs });
       }
     }
@@ -118,7 +118,7 @@ export class Channels {
     if (effect.type !== 'sendPeer') {
       this.effects.push({ name, effect });
       if (effect.type === 'sendBus' && effect.message.type === 'fence') {
-        const fenced = { type: 'fenced', view: effect.message.view, received: [] } as const;
+        const fenced = { type: 'fenced', view: effect.message.view, received: [], written: [] } as const;
         this.step(name, { type: 'bus', message: fenced, nowMs: this.nowMs });
       }
       return;

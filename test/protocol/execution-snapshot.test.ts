@@ -135,9 +135,8 @@ describe('JN: what was saved', () => {
     joined.step(epochEnd(30));
     const failover = joined.step(epochEnd(40));
     expect(failover).toContainEqual({ rule: 'P8', type: 'live', epoch: 3, uncertain: 1 });
-    // RL: a release from before the snapshot may be lost with the first one.
-    const release = { type: 'releaseInput', stream: 0, offset: 2 } as const;
-    expect(failover).toContainEqual({ rule: 'RL', type: 'output', output: release });
+    // RL: what was consumed before the snapshot was released before this replica was named (JN).
+    expect(failover.some(({ type }) => type === 'output')).toBe(false);
     // It writes on where the first one stopped.
     expect(joined.step({ type: 'write', stream: 1, bytes: Uint8Array.of(9) })).toContainEqual(
       expect.objectContaining({ output: { type: 'stream', stream: 1, offset: 2, bytes: Uint8Array.of(9) } }),

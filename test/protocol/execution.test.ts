@@ -1,13 +1,13 @@
 // Execution, rule by rule: what the guest does and what the channel brings, and the effects that follow.
 
 import { describe, expect, it } from 'vitest';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
 import {
   Execution,
   type ExecutionEffect,
   type ExecutionEvent,
   SHIP_AFTER_NS,
 } from '../../engine/protocol/execution.js';
-import { DELIVERY_BYTES_MAX } from '../../engine/protocol/interrupt-buffer.js';
 import {
   type Digest,
   type Interrupt,
@@ -157,7 +157,7 @@ describe('P1: the primary receives an interrupt', () => {
 
   it('delivers at most so many bytes at one boundary, and the rest at the next', () => {
     const execution = primary();
-    const half = new Uint8Array(DELIVERY_BYTES_MAX / 2 + 1);
+    const half = new Uint8Array(BOUNDS.deliveryBytes / 2 + 1);
     execution.step({ type: 'interrupt', interrupt: input(0, half) });
     execution.step({ type: 'interrupt', interrupt: input(half.length, half) });
     for (const [count, offset] of [
@@ -174,7 +174,7 @@ describe('P1: the primary receives an interrupt', () => {
 describe('P1: input that waits for the next boundary', () => {
   it('is not taken again when the bus sends it again, and what follows it has no gap', () => {
     const execution = primary();
-    const half = new Uint8Array(DELIVERY_BYTES_MAX / 2 + 1);
+    const half = new Uint8Array(BOUNDS.deliveryBytes / 2 + 1);
     for (const offset of [0, half.length]) execution.step({ type: 'interrupt', interrupt: input(offset, half) });
     execution.step(epochEnd(10));
     execution.step({ type: 'interrupt', interrupt: input(half.length, half) });
@@ -621,13 +621,13 @@ describe('XT: the guest ends', () => {
     const execution = backup([{ type: 'final', epoch: 0, outcome: EXIT }]);
     execution.step({ type: 'outcome', count: 15, outcome: EXIT });
     const effects = execution.step({ type: 'promote' });
-    expect(shape(effects)).toEqual(['P8 live', 'XT output', 'FL flush', 'XT proceed']);
+    expect(shape(effects)).toEqual(['CK adoptClock', 'P8 live', 'XT output', 'FL flush', 'XT proceed']);
   });
 
   it('at a backup whose primary died before it could tell', () => {
     const execution = survivor();
     const effects = execution.step({ type: 'outcome', count: 15, outcome: EXIT });
-    expect(shape(effects)).toEqual(['P8 live', 'XT output', 'FL flush', 'XT proceed']);
+    expect(shape(effects)).toEqual(['CK adoptClock', 'P8 live', 'XT output', 'FL flush', 'XT proceed']);
   });
 
   it('before P8 with operations outstanding: repeated by id (RS), before the outcome', () => {
@@ -636,8 +636,31 @@ describe('XT: the guest ends', () => {
       execution.step({ type: 'start', operation: operation(1n) });
       const effects = execution.step({ type: 'outcome', count: 15, outcome: EXIT });
       const repeats = operationIds ? ['RS output'] : [];
-      expect(shape(effects)).toEqual(['P8 live', ...repeats, 'XT output', 'FL flush', 'XT proceed']);
+      expect(shape(effects)).toEqual(['CK adoptClock', 'P8 live', ...repeats, 'XT output', 'FL flush', 'XT proceed']);
     }
+  });
+
+  it('adopts the clock once: what a survivor of the log puts out stands where that ended (CK)', () => {
+    const running = backup([{ type: 'value', source: 1, value: 5n }]);
+    running.step({ type: 'environment', source: 1 });
+    const ended = backup([
+      { type: 'value', source: 1, value: 5n },
+      { type: 'final', epoch: 0, outcome: EXIT },
+    ]);
+    ended.step({ type: 'environment', source: 1 });
+    ended.step({ type: 'outcome', count: 15, outcome: EXIT });
+    // The guest ends after the promotion; and before it, which the promotion finds.
+    running.step({ type: 'promote' });
+    const afterwards = running.step({ type: 'outcome', count: 15, outcome: EXIT });
+    for (const effects of [afterwards, ended.step({ type: 'promote' })]) {
+      expect(shape(effects).slice(0, 2)).toEqual(['CK adoptClock', 'P8 live']);
+    }
+    expect([running.taken, ended.taken]).toEqual([1, 2]);
+    expect([running.role, ended.role]).toEqual(['primary', 'primary']);
+    // In the failover epoch it has.
+    const failover = survivor();
+    failover.step(epochEnd(10));
+    expect(shape(failover.step({ type: 'outcome', count: 15, outcome: EXIT }))).not.toContain('CK adoptClock');
   });
 
   it('a trap is an outcome: both replicas reach it at the same count', () => {

@@ -1,7 +1,7 @@
 // Joining, rule by rule: from the first word of a replica without a state to its name in a view (JN, BV, VT, RA).
 
 import { describe, expect, it } from 'vitest';
-import { JOINING_BACKLOG_MAX_BYTES, LAG_RESUME_MS } from '../../engine/protocol/lag.js';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
 import type { View } from '../../engine/protocol/machine.js';
 import { Channels, effectsOf, HEARTBEAT_MS, START_MS, SUSPICION_MS } from './channels.js';
 
@@ -90,7 +90,7 @@ describe('JN: a replica that joins', () => {
     channels.step('J', { type: 'progress', progress: { executed: -1, backlogBytes: 0 } });
     channels.pass(HEARTBEAT_MS);
     executes(channels, 'J', 11);
-    const late = channels.nowMs + LAG_RESUME_MS + 1;
+    const late = channels.nowMs + BOUNDS.lagResumeMs + 1;
     const lagging = { type: 'heartbeat', view: 1, bus: true, left: 0, confirmed: [], settled: 0 } as const;
     const a = channels.get('A');
     a.step({ type: 'peer', peer: 'J', message: { ...lagging, progress: { executed: 0, backlogBytes: 1 } }, nowMs: 20 });
@@ -115,9 +115,26 @@ describe('JN: a replica that joins', () => {
     expect(channels.did('A')).toContain('JN claim');
   });
 
+  it('is not named before the bus has taken every release from before its snapshot', () => {
+    const channels = asked();
+    const release = { type: 'releaseInput', stream: 0, offset: 2 } as const;
+    channels.step('A', { type: 'output', position: 10, output: release });
+    expect(channels.left('A')).toBe(1);
+    channels.step('A', { type: 'snapshotTaken', position: 10 });
+    executes(channels, 'J', 10);
+    const heard = { type: 'peer', peer: 'J', nowMs: channels.nowMs } as const;
+    const beat = { type: 'heartbeat', view: 1, bus: true, left: 0, confirmed: [], settled: 0 } as const;
+    const progress = { executed: 10, backlogBytes: 0 };
+    channels.step('A', { ...heard, message: { ...beat, progress } });
+    channels.step('A', { type: 'bus', message: { type: 'heartbeat', taken: 0 }, nowMs: channels.nowMs });
+    expect(channels.did('A')).not.toContain('JN claim');
+    channels.step('A', { type: 'bus', message: { type: 'heartbeat', taken: 1 }, nowMs: channels.nowMs });
+    expect(channels.claimOf('A').backups).toEqual(['J']);
+  });
+
   it('makes the primary wait when too much log stands unexecuted in its memory', () => {
     const channels = following();
-    channels.step('J', { type: 'progress', progress: { executed: -1, backlogBytes: JOINING_BACKLOG_MAX_BYTES + 1 } });
+    channels.step('J', { type: 'progress', progress: { executed: -1, backlogBytes: BOUNDS.joiningBacklogBytes + 1 } });
     channels.pass(HEARTBEAT_MS);
     expect(effectsOf(channels, 'A', 'throttle')).toMatchObject([{ on: true }]);
     channels.step('J', { type: 'progress', progress: { executed: -1, backlogBytes: 0 } });

@@ -1,7 +1,10 @@
 // Lag (LG): the age of the oldest part of the log that the backup has not executed, and the bytes in its memory.
 
 import { describe, expect, it } from 'vitest';
-import { LAG_MAX_BYTES, LAG_MAX_MS, LAG_RESUME_MS, Lag } from '../../engine/protocol/lag.js';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
+import { Lag } from '../../engine/protocol/lag.js';
+
+const { lagBytes, lagMs, lagResumeMs } = BOUNDS;
 
 describe('lag', () => {
   it('is none where all is executed', () => {
@@ -36,19 +39,19 @@ describe('lag', () => {
   it('is over past the bound, and until it is below a lower one: no flutter', () => {
     const lag = new Lag();
     lag.shipped(10, 0);
-    expect(lag.over(LAG_MAX_MS)).toBe(false);
-    lag.shipped(20, LAG_MAX_MS);
-    expect(lag.over(LAG_MAX_MS + 1)).toBe(true);
+    expect(lag.over(lagMs)).toBe(false);
+    lag.shipped(20, lagMs);
+    expect(lag.over(lagMs + 1)).toBe(true);
     lag.progressed({ executed: 10, backlogBytes: 0 });
-    expect(lag.over(LAG_MAX_MS + LAG_RESUME_MS + 1)).toBe(true);
-    expect(lag.over(LAG_MAX_MS + LAG_RESUME_MS)).toBe(false);
+    expect(lag.over(lagMs + lagResumeMs + 1)).toBe(true);
+    expect(lag.over(lagMs + lagResumeMs)).toBe(false);
   });
 
   it('is over with too many bytes in the backup’s memory, whatever their age', () => {
     const lag = new Lag();
-    lag.progressed({ executed: 0, backlogBytes: LAG_MAX_BYTES + 1 });
+    lag.progressed({ executed: 0, backlogBytes: lagBytes + 1 });
     expect(lag.over(0)).toBe(true);
-    lag.progressed({ executed: 0, backlogBytes: LAG_MAX_BYTES });
+    lag.progressed({ executed: 0, backlogBytes: lagBytes });
     expect(lag.over(0)).toBe(false);
   });
 });

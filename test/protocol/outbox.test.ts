@@ -1,8 +1,9 @@
 // Outbox: outputs from the I/O instruction until the bus has answered.
 
 import { describe, expect, it } from 'vitest';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
 import type { Output } from '../../engine/protocol/machine.js';
-import { Outbox, SENT_BYTES_MAX } from '../../engine/protocol/outbox.js';
+import { Outbox } from '../../engine/protocol/outbox.js';
 
 function text(offset: number, length = 3, stream = 1): Output {
   return { type: 'stream', stream, offset, bytes: new Uint8Array(length).fill(offset) };
@@ -74,7 +75,7 @@ describe('holding and releasing (OR)', () => {
 
   it('sends no more than a window ahead of the bus, and goes on when that confirms', () => {
     const outbox = new Outbox();
-    const piece = SENT_BYTES_MAX / 4;
+    const piece = BOUNDS.sentBytes / 4;
     for (let at = 0; at < 10; at++) outbox.hold(0, text(at * piece, piece));
     const first = outbox.release(0).length;
     expect(first).toBeLessThan(6);
@@ -151,12 +152,44 @@ describe('what has left', () => {
   it('does not reach past a release that may still be lost', () => {
     const outbox = sent(text(0), releaseInput(5), text(3), releaseOperation(1n), start(2n));
     expect(outbox.left).toBe(1);
-    outbox.confirm(1, 3);
-    expect(outbox.left).toBe(1);
+    // Answers to what was sent after it prove nothing: the bus may have had it from another.
     outbox.confirm(1, 6);
-    expect(outbox.left).toBe(3);
     outbox.complete(2n);
+    expect(outbox.left).toBe(1);
+    outbox.arrived(1);
+    expect(outbox.left).toBe(1);
+    outbox.arrived(2);
+    expect(outbox.left).toBe(3);
+    outbox.arrived(3);
+    expect(outbox.left).toBe(3);
+    outbox.arrived(5);
     expect(outbox.left).toBe(Infinity);
+  });
+
+  it('counts pieces that were joined as the one message that they were', () => {
+    const outbox = new Outbox();
+    const outputs = [text(0), text(3), text(6), releaseInput(5), text(9), text(0, 3, 2), releaseOperation(1n)];
+    for (const [position, output] of outputs.entries()) outbox.hold(position, output);
+    expect(outbox.release(Infinity)).toHaveLength(5);
+    outbox.arrived(1);
+    expect(outbox.left).toBe(3);
+    outbox.arrived(2);
+    expect(outbox.left).toBe(6);
+    outbox.arrived(5);
+    expect(outbox.left).toBe(Infinity);
+  });
+
+  it('is performed when streams are confirmed as well; operations are repeated by whoever goes on', () => {
+    const outbox = sent(text(0), releaseInput(5), start(2n), text(3));
+    expect([outbox.left, outbox.performed]).toEqual([1, 0]);
+    outbox.confirm(1, 3);
+    expect([outbox.left, outbox.performed]).toEqual([1, 1]);
+    outbox.arrived(4);
+    expect([outbox.left, outbox.performed]).toEqual([Infinity, 3]);
+    outbox.confirm(1, 6);
+    expect([outbox.left, outbox.performed]).toEqual([Infinity, Infinity]);
+    outbox.hold(9, text(6));
+    expect([outbox.left, outbox.performed]).toEqual([9, 9]);
   });
 
   it('of the releases of one stream, the last counts', () => {
@@ -182,7 +215,7 @@ describe('re-attachment (RS)', () => {
   it('sends again what the bus does not have, and cuts what it has in part', () => {
     const outbox = sent(text(0), text(3), start(1n));
     outbox.hold(9, text(6));
-    const { again, uncertain } = outbox.reattach([{ stream: 1, offset: 4 }], true);
+    const { again, uncertain } = outbox.reattach([{ stream: 1, offset: 4 }], [], true);
     const rest = { type: 'stream', stream: 1, offset: 4, bytes: new Uint8Array(2).fill(3) };
     expect(again).toEqual([rest, start(1n)]);
     expect(uncertain).toEqual([]);
@@ -193,19 +226,68 @@ describe('re-attachment (RS)', () => {
     const outbox = new Outbox();
     outbox.hold(1, text(0));
     outbox.hold(2, text(3));
-    expect(outbox.reattach([{ stream: 1, offset: 3 }], true).again).toEqual([]);
+    expect(outbox.reattach([{ stream: 1, offset: 3 }], [], true).again).toEqual([]);
     expect(outbox.release(Infinity)).toEqual([text(3)]);
+  });
+
+  it('never sends what is produced only now and is there already', () => {
+    const outbox = new Outbox();
+    const had = [{ stream: 1, offset: 7 }];
+    outbox.reattach(had, had, true);
+    for (const output of [text(0), text(3), text(6), text(9), text(0, 3, 2)]) outbox.hold(0, output);
+    const rest = { type: 'stream', stream: 1, offset: 7, bytes: new Uint8Array(2).fill(6) } as const;
+    expect(outbox.release(0)).toEqual([joined(rest, text(9)), text(0, 3, 2)]);
+    expect(outbox.left).toBe(Infinity);
+  });
+
+  it('counts what the bus has and the outside has not against the window, until that is confirmed', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 1_000 });
+    outbox.reattach([{ stream: 1, offset: 1_500 }], [{ stream: 1, offset: 500 }], true);
+    outbox.hold(0, text(1_500));
+    outbox.hold(0, text(0, 3, 2));
+    expect(outbox.release(0)).toEqual([]);
+    outbox.confirm(1, 501);
+    expect(outbox.release(0)).toEqual([text(1_500)]);
+    expect(outbox.release(0)).toEqual([]);
+    outbox.confirm(1, 1_500);
+    expect(outbox.release(0)).toEqual([text(0, 3, 2)]);
+  });
+
+  it('empties its window whatever the bus had, once that says so: nothing is counted twice, or for ever', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 1_000 });
+    for (let at = 0; at < 6; at++) outbox.hold(0, text(at * 300, 300));
+    outbox.release(0);
+    // All that was sent has come, and a part of it is outside.
+    outbox.reattach([{ stream: 1, offset: 900 }], [{ stream: 1, offset: 300 }], true);
+    let sentBytes = bytesOf(outbox.release(0));
+    for (let offset = 300; offset <= 1_800; offset += 300) {
+      outbox.confirm(1, offset);
+      sentBytes += bytesOf(outbox.release(0));
+    }
+    expect(sentBytes).toBe(900);
+    expect([outbox.sentCount, outbox.performed]).toEqual([0, Infinity]);
+  });
+
+  it('counts messages anew: what the bus took of another connection says nothing of this one', () => {
+    const outbox = sent(releaseOperation(1n), releaseOperation(2n), releaseInput(5));
+    outbox.arrived(1);
+    expect(outbox.reattach([], [], true).again).toEqual([releaseOperation(2n), releaseInput(5)]);
+    expect(outbox.left).toBe(1);
+    outbox.arrived(1);
+    expect(outbox.left).toBe(2);
+    outbox.arrived(2);
+    expect(outbox.left).toBe(Infinity);
   });
 
   it('sends releases again: they may be lost', () => {
     const outbox = sent(releaseInput(5), releaseOperation(3n));
-    expect(outbox.reattach([], true).again).toEqual([releaseInput(5), releaseOperation(3n)]);
+    expect(outbox.reattach([], [], true).again).toEqual([releaseInput(5), releaseOperation(3n)]);
   });
 
   it('repeats no operation where the bus does not know ids', () => {
     const outbox = sent(start(1n), text(0));
     outbox.hold(9, start(2n));
-    const { again, uncertain } = outbox.reattach([], false);
+    const { again, uncertain } = outbox.reattach([], [], false);
     expect(again).toEqual([text(0)]);
     expect(uncertain).toEqual([1n]);
     expect(outbox.complete(1n)).toBe(false);

@@ -18,7 +18,7 @@ function primaryWithOperation(operationIds: boolean) {
   });
   channel.step({ type: 'peerOpened', peer: 'b', nowMs: 0 });
   channel.step({ type: 'busOpened', nowMs: 0 });
-  channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [] }, nowMs: 0 });
+  channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [], written: [] }, nowMs: 0 });
   const sent = channel.step({ type: 'output', position: 0, output: { type: 'operation', operation } });
   expect(sent).toMatchObject([{ type: 'sendBus', message: { type: 'output' } }]);
   return channel;
@@ -28,7 +28,7 @@ function loseBackup(channel: Channel<string>) {
   const [claim] = channel.step({ type: 'peerClosed', peer: 'b', reason: 'killed', nowMs: 10 });
   if (claim?.type !== 'claim') throw new Error('the loss of a backup is answered by a claim');
   channel.step({ type: 'claimed', view: claim.view, answer: { result: 'won' }, nowMs: 20 });
-  return channel.step({ type: 'bus', message: { type: 'fenced', view: 2, received: [] }, nowMs: 30 });
+  return channel.step({ type: 'bus', message: { type: 'fenced', view: 2, received: [], written: [] }, nowMs: 30 });
 }
 
 describe('an operation in flight', () => {
@@ -41,7 +41,11 @@ describe('an operation in flight', () => {
     const channel = primaryWithOperation(true);
     channel.step({ type: 'busClosed', nowMs: 10 });
     channel.step({ type: 'busOpened', nowMs: 20 });
-    const effects = channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [] }, nowMs: 30 });
+    const effects = channel.step({
+      type: 'bus',
+      message: { type: 'fenced', view: 1, received: [], written: [] },
+      nowMs: 30,
+    });
     expect(effects).toMatchObject([{ rule: 'RS', type: 'sendBus', message: { output: { operation: { id: 1n } } } }]);
   });
 
@@ -49,7 +53,11 @@ describe('an operation in flight', () => {
     const channel = primaryWithOperation(false);
     channel.step({ type: 'busClosed', nowMs: 10 });
     channel.step({ type: 'busOpened', nowMs: 20 });
-    const effects = channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [] }, nowMs: 30 });
+    const effects = channel.step({
+      type: 'bus',
+      message: { type: 'fenced', view: 1, received: [], written: [] },
+      nowMs: 30,
+    });
     expect(effects).toEqual([{ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation: 1n } }]);
   });
 });

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { INPUT_WINDOW_BYTES } from '../../engine/protocol/bus.js';
+import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { isReleaseDue, RELEASE_BYTES } from '../../engine/protocol/releasing.js';
 
 describe('RL: consumed input', () => {
@@ -37,6 +37,6 @@ describe('RL: consumed input', () => {
   });
 
   it('is held back for less than the bus waits for', () => {
-    expect(RELEASE_BYTES).toBeLessThan(INPUT_WINDOW_BYTES / 2);
+    expect(RELEASE_BYTES).toBeLessThan(BOUNDS.inputWindowBytes / 2);
   });
 });

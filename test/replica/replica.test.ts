@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
+import type { GuestState } from '../../engine/machine/guest-state.js';
 import type { View } from '../../engine/protocol/machine.js';
 import { DEFAULT_TIMING, type FromReplica, type ReplicaConfiguration } from '../../engine/replica/configuration.js';
 import { Replica } from '../../engine/replica/replica.js';
-import type { GuestListener, ThreadHost } from '../../engine/replica/thread-host.js';
+import type { ThreadHost } from '../../engine/replica/thread-host.js';
+import type { GuestListener } from '../../engine/threads/io-end.js';
 import { encodePeer } from '../../engine/wire/packets.js';
 
 const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
@@ -18,8 +20,8 @@ const ORIGIN = { guest: '/g.wasm', disks: [], directories: [] };
 class Thread {
   readonly positions = new Float64Array(16);
   readonly told: string[] = [];
-  listener: GuestListener | undefined;
-  listen(listener: GuestListener): void {
+  listener: GuestListener<GuestState> | undefined;
+  listen(listener: GuestListener<GuestState>): void {
     this.listener = listener;
   }
   begin = () => void this.told.push('begin');

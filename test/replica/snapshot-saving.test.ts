@@ -25,9 +25,9 @@ class Saved {
   left = 0;
   readonly saving: SnapshotSaving;
   readonly tell = vi.fn();
-  #purpose: SnapshotPurpose | undefined;
+  #purpose: SnapshotPurpose<GuestState> | undefined;
   readonly #queue = {
-    ask: (purpose: SnapshotPurpose) => {
+    ask: (purpose: SnapshotPurpose<GuestState>) => {
       this.#purpose = purpose;
     },
   };

@@ -105,7 +105,7 @@ const toBus: fc.Arbitrary<ToBus> = fc.oneof(
   fc.record({ type: fc.constant('output' as const), view: unsigned, output }),
 );
 const fromBus: fc.Arbitrary<FromBus> = fc.oneof(
-  fc.record({ type: fc.constant('fenced' as const), view: unsigned, received: offsets }),
+  fc.record({ type: fc.constant('fenced' as const), view: unsigned, received: offsets, written: offsets }),
   fc.record({ type: fc.constant('stale' as const), view: unsigned, current: unsigned }),
   fc.record({ type: fc.constant('confirmed' as const), stream: unsigned, offset: unsigned }),
   fc.record({
@@ -117,7 +117,7 @@ const fromBus: fc.Arbitrary<FromBus> = fc.oneof(
   }),
   fc.record({ type: fc.constant('completion' as const), operation: id, status, data }),
   fc.record({ type: fc.constant('finished' as const), outcome }),
-  fc.constant({ type: 'heartbeat' } as const),
+  fc.record({ type: fc.constant('heartbeat' as const), taken: unsigned }),
 );
 const hello: fc.Arbitrary<Hello> = fc.record({
   type: fc.constant('hello' as const),
@@ -272,8 +272,8 @@ describe('literal packets', () => {
   });
 
   test('from the bus', () => {
-    expect(hex(encodeFromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 2 }] }))).toBe(
-      '30 01 01 01 02',
+    expect(hex(encodeFromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 2 }], written: [] }))).toBe(
+      '30 01 01 01 02 00',
     );
     expect(hex(encodeFromBus({ type: 'completion', operation: 9n, status: -5, data: new Uint8Array(0) }))).toBe(
       '34 09 09',

@@ -1,10 +1,9 @@
 // The guest thread's side of a snapshot, alone: when it is due, where it goes, and what becomes of a guest nobody can copy.
 
-import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { GuestState } from '../../engine/machine/guest-state.js';
-import { ThreadLink } from '../../engine/threads/guest-end.js';
+import { GuestEnd } from '../../engine/threads/guest-end.js';
 import {
   SharedBlock,
   SNAPSHOT_SIZE,
@@ -21,8 +20,10 @@ const STATE = { position: 17 } as GuestState;
 
 function newTaking() {
   const shared = new SharedBlock(SharedBlock.allocate());
-  const { port1, port2 } = new MessageChannel();
-  const taking = new SnapshotTaking(shared, new ThreadLink(shared), port2);
+  const sent: unknown[] = [];
+  const posted: unknown[] = [];
+  const port = { post: (message: unknown) => void posted.push(message), take: () => sent.shift() };
+  const taking = new SnapshotTaking(shared, new GuestEnd(shared), port);
   const records: (readonly [type: number, value: number | string])[] = [];
   const told = () => {
     const one = () =>
@@ -35,10 +36,10 @@ function newTaking() {
     return records.splice(0);
   };
   const ask = (what: number, bytes = 64) => {
-    port1.postMessage(new SharedArrayBuffer(bytes));
+    sent.push(new SharedArrayBuffer(bytes));
     Atomics.store(shared.words, WORD_SNAPSHOT, what);
   };
-  return { shared, taking, told, ask, received: () => receiveMessageOnPort(port1)?.message as unknown };
+  return { shared, taking, told, ask, received: () => posted.shift() };
 }
 
 function cannot(): never {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { SOURCE_MONOTONIC } from '../../engine/protocol/clock.js';
 import type { LogEntry } from '../../engine/protocol/machine.js';
-import { ThreadLink } from '../../engine/threads/guest-end.js';
+import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { SharedBlock, WORD_ALONE, WORD_IO_POLLING, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
 import { EntryDecoder } from '../../engine/wire/entries.js';
 import { RECORD_LOG, RECORD_OUTPUT, readLog } from '../../engine/wire/records.js';
@@ -34,7 +34,7 @@ function newLink(polling: boolean) {
     while (readOne());
     return records;
   };
-  return { link: new ThreadLink(shared), shared, take, bell: () => shared.words[WORD_TO_IO_BELL] };
+  return { link: new GuestEnd(shared), shared, take, bell: () => shared.words[WORD_TO_IO_BELL] };
 }
 
 const value = (number: number): LogEntry => ({ type: 'value', source: SOURCE_MONOTONIC, value: BigInt(number) });
