@@ -337,7 +337,8 @@ describe('RA: a joining replica that loses its primary', () => {
     const channels = bereft();
     channels.step('J', { type: 'latest', view: undefined, nowMs: channels.nowMs });
     channels.pass(300);
-    expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(2);
+    // Once more soon after the answer that it can't be reached, and again where no answer comes at all.
+    expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(4);
     expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
     channels.step('J', { type: 'latest', view: ALONE, nowMs: channels.nowMs });
     expect(effectsOf(channels, 'J', 'halt')).toMatchObject([{ code: 'JOIN_LOST' }]);

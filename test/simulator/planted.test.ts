@@ -5,11 +5,15 @@ import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus.js
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../../engine/protocol/channel.js';
 import { Clock } from '../../engine/protocol/clock.js';
 import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
+import { Sent } from '../../engine/protocol/sent.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
 import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
+import { IoEnd } from '../../engine/threads/io-end.js';
 
 const SEEDS_MAX = 500;
+/** What matters only in a rare state takes longer to be in it. */
+const RARE_SEEDS_MAX = 3_000;
 
 /** What the first primary has said reaches the bus when the other has taken over. */
 function strandedOutputs(seed: number): RunOptions {
@@ -36,6 +40,20 @@ function strandedWhileJoining(seed: number): RunOptions {
       { kind: 'cut', path: 'bus 0', way: 0, durationNs: 4e8, atStep: atStep + 5 + (seed % 60) },
       { kind: 'kill', replica: 'primary', atStep: atStep + 150 + ((seed * 29) % 500) },
     ],
+  };
+}
+
+/** A joining replica gets its state late. */
+function slowJoin(seed: number): RunOptions {
+  return {
+    ...chooseHealing(seed),
+    repair: true,
+    replicas: 2,
+    guestSteps: 120,
+    instructionNs: 20_000,
+    restartNs: [1e6, 2e6],
+    transferNs: [2e7, 4e7],
+    faults: [{ kind: 'kill', replica: 1, atStep: 100 + (seed % 100) }],
   };
 }
 
@@ -286,7 +304,7 @@ const MISTAKES: readonly {
         return effects;
       };
     }),
-    sees: /no gap|does not come to its end/,
+    sees: /no gap|does not come to its end|released up to/,
   },
   {
     rule: 'CK',
@@ -365,7 +383,7 @@ const MISTAKES: readonly {
       return step({ ...event, message: { ...event.message, progress: { ...progress, executed: 1e9 } } });
     }),
     sees: /\(JN/,
-    runs: chooseHealing,
+    runs: slowJoin,
   },
   {
     rule: 'JN',
@@ -419,7 +437,7 @@ const MISTAKES: readonly {
         return [...effects, ...step({ type: 'peer', peer: named, message, nowMs: 0 })];
       };
     }),
-    sees: /\(OR\)|\(JN, BV\)/,
+    sees: /\(OR\)|\(JN, BV\)|does not come to its end/,
     runs: seed => ({ ...chooseHealing(seed), arbiterNs: [1e6, 5e7] }),
   },
   {
@@ -476,6 +494,184 @@ const MISTAKES: readonly {
     }),
   },
 ];
+
+/** The primary loses its path to the bus for good; its backup has it. */
+function cutFromTheBus(seed: number): RunOptions {
+  const cut = { kind: 'cut', path: 'bus 0', way: 'both', durationNs: Infinity, atStep: 60 + (seed % 100) } as const;
+  return { ...choosePair(seed), replicas: 2, guestSteps: 30, faults: [cut] };
+}
+
+/** Much input while its primary, and soon the next one, die with what they say to the bus held up. */
+function releasesHeldUp(seed: number): RunOptions {
+  const run = chooseHealing(seed);
+  const { streamPieceBytes, inputWindowBytes } = run.bounds;
+  const chunk = { afterNs: 1e4, bytes: new Uint8Array(streamPieceBytes).fill(seed), end: false };
+  const chunks = (8 * inputWindowBytes) / streamPieceBytes;
+  const atStep = 80 + ((seed * 17) % 500);
+  return {
+    ...run,
+    replicas: 3,
+    repair: false,
+    guestSteps: 50,
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    input: [...new Array(chunks).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
+    faults: [
+      { kind: 'cut', path: 'bus primary', way: 0, durationNs: 3e7, atStep },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 10 + ((seed * 7) % 100) },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 200 + ((seed * 13) % 300) },
+    ],
+  };
+}
+
+/** Operations and input, of which one of two backups executes little by little what it has; the primary dies, then it. */
+function slowSuccessor(seed: number): RunOptions {
+  const atStep = 60 + ((seed * 17) % 500);
+  const slow = {
+    kind: 'slow',
+    replica: (1 + (seed % 2)) as 1,
+    times: 300,
+    durationNs: 4e8,
+    atStep: atStep - 50,
+  } as const;
+  return {
+    ...chooseHealing(seed),
+    replicas: 3,
+    repair: false,
+    guestSteps: 40,
+    instructionNs: 1_000,
+    deviceNs: [1e4, 1e5],
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    faults: [
+      slow,
+      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep: atStep - 20 },
+      { kind: 'kill', replica: 'primary', atStep },
+      { kind: 'kill', replica: slow.replica, atStep: atStep + 100 + ((seed * 13) % 400) },
+    ],
+  };
+}
+
+/** What a mistake in the midst of a class is: its property replaced while it is simulated. */
+function patch<T extends object>(prototype: T, name: keyof T & string, descriptor: PropertyDescriptor): () => void {
+  const before = Object.getOwnPropertyDescriptor(prototype, name)!;
+  Object.defineProperty(prototype, name, { configurable: true, ...descriptor });
+  return () => Object.defineProperty(prototype, name, before);
+}
+
+const PATCHED: readonly {
+  readonly rule: string;
+  readonly mistake: string;
+  readonly plant: () => () => void;
+  readonly parts?: Parts;
+  readonly sees: RegExp;
+  readonly runs: (seed: number) => RunOptions;
+}[] = [
+  {
+    rule: 'RL',
+    mistake: 'what has left says nothing of releases that are not known to have arrived',
+    plant: () => patch(Sent.prototype, 'oldestRelease', { get: () => undefined }),
+    sees: /\(RL\)|does not come to its end/,
+    runs: releasesHeldUp,
+  },
+  {
+    rule: 'FL',
+    mistake: 'a ring that was left alone under congestion is not come back to',
+    plant: () => patch(IoEnd.prototype, 'comeBack' as never, { value: () => undefined }),
+    sees: /does not come to its end/,
+    runs: choosePair,
+  },
+  {
+    rule: 'OF',
+    mistake: 'output that is there already is not answered',
+    plant: () => () => undefined,
+    parts: {
+      ...forgetsOffsets(),
+      bus: bus(
+        () => (event, step) =>
+          event.type === 'message'
+            ? step(event).filter(effect => effect.type !== 'send' || effect.message.type !== 'confirmed')
+            : step(event),
+      ).bus,
+    },
+    sees: /does not come to its end/,
+    runs: choosePair,
+  },
+  {
+    rule: 'RS',
+    mistake: 'the bus never says what it has taken',
+    plant: () => () => undefined,
+    parts: bus(
+      () => (event, step) =>
+        step(event).map(effect =>
+          effect.type === 'send' && effect.message.type === 'heartbeat'
+            ? { ...effect, message: { type: 'heartbeat', taken: 0 } }
+            : effect,
+        ),
+    ),
+    sees: /does not come to its end|not protected again/,
+    runs: chooseRun,
+  },
+  {
+    rule: 'LS',
+    mistake: 'a primary without the bus does not make way for a backup that has it',
+    plant: () => () => undefined,
+    parts: channel(
+      () => (event, step) =>
+        step(
+          event.type === 'peer' && event.message.type === 'heartbeat'
+            ? { ...event, message: { ...event.message, bus: false } }
+            : event,
+        ),
+    ),
+    sees: /does not come to its end/,
+    runs: cutFromTheBus,
+  },
+  {
+    rule: 'OS',
+    mistake: 'a follower that is brought up counts as complete',
+    plant: () => () => undefined,
+    parts: channel(planted => (event, step) => {
+      const effects = step(event);
+      if (effects.some(({ type }) => type === 'promote')) effects.push(...acknowledgeAll(planted, step));
+      return effects;
+    }),
+    sees: /\(OR\)/,
+    runs: threeStruckTwice,
+  },
+  {
+    rule: 'RL',
+    mistake: 'a new primary calls left what its own guest has yet to put out',
+    plant: () => () => undefined,
+    parts: channel(
+      () => (event, step) => step(event.type === 'progress' ? { ...event, said: Number.POSITIVE_INFINITY } : event),
+    ),
+    sees: /\(RL\)|\(OF|does not come to its end/,
+    runs: slowSuccessor,
+  },
+];
+
+describe.each(PATCHED)('$rule broken: $mistake', ({ plant, parts = PRODUCTION, sees, runs }) => {
+  it('is found', () => {
+    const undo = plant();
+    try {
+      for (let seed = 1; seed <= RARE_SEEDS_MAX; seed++) {
+        const { failure } = simulate(runs(seed), parts);
+        if (failure === undefined) continue;
+        expect(failure).toMatch(sees);
+        return;
+      }
+    } finally {
+      undo();
+    }
+    expect.fail(`${RARE_SEEDS_MAX} seeds see nothing wrong`);
+  });
+
+  it('is not found where it is not planted', () => {
+    for (let seed = 1; seed <= 40; seed++) expect(simulate(runs(seed)).failure, `${seed}`).toBeUndefined();
+  });
+});
 
 describe('output that does not reach the bus while a replica joins', () => {
   it('is not lost with the primary: nobody is named before it is there', () => {

@@ -7,8 +7,8 @@ import { simulate } from '../../engine/simulator/simulate.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
 const BLOCKS = [
-  { what: 'pairs', runs: choosePair, from: 1, seeds: 300 },
-  { what: 'machines that are repaired, or of three', runs: chooseHealing, from: 1, seeds: 150 },
+  { what: 'pairs', runs: choosePair, from: 1, seeds: 1500 },
+  { what: 'machines that are repaired, or of three', runs: chooseHealing, from: 1, seeds: 800 },
 ] as const;
 
 describe('a machine under seeded faults', () => {
@@ -120,18 +120,31 @@ describe('a seed', () => {
   });
 });
 
+describe('a seed that once failed', () => {
+  it.each([
+    [5811, 'a joining replica is throttled for, and its guest is never told that it may begin'],
+    [12870, 'results wait for releases, releases for room, room for results'],
+    [307, 'a new primary waits for ever for a follower, for log that was refused and counts as its backlog'],
+  ])('%i does not any more: %s', seed => {
+    expect(simulate(chooseRun(seed)).failure).toBeUndefined();
+  });
+});
+
 /** Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. */
 function lostReleases(seed: number): RunOptions {
-  const chunk = { afterNs: 1e4, bytes: new Uint8Array(90_000).fill(seed), end: false };
+  const run = choosePair(seed);
+  const { streamPieceBytes, inputWindowBytes } = run.bounds;
+  const chunk = { afterNs: 1e4, bytes: new Uint8Array(streamPieceBytes).fill(seed), end: false };
+  const chunks = (6 * inputWindowBytes) / streamPieceBytes;
   const atStep = seed % 500;
   return {
-    ...choosePair(seed),
+    ...run,
     replicas: 2,
     guestSteps: 60,
     networkNs: [1e5, 1e6],
     arbiterNs: [1e5, 1e6],
     instructionNs: 10_000,
-    input: [...new Array(14).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
+    input: [...new Array(chunks).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
     faults: [
       { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
       { kind: 'kill', replica: 0, atStep: atStep + 10 + ((seed * 7) % 200) },
@@ -141,14 +154,8 @@ function lostReleases(seed: number): RunOptions {
 
 describe('releases of input that are lost with the primary', () => {
   // The primary told its backup that its releases had left; nobody sent them again, the bus kept the input, its window
-  // stayed full, and the survivor waited for input for ever. Found at these seeds, before a backup kept a release until
-  // it is known to have arrived.
-  it.each([328, 368, 438, 626, 826, 847, 905, 971])('are sent by the survivor, seed %i', seed => {
-    expect(simulate(lostReleases(seed)).failure).toBeUndefined();
-  });
-
-  it('leave no input behind at any other step', () => {
-    for (let seed = 2_000; seed < 2_015; seed++)
-      expect(simulate(lostReleases(seed)).failure, `${seed}`).toBeUndefined();
+  // stayed full, and the survivor waited for input for ever. A backup keeps a release until it is known to have arrived.
+  it('are sent by the survivor', () => {
+    for (let seed = 1; seed <= 60; seed++) expect(simulate(lostReleases(seed)).failure, `${seed}`).toBeUndefined();
   });
 });
