@@ -1,6 +1,6 @@
 // The end of a replica's process as its launcher tells it.
 
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ReplicaConfiguration } from '../../engine/replica/configuration.js';
 import type { ReplicaEnding, ReplicaProcess } from '../../engine/replica/replica-process.js';
 
@@ -8,10 +8,10 @@ import type { ReplicaEnding, ReplicaProcess } from '../../engine/replica/replica
 const BUILT = '../../dist/engine/replica/replica-process.js';
 const built = (await import(BUILT)) as typeof import('../../engine/replica/replica-process.js');
 
-function started(): { replica: ReplicaProcess; ending: Promise<ReplicaEnding> } {
+function started(joins = false): { replica: ReplicaProcess; ending: Promise<ReplicaEnding> } {
   let replica: ReplicaProcess | undefined;
   const ending = new Promise<ReplicaEnding>(resolve => {
-    replica = new built.ReplicaProcess('r', false, {
+    replica = new built.ReplicaProcess('r', joins, {
       heard: message => {
         if (message.type === 'halted') replica!.halted = message;
       },
@@ -33,5 +33,32 @@ describe('the process of a replica', () => {
     const { replica, ending } = started();
     replica.kill();
     expect(await ending).toEqual({ reason: 'killed by SIGKILL', killed: true });
+  });
+});
+
+describe('the process of a replica that joins', () => {
+  /** Longer than any silence that is borne. */
+  const LONG_MS = 60_000;
+
+  afterEach(() => void vi.useRealTimers());
+
+  it('is killed for its silence, that of its beginning included', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { ending } = started(true);
+    vi.advanceTimersByTime(LONG_MS);
+    vi.useRealTimers();
+    expect(await ending).toEqual({ reason: 'killed by SIGKILL', killed: true });
+  });
+
+  it('is not, once it is named: those of its view watch it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { replica, ending } = started(true);
+    const kill = vi.spyOn(replica, 'kill');
+    replica.isNamed();
+    vi.advanceTimersByTime(LONG_MS);
+    expect(kill).not.toHaveBeenCalled();
+    vi.useRealTimers();
+    replica.kill();
+    await ending;
   });
 });
