@@ -19,7 +19,7 @@ class Process {
   readonly incarnation: string;
   readonly joins: boolean;
   readonly #listener: ReplicaListener;
-  constructor(incarnation: string, joins: boolean, listener: ReplicaListener) {
+  constructor(incarnation: string, joins: boolean, _module: number, listener: ReplicaListener) {
     this.incarnation = incarnation;
     this.joins = joins;
     this.#listener = listener;
