@@ -26,6 +26,8 @@ import { Schedule } from '../threads/schedule.js';
 
 const EXIT: Outcome = { kind: 'exit', status: 3 };
 const OWN = 42n;
+/** More than any of these rings has room for. */
+const MANY = 1_000;
 const value = (number: number): LogEntry => ({ type: 'value', source: SOURCE_MONOTONIC, value: BigInt(number) });
 const empty = (epochs: number, count: number, consumed = 0): LogEntry => {
   return { type: 'empty', epochs, digest: { count, submitted: 0, consumed } };
@@ -286,7 +288,7 @@ describe('a guest whose ring is full', () => {
   it('stands still until there is room, looks for that by itself, and nothing is lost', () => {
     const { driver, drain } = bound(new Driven('primary', 'deferred', 1024));
     let writes = 0;
-    for (let goesOn = true; goesOn; writes++) goesOn = driver.step(write(200));
+    for (let goesOn = true; goesOn && writes < MANY; writes++) goesOn = driver.step(write(200));
     expect(driver.timeoutMs).toBeGreaterThan(0);
     expect(driver.timeoutMs).toBeLessThan(10);
     expect(driver.goOn()).toBe(false);
@@ -309,7 +311,7 @@ describe('a guest whose ring is full', () => {
     outputs += drain().filter(one => !Array.isArray(one)).length;
     expect(outputs).toBe(8);
     let epochs = 0;
-    for (let goesOn = true; goesOn; ) {
+    for (let goesOn = true; goesOn && epochs < MANY; ) {
       expect(driver.step(READ)).toBe(true);
       epochs += 1;
       goesOn = driver.epochEnd(10 * epochs, false);

@@ -121,7 +121,8 @@ class Running {
   flood(): void {
     let count = 0;
     for (let rounds = 0; rounds < 5; rounds++) {
-      for (this.guest.makeRoom(); !this.guest.full; count++) this.guest.output(0, text(100 * count, 100));
+      for (this.guest.makeRoom(); !this.guest.full && count < 1_000; count++)
+        this.guest.output(0, text(100 * count, 100));
       this.wake();
     }
   }

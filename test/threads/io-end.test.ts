@@ -203,7 +203,7 @@ describe('a ring that is left alone because what leaves is congested', () => {
     const ends = new Ends({}, 1024);
     ends.congested = true;
     let at = 0;
-    for (; !ends.guest.full; at++) ends.guest.output(0, text(at, 100));
+    for (; !ends.guest.full && at < 100; at++) ends.guest.output(0, text(at, 100));
     ends.wake();
     ends.schedule.pass(3);
     expect(ends.guest.makeRoom()).toBe(false);
