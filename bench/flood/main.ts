@@ -93,5 +93,6 @@ function summarise(): void {
 moment within 250 ms of Protected, or of the kill before. ${mine.length} machines, ${kills} kills.
 
 ${markdownTable([head, ...rows], { align: ['l', 'r', 'r', 'r', 'r', 'r'] })}`,
+    'flood',
   );
 }
