@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/judge.js';
 import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
+import { lostReleases } from './struck-runs.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
 const BLOCKS = [
@@ -119,25 +120,6 @@ describe('a seed', () => {
     expect(trace(3)).not.toEqual(trace(4));
   });
 });
-
-/** Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. */
-function lostReleases(seed: number): RunOptions {
-  const chunk = { afterNs: 1e4, bytes: new Uint8Array(90_000).fill(seed), end: false };
-  const atStep = seed % 500;
-  return {
-    ...choosePair(seed),
-    replicas: 2,
-    guestSteps: 60,
-    networkNs: [1e5, 1e6],
-    arbiterNs: [1e5, 1e6],
-    instructionNs: 10_000,
-    input: [...new Array(14).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
-    faults: [
-      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
-      { kind: 'kill', replica: 0, atStep: atStep + 10 + ((seed * 7) % 200) },
-    ],
-  };
-}
 
 describe('releases of input that are lost with the primary', () => {
   // The primary told its backup that its releases had left; nobody sent them again, the bus kept the input, its window
