@@ -261,7 +261,7 @@ export const MISTAKES: readonly Mistake[] = [
       return step({ ...event, message: { ...event.message, progress: { ...progress, executed: 1e9 } } });
     }),
     sees: /\(JN/,
-    runs: seed => ({ ...chooseHealing(seed), guestSteps: 60 }),
+    runs: seed => ({ ...chooseHealing(seed), guestSteps: 60, transferNs: [3e7, 8e7] }),
   },
   {
     rule: 'JN',
@@ -409,7 +409,7 @@ export const MISTAKES: readonly Mistake[] = [
     mistake: 'what was put out right at the position of a snapshot is taken to be in it',
     plant: () => getter(Outbox, 'performed', performed => outbox => performed(outbox) + 1),
     sees: /\(RL\)|does not come to its end/,
-    runs: struck.strandedWhileJoining,
+    runs: struck.cutAtSnapshot,
   },
   {
     rule: 'KP',

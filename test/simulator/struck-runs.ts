@@ -78,12 +78,6 @@ export function lostReleases(seed: number): RunOptions {
   };
 }
 
-/** As `lostReleases`, of a bus that has many results to tell and tells few at once. */
-export function lostResults(seed: number): RunOptions {
-  const run = lostReleases(seed);
-  return { ...run, operationIds: true, bounds: { ...run.bounds, operations: 4, completionBytes: 8 } };
-}
-
 /** The primary's path to the bus is cut for good; its backup has one. */
 export function primaryWithoutBus(seed: number): RunOptions {
   const cut = { kind: 'cut', path: 'bus 0', way: 'both', durationNs: Infinity, atStep: (seed * 37) % 300 } as const;
@@ -110,16 +104,6 @@ export function slowFollower(seed: number): RunOptions {
   };
 }
 
-/** The step of a run at which somebody's view with so many backups stands, as its trace says; undefined: at none. */
-function stepOfView(run: RunOptions, backups: number): number | undefined {
-  let step: number | undefined;
-  simulate(run, undefined, line => {
-    const [, at, names = ''] = /^(\d+) .* owns view \d+ with (.*)$/.exec(line) ?? [];
-    if (at !== undefined && names.split(', ').length === backups) step ??= Number(at);
-  });
-  return step;
-}
-
 /** The primary dies just as a view stands that names who has joined; the other backup stands still meanwhile. */
 export function deathAtNaming(seed: number): RunOptions {
   const run: RunOptions = {
@@ -136,7 +120,7 @@ export function deathAtNaming(seed: number): RunOptions {
     transferNs: [1e4, 1e5],
     faults: [{ kind: 'kill', replica: 2, atStep: 60 }],
   };
-  const atStep = (stepOfView(run, 2) ?? 0) - ((seed * 7) % 40);
+  const atStep = (stepOf(run, / owns view \d+ with \w+, \w+$/) ?? 0) - ((seed * 7) % 40);
   if (atStep <= 60) return run;
   return {
     ...run,
@@ -144,40 +128,6 @@ export function deathAtNaming(seed: number): RunOptions {
       ...run.faults,
       { kind: 'pause', replica: 'backup', what: 'process', durationNs: 1.5e8, atStep },
       { kind: 'kill', replica: 'primary', atStep },
-    ],
-  };
-}
-
-/** A primary stands still for less than it takes to be suspected; nobody else does anything wrong. */
-export function briefAbsence(seed: number): RunOptions {
-  const pause = {
-    kind: 'pause',
-    replica: 0,
-    what: 'process',
-    durationNs: 4.2e7,
-    atStep: 100 + ((seed * 7) % 300),
-  } as const;
-  return {
-    ...choosePair(seed),
-    replicas: 2,
-    guestSteps: 40,
-    networkNs: [1e4, 1e5],
-    faults: [pause],
-  };
-}
-
-/** The primary dies, who takes over lags far behind, and dies in its turn; somebody has joined it meanwhile. */
-export function lostTwice(seed: number): RunOptions {
-  const run = lostReleases(seed);
-  const atStep = seed % 500;
-  return {
-    ...run,
-    replicas: 3,
-    repair: false,
-    faults: [
-      { kind: 'slow', replica: 1, times: 30, durationNs: 1e8, atStep },
-      { kind: 'kill', replica: 'primary', atStep: atStep + 60 },
-      { kind: 'kill', replica: 'primary', atStep: atStep + 120 + ((seed * 7) % 300) },
     ],
   };
 }
@@ -192,5 +142,138 @@ export function connectionLost(seed: number): RunOptions {
       { kind: 'cut', path: 'bus 0', way: 0, durationNs: 1e7, atStep },
       { kind: 'reset', path: 'bus 0', atStep: atStep + 10 + ((seed * 7) % 100) },
     ],
+  };
+}
+
+/** The first step of a run, with what is planted now, of which its trace says `what`. */
+function stepOf(run: RunOptions, what: RegExp): number | undefined {
+  let step: number | undefined;
+  simulate(run, undefined, line => {
+    if (step === undefined && what.test(line)) step = Number(line.split(' ', 1)[0]);
+  });
+  return step;
+}
+
+/** The host of both replicas is suspended for a while: nobody is gone, and nobody else says a word meanwhile. */
+export function suspendedHost(seed: number): RunOptions {
+  const pause = { kind: 'pause', what: 'process', durationNs: 1e8, atStep: 100 + ((seed * 7) % 300) } as const;
+  return {
+    ...choosePair(seed),
+    replicas: 2,
+    guestSteps: 40,
+    networkNs: [1e4, 1e5],
+    faults: [
+      { ...pause, replica: 0 },
+      { ...pause, replica: 1 },
+    ],
+  };
+}
+
+/** The bus hears nothing from just before a snapshot is taken; the primary dies as soon as who joined from it is named. */
+export function cutAtSnapshot(seed: number): RunOptions {
+  const joining: RunOptions = {
+    ...chooseHealing(seed),
+    repair: true,
+    replicas: 2,
+    guestSteps: 60,
+    operationIds: true,
+    epochLength: 7,
+    instructionNs: 10_000,
+    networkNs: [1e4, 1e5],
+    deviceNs: [1e4, 1e6],
+    arbiterNs: [1e5, 3e5],
+    arbiterLossProbability: 0,
+    restartNs: [1e6, 2e6],
+    transferNs: [1e4, 1e5],
+    faults: [{ kind: 'kill', replica: 1, atStep: 60 }],
+  };
+  const taken = stepOf(joining, / -> C: .*"welcome"/);
+  if (taken === undefined) return joining;
+  const cut = { kind: 'cut', path: 'bus 0', way: 0, durationNs: 4e8, atStep: taken - (seed % 12) } as const;
+  const run = { ...joining, faults: [...joining.faults, cut] };
+  const named = stepOf(run, / owns view \d+ with C$/);
+  if (named === undefined) return run;
+  return { ...run, faults: [...run.faults, { kind: 'kill', replica: 'primary', atStep: named + 1 }] };
+}
+
+/** What the primary says to the bus is held up as it dies; who takes over is slow, and dies before it has come as far. */
+export function lostTwice(seed: number): RunOptions {
+  const atStep = 100 + ((seed * 31) % 500);
+  const run: RunOptions = {
+    ...lostReleases(seed),
+    operationIds: true,
+    replicas: 3,
+    faults: [
+      { kind: 'slow', replica: 1, times: 300, durationNs: 1e9, atStep: atStep - 60 },
+      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
+      { kind: 'kill', replica: 0, atStep: atStep + 20 + ((seed * 7) % 50) },
+    ],
+  };
+  const takenOver = stepOf(run, / B owns view /);
+  if (takenOver === undefined) return run;
+  return {
+    ...run,
+    faults: [...run.faults, { kind: 'kill', replica: 1, atStep: takenOver + 60 + ((seed * 13) % 200) }],
+  };
+}
+
+/** A guest that has many operations under way, and a bus that tells few results at once. */
+export function manyOperations(seed: number): RunOptions {
+  const run = choosePair(seed);
+  return {
+    ...run,
+    variant: 'revised',
+    replicas: 1,
+    operationIds: true,
+    guestSteps: 60,
+    instructionNs: 100,
+    networkNs: [1e4, 1e5],
+    deviceNs: [1e6, 1e7],
+    bounds: { ...run.bounds, sentBytes: 256, completionBytes: 4, operations: 64, operationBytes: 4096 },
+    faults: [],
+  };
+}
+
+/** Of three replicas the primary dies as its guest ends, and one of the others lacks the last of the log. */
+export function deathAtTheEnd(seed: number): RunOptions {
+  const run: RunOptions = {
+    ...chooseHealing(seed),
+    repair: false,
+    replicas: 3,
+    instructionNs: 1_000,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    faults: [],
+  };
+  const atStep = simulate(run).steps - 20 - ((seed * 7) % 80);
+  return {
+    ...run,
+    faults: [
+      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 1e8, atStep: atStep - 40 },
+      { kind: 'cut', path: 'peers 2', way: 0, durationNs: 1e6, atStep },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 10 + (seed % 11) },
+      { kind: 'cut', path: 'peers 2', way: 0, durationNs: 3e7, atStep: atStep + 20 + ((seed * 11) % 60) },
+    ],
+  };
+}
+
+/** What the first of three sends is held up until the others claim, and arrives while their claims are out. */
+export function refusedLog(seed: number): RunOptions {
+  const run = chooseHealing(seed);
+  const cut = { kind: 'cut', path: 'peers 0', way: 0, atStep: 100 + ((seed * 31) % 500) } as const;
+  return {
+    ...run,
+    repair: false,
+    replicas: 3,
+    guestSteps: 60,
+    instructionNs: 1_000,
+    epochLength: 7,
+    digestProbability: 1,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [2e7, 5e7],
+    arbiterLossProbability: 0,
+    bounds: { ...run.bounds, lagBytes: 512 },
+    faults: [{ ...cut, durationNs: 5e7 + ((seed * 7) % 30) * 1e6 }],
   };
 }

@@ -3,7 +3,6 @@
 import { Outbox } from '../../engine/protocol/outbox.js';
 import { Sent } from '../../engine/protocol/sent.js';
 import { Actor } from '../../engine/simulator/actor.js';
-import { chooseHealing } from '../../engine/simulator/run.js';
 import { IoEnd } from '../../engine/threads/io-end.js';
 import { all, bus, channel, execution, type Mistake, method } from './planting.js';
 import * as struck from './struck-runs.js';
@@ -58,6 +57,7 @@ export const UNDONE: readonly Mistake[] = [
         };
       }),
     sees: /does not come to its end/,
+    runs: struck.manyOperations,
   },
   {
     rule: 'FL',
@@ -74,6 +74,7 @@ export const UNDONE: readonly Mistake[] = [
       return ends ? effects.filter(({ type }) => type !== 'adoptClock') : effects;
     }),
     sees: /\(OR\)|\(KP, OS\)|does not come to its end|a defect/,
+    runs: struck.deathAtTheEnd,
   },
   {
     rule: 'LG',
@@ -97,7 +98,7 @@ export const UNDONE: readonly Mistake[] = [
       };
     }),
     sees: /does not come to its end|\(JN\)/,
-    runs: chooseHealing,
+    runs: struck.refusedLog,
   },
   {
     rule: 'SX',
@@ -115,7 +116,7 @@ export const UNDONE: readonly Mistake[] = [
       };
     }),
     sees: /left out/,
-    runs: struck.briefAbsence,
+    runs: struck.suspendedHost,
     judges: ({ coverage }) => (coverage.simplex > 0 ? 'a backup that was there all the time is left out' : undefined),
   },
 ];
