@@ -32,8 +32,8 @@ function describeHost(): string {
 const host = describeHost();
 
 /** Prints a result and keeps it as bench/results/NAME.md. */
-export function publish(name: string, title: string, body: string): void {
-  const text = `# ${title}\n\n${host} Written by \`npm run bench ${name}\`.\n\n${body.trim()}\n`;
+export function publish(name: string, title: string, body: string, command = `bench ${name}`): void {
+  const text = `# ${title}\n\n${host} Written by \`npm run ${command}\`.\n\n${body.trim()}\n`;
   console.log(text);
   const folder = join(ROOT, 'bench', 'results');
   mkdirSync(folder, { recursive: true });

@@ -7,6 +7,8 @@ import type { ReplicaProgress } from './configuration.js';
 interface StatusReplica extends ReplicaStatus {
   readonly joins: boolean;
   readonly hasEnded: boolean;
+  /** Its guest has executed an instruction. */
+  readonly running: boolean;
   readonly progress: ReplicaProgress | undefined;
 }
 
@@ -21,7 +23,8 @@ export function statusOf(view: View, replicas: readonly StatusReplica[], wanted:
   const joining = replicas.filter(one => one.joins && !one.hasEnded && !named.includes(one.incarnation));
   const missing = view.backups.length + 1 < wanted;
   // A replica's word on its protection may be of the view before: a backup's, that it was, when it has become the primary.
-  const isProtected = wanted > 1 && !missing && (progress?.protected ?? false);
+  const runs = replicas.every(({ incarnation, running }) => running || !named.includes(incarnation));
+  const isProtected = wanted > 1 && !missing && runs && (progress?.protected ?? false);
   return {
     machine: view.machine,
     view: view.number,

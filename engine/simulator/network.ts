@@ -42,6 +42,7 @@ export class Path {
 
   cut(directions: readonly Direction[], durationNs: number): void {
     for (const direction of directions) this.#cuts[direction] += 1;
+    if (durationNs === Infinity) return;
     this.#schedule.after(durationNs, () => {
       for (const direction of directions) this.#cuts[direction] -= 1;
       for (const connection of this.#connections) connection.pump();

@@ -213,19 +213,23 @@ export class IoEnd<State> {
     }
     this.#closePart();
     this.#listener.drained(left ? undefined : executed);
-    if (left) this.#drainAgain(taken > 0);
+    if (left && taken > 0) this.#drainAgain(act => this.#parts.timers.soon(act));
+    else if (left) this.comeBack();
     if (logged) this.#poll();
   }
 
-  #drainAgain(soon: boolean): void {
+  /** What leaves here is congested, and its end is no event: the ring is looked at again. */
+  protected comeBack(): void {
+    this.#drainAgain(act => this.#parts.timers.after(RETRY_MS, act));
+  }
+
+  #drainAgain(plan: (act: () => void) => void): void {
     if (this.#drainIsDue) return;
     this.#drainIsDue = true;
-    const again = () => {
+    plan(() => {
       this.#drainIsDue = false;
       this.drain();
-    };
-    if (soon) this.#parts.timers.soon(again);
-    else this.#parts.timers.after(RETRY_MS, again);
+    });
   }
 
   #record(type: number, bytes: Uint8Array, at: number, length: number): void {

@@ -132,6 +132,20 @@ describe('JN: a replica that joins', () => {
     expect(channels.claimOf('A').backups).toEqual(['J']);
   });
 
+  it('is not named before it has what others need not keep for it any more (KP)', () => {
+    const channels = following(PAIR);
+    channels.cut.add('J');
+    channels.log('A', 'twelve', 3);
+    const beat = { type: 'heartbeat', view: 1, bus: true, left: 0, confirmed: [], settled: 0 } as const;
+    const progress = { executed: 12, backlogBytes: 0 };
+    const heard = { type: 'peer', peer: 'J', nowMs: channels.nowMs } as const;
+    channels.step('A', { ...heard, message: { ...beat, progress } });
+    // B has acknowledged up to 15 and was told to keep nothing below: if J won the next view, it would lack the rest for good.
+    expect(channels.did('A')).not.toContain('JN claim');
+    channels.step('A', { ...heard, message: { type: 'acknowledgement', view: 1, position: 15, progress } });
+    expect(channels.did('A')).toContain('JN claim');
+  });
+
   it('makes the primary wait when too much log stands unexecuted in its memory', () => {
     const channels = following();
     channels.step('J', { type: 'progress', progress: { executed: -1, backlogBytes: BOUNDS.joiningBacklogBytes + 1 } });
@@ -337,7 +351,8 @@ describe('RA: a joining replica that loses its primary', () => {
     const channels = bereft();
     channels.step('J', { type: 'latest', view: undefined, nowMs: channels.nowMs });
     channels.pass(300);
-    expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(2);
+    // Once more soon after the answer that it can't be reached, and again where no answer comes at all.
+    expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(4);
     expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
     channels.step('J', { type: 'latest', view: ALONE, nowMs: channels.nowMs });
     expect(effectsOf(channels, 'J', 'halt')).toMatchObject([{ code: 'JOIN_LOST' }]);

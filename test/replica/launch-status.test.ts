@@ -10,7 +10,7 @@ const PROGRESS = { protected: true, reason: '', epoch: 7, count: 700, lagMs: 1, 
 
 function replica(name: string, pid: number, more: Partial<Replica> = {}): Replica {
   const progress = PROGRESS as unknown as ReplicaProgress;
-  return { pid, incarnation: name, joins: false, hasEnded: false, progress, ...more };
+  return { pid, incarnation: name, joins: false, hasEnded: false, running: true, progress, ...more };
 }
 
 function view(primary: string, ...backups: string[]) {
@@ -25,6 +25,12 @@ describe('a machine', () => {
     const starting = { ...PROGRESS, protected: false, reason: 'changing view' } as unknown as ReplicaProgress;
     const told = [replica('a', 1, { progress: starting }), b];
     expect(statusOf(view('a', 'b'), told, 2)).toMatchObject({ protected: false, reason: 'changing view' });
+  });
+
+  test('is not before the guest runs on each of them', () => {
+    const loads = replica('b', 2, { running: false });
+    expect(statusOf(view('a', 'b'), [a, loads], 2)).toMatchObject({ protected: false, reason: 'starting' });
+    expect(statusOf(view('a', 'b'), [a, b, replica('d', 4, { running: false })], 2)).toMatchObject({ protected: true });
   });
 
   test('is not on the word of a backup that has become the primary, which said so in the view before', () => {

@@ -2,7 +2,7 @@
 
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { ReplicaConfiguration } from '../../engine/replica/configuration.js';
 import type { ReplicaEnding, ReplicaProcess } from '../../engine/replica/replica-process.js';
 
@@ -14,10 +14,10 @@ const built = (await import(BUILT)) as typeof import('../../engine/replica/repli
 const module = openSync(fileURLToPath(import.meta.url), 'r');
 afterAll(() => closeSync(module));
 
-function started(): { replica: ReplicaProcess; ending: Promise<ReplicaEnding> } {
+function started(joins = false): { replica: ReplicaProcess; ending: Promise<ReplicaEnding> } {
   let replica: ReplicaProcess | undefined;
   const ending = new Promise<ReplicaEnding>(resolve => {
-    replica = new built.ReplicaProcess('r', false, module, {
+    replica = new built.ReplicaProcess('r', joins, module, {
       heard: message => {
         if (message.type === 'halted') replica!.halted = message;
       },
@@ -42,5 +42,32 @@ describe('the process of a replica', () => {
     const { replica, ending } = started();
     replica.kill();
     expect(await ending).toEqual({ reason: 'killed by SIGKILL', killed: true });
+  });
+});
+
+describe('the process of a replica that joins', () => {
+  /** Longer than any silence that is borne. */
+  const LONG_MS = 60_000;
+
+  afterEach(() => void vi.useRealTimers());
+
+  it('is killed for its silence, that of its beginning included', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { ending } = started(true);
+    vi.advanceTimersByTime(LONG_MS);
+    vi.useRealTimers();
+    expect(await ending).toEqual({ reason: 'killed by SIGKILL', killed: true });
+  });
+
+  it('is not, once it is named: those of its view watch it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { replica, ending } = started(true);
+    const kill = vi.spyOn(replica, 'kill');
+    replica.isNamed();
+    vi.advanceTimersByTime(LONG_MS);
+    expect(kill).not.toHaveBeenCalled();
+    vi.useRealTimers();
+    replica.kill();
+    await ending;
   });
 });

@@ -261,7 +261,7 @@ export const MISTAKES: readonly Mistake[] = [
       return step({ ...event, message: { ...event.message, progress: { ...progress, executed: 1e9 } } });
     }),
     sees: /\(JN/,
-    runs: seed => ({ ...chooseHealing(seed), guestSteps: 60, transferNs: [3e7, 8e7] }),
+    runs: struck.slowJoin,
   },
   {
     rule: 'JN',

@@ -1,17 +1,27 @@
 // The judge can see: a rule is broken on purpose, and the simulator finds a seed at which that matters.
 
 import { describe, expect, it } from 'vitest';
+import { PRODUCTION } from '../../engine/simulator/parts.js';
 import { simulate } from '../../engine/simulator/simulate.js';
 import { MISTAKES } from './mistakes.js';
-import { search } from './planting.js';
-import { strandedWhileJoining } from './struck-runs.js';
+import { failureOf, search } from './planting.js';
+import * as struckRuns from './struck-runs.js';
 
 const SEEDS_MAX = 500;
 
-describe('output that does not reach the bus while a replica joins', () => {
-  it('is not lost with the primary: nobody is named before it is there', () => {
-    for (let seed = 1; seed <= 30; seed++) {
-      expect(simulate(strandedWhileJoining(seed)).failure, `${seed}`).toBeUndefined();
+/** Runs of each kind that strike where a mistake matters. */
+const STRUCK_SEEDS = 40;
+
+describe.each(Object.entries(struckRuns))('production, struck in the way of %s', (_, runs) => {
+  it('keeps every promise', () => {
+    for (let seed = 1; seed <= STRUCK_SEEDS; seed++) expect(simulate(runs(seed)).failure, `${seed}`).toBeUndefined();
+  });
+});
+
+describe('a host that was suspended with both replicas on it', () => {
+  it('leaves neither of them out', () => {
+    for (let seed = 1; seed <= STRUCK_SEEDS; seed++) {
+      expect(failureOf(struckRuns.suspendedHost(seed), PRODUCTION, / owns view 2 /), `${seed}`).toBeUndefined();
     }
   });
 });

@@ -5,7 +5,7 @@ import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } f
 import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
 import { chooseRun, type RunOptions } from '../../engine/simulator/run.js';
-import { type RunResult, simulate } from '../../engine/simulator/simulate.js';
+import { simulate } from '../../engine/simulator/simulate.js';
 
 export interface Mistake {
   readonly rule: string;
@@ -17,26 +17,35 @@ export interface Mistake {
   /** What the failure says. */
   readonly sees: RegExp;
   readonly runs?: (seed: number) => RunOptions;
-  /** What is wrong with a run beyond what the simulator says: where a run is known to have no reason for it. */
-  readonly judges?: (result: RunResult) => string | undefined;
+  /** A line that the trace of none of these runs has where nothing is wrong. */
+  readonly never?: RegExp;
 }
 
 /** The first seed at which a mistake matters, and how. */
 export function search(
-  { parts = PRODUCTION, plant, runs = chooseRun, judges }: Mistake,
+  { parts = PRODUCTION, plant, runs = chooseRun, never }: Mistake,
   seedsMax: number,
 ): { readonly seed: number; readonly failure: string } | undefined {
   const undo = plant?.();
   try {
     for (let seed = 1; seed <= seedsMax; seed++) {
-      const result = simulate(runs(seed), parts);
-      const failure = result.failure ?? judges?.(result);
+      const failure = failureOf(runs(seed), parts, never);
       if (failure !== undefined) return { seed, failure };
     }
     return undefined;
   } finally {
     undo?.();
   }
+}
+
+/** What is wrong with a run: as the simulator says, or a line of its trace that should not be there. */
+export function failureOf(run: RunOptions, parts: Parts, never?: RegExp): string | undefined {
+  if (never === undefined) return simulate(run, parts).failure;
+  let unexpected: string | undefined;
+  const { failure } = simulate(run, parts, line => {
+    if (never.test(line)) unexpected ??= line;
+  });
+  return failure ?? unexpected;
 }
 
 /** Replaces a method of a class, for all of its instances. */

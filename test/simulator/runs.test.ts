@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/judge.js';
 import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
-import { lostReleases } from './struck-runs.js';
+import { manyOperations, refusedLog } from './struck-runs.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
 const BLOCKS = [
-  { what: 'pairs', runs: choosePair, from: 1, seeds: 300 },
-  { what: 'machines that are repaired, or of three', runs: chooseHealing, from: 1, seeds: 150 },
+  { what: 'pairs', runs: choosePair, from: 1, seeds: 1500 },
+  { what: 'machines that are repaired, or of three', runs: chooseHealing, from: 1, seeds: 800 },
 ] as const;
 
 describe('a machine under seeded faults', () => {
@@ -28,12 +28,12 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, refusals, halts and joins, and mostly came to its end', () => {
-    for (const what of ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named'] as const) {
+  it('went through failovers, simplex, uncertain interrupts, halts, joins and waits for a backup, and mostly came to its end', () => {
+    for (const what of ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named', 'throttled'] as const) {
       expect(sums[what], what).toBeGreaterThan(20);
     }
     expect(sums.late, 'late').toBeGreaterThan(0);
-    expect(finished).toBeGreaterThan(400);
+    expect(finished).toBeGreaterThan(2_000);
   });
 });
 
@@ -121,16 +121,13 @@ describe('a seed', () => {
   });
 });
 
-describe('releases of input that are lost with the primary', () => {
-  // The primary told its backup that its releases had left; nobody sent them again, the bus kept the input, its window
-  // stayed full, and the survivor waited for input for ever. Found at these seeds, before a backup kept a release until
-  // it is known to have arrived.
-  it.each([328, 368, 438, 626, 826, 847, 905, 971])('are sent by the survivor, seed %i', seed => {
-    expect(simulate(lostReleases(seed)).failure).toBeUndefined();
-  });
-
-  it('leave no input behind at any other step', () => {
-    for (let seed = 2_000; seed < 2_015; seed++)
-      expect(simulate(lostReleases(seed)).failure, `${seed}`).toBeUndefined();
+// Seeds 12870 and 307 of chooseRun, as it was then, showed these; what a seed chooses has changed since. The runs here show
+// them where the mend is undone (undone.ts).
+describe('what once stood still at a seed', () => {
+  it.each([
+    [manyOperations, 1, 'results wait for releases, releases for room, room for results'],
+    [refusedLog, 4, 'a new primary waits for ever for a follower, for log that was refused and counts as its backlog'],
+  ])('%o, %i, does so no more: %s', (runs, seed) => {
+    expect(simulate(runs(seed)).failure).toBeUndefined();
   });
 });

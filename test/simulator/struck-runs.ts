@@ -31,6 +31,20 @@ export function strandedWhileJoining(seed: number): RunOptions {
   };
 }
 
+/** A joining replica gets its state late. */
+export function slowJoin(seed: number): RunOptions {
+  return {
+    ...chooseHealing(seed),
+    repair: true,
+    replicas: 2,
+    guestSteps: 120,
+    instructionNs: 20_000,
+    restartNs: [1e6, 2e6],
+    transferNs: [2e7, 4e7],
+    faults: [{ kind: 'kill', replica: 1, atStep: 100 + (seed % 100) }],
+  };
+}
+
 /** Of three replicas the primary dies, and soon after it who takes over. */
 export function threeStruckTwice(seed: number): RunOptions {
   const atStep = 100 + ((seed * 31) % 900);
@@ -57,11 +71,15 @@ export function flippedBackup(seed: number): RunOptions {
   };
 }
 
-/** Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. */
+/**
+ * Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. If its backup has
+ * not kept them nobody sends them again, the bus keeps the input, its window stays full, and the survivor waits for ever.
+ */
 export function lostReleases(seed: number): RunOptions {
   const run = choosePair(seed);
-  const bytes = new Uint8Array(Math.floor(0.35 * run.bounds.inputWindowBytes)).fill(seed);
-  const chunk = { afterNs: 1e4, bytes, end: false };
+  const { streamPieceBytes, inputWindowBytes } = run.bounds;
+  const chunk = { afterNs: 1e4, bytes: new Uint8Array(streamPieceBytes).fill(seed), end: false };
+  const chunks = (6 * inputWindowBytes) / streamPieceBytes;
   const atStep = seed % 500;
   return {
     ...run,
@@ -70,7 +88,7 @@ export function lostReleases(seed: number): RunOptions {
     networkNs: [1e5, 1e6],
     arbiterNs: [1e5, 1e6],
     instructionNs: 10_000,
-    input: [...new Array(14).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
+    input: [...new Array(chunks).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
     faults: [
       { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
       { kind: 'kill', replica: 0, atStep: atStep + 10 + ((seed * 7) % 200) },
@@ -234,11 +252,12 @@ export function manyOperations(seed: number): RunOptions {
   };
 }
 
-/** Of three replicas the primary dies as its guest ends, and one of the others lacks the last of the log. */
+/** Of three replicas the primary dies as its guest ends; one of the others lacks the last of the log, and gets it late. */
 export function deathAtTheEnd(seed: number): RunOptions {
   const run: RunOptions = {
     ...chooseHealing(seed),
     repair: false,
+    guestSteps: 8 + (seed % 8),
     replicas: 3,
     instructionNs: 1_000,
     networkNs: [1e4, 1e5],
@@ -246,16 +265,19 @@ export function deathAtTheEnd(seed: number): RunOptions {
     arbiterLossProbability: 0,
     faults: [],
   };
-  const atStep = simulate(run).steps - 20 - ((seed * 7) % 80);
-  return {
+  const ends = stepOf(run, / A -> bus: .*"outcome"/);
+  if (ends === undefined) return run;
+  const cut = { kind: 'cut', path: 'peers 2', way: 0 } as const;
+  const died: RunOptions = {
     ...run,
     faults: [
-      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 1e8, atStep: atStep - 40 },
-      { kind: 'cut', path: 'peers 2', way: 0, durationNs: 1e6, atStep },
-      { kind: 'kill', replica: 'primary', atStep: atStep + 10 + (seed % 11) },
-      { kind: 'cut', path: 'peers 2', way: 0, durationNs: 3e7, atStep: atStep + 20 + ((seed * 11) % 60) },
+      { ...cut, durationNs: 1e6, atStep: Math.max(0, ends - 5 - ((seed * 7) % 40)) },
+      { kind: 'kill', replica: 0, atStep: ends - 6 + (seed % 12) },
     ],
   };
+  const follows = stepOf(died, / C -> B: .*"follow"/);
+  if (follows === undefined) return died;
+  return { ...died, faults: [...died.faults, { ...cut, durationNs: 3e7, atStep: follows }] };
 }
 
 /** What the first of three sends is held up until the others claim, and arrives while their claims are out. */
@@ -275,5 +297,27 @@ export function refusedLog(seed: number): RunOptions {
     arbiterLossProbability: 0,
     bounds: { ...run.bounds, lagBytes: 512 },
     faults: [{ ...cut, durationNs: 5e7 + ((seed * 7) % 30) * 1e6 }],
+  };
+}
+
+/** Of three replicas the primary dies near its end, with much input on its way; who takes over ends before its P8. */
+export function deathNearTheEnd(seed: number): RunOptions {
+  const run: RunOptions = {
+    ...chooseHealing(seed),
+    repair: false,
+    replicas: 3,
+    instructionNs: 1_000,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    faults: [],
+  };
+  const atStep = simulate(run).steps - 20 - ((seed * 7) % 80);
+  return {
+    ...run,
+    faults: [
+      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 1e8, atStep: atStep - 40 },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 10 + (seed % 11) },
+    ],
   };
 }

@@ -71,7 +71,7 @@ describe('two faults, the second soon after the first', () => {
   it('the primary is killed, then the arbiter cannot be reached: the survivor waits for it', () => {
     const both = (atStep: number): Fault[] => [
       { kind: 'kill', replica: 0, atStep },
-      { kind: 'arbiterOutage', durationNs: 3e8, silent: false, atStep },
+      { kind: 'arbiterOutage', silent: false, durationNs: 3e8, atStep },
     ];
     expect(sweep(SMALL, both, 3)).toBeGreaterThan(20);
   });

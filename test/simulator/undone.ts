@@ -2,9 +2,8 @@
 
 import { Outbox } from '../../engine/protocol/outbox.js';
 import { Sent } from '../../engine/protocol/sent.js';
-import { Actor } from '../../engine/simulator/actor.js';
 import { IoEnd } from '../../engine/threads/io-end.js';
-import { all, bus, channel, execution, type Mistake, method } from './planting.js';
+import { bus, channel, execution, type Mistake, method } from './planting.js';
 import * as struck from './struck-runs.js';
 
 export const UNDONE: readonly Mistake[] = [
@@ -48,6 +47,19 @@ export const UNDONE: readonly Mistake[] = [
     runs: struck.lostReleases,
   },
   {
+    rule: 'RL',
+    mistake: 'the bus never says what it has taken',
+    parts: bus(
+      () => (event, step) =>
+        step(event).map(effect =>
+          effect.type === 'send' && effect.message.type === 'heartbeat'
+            ? { ...effect, message: { type: 'heartbeat', taken: 0 } }
+            : effect,
+        ),
+    ),
+    sees: /does not come to its end|not protected again/,
+  },
+  {
     rule: 'ON',
     mistake: 'an operation that the bus has counts against what may be under way',
     plant: () =>
@@ -62,7 +74,7 @@ export const UNDONE: readonly Mistake[] = [
   {
     rule: 'FL',
     mistake: 'a ring that was left alone is not looked at again',
-    plant: leavingAlone,
+    plant: () => method(IoEnd, 'comeBack' as never, () => (() => undefined) as never),
     sees: /does not come to its end/,
   },
   {
@@ -73,7 +85,7 @@ export const UNDONE: readonly Mistake[] = [
       const ends = effects.some(effect => effect.type === 'output' && effect.output.type === 'outcome');
       return ends ? effects.filter(({ type }) => type !== 'adoptClock') : effects;
     }),
-    sees: /\(OR\)|\(KP, OS\)|does not come to its end|a defect/,
+    sees: /\(OR\)|\(KP, OS\)|does not come to its end/,
     runs: struck.deathAtTheEnd,
   },
   {
@@ -115,48 +127,8 @@ export const UNDONE: readonly Mistake[] = [
         return [...effects, ...step(event)];
       };
     }),
-    sees: /left out/,
+    sees: / owns view 2 /,
     runs: struck.suspendedHost,
-    judges: ({ coverage }) => (coverage.simplex > 0 ? 'a backup that was there all the time is left out' : undefined),
+    never: / owns view 2 /,
   },
 ];
-
-/** What is due after a drain that left something alone, for what leaves is congested, finds the ring as if it were empty. */
-function leavingAlone(): () => void {
-  let congested = false;
-  let leaves = false;
-  let ignores = false;
-  return all(
-    method(IoEnd<unknown>, 'listen', listen => {
-      return function (this: IoEnd<unknown>, listener) {
-        const watched: typeof listener = Object.create(listener);
-        watched.congested = () => {
-          congested = listener.congested();
-          return congested;
-        };
-        watched.drained = said => {
-          listener.drained(said);
-          leaves = congested;
-        };
-        listen.call(this, watched);
-      };
-    }),
-    method(IoEnd<unknown>, 'drain', drain => {
-      return function (this: IoEnd<unknown>) {
-        if (!ignores) drain.call(this);
-        leaves = false;
-      };
-    }),
-    method(Actor, 'timer', timer => {
-      return function (this: Actor, delayNs, act) {
-        const again = leaves;
-        leaves = false;
-        timer.call(this, delayNs, () => {
-          ignores = again;
-          act();
-          ignores = false;
-        });
-      };
-    }),
-  );
-}
