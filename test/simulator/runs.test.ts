@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/judge.js';
 import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
+import { manyOperations, refusedLog } from './struck-runs.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
 const BLOCKS = [
@@ -27,12 +28,12 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, refusals, halts and joins, and mostly came to its end', () => {
-    for (const what of ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named'] as const) {
+  it('went through failovers, simplex, uncertain interrupts, halts, joins and waits for a backup, and mostly came to its end', () => {
+    for (const what of ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named', 'throttled'] as const) {
       expect(sums[what], what).toBeGreaterThan(20);
     }
     expect(sums.late, 'late').toBeGreaterThan(0);
-    expect(finished).toBeGreaterThan(400);
+    expect(finished).toBeGreaterThan(2_000);
   });
 });
 
@@ -120,42 +121,13 @@ describe('a seed', () => {
   });
 });
 
-describe('a seed that once failed', () => {
+// Seeds 12870 and 307 of chooseRun, as it was then, showed these; what a seed chooses has changed since. The runs here show
+// them where the mend is undone (undone.ts).
+describe('what once stood still at a seed', () => {
   it.each([
-    [5811, 'a joining replica is throttled for, and its guest is never told that it may begin'],
-    [12870, 'results wait for releases, releases for room, room for results'],
-    [307, 'a new primary waits for ever for a follower, for log that was refused and counts as its backlog'],
-  ])('%i does not any more: %s', seed => {
-    expect(simulate(chooseRun(seed)).failure).toBeUndefined();
-  });
-});
-
-/** Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. */
-function lostReleases(seed: number): RunOptions {
-  const run = choosePair(seed);
-  const { streamPieceBytes, inputWindowBytes } = run.bounds;
-  const chunk = { afterNs: 1e4, bytes: new Uint8Array(streamPieceBytes).fill(seed), end: false };
-  const chunks = (6 * inputWindowBytes) / streamPieceBytes;
-  const atStep = seed % 500;
-  return {
-    ...run,
-    replicas: 2,
-    guestSteps: 60,
-    networkNs: [1e5, 1e6],
-    arbiterNs: [1e5, 1e6],
-    instructionNs: 10_000,
-    input: [...new Array(chunks).fill(chunk), { ...chunk, bytes: new Uint8Array(0), end: true }],
-    faults: [
-      { kind: 'cut', path: 'bus 0', way: 0, durationNs: 3e7, atStep },
-      { kind: 'kill', replica: 0, atStep: atStep + 10 + ((seed * 7) % 200) },
-    ],
-  };
-}
-
-describe('releases of input that are lost with the primary', () => {
-  // The primary told its backup that its releases had left; nobody sent them again, the bus kept the input, its window
-  // stayed full, and the survivor waited for input for ever. A backup keeps a release until it is known to have arrived.
-  it('are sent by the survivor', () => {
-    for (let seed = 1; seed <= 60; seed++) expect(simulate(lostReleases(seed)).failure, `${seed}`).toBeUndefined();
+    [manyOperations, 1, 'results wait for releases, releases for room, room for results'],
+    [refusedLog, 4, 'a new primary waits for ever for a follower, for log that was refused and counts as its backlog'],
+  ])('%o, %i, does so no more: %s', (runs, seed) => {
+    expect(simulate(runs(seed)).failure).toBeUndefined();
   });
 });
