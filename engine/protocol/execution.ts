@@ -147,6 +147,8 @@ export class Execution {
       case 'resume':
         return this.#resume(event.nowNs);
       case 'interrupt':
+        // Nobody is left to be told; what came while the guest was a survivor was kept for its P8, which never comes.
+        if (this.#pause.at === 'ended') return NOTHING;
         // P3: a backup ignores its own devices.
         if (this.#role === 'primary') this.#interrupts.buffer(event.interrupt);
         else if (this.#promoted) this.#interrupts.keepForLater(event.interrupt);

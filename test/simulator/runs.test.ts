@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/judge.js';
 import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
 import { simulate } from '../../engine/simulator/simulate.js';
-import { manyOperations, refusedLog } from './struck-runs.js';
+import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
 const BLOCKS = [
@@ -123,10 +123,11 @@ describe('a seed', () => {
 
 // Seeds 12870 and 307 of chooseRun, as it was then, showed these; what a seed chooses has changed since. The runs here show
 // them where the mend is undone (undone.ts).
-describe('what once stood still at a seed', () => {
+describe('what once went wrong at a seed', () => {
   it.each([
     [manyOperations, 1, 'results wait for releases, releases for room, room for results'],
     [refusedLog, 4, 'a new primary waits for ever for a follower, for log that was refused and counts as its backlog'],
+    [deathNearTheEnd, 375, 'input for a guest that ended before its P8 has a gap, after what was kept for that'],
   ])('%o, %i, does so no more: %s', (runs, seed) => {
     expect(simulate(runs(seed)).failure).toBeUndefined();
   });
