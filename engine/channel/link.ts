@@ -106,15 +106,6 @@ export class Link {
     return true;
   }
 
-  /** Stops reading; what the peer sends waits at its side. */
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
   /** Ends the link after what was sent, with a close code and a word (at most 123 bytes); soon, in any case. */
   close(code = NORMAL, word = ''): Promise<void> {
     const socket = this.#socket;

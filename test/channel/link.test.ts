@@ -109,8 +109,7 @@ describe('a link', () => {
 
   test('ends itself when the peer does not read and the bound on what waits is reached', async () => {
     const { near, far } = await pair();
-    far.listen({ message: () => {}, closed: () => {} });
-    far.pause();
+    far.unlisten();
     const { ended } = hear(near);
     const frame = new Uint8Array(8 * 1024 * 1024);
     let frames = 0;
@@ -135,11 +134,15 @@ describe('a link', () => {
   });
 
   test('closes soon although the peer does not answer', async () => {
-    const { near, far } = await pair();
-    far.listen({ message: () => {}, closed: () => {} });
-    far.pause();
-    await near.close();
-    expect(near.send(Uint8Array.of(1))).toBe(false);
+    const { links, address } = await start();
+    const silent = new WebSocket(address);
+    await once(silent, 'open');
+    silent.send(encodeHello(HELLO));
+    await vi.waitFor(() => expect(links).toHaveLength(1));
+    silent.pause();
+    await links[0]!.close();
+    expect(links[0]!.send(Uint8Array.of(1))).toBe(false);
+    silent.terminate();
   });
 });
 
