@@ -100,8 +100,6 @@ export interface ExecutionState {
   /** In program order. */
   readonly outstanding: readonly Operation[];
   readonly input: readonly InputDelivered[];
-  /** RL: how much input of each stream was consumed, and released or about to be. */
-  readonly consumedInput: readonly StreamOffset[];
 }
 
 /** Where an execution goes on: a state, and the position in the log at which it was saved. */

@@ -131,7 +131,6 @@ export class Execution {
       case 'start':
         return this.#start(event.operation);
       case 'consumed':
-        this.#account.consumedInput.set(event.stream, event.offset);
         return this.#output('RL', { type: 'releaseInput', stream: event.stream, offset: event.offset });
       case 'timer':
         this.#account.timerDeadlineNs = event.deadlineNs;

@@ -13,9 +13,8 @@ export class GuestAccount {
   consumed = 0;
   /** Interval timer, guest state: the deadline on the monotonic clock in ns, 0 while disarmed. */
   timerDeadlineNs = 0;
-  /** Bytes written to each output stream, and consumed of each input stream, so far. */
+  /** Bytes written to each output stream so far. */
   readonly written = new Map<number, number>();
-  readonly consumedInput = new Map<number, number>();
   /** Operations submitted and not yet ended by a completion or an uncertain interrupt, in program order. */
   readonly outstanding = new Map<OperationId, Operation>();
 
@@ -26,7 +25,6 @@ export class GuestAccount {
     this.consumed = from.consumed;
     this.timerDeadlineNs = from.timerDeadlineNs;
     for (const { stream, offset } of from.written) this.written.set(stream, offset);
-    for (const { stream, offset } of from.consumedInput) this.consumedInput.set(stream, offset);
     for (const operation of from.outstanding) this.outstanding.set(operation.id, operation);
   }
 
@@ -39,7 +37,6 @@ export class GuestAccount {
       timerDeadlineNs,
       written: offsets(this.written),
       outstanding: [...this.outstanding.values()],
-      consumedInput: offsets(this.consumedInput),
     };
   }
 

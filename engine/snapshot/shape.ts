@@ -35,7 +35,6 @@ const SNAPSHOT: Shape = {
       written: 'array',
       outstanding: 'array',
       input: 'array',
-      consumedInput: 'array',
     },
     clock: { realTimeNs: 'bigint', monotonicNs: 'number' },
     codec: { clocks: 'array' },

@@ -118,7 +118,6 @@ describe('JN: what was saved', () => {
       written: [{ stream: 1, offset: 2 }],
       outstanding: [OPERATION],
       input: [{ stream: 0, offset: 3, ended: false }],
-      consumedInput: [{ stream: 0, offset: 2 }],
     });
   });
 

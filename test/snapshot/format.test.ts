@@ -31,7 +31,6 @@ function snapshotWith(memory: Uint8Array, devices: unknown = {}): MachineSnapsho
         written: [],
         outstanding: [],
         input: [],
-        consumedInput: [],
       },
       clock: { realTimeNs: 2n ** 62n, monotonicNs: 0.5 },
       codec: { clocks: [], count: 0, submitted: 0, consumed: 0, values: 0, timeNs: 0, epoch: 0 },
@@ -160,8 +159,8 @@ describe('bytes that are no snapshot', () => {
   test('another kind of file, or another version: an error that says so', () => {
     expect(refusal(Buffer.from('\0asm\x01\0\0\0and more'))).toMatch(/another kind of file, at byte 0$/);
     const newer = Buffer.from(whole);
-    newer.writeUInt32LE(3, 8);
-    expect(refusal(newer)).toMatch(/version 3, where this is 2/);
+    newer.writeUInt32LE(4, 8);
+    expect(refusal(newer)).toMatch(/version 4, where this is 3/);
   });
 
   test('whole, but of something else: an error', () => {
