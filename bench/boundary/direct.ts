@@ -6,13 +6,13 @@
 
 import { readFileSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
-import { ContinuationModules } from '../../engine/machine/continuation-modules.js';
-import { Guest, GuestExit } from '../../engine/machine/guest.js';
-import { HARDWARE_MODULE, Hardware } from '../../engine/machine/hardware.js';
-import { type GuestInstance, instantiateRewritten } from '../../engine/machine/instance.js';
-import { Meter } from '../../engine/machine/meter.js';
-import { rewriteGuest } from '../../engine/machine/program.js';
-import { SuspendedStack } from '../../engine/machine/suspension.js';
+import { Guest, GuestExit } from '../../engine/guest/guest.js';
+import { rewriteGuest } from '../../engine/guest/guest-program.js';
+import { HARDWARE_MODULE, Hardware } from '../../engine/guest/hardware.js';
+import { type GuestInstance, instantiateRewritten } from '../../engine/instance/instance.js';
+import { Meter } from '../../engine/instance/meter.js';
+import { ContinuationModules } from '../../engine/suspend/continuation-modules.js';
+import { SuspendedStack } from '../../engine/suspend/suspended-stack.js';
 import { SharedBlock, WORD_ALONE, WORD_EPOCH, WORD_IO_POLLING } from '../../engine/threads/shared.js';
 import { guestPath } from '../host.js';
 

@@ -14,7 +14,7 @@ export interface Mode {
   readonly start: SampleRequest['start'];
 }
 
-/** As in a guest's process (engine/machine/tiering.ts); what is optimised before it runs is measured by `bench wasi`. */
+/** As in a guest's process (engine/instance/tiering.ts); what is optimised before it runs is measured by `bench wasi`. */
 const HINTED = '--experimental-wasm-branch-hinting';
 
 /** See the head of sample.ts for what `start` means. `--no-liftoff` works only without lazy compilation. */

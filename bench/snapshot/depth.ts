@@ -3,11 +3,11 @@
 // cold: the first suspension of a program: clones are written, compiled and instantiated. warm: they are there.
 
 import { parentPort } from 'node:worker_threads';
+import { instantiateRewritten } from '../../engine/instance/instance.js';
+import { Meter } from '../../engine/instance/meter.js';
 import { instrumentWithContinuations } from '../../engine/instrument/instrument.js';
-import { ContinuationModules } from '../../engine/machine/continuation-modules.js';
-import { instantiateRewritten } from '../../engine/machine/instance.js';
-import { Meter } from '../../engine/machine/meter.js';
-import { SuspendedStack } from '../../engine/machine/suspension.js';
+import { ContinuationModules } from '../../engine/suspend/continuation-modules.js';
+import { SuspendedStack } from '../../engine/suspend/suspended-stack.js';
 import { medianOf } from './median.js';
 
 export interface DepthTimes {

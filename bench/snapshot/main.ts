@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { markdownTable } from 'markdown-table';
 import { instrument } from '../../engine/index.js';
-import { GUEST_STACK_MB } from '../../engine/machine/meter.js';
+import { GUEST_STACK_MB } from '../../engine/instance/meter.js';
 import { build } from '../instrumentation/build.js';
 import { presentHost } from '../instrumentation/hosts.js';
 import { KERNELS, type Kernel, MIXED } from '../instrumentation/kernels.js';

@@ -1,7 +1,7 @@
 // How long a guest stands still while a snapshot of it is taken, as the guest itself sees it: a real guest thread runs a
 // guest that fills its memory and then reads the clock over and over, and tells the longest time between two readings.
 
-import type { MachineOptions } from '../../engine/machine/configuration.js';
+import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import { ThreadHost } from '../../engine/replica/thread-host.js';
 import { encodeSnapshot } from '../../engine/snapshot/encode.js';
 import { medianOf } from './median.js';

@@ -5,13 +5,12 @@
 
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { rewriteCached } from '../../engine/machine/cache.js';
-import { compileRewritten } from '../../engine/machine/compile.js';
-import { ContinuationModules } from '../../engine/machine/continuation-modules.js';
-import { instantiateRewritten } from '../../engine/machine/instance.js';
-import { Meter } from '../../engine/machine/meter.js';
-import { SuspendedStack } from '../../engine/machine/suspension.js';
-import { followHints } from '../../engine/machine/tiering.js';
+import { rewriteCached } from '../../engine/cache/rewritten-modules.js';
+import { compileRewritten, followHints } from '../../engine/instance/compile.js';
+import { instantiateRewritten } from '../../engine/instance/instance.js';
+import { Meter } from '../../engine/instance/meter.js';
+import { ContinuationModules } from '../../engine/suspend/continuation-modules.js';
+import { SuspendedStack } from '../../engine/suspend/suspended-stack.js';
 import { now_ms } from '../instrumentation/clock.js';
 
 export type Way = 'never' | 'baseline' | 'now' | 'later';

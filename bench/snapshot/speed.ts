@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { markdownTable } from 'markdown-table';
-import { GUEST_STACK_MB } from '../../engine/machine/meter.js';
+import { GUEST_STACK_MB } from '../../engine/instance/meter.js';
 import { build } from '../instrumentation/build.js';
 import { KERNELS } from '../instrumentation/kernels.js';
 import { medianOf } from './median.js';

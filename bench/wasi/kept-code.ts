@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CODE } from '../../engine/machine/cache-folder.js';
+import { CODE } from '../../engine/cache/cache-folder.js';
 
 const FOLDER = resolve('.cache', 'bench-wasi');
 const ASIDE = '.aside';

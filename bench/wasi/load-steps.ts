@@ -5,7 +5,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { DEFAULT_MAX_MEMORY } from '../../engine/cli/machine-flags.js';
 import { wasiOptions } from '../../engine/cli/wasi-flags.js';
-import { followHints } from '../../engine/machine/tiering.js';
+import { followHints } from '../../engine/instance/compile.js';
 
 export interface LoadSteps {
   readonly readMs: number;
@@ -22,7 +22,7 @@ function cpuMs(): number {
   return Number(buffer.toString('latin1', 0, length).split(' ')[0]) / 1e6;
 }
 
-const { rewriteGuest } = await import('../../engine/machine/program.js');
+const { rewriteGuest } = await import('../../engine/guest/guest-program.js');
 const wasi = { ...wasiOptions('wasi', { dir: [], env: [] })!, terminals: [false, false, false] as const };
 followHints();
 const start = cpuMs();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY } from '../../engine/cli/machine-flags.js';
 import { wasiOptions } from '../../engine/cli/wasi-flags.js';
-import type { KillPoint } from '../../engine/machine/configuration.js';
+import type { KillPoint } from '../../engine/guest/machine-options.js';
 import { VARIANTS, type Variant } from '../../engine/protocol/machine.js';
 import type { LaunchedMachine } from '../../engine/replica/launch.js';
 import { describeDifference, firstDifference } from '../../engine/testing/difference.js';

@@ -5,7 +5,7 @@
 
 import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { WASI } from 'node:wasi';
-import type { Imports } from '../../engine/machine/webassembly.js';
+import type { Imports } from '../../engine/instance/webassembly.js';
 
 /** What a plain run is given. */
 export interface PlainRun {

@@ -1,7 +1,7 @@
 // CPU time of the guest thread of another process, looked at from outside: /proc has it for each thread, in nanoseconds.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { GUEST_THREAD_NAME } from '../../engine/machine/thread-name.js';
+import { GUEST_THREAD_NAME } from '../../engine/guest/thread-data.js';
 import type { LaunchedMachine } from '../../engine/replica/launch.js';
 
 /** Often enough for a hundredth of a second; a look costs a few system calls. */

@@ -6,9 +6,9 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { markdownTable } from 'markdown-table';
 import { EpochvisorError } from '../errors/errors.js';
-import type { KillPoint } from '../machine/configuration.js';
-import { checkGuest } from '../machine/guest-check.js';
-import { rewriteGuest } from '../machine/program.js';
+import { checkGuest } from '../guest/guest-check.js';
+import { rewriteGuest } from '../guest/guest-program.js';
+import type { KillPoint } from '../guest/machine-options.js';
 import { describeOutcome } from '../protocol/describe.js';
 import { FailoverTest, type PointReport, type TranscriptJudge } from '../testing/failover-test.js';
 import {

@@ -5,7 +5,7 @@
 // holds the strings, a guest that asks for them has to find room in its memory, and snapshots carry them.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { MachineOptions } from '../machine/configuration.js';
+import type { MachineOptions } from '../guest/machine-options.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
 import { programName } from './machine-flags.js';
 

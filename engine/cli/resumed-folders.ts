@@ -1,7 +1,7 @@
 // The folders of a machine that goes on from a snapshot, with what its kernel knows of each.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { MachineSnapshot } from '../machine/guest-state.js';
+import type { MachineSnapshot } from '../guest/guest-state.js';
 import { folderThen, type Statuses } from '../wasi/known-folder.js';
 import type { FolderToOpen } from './devices.js';
 import type { DirectoryFlag } from './wasi-flags.js';

@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { checkGuest } from '../machine/guest-check.js';
-import { rewriteGuest } from '../machine/program.js';
+import { checkGuest } from '../guest/guest-check.js';
+import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../replica/launch.js';
 import { openDevices } from './devices.js';
 import { guestArguments } from './guest-strings.js';

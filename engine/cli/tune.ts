@@ -1,8 +1,8 @@
 // `epochvisor tune`: what each epoch length and variant costs a guest, and which to use.
 
 import { Command, InvalidArgumentError } from 'commander';
-import { checkGuest } from '../machine/guest-check.js';
-import { rewriteGuest } from '../machine/program.js';
+import { checkGuest } from '../guest/guest-check.js';
+import { rewriteGuest } from '../guest/guest-program.js';
 import { VARIANTS, type Variant } from '../protocol/machine.js';
 import { openDevices } from './devices.js';
 import { guestArguments } from './guest-strings.js';

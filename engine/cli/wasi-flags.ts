@@ -3,8 +3,8 @@
 import { isatty } from 'node:tty';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
-import type { MachineOptions } from '../machine/configuration.js';
-import type { GuestKind } from '../machine/guest-check.js';
+import type { GuestKind } from '../guest/guest-check.js';
+import type { MachineOptions } from '../guest/machine-options.js';
 import { FIRST_DIRECTORY } from '../protocol/machine.js';
 import { givenVariable } from './given-bytes.js';
 

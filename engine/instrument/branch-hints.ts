@@ -8,7 +8,7 @@
 // The way back of a loop has none: it is mostly taken, but where a loop's body is one br_table, saying so costs (1.25 and 1.58
 // for an interpreter).
 //
-// The section is that of the branch hinting proposal, which V8 follows behind a flag (engine/machine/tiering.ts); who does
+// The section is that of the branch hinting proposal, which V8 follows behind a flag (engine/instance/tiering.ts); who does
 // not know it ignores it. Only the outermost branch has a hint: what it leads to is known to be cold. Hints of the original
 // module are dropped: their offsets are no longer true.
 //

@@ -15,7 +15,7 @@
 // A function whose address is taken and that nobody calls by name is entered seldom, perhaps: Rust's main is one, and so
 // are an interpreter's thousands of methods. They count where they are few.
 //
-// The section that V8 reads (behind a flag, see engine/machine/tiering.ts; who does not know it ignores it):
+// The section that V8 reads (behind a flag, see engine/instance/tiering.ts; who does not know it ignores it):
 //
 //   custom section "compilationHints", between functions and code: u32 count of defined functions, a byte each
 //     bits 0-1 when: 0 as V8 likes    bits 2-3 first compiler, bits 4-5 last: 0 as V8 likes, 2 optimising

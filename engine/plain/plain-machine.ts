@@ -8,7 +8,7 @@
 // before the instruction is done, at `wait` too. A guest that looks at some state with interrupts on and then waits
 // for it to change loses a wake-up here just as it would, once in a blue moon, on the real machine.
 
-import type { Imports, WasmExports } from '../machine/webassembly.js';
+import type { Imports, WasmExports } from '../instance/webassembly.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
 
 /** An operation as the guest started it. */

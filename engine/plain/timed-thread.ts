@@ -1,7 +1,7 @@
 // The thread of a timed plain run: a guest on the plain machine whose output is counted and not kept.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import '../machine/webassembly.js';
+import '../instance/webassembly.js';
 import { ProcessDevices } from './plain-devices.js';
 import { PlainMachine } from './plain-machine.js';
 import { type PlainThreadData, PlainTimes } from './plain-times.js';

@@ -1,6 +1,6 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
-import type { BitFlip, KillPoint, MachineOptions } from '../machine/configuration.js';
+import type { BitFlip, KillPoint, MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, View } from '../protocol/machine.js';
 
 /** Names the arbiter of a machine: a folder that all replicas reach. */

@@ -12,7 +12,7 @@ import { FolderArbiter } from '../arbiter/folder.js';
 import type { BusServer } from '../bus/server.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
-import type { KillPoint, MachineOptions } from '../machine/configuration.js';
+import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus.js';
 import type { Outcome, View } from '../protocol/machine.js';

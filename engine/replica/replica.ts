@@ -8,7 +8,7 @@ import type { Link } from '../channel/link.js';
 import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
-import type { GuestState, MachineSnapshot } from '../machine/guest-state.js';
+import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
 import type { SnapshotDecoder } from '../snapshot/decode.js';

@@ -2,7 +2,7 @@
 
 import { open, rename, rm } from 'node:fs/promises';
 import { EpochvisorError } from '../errors/errors.js';
-import type { MachineSnapshot } from '../machine/guest-state.js';
+import type { MachineSnapshot } from '../guest/guest-state.js';
 import { SnapshotDecoder } from '../snapshot/decode.js';
 import { encodeSnapshot } from '../snapshot/encode.js';
 

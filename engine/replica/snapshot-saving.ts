@@ -6,7 +6,7 @@
 
 import type { SnapshotQueue } from '../driver/snapshot-queue.js';
 import { EpochvisorError } from '../errors/errors.js';
-import type { GuestState, MachineSnapshot } from '../machine/guest-state.js';
+import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import type { OperationId } from '../protocol/machine.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import type { FromReplica, SavedOrigin, ToReplica } from './configuration.js';

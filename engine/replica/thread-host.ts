@@ -2,9 +2,9 @@
 
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describeThrown } from '../errors/errors.js';
-import type { GuestThreadData } from '../machine/configuration.js';
-import type { GuestState } from '../machine/guest-state.js';
-import { statePort } from '../machine/state-port.js';
+import type { GuestState } from '../guest/guest-state.js';
+import type { GuestThreadData } from '../guest/thread-data.js';
+import { statePort } from '../guest/thread-data.js';
 import { type GuestListener, IoEnd } from '../threads/io-end.js';
 import { SharedBlock, WORD_TO_IO_BELL } from '../threads/shared.js';
 import { TIMERS } from './timers.js';
@@ -36,7 +36,7 @@ export class ThreadHost extends IoEnd<GuestState> {
       else setImmediate(act);
     };
     super({ shared, port: statePort(port1), allocate: touchedMemory, timers: TIMERS, whenRung }, restores);
-    this.#worker = new Worker(new URL('../machine/guest-thread.js', import.meta.url), {
+    this.#worker = new Worker(new URL('../guest/guest-thread.js', import.meta.url), {
       workerData: { ...data, restores, port: port2, memory } satisfies GuestThreadData,
       transferList: [port2],
       resourceLimits: { stackSizeMb: GUEST_STACK_MEGABYTES },

@@ -1,6 +1,6 @@
 // A machine's snapshot from a stream of chunks (chunks.ts), which may be hostile: it becomes a snapshot, or an error.
 
-import type { MachineSnapshot } from '../machine/guest-state.js';
+import type { MachineSnapshot } from '../guest/guest-state.js';
 import {
   CHUNK_RUN,
   CHUNK_STATE,

@@ -1,6 +1,6 @@
 // A machine's snapshot as a stream of chunks (chunks.ts), made as they are asked for, so that nobody is held up for long.
 
-import type { MachineSnapshot } from '../machine/guest-state.js';
+import type { MachineSnapshot } from '../guest/guest-state.js';
 import {
   CHUNK_HEADER_BYTES,
   CHUNK_RUN,

@@ -1,6 +1,6 @@
 // Whether decoded data has the fields of a snapshot. What lies deeper is tested by those who go on from it.
 
-import type { MachineSnapshot } from '../machine/guest-state.js';
+import type { MachineSnapshot } from '../guest/guest-state.js';
 import { invalid } from './invalid.js';
 
 /** What a field is: the type of a value, `array`, or an object with fields of its own. */

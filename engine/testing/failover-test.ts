@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
-import type { KillPoint } from '../machine/configuration.js';
+import type { KillPoint } from '../guest/machine-options.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
 import { isSameOutcome, judge, type Reference, type Verdict } from './judge.js';

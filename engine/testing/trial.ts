@@ -8,7 +8,7 @@ import { Directory } from '../../devices/directory.js';
 import { FileDisk } from '../../devices/disk.js';
 import { Teller } from '../../devices/teller.js';
 import { EpochvisorError } from '../errors/errors.js';
-import type { KillPoint, MachineOptions } from '../machine/configuration.js';
+import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
 import type { Outcome } from '../protocol/machine.js';
 import type { ChannelTiming } from '../replica/configuration.js';
 import { LaunchedMachine } from '../replica/launch.js';

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { resumedFolders } from '../../engine/cli/resumed-folders.js';
-import type { GuestState } from '../../engine/machine/guest-state.js';
+import type { GuestState } from '../../engine/guest/guest-state.js';
 import { ModelFolder } from '../wasi/model-folder.js';
 import { ModelMachine } from '../wasi/model-machine.js';
 import { Program } from '../wasi/program.js';

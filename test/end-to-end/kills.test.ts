@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { judgeTranscript } from '../guest/transcript.js';
+import { judgeTranscript } from '../guest-library/transcript.js';
 import { Bench, guest, isAlive, sleep, until } from './command.js';
 import { generator } from './seeds.js';
 

@@ -1,7 +1,7 @@
 // A command for `epochvisor failover --judge`: could one machine, that never failed, have printed what is on stdin?
 
 import { readFileSync } from 'node:fs';
-import { judgeTranscript } from '../guest/transcript.js';
+import { judgeTranscript } from '../guest-library/transcript.js';
 
 /** Lines the guest was asked for: a transcript that ends early has lost the rest. */
 const lines = Number(process.argv[2]);

@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { followHints } from '../../engine/instance/compile.js';
 import { HINTS_SECTION, optimisedFirst } from '../../engine/instrument/hints.js';
 import { instrument } from '../../engine/instrument/instrument.js';
 import { scanBodies } from '../../engine/instrument/scan.js';
-import { followHints } from '../../engine/machine/tiering.js';
 import { decodeModule } from '../../engine/wasm/decode.js';
 import { indexSpaces } from '../../engine/wasm/module.js';
 import { functionNames } from '../../engine/wasm/names.js';

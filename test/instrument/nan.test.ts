@@ -1,8 +1,8 @@
 // NaNs: canonical where arithmetic can be observed, and nowhere else.
 
 import { expect, test } from 'vitest';
+import { instantiate } from '../../engine/instantiate.js';
 import { instrument } from '../../engine/instrument/instrument.js';
-import { instantiate } from '../../engine/machine/instantiate.js';
 import { wat } from '../building/wat.js';
 import { bodyText, text } from './text.js';
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import type { GuestState } from '../../engine/machine/guest-state.js';
+import type { GuestState } from '../../engine/guest/guest-state.js';
 import type { View } from '../../engine/protocol/machine.js';
 import { DEFAULT_TIMING, type FromReplica, type ReplicaConfiguration } from '../../engine/replica/configuration.js';
 import { Replica } from '../../engine/replica/replica.js';

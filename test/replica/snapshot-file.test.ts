@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { MachineSnapshot } from '../../engine/machine/guest-state.js';
+import type { MachineSnapshot } from '../../engine/guest/guest-state.js';
 import { writeSnapshotFile } from '../../engine/replica/snapshot-file.js';
 
 /** Never looked at: none of these files can be opened. */

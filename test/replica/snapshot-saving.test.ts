@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { SnapshotPurpose } from '../../engine/driver/snapshot-queue.js';
-import type { GuestState, MachineSnapshot } from '../../engine/machine/guest-state.js';
+import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
 import type { SavedOrigin } from '../../engine/replica/configuration.js';
 import { SnapshotSaving } from '../../engine/replica/snapshot-saving.js';
 import { COMMAND_CHANGE } from '../../engine/wasi/machine.js';

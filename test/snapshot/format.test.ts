@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import type { MachineSnapshot } from '../../engine/machine/guest-state.js';
+import type { MachineSnapshot } from '../../engine/guest/guest-state.js';
 import { SnapshotDecoder } from '../../engine/snapshot/decode.js';
 import { encodeSnapshot } from '../../engine/snapshot/encode.js';
 import { decodePlain, encodePlain } from '../../engine/snapshot/plain.js';

@@ -1,8 +1,8 @@
 // Real guest threads without a protocol: a host that performs what the guest starts, keeps its log, and moves snapshots.
 
 import { fileURLToPath } from 'node:url';
-import type { BitFlip, MachineOptions } from '../../engine/machine/configuration.js';
-import type { GuestState, MachineSnapshot } from '../../engine/machine/guest-state.js';
+import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
+import type { BitFlip, MachineOptions } from '../../engine/guest/machine-options.js';
 import type { Interrupt, Operation, Outcome, Output } from '../../engine/protocol/machine.js';
 import type * as Host from '../../engine/replica/thread-host.js';
 import { SnapshotDecoder } from '../../engine/snapshot/decode.js';

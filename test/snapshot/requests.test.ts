@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { MachineOptions } from '../../engine/machine/configuration.js';
+import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import { FIRST_DIRECTORY, type Operation, STDIN } from '../../engine/protocol/machine.js';
 import { COMMAND_LOAD } from '../../engine/wasi/machine.js';
 import { wat } from '../building/wat.js';
-import { guestBytes } from '../guest/fake-machine.js';
+import { guestBytes } from '../guest-library/fake-machine.js';
 import { ModelFolder } from '../wasi/model-folder.js';
 import { bytesOf, OPTIONS, Run, stateOf, type World } from './guest-host.js';
 

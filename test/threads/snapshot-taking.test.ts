@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import type { GuestState } from '../../engine/machine/guest-state.js';
+import type { GuestState } from '../../engine/guest/guest-state.js';
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import {
   SharedBlock,

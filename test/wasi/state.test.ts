@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hashPlain } from '../../engine/machine/plain-hash.js';
+import { hashPlain } from '../../engine/guest/plain-hash.js';
 import {
   FDFLAGS_APPEND,
   FDFLAGS_SYNC,

@@ -1,7 +1,7 @@
 // One cell of a sweep: a machine with given settings runs the guest for so long, and what it reached is measured.
 
 import { CountingConsole } from '../../../devices/counting-console.js';
-import type { MachineOptions } from '../../machine/configuration.js';
+import type { MachineOptions } from '../../guest/machine-options.js';
 import { OutputCurve } from '../../observe/output-curve.js';
 import type { Status } from '../../observe/status.js';
 import type { Outcome } from '../../protocol/machine.js';

@@ -1,0 +1,19 @@
+// The guest's module as a replica runs it: rewritten with the options that shape execution.
+
+import { type Rewritten, rewriteCached } from '../cache/rewritten-modules.js';
+import type { MachineOptions } from './machine-options.js';
+
+/** The export that generated code calls with interrupts, where a guest has it. */
+export const INTERRUPT_HANDLER = 'interrupt';
+
+/** @throws EpochvisorError where the module is malformed or uses what is not supported */
+export function rewriteGuest(
+  module: Uint8Array,
+  options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi'>,
+  cache: boolean,
+): Promise<Rewritten> {
+  const { counting, maxMemory, wasi } = options;
+  // A WASI program has no handler; an export of that name is none of ours.
+  const kind = wasi === undefined ? { interruptHandler: INTERRUPT_HANDLER } : { blockingImports: true };
+  return rewriteCached(module, { counting, maxMemory, ...kind, suspendable: true, standsAlone: true }, { cache });
+}

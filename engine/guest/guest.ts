@@ -1,0 +1,364 @@
+// One guest, run epoch by epoch: what the guest does becomes steps of the execution (execution-driver.ts).
+//
+// All of this runs on the guest thread, below the guest's frames: `boundary` is called by generated code at the first
+// safe point at or after the due count, the hypercalls (hardware.ts) by the guest.
+
+import { ExecutionDriver, type ExecutionGuest } from '../driver/execution-driver.js';
+import { assert } from '../errors/errors.js';
+import type { Meter } from '../instance/meter.js';
+import { type SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import { type DigestEntry, Execution, type ExecutionEvent } from '../protocol/execution.js';
+import type { Interrupt, Outcome } from '../protocol/machine.js';
+import { captureMachine, firstMemory, memoryBytes } from '../suspend/machine-image.js';
+import type { Activation, SuspendedStack } from '../suspend/suspended-stack.js';
+import { GuestEnd } from '../threads/guest-end.js';
+import {
+  type SharedBlock,
+  WORD_COUNT,
+  WORD_EPOCH,
+  WORD_EXECUTED,
+  WORD_LOG_BYTES_TAKEN,
+  WORD_OUTSTANDING,
+  WORD_TO_GUEST_BELL,
+} from '../threads/shared.js';
+import { SnapshotTaking } from '../threads/snapshot-taking.js';
+import { GuestClock } from './guest-clock.js';
+import type { GuestDevices } from './guest-devices.js';
+import type { GuestState, Stage } from './guest-state.js';
+import { type Dispatch, InterruptController } from './interrupts.js';
+import { flipBit, killAt, killCount, type Place } from './interventions.js';
+import type { MachineOptions } from './machine-options.js';
+import { StateDigests } from './state-digest.js';
+import type { GuestThreadData } from './thread-data.js';
+import { statePort } from './thread-data.js';
+
+/** Thrown through the guest's frames when it exits: the only way to leave them for good. */
+export class GuestExit {
+  readonly status: number;
+  constructor(status: number) {
+    this.status = status;
+  }
+}
+
+export class Guest implements ExecutionGuest {
+  readonly #options: MachineOptions;
+  readonly #kill: GuestThreadData['kill'];
+  #flip: GuestThreadData['flip'];
+  readonly #shared: SharedBlock;
+  readonly #link: GuestEnd;
+  readonly #execution: Execution;
+  readonly #clock: GuestClock;
+  readonly #driver: ExecutionDriver;
+  readonly #snapshots: SnapshotTaking;
+  readonly #meter: Meter;
+  readonly interrupts: InterruptController;
+  /** Whether the guest exports a handler; what is delivered to one without is not dispatched. */
+  handlesInterrupts = true;
+  #devices: GuestDevices | undefined;
+  /** There once the guest's instance is. */
+  #stack: SuspendedStack | undefined;
+  #digests: StateDigests | undefined;
+  #digestDueNs = Infinity;
+  /** Something was delivered at this boundary. */
+  #delivered = false;
+
+  /** The guest executed `wait`: the epoch ends here. */
+  #waits = false;
+  /** Count at which the present epoch began, and at which it is due to end. */
+  #epochStart = 0;
+  #due: number;
+  /** The guest is to be suspended at this boundary: a snapshot is due. */
+  #suspends = false;
+  stage: Stage = { at: 'start' };
+
+  /** @param from what another guest thread gave: the guest goes on from there */
+  constructor(data: GuestThreadData, shared: SharedBlock, meter: Meter, random: () => bigint, from?: GuestState) {
+    this.#options = data.options;
+    this.#kill = data.role === 'primary' ? data.kill : undefined;
+    this.#flip = data.flip;
+    this.#shared = shared;
+    this.#link = new GuestEnd(shared, from?.codec);
+    this.#snapshots = new SnapshotTaking(shared, this.#link, statePort(data.port));
+    this.#clock = new GuestClock(data.options.bornMs, random, from?.clock);
+    this.interrupts = new InterruptController(from?.interrupts);
+    this.#meter = meter;
+    const { variant, operationIds } = data.options;
+    this.#execution = new Execution(
+      { role: data.role, variant, operationIds },
+      from && { state: from.execution, position: from.position },
+    );
+    this.#driver = new ExecutionDriver(this, this.#execution, this.#link, this.#clock, from?.codec);
+    this.#due = from?.due ?? data.options.epochLength;
+    if (from === undefined) this.#arm(0);
+    else this.#continueFrom(from);
+  }
+
+  #continueFrom({ stage, epochStart, due, count, position, codec }: GuestState): void {
+    this.stage = stage;
+    this.#epochStart = epochStart;
+    // A guest that has ended has no frames, and is not suspended.
+    if (stage.at === 'end') this.#meter.restart(count);
+    else this.#meter.beginSuspended(count, due);
+    if (this.#execution.role === 'primary') {
+      this.#clock.adopt();
+      this.#link.continueAt(position, codec);
+    }
+    this.#publish(count);
+  }
+
+  get isPrimary(): boolean {
+    return this.#execution.role === 'primary';
+  }
+
+  get link(): GuestEnd {
+    return this.#link;
+  }
+
+  set devices(devices: GuestDevices) {
+    this.#devices = devices;
+  }
+
+  /** The instance is made: from here on the guest can be suspended. */
+  attach(stack: SuspendedStack): void {
+    assert(this.#devices !== undefined, 'devices stand before the instance, which imports them');
+    this.#stack = stack;
+    this.#digests = new StateDigests({ stack, devices: this.#devices, interrupts: this.interrupts });
+    this.#digestDueNs = this.#digests.dueNs;
+    stack.onSuspended = () => {
+      const activations = stack.take();
+      if (this.#suspends) {
+        this.#takeSnapshot(activations);
+        // Exact counting is slow in any code, and has a safe point at every instruction: no two clones are the same.
+        if (this.#options.counting === 'block') stack.optimise('later');
+      }
+      return stack.continueFrom(activations);
+    };
+  }
+
+  // ---- boundaries
+
+  /** The hook of generated code. Answers 1 where the guest's handler is to be called (`nextInterrupt`). */
+  boundary(count: number): number {
+    const answer = this.#atBoundary(count);
+    if (this.#suspends || this.#stack?.improvable) this.#meter.suspend();
+    return answer;
+  }
+
+  #atBoundary(count: number): number {
+    if (this.#kill !== undefined) killAt(this.#kill, this.#place(count));
+    if (this.#flip !== undefined && count >= this.#flip.count) {
+      flipBit(this.#flip, firstMemory(this.#stack!));
+      this.#flip = undefined;
+    }
+    if (this.#waits || count >= this.#due) this.#epochEnd(count);
+    else this.#arm(count);
+    if (!this.handlesInterrupts) this.interrupts.drop();
+    if (!this.interrupts.dispatches) return 0;
+    this.interrupts.begin();
+    return 1;
+  }
+
+  nextInterrupt(): Dispatch | undefined {
+    return this.interrupts.next();
+  }
+
+  /** The guest waits: the wrapper around the import takes the boundary as soon as the import returns. */
+  wait(): void {
+    this.#waits = true;
+    this.interrupts.force();
+    this.#meter.exhaust();
+  }
+
+  /** The import that calls this blocks: its wrapper takes the boundary, waits there, and calls it again. */
+  waitAgain(): void {
+    this.#waits = true;
+    this.#meter.callAgain();
+  }
+
+  /** No code of the guest is left to run: ends the epoch here, and waits for an interrupt. */
+  waitAtEnd(): void {
+    this.#waits = true;
+    this.#atBoundary(this.#meter.instructionCount());
+    // There is no stack to unwind.
+    if (this.#suspends) this.#takeSnapshot([]);
+  }
+
+  #epochEnd(count: number): void {
+    const waiting = this.#waits && !this.interrupts.isPending;
+    this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
+    this.#waits = false;
+    if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
+    this.#epochStart = count;
+    this.#publish(count);
+    this.#arm(count);
+    if (this.#delivered) {
+      this.#delivered = false;
+      this.#devices!.settle();
+    }
+    if (this.#snapshots.seemsDue(this.#execution.epoch)) this.#suspends = this.#snapshotIsDue();
+  }
+
+  /** Blocks until the guest may go on. */
+  #standStill(): void {
+    const { words } = this.#shared;
+    for (;;) {
+      const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
+      if (this.#driver.goOn()) return;
+      Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
+    }
+  }
+
+  #arm(count: number): void {
+    const { epoch } = this.#execution;
+    const kill = this.#kill === undefined ? Infinity : killCount(this.#kill.point, epoch, this.#epochStart);
+    this.#meter.arm(Math.min(this.#due, kill), count);
+  }
+
+  #publish(count: number): void {
+    const { positions } = this.#shared;
+    positions[WORD_EPOCH] = this.#execution.epoch;
+    positions[WORD_COUNT] = count;
+    positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
+    if (this.#execution.role === 'backup') {
+      positions[WORD_EXECUTED] = this.#execution.taken;
+      positions[WORD_LOG_BYTES_TAKEN] = this.#driver.logBytesTaken;
+    }
+  }
+
+  #place(count: number): Place {
+    const { epoch, outstanding } = this.#execution;
+    return { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
+  }
+
+  // ---- snapshots and digests
+
+  #snapshotIsDue(): boolean {
+    // A primary alone knows all that the log is to say of the guest up to here.
+    if (this.#execution.role !== 'primary') return false;
+    const stack = this.#stack!;
+    return this.#snapshots.isDue(this.#execution.epoch, stack, () => memoryBytes(stack) + this.#devices!.contentBytes);
+  }
+
+  /** @param activations of the suspended guest; none where it has ended */
+  #takeSnapshot(activations: readonly Activation[]): void {
+    this.#suspends = false;
+    const stack = this.#stack!;
+    this.#snapshots.take(
+      this.#execution.epoch,
+      area => ({
+        image: captureMachine(stack, activations, area.take(memoryBytes(stack))),
+        devices: this.#devices!.save(area.put),
+      }),
+      ({ image, devices }) => {
+        this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
+        return {
+          stage: this.stage,
+          position: this.#link.logged,
+          count: this.#meter.instructionCount(),
+          epochStart: this.#epochStart,
+          due: this.#due,
+          execution: this.#execution.save(),
+          clock: this.#clock.save(),
+          codec: this.#link.codec,
+          interrupts: this.interrupts.save(),
+          devices,
+          image,
+        };
+      },
+    );
+    if (this.#link.full) this.#standStill();
+  }
+
+  // ---- what the guest does
+
+  /** An environment instruction: its result, after P0 or P6. */
+  environment(source: number): bigint {
+    this.perform({ type: 'environment', source });
+    const value = this.#driver.result;
+    this.#clock.observe(source, value);
+    return value;
+  }
+
+  /**
+   * A clock, as `environment`, as 8 bytes at `at`: programs read clocks in tight loops, in which a bigint and the steps of
+   * the execution cost more than the rest.
+   */
+  clock(source: typeof SOURCE_REAL_TIME | typeof SOURCE_MONOTONIC, into: DataView, at: number): void {
+    if (source === SOURCE_REAL_TIME || !this.#execution.consumeOwn()) {
+      into.setBigUint64(at, this.environment(source), true);
+      return;
+    }
+    const timeNs = this.#clock.monotonicNs();
+    const low = timeNs >>> 0;
+    const high = (timeNs - low) / 2 ** 32;
+    this.#link.logClock(source, low, high);
+    into.setUint32(at, low, true);
+    into.setUint32(at + 4, high, true);
+    if (this.#link.full) this.#standStill();
+  }
+
+  /** Any event that has no result. */
+  perform(event: ExecutionEvent): void {
+    if (!this.#driver.step(event)) this.#standStill();
+  }
+
+  get outstandingCount(): number {
+    return this.#execution.outstanding.size;
+  }
+
+  isOutstanding(operation: bigint): boolean {
+    return this.#execution.outstanding.has(operation);
+  }
+
+  /** The guest ended. Blocks until this replica has nothing more to say, then answers. */
+  end(outcome: Outcome): void {
+    this.perform({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
+    this.#publish(this.#meter.instructionCount());
+  }
+
+  /** After the end: a backup may still be promoted, and then tells the bus of the end. */
+  serveAfterEnd(): never {
+    const { words } = this.#shared;
+    for (;;) {
+      const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
+      this.#driver.pump();
+      this.#driver.goOn();
+      if (!this.#link.hasIncoming) Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
+    }
+  }
+
+  // ---- what the execution asks of the guest (ExecutionGuest)
+
+  deliver(interrupt: Interrupt): void {
+    this.#delivered = true;
+    const dispatch = this.#devices!.deliver(interrupt);
+    if (dispatch !== undefined) this.interrupts.raise(dispatch);
+  }
+
+  difference(entry: DigestEntry): string | undefined {
+    return this.#digests!.difference(entry.epoch, entry);
+  }
+
+  get digestDueNs(): number {
+    return this.#digestDueNs;
+  }
+
+  /** Nobody is there to compare where this replica is alone, or not primary. */
+  takeDigest(nowNs: number): void {
+    if (this.#execution.role !== 'primary' || this.#link.alone) return;
+    this.#driver.step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
+    this.#digestDueNs = this.#digests!.dueNs;
+  }
+
+  standsStill(): void {
+    this.#publish(this.#meter.instructionCount());
+  }
+
+  get isReadyForSnapshot(): boolean {
+    return this.#stack?.ready ?? false;
+  }
+
+  get isSnapshotDue(): boolean {
+    return this.#snapshots.seemsDue(this.#execution.epoch) && this.#snapshotIsDue();
+  }
+}

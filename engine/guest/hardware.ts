@@ -1,0 +1,225 @@
+// The virtual hardware of bare guests: the imports of module `epochvisor`.
+//
+// Ordinary instructions answer from replicated state only. Environment instructions (clock, random) and I/O
+// instructions (stream_write, operation_start, exit) go through the execution. Data enters the guest's memory at
+// delivery (`deliver`), never when the I/O thread happens to have it.
+
+import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/machine.js';
+import { isReleaseDue } from '../protocol/releasing.js';
+import { encodeEscaped } from '../wasm/escaped-utf8.js';
+import { type Guest, GuestExit } from './guest.js';
+import type { GuestDevices } from './guest-devices.js';
+import { type InputState, InputStreams } from './input-streams.js';
+import {
+  type Dispatch,
+  INTERRUPT_COMPLETION,
+  INTERRUPT_STREAM,
+  INTERRUPT_TIMER,
+  INTERRUPT_UNCERTAIN,
+} from './interrupts.js';
+import type { MachineOptions } from './machine-options.js';
+
+/** Import module of the virtual hardware. */
+export const HARDWARE_MODULE = 'epochvisor';
+
+/** Answers of hypercalls, and statuses of interrupts. */
+const REFUSED = -1;
+const BAD_ADDRESS = -2;
+const END_OF_STREAM = -3;
+
+const COMMAND_READ = 1;
+const COMMAND_WRITE = 2;
+const COMMAND_FLUSH = 3;
+const COMMAND_DISPENSE = 1;
+
+/** A sector of a disk, and the most one operation moves, bytes. */
+const SECTOR_BYTES = 512;
+const OPERATION_BYTES_MAX = 1 << 20;
+/** Operations outstanding at once: each may hold OPERATION_BYTES_MAX on the bus. */
+const OUTSTANDING_MAX = 256;
+
+/** What the hardware holds for the guest, as plain data. */
+export interface HardwareState {
+  readonly input: readonly InputState[];
+  /** Where the data of each outstanding read goes. */
+  readonly buffers: readonly (readonly [operation: bigint, address: number])[];
+}
+
+export class Hardware implements GuestDevices {
+  readonly #guest: Guest;
+  readonly #options: MachineOptions;
+  readonly #memory: () => Uint8Array;
+  readonly #input: InputStreams;
+  readonly #arguments: Uint8Array;
+  /** Where the data of each outstanding read goes. */
+  readonly #buffers: Map<bigint, number>;
+
+  /**
+   * @param memory the guest's linear memory as it is now (it moves when it grows)
+   * @param state what `save` gave: the hardware goes on from there
+   */
+  constructor(guest: Guest, options: MachineOptions, memory: () => Uint8Array, state?: HardwareState) {
+    this.#guest = guest;
+    this.#options = options;
+    this.#memory = memory;
+    this.#arguments = encodeEscaped(options.arguments.map(argument => `${argument}\0`).join(''));
+    this.#input = new InputStreams([STDIN], state?.input);
+    this.#buffers = new Map(state?.buffers);
+    guest.devices = this;
+  }
+
+  save(): HardwareState {
+    return { input: this.#input.save(), buffers: [...this.#buffers] };
+  }
+
+  /** A bare guest's operations end with it: nobody is left to be told. */
+  get idle(): boolean {
+    return true;
+  }
+
+  settle(): void {
+    // The hardware asks for nothing by itself.
+  }
+
+  readonly contentBytes = 0;
+
+  sample(): HardwareState {
+    return this.save();
+  }
+
+  /** The imports, by name. */
+  imports(): Record<string, (...values: never[]) => unknown> {
+    return {
+      clock: (kind: number) => this.#guest.environment(kind === 0 ? SOURCE_REAL_TIME : SOURCE_MONOTONIC),
+      random: () => this.#guest.environment(SOURCE_RANDOM),
+      stream_read: (stream: number, buffer: number, length: number) => this.#streamRead(stream, buffer, length),
+      stream_write: (stream: number, buffer: number, length: number) => this.#streamWrite(stream, buffer, length),
+      interrupt_enable: (on: number) => (this.#guest.interrupts.enable(on !== 0) ? 1 : 0),
+      device_size: (device: number) => BigInt(this.#options.disks[device - FIRST_DISK] ?? -1),
+      arguments_size: () => this.#arguments.length,
+      arguments_read: (buffer: number) => this.#argumentsRead(buffer),
+      timer_set: (deadline: bigint) => this.#timerSet(deadline),
+      operation_start: (
+        id: bigint,
+        device: number,
+        command: number,
+        argument: bigint,
+        buffer: number,
+        length: number,
+      ) => this.#operationStart(id, device, command, argument, buffer, length),
+      exit: (status: number) => {
+        throw new GuestExit(status);
+      },
+      wait: () => this.#guest.wait(),
+    };
+  }
+
+  /** Data of an interrupt enters guest-visible state; answers what the handler is to be called with. */
+  deliver(interrupt: Interrupt): Dispatch | undefined {
+    switch (interrupt.kind) {
+      case 'timer':
+        return { kind: INTERRUPT_TIMER, id: BigInt(interrupt.timeNs), status: 0 };
+      case 'stream': {
+        const { stream, bytes, end } = interrupt;
+        const readable = this.#input.deliver(stream, bytes, end);
+        return { kind: INTERRUPT_STREAM, id: BigInt(stream), status: end ? END_OF_STREAM : readable };
+      }
+      case 'completion': {
+        const { operation, status, data } = interrupt;
+        const buffer = this.#buffers.get(operation);
+        this.#buffers.delete(operation);
+        // The range was tested when the operation started, and memory never shrinks.
+        if (buffer !== undefined && data.length > 0) this.#memory().set(data, buffer);
+        return { kind: INTERRUPT_COMPLETION, id: operation, status };
+      }
+      case 'uncertain':
+        this.#buffers.delete(interrupt.operation);
+        return { kind: INTERRUPT_UNCERTAIN, id: interrupt.operation, status: 0 };
+    }
+  }
+
+  /** A range of the guest's memory; undefined where it leaves it. Addresses and lengths are unsigned. */
+  #range(buffer: number, length: number): Uint8Array | undefined {
+    const memory = this.#memory();
+    const from = buffer >>> 0;
+    const to = from + (length >>> 0);
+    return to <= memory.length ? memory.subarray(from, to) : undefined;
+  }
+
+  #streamRead(stream: number, buffer: number, length: number): number {
+    const target = this.#range(buffer, length);
+    if (target === undefined) return BAD_ADDRESS;
+    const done = this.#input.read(stream, target);
+    if (done === undefined) return REFUSED;
+    if (done.end && length !== 0) return END_OF_STREAM;
+    const { read, consumed, readable } = done;
+    if (isReleaseDue(consumed, read, readable)) this.#guest.perform({ type: 'consumed', stream, offset: consumed });
+    return read;
+  }
+
+  #streamWrite(stream: number, buffer: number, length: number): number {
+    if (stream !== STDOUT && stream !== STDERR) return REFUSED;
+    const source = this.#range(buffer, length);
+    if (source === undefined) return BAD_ADDRESS;
+    // A copy: in `revised` the guest's bytes outlive the call, and the ring takes them in pieces.
+    if (source.length > 0) this.#guest.perform({ type: 'write', stream, bytes: source.slice() });
+    return source.length;
+  }
+
+  #argumentsRead(buffer: number): number {
+    const target = this.#range(buffer, this.#arguments.length);
+    if (target === undefined) return BAD_ADDRESS;
+    target.set(this.#arguments);
+    return this.#arguments.length;
+  }
+
+  #timerSet(deadline: bigint): void {
+    // Beyond 2^53 ns (104 days) a deadline is never; before the machine's birth it is now.
+    const deadlineNs = deadline === 0n ? 0 : Math.max(1, Number(deadline));
+    this.#guest.perform({ type: 'timer', deadlineNs });
+  }
+
+  #operationStart(
+    id: bigint,
+    device: number,
+    command: number,
+    argument: bigint,
+    buffer: number,
+    length: number,
+  ): number {
+    if (id <= 0n || this.#guest.isOutstanding(id) || this.#guest.outstandingCount >= OUTSTANDING_MAX) return REFUSED;
+    const moves = this.#moves(device, command, argument, length >>> 0);
+    if (moves === undefined) return REFUSED;
+    const range = moves === 'nothing' ? new Uint8Array(0) : this.#range(buffer, length);
+    if (range === undefined) return BAD_ADDRESS;
+    if (moves === 'in') this.#buffers.set(id, buffer >>> 0);
+    this.#guest.perform({
+      type: 'start',
+      operation: {
+        id,
+        device,
+        command,
+        argument,
+        length: moves === 'in' ? range.length : 0,
+        data: moves === 'out' ? range.slice() : new Uint8Array(0),
+      },
+    });
+    return 0;
+  }
+
+  /** Which way an operation moves data; undefined: the device does not know it, or its range is not the device's. */
+  #moves(device: number, command: number, argument: bigint, length: number): 'in' | 'out' | 'nothing' | undefined {
+    if (device === TELLER) {
+      return this.#options.teller && command === COMMAND_DISPENSE && argument >= 0n ? 'nothing' : undefined;
+    }
+    const size = this.#options.disks[device - FIRST_DISK];
+    if (size === undefined) return undefined;
+    if (command === COMMAND_FLUSH) return 'nothing';
+    if (command !== COMMAND_READ && command !== COMMAND_WRITE) return undefined;
+    const aligned = argument % BigInt(SECTOR_BYTES) === 0n && length % SECTOR_BYTES === 0;
+    const inside = argument >= 0n && argument + BigInt(length) <= BigInt(size);
+    if (!aligned || !inside || length === 0 || length > OPERATION_BYTES_MAX) return undefined;
+    return command === COMMAND_READ ? 'in' : 'out';
+  }
+}

@@ -1,0 +1,37 @@
+// The options of a machine: everything that shapes execution, and what a test does to it.
+
+import type { Variant } from '../protocol/machine.js';
+import type { KernelConfiguration } from '../wasi/machine.js';
+
+/** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
+export interface MachineOptions {
+  /** Instructions an epoch. */
+  readonly epochLength: number;
+  readonly variant: Variant;
+  readonly counting: 'block' | 'exact';
+  readonly operationIds: boolean;
+  /** Linear memory of the guest, bytes: memory.grow past it is refused. */
+  readonly maxMemory: number;
+  /** Argument 0 is the program's name. */
+  readonly arguments: readonly string[];
+  /** Sizes of the disks in bytes, by number. */
+  readonly disks: readonly number[];
+  readonly teller: boolean;
+  /** The world of a WASI program; without it the guest is a bare one. */
+  readonly wasi?: Omit<KernelConfiguration, 'arguments'>;
+  /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
+  readonly bornMs: number;
+}
+
+/** A failover test: the primary kills itself at the first safe point at or after this place. */
+export type KillPoint =
+  | { readonly at: 'epoch'; readonly epoch: number; readonly instruction: number }
+  | { readonly at: 'count'; readonly count: number };
+
+/** A test of divergence: one bit of this replica's memory changes by itself, at the first boundary at or after `count`. */
+export interface BitFlip {
+  readonly count: number;
+  readonly address: number;
+  /** 0 to 7. */
+  readonly bit: number;
+}

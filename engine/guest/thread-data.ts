@@ -1,0 +1,45 @@
+// What a guest thread is started with, the port between it and the I/O thread, and the name that it goes by.
+
+import { writeFileSync } from 'node:fs';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { StatePort } from '../threads/state-port.js';
+import type { BitFlip, KillPoint, MachineOptions } from './machine-options.js';
+
+export interface GuestThreadData {
+  readonly memory: SharedArrayBuffer;
+  readonly module: Uint8Array;
+  readonly options: MachineOptions;
+  readonly role: 'primary' | 'backup';
+  readonly moduleCache: boolean;
+  /**
+   * Whether clones are made by a thread beside the guest's, which takes a moment to get ready before a snapshot, so that the
+   * guest stands still the shorter. Default: by the guest thread itself, at once.
+   */
+  readonly clonesBeside?: boolean;
+  readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
+  readonly flip?: BitFlip;
+  /** The guest goes on from a GuestState, which is in `port` when the guest may begin. */
+  readonly restores: boolean;
+  /** Moves snapshots: memory to put them into one way, states both ways. */
+  readonly port: MessagePort;
+}
+
+/** The port of one end. */
+export function statePort(port: MessagePort): StatePort {
+  return {
+    post: message => port.postMessage(message),
+    take: () => (receiveMessageOnPort(port) as { message: unknown } | undefined)?.message,
+  };
+}
+
+/** As `top -H` and /proc show it: whoever measures finds the thread by it. */
+export const GUEST_THREAD_NAME = 'guest';
+
+/** Names the calling thread. */
+export function nameGuestThread(): void {
+  try {
+    writeFileSync('/proc/thread-self/comm', GUEST_THREAD_NAME);
+  } catch {
+    // Linux alone has names there, and a sandbox may forbid them: nothing but a measurement depends on it.
+  }
+}

@@ -1,0 +1,109 @@
+// State digests: equal for equal states, and where states differ they say what does.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { GuestDevices } from '../../engine/guest/guest-devices.js';
+import { InterruptController } from '../../engine/guest/interrupts.js';
+import { StateDigests } from '../../engine/guest/state-digest.js';
+import { instantiateRewritten } from '../../engine/instance/instance.js';
+import { Meter } from '../../engine/instance/meter.js';
+import { instrumentWithContinuations } from '../../engine/instrument/instrument.js';
+import { ContinuationModules, LocalCloneMaker } from '../../engine/suspend/continuation-modules.js';
+import { firstMemory } from '../../engine/suspend/machine-image.js';
+import { SuspendedStack } from '../../engine/suspend/suspended-stack.js';
+import { wat } from '../building/wat.js';
+
+const PAGES = 40;
+const GUEST = wat(`(module (memory (export "memory") ${PAGES}) (global $g (mut i32) (i32.const 1))
+  (global $f (mut f64) (f64.const 2)) (func (export "set") (param i32) (global.set $g (local.get 0)))
+  (func (export "setFloat") (global.set $f (f64.const 3))))`);
+
+class Devices implements GuestDevices {
+  state: unknown = { files: 1 };
+  readonly idle = true;
+  readonly contentBytes = 0;
+
+  deliver(): undefined {}
+
+  settle(): void {}
+
+  sample(): unknown {
+    return this.state;
+  }
+
+  save(): unknown {
+    return this.state;
+  }
+}
+
+function machine() {
+  const { module, report, continuations } = instrumentWithContinuations(GUEST, { suspendable: true });
+  const meter = new Meter();
+  const stack = new SuspendedStack(meter);
+  const hooks = { boundary: () => 0 };
+  const modules = new ContinuationModules(new LocalCloneMaker(continuations));
+  const compiled = new WebAssembly.Module(module as Uint8Array<ArrayBuffer>);
+  const { exports } = instantiateRewritten(compiled, report, {}, meter, hooks, { stack, modules });
+  const [devices, interrupts] = [new Devices(), new InterruptController()];
+  return { exports, stack, devices, interrupts, digests: new StateDigests({ stack, devices, interrupts }) };
+}
+
+describe('the state digest', () => {
+  let primary: ReturnType<typeof machine>;
+  let backup: ReturnType<typeof machine>;
+  beforeEach(() => {
+    primary = machine();
+    backup = machine();
+  });
+  const difference = () => backup.digests.difference(7, primary.digests.take(7, 0));
+
+  test('finds nothing where nothing differs', () => {
+    expect(difference()).toBeUndefined();
+  });
+
+  test('finds any bit of memory in the end, and names its pages', () => {
+    const page = 33;
+    firstMemory(backup.stack)[page * 65_536 + 100]! ^= 4;
+    const found = [difference(), difference(), difference(), difference()];
+    expect(found).toEqual([
+      undefined,
+      undefined,
+      'memory differs, in pages 32 to 39 (addresses 2097152 to 2621439)',
+      undefined,
+    ]);
+  });
+
+  test('tells of memories of different sizes', () => {
+    for (let count = 0; count < 2; count++) expect(difference()).toBeUndefined();
+    (primary.stack.instances[0]!.exports.memory as WebAssembly.Memory).grow(1);
+    expect(difference()).toBe("the memory has 40 pages, where the primary's has at least 41");
+    (backup.stack.instances[0]!.exports.memory as WebAssembly.Memory).grow(2);
+    expect(difference()).toMatch(/^memory differs, in pages 0 to 15/);
+  });
+
+  test('tells of the state of devices, of interrupts, of globals', () => {
+    backup.devices.state = { files: 2 };
+    expect(difference()).toBe('kernel state differs');
+    backup.devices.state = { files: 1 };
+    backup.interrupts.raise({ kind: 1, id: 2n, status: 3 });
+    expect(difference()).toBe('kernel state differs');
+    primary.interrupts.raise({ kind: 1, id: 2n, status: 3 });
+    expect(difference()).toBeUndefined();
+    backup.exports.set(5);
+    expect(difference()).toBe('a global differs');
+    primary.exports.set(5);
+    expect(difference()).toBeUndefined();
+    primary.exports.setFloat();
+    expect(difference()).toBe('a global differs');
+  });
+
+  test('is due again after a hundred times what it took, and 20 ms at the least', () => {
+    let leastNs = Infinity;
+    for (let count = 0; count < 4; count++) {
+      const begun = process.hrtime.bigint();
+      primary.digests.take(1, 5_000_000);
+      leastNs = Math.min(leastNs, Number(process.hrtime.bigint() - begun));
+      expect(primary.digests.dueNs).toBeGreaterThanOrEqual(25_000_000);
+      expect(primary.digests.dueNs).toBeLessThanOrEqual(5_000_000 + Math.max(20_000_000, 100 * leastNs));
+    }
+  });
+});
