@@ -10,9 +10,9 @@
 // by the bus (`operations` of engine/protocol/bounds.ts). A device fails by statuses and by `failed`, never by throwing.
 
 import type { EpochvisorError } from '../engine/errors/errors.js';
-import type { Operation } from '../engine/protocol/machine.js';
+import type { Operation } from '../engine/protocol/vocabulary.js';
 
-export { FIRST_DIRECTORY, FIRST_DISK, STDERR, STDIN, STDOUT, TELLER } from '../engine/protocol/machine.js';
+export { FIRST_DIRECTORY, FIRST_DISK, STDERR, STDIN, STDOUT, TELLER } from '../engine/protocol/vocabulary.js';
 
 /** Statuses of completions: 0 or more is what the command says; below 0 is why not, with Linux's numbers. */
 export const STATUS_REFUSED = -1;

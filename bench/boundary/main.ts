@@ -9,7 +9,7 @@ import { markdownTable } from 'markdown-table';
 import { DeviceFiles } from '../../engine/cli/tuning/device-files.js';
 import { conclude } from '../../engine/cli/tuning/report.js';
 import { sweep } from '../../engine/cli/tuning/sweep.js';
-import { VARIANTS } from '../../engine/protocol/machine.js';
+import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, publish, quantile } from '../host.js';
 import { type DirectCost, measureDirect } from './direct.js';
 

@@ -10,7 +10,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { VARIANTS } from '../../engine/protocol/machine.js';
+import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, quantile, ROOT } from '../host.js';
 
 const MAIN = join(ROOT, 'dist/engine/cli/main.js');

@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { CapturedConsole } from '../../devices/captured-console.js';
+import { CapturedConsole } from '../../devices/console/captured-console.js';
 import { FIRST_DISK, TELLER } from '../../devices/device.js';
-import { FileDisk } from '../../devices/disk.js';
-import { Teller } from '../../devices/teller.js';
-import { LaunchedMachine } from '../../engine/replica/launch.js';
+import { FileDisk } from '../../devices/disk/file-disk.js';
+import { Teller } from '../../devices/teller/teller.js';
+import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
 import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
 
 const AIM_MS = 2_000;

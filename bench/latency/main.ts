@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { VARIANTS } from '../../engine/protocol/machine.js';
+import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, publish, quantile, ROOT } from '../host.js';
 
 const { values } = parseArgs({ options: { samples: { type: 'string', default: '200' } } });

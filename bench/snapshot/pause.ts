@@ -3,7 +3,7 @@
 
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import { ThreadHost } from '../../engine/replica/thread-host.js';
-import { encodeSnapshot } from '../../engine/snapshot/encode.js';
+import { encodeSnapshot } from '../../engine/snapshot/snapshot-encoder.js';
 import { medianOf } from './median.js';
 
 export interface Pause {

@@ -9,9 +9,9 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { CountingConsole } from '../../devices/counting-console.js';
-import { DEFAULT_TIMING } from '../../engine/replica/configuration.js';
-import { LaunchedMachine } from '../../engine/replica/launch.js';
+import { CountingConsole } from '../../devices/console/counting-console.js';
+import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
+import { DEFAULT_TIMING } from '../../engine/replica/replica-configuration.js';
 import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
 
 const AIM_MS = 100;

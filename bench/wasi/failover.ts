@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
-import type { Variant } from '../../engine/protocol/machine.js';
+import type { Variant } from '../../engine/protocol/vocabulary.js';
 import { pointsSpread } from '../../engine/testing/kill-points.js';
 import { PROGRAMS, type ProgramCase, RUBY_CASE } from './cases.js';
 import { differenceFromPlain, runPair, VARIANTS } from './pair.js';

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { GUEST_THREAD_NAME } from '../../engine/guest/thread-data.js';
-import type { LaunchedMachine } from '../../engine/replica/launch.js';
+import type { LaunchedMachine } from '../../engine/launch/launched-machine.js';
 
 /** Often enough for a hundredth of a second; a look costs a few system calls. */
 const LOOK_MS = 10;

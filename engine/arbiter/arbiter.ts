@@ -2,7 +2,7 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
-import type { View } from '../protocol/machine.js';
+import type { View } from '../protocol/vocabulary.js';
 
 export interface Arbiter {
   /**

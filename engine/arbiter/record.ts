@@ -3,7 +3,7 @@
 //   {"format":"epochvisor view","version":1,"number":2,"machine":"..","primary":"..","backups":[".."],"claim":".."}
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { View } from '../protocol/machine.js';
+import type { View } from '../protocol/vocabulary.js';
 
 const FORMAT = 'epochvisor view';
 const VERSION = 1;

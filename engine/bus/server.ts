@@ -18,8 +18,8 @@ import {
   type StreamOffsets,
   type Token,
 } from '../protocol/bus.js';
-import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/machine.js';
 import { BUS_HEARTBEAT_MS } from '../protocol/messages.js';
+import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
 
 /** Close code: what a replica sent breaks the rules; the reason says which. */

@@ -1,10 +1,10 @@
 // The devices that a machine's flags name, opened on this host.
 
-import { Console } from '../../devices/console.js';
+import { Console } from '../../devices/console/console.js';
 import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, type StreamDevice, TELLER } from '../../devices/device.js';
-import { Directory } from '../../devices/directory.js';
-import { FileDisk } from '../../devices/disk.js';
-import { Teller } from '../../devices/teller.js';
+import { Directory } from '../../devices/directory/directory.js';
+import { FileDisk } from '../../devices/disk/file-disk.js';
+import { Teller } from '../../devices/teller/teller.js';
 import type { KnownFolder } from '../wasi/known-folder.js';
 import type { DirectoryFlag } from './wasi-flags.js';
 

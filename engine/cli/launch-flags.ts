@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
-import type { LaunchOptions } from '../replica/launch.js';
+import type { LaunchOptions } from '../launch/launched-machine.js';
 import { integer } from './machine-flags.js';
 import type { SuperviseFlags } from './supervise.js';
 

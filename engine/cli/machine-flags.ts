@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
-import { VARIANTS, type Variant } from '../protocol/machine.js';
+import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { checkLimit, ENGINE_LIMITS } from '../wasm/engine-limits.js';
 
 /** Defaults of `run`; bench/results has the figures behind the epoch length. */

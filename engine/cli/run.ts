@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
-import { LaunchedMachine } from '../replica/launch.js';
+import { LaunchedMachine } from '../launch/launched-machine.js';
 import { openDevices } from './devices.js';
 import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';

@@ -6,8 +6,8 @@
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { PRODUCTION } from '../simulator/parts.js';
-import { chooseRun } from '../simulator/run.js';
-import { simulate } from '../simulator/simulate.js';
+import { chooseRun } from '../simulator/run-plan.js';
+import { simulate } from '../simulator/simulated-run.js';
 
 /** How often the progress bar is drawn anew, runs. */
 const DRAW_EVERY = 20;

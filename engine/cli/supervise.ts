@@ -2,12 +2,12 @@
 // its control socket, ended by Ctrl-C; its guest's exit status is this process's.
 
 import { EpochvisorError } from '../errors/errors.js';
+import type { LaunchedMachine } from '../launch/launched-machine.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
-import type { Outcome } from '../protocol/machine.js';
-import type { SnapshotOrigin } from '../replica/configuration.js';
-import type { LaunchedMachine } from '../replica/launch.js';
+import type { Outcome } from '../protocol/vocabulary.js';
+import type { SnapshotOrigin } from '../replica/replica-configuration.js';
 import { ControlServer } from './control.js';
 
 /** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C, SIGTERM or its terminal. */

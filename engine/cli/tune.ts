@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
-import { VARIANTS, type Variant } from '../protocol/machine.js';
+import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { openDevices } from './devices.js';
 import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';

@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestKind } from '../guest/guest-check.js';
 import type { MachineOptions } from '../guest/machine-options.js';
-import { FIRST_DIRECTORY } from '../protocol/machine.js';
+import { FIRST_DIRECTORY } from '../protocol/vocabulary.js';
 import { givenVariable } from './given-bytes.js';
 
 /** A folder for the program: `HOST[::GUEST][:ro]`. */

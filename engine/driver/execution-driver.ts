@@ -15,10 +15,10 @@ import {
   type ExecutionEvent,
   PROCEED,
 } from '../protocol/execution.js';
-import type { Interrupt } from '../protocol/machine.js';
+import type { Interrupt } from '../protocol/vocabulary.js';
 import type { GuestEnd } from '../threads/guest-end.js';
-import { EntryDecoder } from '../wire/entries.js';
 import type { EntryState } from '../wire/entry-history.js';
+import { EntryDecoder } from '../wire/log-entries.js';
 import { RECORD_DIVERGED } from '../wire/records.js';
 
 /** Thrown when this replica must not go on; the I/O thread ends the process. */

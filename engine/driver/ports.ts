@@ -2,10 +2,10 @@
 // simulator. Nothing answers from within the call that asks.
 
 import type { ClaimAnswer } from '../protocol/channel.js';
-import type { OperationId, View } from '../protocol/machine.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
+import type { OperationId, View } from '../protocol/vocabulary.js';
 import type { IoEnd } from '../threads/io-end.js';
-import type { Timers } from '../threads/timers.js';
+import type { Timers } from '../threads/thread-ports.js';
 
 /** A connection to another replica: in order, whole messages, until it ends. */
 export interface PeerLink {

@@ -20,8 +20,8 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../protocol/channel.js';
-import type { View } from '../protocol/machine.js';
 import type { PeerMessage } from '../protocol/messages.js';
+import type { View } from '../protocol/vocabulary.js';
 import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
 import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
 import { SnapshotQueue } from './snapshot-queue.js';

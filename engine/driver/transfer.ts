@@ -3,7 +3,7 @@
 // Log and heartbeats must not wait behind it, and the connection must not pile it up: it goes in pieces, as many at a
 // time as the socket takes.
 
-import type { Timers } from '../threads/timers.js';
+import type { Timers } from '../threads/thread-ports.js';
 import type { PeerLink } from './ports.js';
 
 /** How often a full socket is looked at, ms. */

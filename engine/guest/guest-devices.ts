@@ -1,6 +1,6 @@
 // What stands between guest and machine: the virtual hardware of bare guests, or the kernel of WASI programs.
 
-import type { Interrupt } from '../protocol/machine.js';
+import type { Interrupt } from '../protocol/vocabulary.js';
 import type { Dispatch } from './interrupts.js';
 
 export interface GuestDevices {

@@ -5,7 +5,7 @@
 
 import type { ClockState } from '../protocol/clock.js';
 import type { ExecutionState } from '../protocol/execution.js';
-import type { Outcome } from '../protocol/machine.js';
+import type { Outcome } from '../protocol/vocabulary.js';
 import type { MachineImage } from '../suspend/machine-image.js';
 import type { EntryState } from '../wire/entry-history.js';
 import type { InterruptsState } from './interrupts.js';

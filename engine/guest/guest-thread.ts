@@ -11,7 +11,7 @@ import { Meter } from '../instance/meter.js';
 import { describeTrap } from '../instance/trap.js';
 import type { InstrumentReport } from '../instrument/options.js';
 import { showStack } from '../observe/defects.js';
-import type { Outcome } from '../protocol/machine.js';
+import type { Outcome } from '../protocol/vocabulary.js';
 import { type CloneMaker, ContinuationModules, LocalCloneMaker } from '../suspend/continuation-modules.js';
 import { restoreMachine } from '../suspend/machine-image.js';
 import { type Activation, SuspendedStack } from '../suspend/suspended-stack.js';
@@ -24,8 +24,7 @@ import type { GuestDevices } from './guest-devices.js';
 import { rewriteGuest } from './guest-program.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState } from './hardware.js';
-import type { GuestThreadData } from './thread-data.js';
-import { nameGuestThread } from './thread-data.js';
+import { type GuestThreadData, nameGuestThread } from './thread-data.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
 /** Random values are drawn in blocks: one system call for 512 of them. */

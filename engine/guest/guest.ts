@@ -8,7 +8,7 @@ import { assert } from '../errors/errors.js';
 import type { Meter } from '../instance/meter.js';
 import { type SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { type DigestEntry, Execution, type ExecutionEvent } from '../protocol/execution.js';
-import type { Interrupt, Outcome } from '../protocol/machine.js';
+import type { Interrupt, Outcome } from '../protocol/vocabulary.js';
 import { captureMachine, firstMemory, memoryBytes } from '../suspend/machine-image.js';
 import type { Activation, SuspendedStack } from '../suspend/suspended-stack.js';
 import { GuestEnd } from '../threads/guest-end.js';
@@ -29,8 +29,7 @@ import { type Dispatch, InterruptController } from './interrupts.js';
 import { flipBit, killAt, killCount, type Place } from './interventions.js';
 import type { MachineOptions } from './machine-options.js';
 import { StateDigests } from './state-digest.js';
-import type { GuestThreadData } from './thread-data.js';
-import { statePort } from './thread-data.js';
+import { type GuestThreadData, statePort } from './thread-data.js';
 
 /** Thrown through the guest's frames when it exits: the only way to leave them for good. */
 export class GuestExit {

@@ -5,8 +5,8 @@
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/machine.js';
 import { isReleaseDue } from '../protocol/releasing.js';
+import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/vocabulary.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
 import { type Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';

@@ -1,7 +1,7 @@
 // The options of a machine: everything that shapes execution, and what a test does to it.
 
-import type { Variant } from '../protocol/machine.js';
-import type { KernelConfiguration } from '../wasi/machine.js';
+import type { Variant } from '../protocol/vocabulary.js';
+import type { KernelConfiguration } from '../wasi/kernel-port.js';
 
 /** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
 export interface MachineOptions {

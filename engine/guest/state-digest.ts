@@ -5,7 +5,7 @@
 // a hundred times as long has passed, so that all of them take 1 % of the guest's time. The least of the last few counts:
 // they do about the same work, and where one took longer, the host had something else to do.
 
-import type { StateDigest } from '../protocol/machine.js';
+import type { StateDigest } from '../protocol/vocabulary.js';
 import { captureGlobals, firstMemory } from '../suspend/machine-image.js';
 import type { SuspendedStack } from '../suspend/suspended-stack.js';
 import type { GuestDevices } from './guest-devices.js';

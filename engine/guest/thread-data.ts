@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { StatePort } from '../threads/state-port.js';
+import type { StatePort } from '../threads/thread-ports.js';
 import type { BitFlip, KillPoint, MachineOptions } from './machine-options.js';
 
 export interface GuestThreadData {

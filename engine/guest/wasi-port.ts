@@ -4,9 +4,9 @@
 // from them (an uncertain operation to repeat) it asks for when the boundary is over (`GuestDevices.settle`).
 
 import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import type { Interrupt, Operation } from '../protocol/machine.js';
+import type { Interrupt, Operation } from '../protocol/vocabulary.js';
 import { WasiKernel } from '../wasi/kernel.js';
-import type { Kernel, KernelConfiguration, KernelMachine } from '../wasi/machine.js';
+import type { Kernel, KernelConfiguration, KernelMachine } from '../wasi/kernel-port.js';
 import { type Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { MachineOptions } from './machine-options.js';

@@ -27,8 +27,8 @@ import {
 } from './options.js';
 import { refuseReservedNames } from './reserved.js';
 import { BodyRewriter, type RewriteContext } from './rewrite.js';
+import { writeModule } from './rewritten-sections.js';
 import { scanBodies } from './scan.js';
-import { writeModule } from './sections.js';
 import { shareMemory } from './shared-memory.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';

@@ -9,7 +9,7 @@ import type { ChannelState } from './channel-state.js';
 import { lost } from './claiming.js';
 import { follow } from './collecting.js';
 import { acknowledge, receive } from './committing.js';
-import type { View } from './machine.js';
+import type { View } from './vocabulary.js';
 
 /** Its primary says that it has won `view`, with its log's end at `position`. */
 export function viewTold<P>(state: ChannelState<P>, name: string, view: View, position: number): ChannelEffect<P>[] {

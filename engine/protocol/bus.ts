@@ -19,9 +19,9 @@
 
 import { assert } from '../errors/errors.js';
 import { BOUNDS, type Bounds } from './bounds.js';
-import type { Operation, OperationId, Outcome, Output } from './machine.js';
 import type { FromBus, StreamOffset, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
+import type { Operation, OperationId, Outcome, Output } from './vocabulary.js';
 
 /** A connection, named by the server; never used twice. */
 export type Connection = number;

@@ -1,9 +1,9 @@
 // What goes into the channel's state machine, and what it asks for.
 
 import type { Bounds } from './bounds.js';
-import type { Interrupt, Outcome, Output, View } from './machine.js';
 import type { FromBus, PeerMessage, Progress, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
+import type { Interrupt, Outcome, Output, View } from './vocabulary.js';
 
 export type ClaimAnswer =
   | { readonly result: 'won' }

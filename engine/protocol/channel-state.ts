@@ -5,10 +5,10 @@ import { BOUNDS, type Bounds } from './bounds.js';
 import type { ChannelEffect, ChannelOptions } from './channel-events.js';
 import { KeptLog } from './kept-log.js';
 import { Lag } from './lag.js';
-import type { View } from './machine.js';
 import type { PeerMessage, Progress } from './messages.js';
 import { Outbox } from './outbox.js';
 import type { Rule } from './rules.js';
+import type { View } from './vocabulary.js';
 
 export interface Peer {
   /** `awaited`: named in the view in which this replica began, and not connected yet. */

@@ -19,8 +19,8 @@ import { claimAnswered, claimAsBackup, claimWithoutSuspected, lost, retryClaim, 
 import { followed, giveUpOnSilent, offered, tellView } from './collecting.js';
 import * as committing from './committing.js';
 import * as joining from './joining.js';
-import type { View } from './machine.js';
 import type { PeerMessage } from './messages.js';
+import type { View } from './vocabulary.js';
 
 export type { ChannelEffect, ChannelEvent, ChannelOptions, ClaimAnswer } from './channel-events.js';
 export { CLAIM_RETRY_MS } from './claiming.js';

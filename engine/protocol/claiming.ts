@@ -10,8 +10,8 @@ import type { ChannelEffect, ClaimAnswer } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { collect, takeOver } from './collecting.js';
 import { recipients, tellAcknowledged, throttle } from './committing.js';
-import type { View } from './machine.js';
 import type { Rule } from './rules.js';
+import type { View } from './vocabulary.js';
 
 /** An arbiter out of reach is asked again after this time (VW). */
 export const CLAIM_RETRY_MS = 100;

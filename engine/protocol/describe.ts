@@ -1,6 +1,6 @@
 // Log entries and outcomes in words: for messages about divergence and for users.
 
-import type { Digest, LogEntry, Outcome } from './machine.js';
+import type { Digest, LogEntry, Outcome } from './vocabulary.js';
 
 export function describeEntry(entry: LogEntry): string {
   switch (entry.type) {

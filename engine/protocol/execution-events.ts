@@ -2,9 +2,9 @@
 
 import type { Bounds } from './bounds.js';
 import type { InputDelivered } from './interrupt-buffer.js';
-import type { Interrupt, LogEntry, Operation, Outcome, Output, StateDigest, Variant } from './machine.js';
 import type { StreamOffset } from './messages.js';
 import type { Rule } from './rules.js';
+import type { Interrupt, LogEntry, Operation, Outcome, Output, StateDigest, Variant } from './vocabulary.js';
 
 /** `survivor`: in the rest of E, after the log ran out; `failover`: in the failover epoch E+1. */
 export type ExecutionRole = 'primary' | 'backup' | 'survivor' | 'failover';

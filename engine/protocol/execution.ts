@@ -22,9 +22,18 @@ import type {
 } from './execution-events.js';
 import { EmptyRun, GuestAccount } from './guest-account.js';
 import { InterruptBuffer } from './interrupt-buffer.js';
-import type { Interrupt, LogEntry, Operation, OperationId, Outcome, Output, StateDigest, Variant } from './machine.js';
 import { ReceivedLog } from './received-log.js';
 import type { Rule } from './rules.js';
+import type {
+  Interrupt,
+  LogEntry,
+  Operation,
+  OperationId,
+  Outcome,
+  Output,
+  StateDigest,
+  Variant,
+} from './vocabulary.js';
 
 export type * from './execution-events.js';
 

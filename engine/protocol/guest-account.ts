@@ -2,8 +2,8 @@
 // asked of the outside and what came of it. A snapshot holds it, the digests are made of it.
 
 import type { ExecutionState } from './execution-events.js';
-import type { Digest, LogEntry, Operation, OperationId } from './machine.js';
 import type { StreamOffset } from './messages.js';
+import type { Digest, LogEntry, Operation, OperationId } from './vocabulary.js';
 
 export class GuestAccount {
   /** Number of the epoch the guest is in; the first is 0. */

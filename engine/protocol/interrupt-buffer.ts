@@ -5,7 +5,7 @@
 
 import { assert } from '../errors/errors.js';
 import { BOUNDS } from './bounds.js';
-import type { Interrupt, OperationId } from './machine.js';
+import type { Interrupt, OperationId } from './vocabulary.js';
 
 type StreamInterrupt = Interrupt & { readonly kind: 'stream' };
 

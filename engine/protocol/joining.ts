@@ -17,8 +17,8 @@ import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { CLAIM_RETRY_MS, claim, unansweredMs } from './claiming.js';
 import { settle, tellAcknowledged, throttle } from './committing.js';
-import type { View } from './machine.js';
 import type { PeerMessage } from './messages.js';
+import type { View } from './vocabulary.js';
 
 // ---- the primary's side
 

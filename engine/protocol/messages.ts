@@ -4,7 +4,7 @@
 // looks inside. Positions in the log are counted in entries since the machine's start, and are the same on every
 // replica: entries before an output at the primary are consumed before it at a backup.
 
-import type { OperationId, Outcome, Output, View } from './machine.js';
+import type { OperationId, Outcome, Output, View } from './vocabulary.js';
 
 /** The first packet of every connection. A difference in anything but `incarnation` and `view` is refused. */
 export interface Hello {

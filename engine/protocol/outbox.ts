@@ -13,9 +13,9 @@
 // later, and is there already (a new primary's guest executes what the dead one has put out), never leaves.
 
 import { BOUNDS, type Bounds } from './bounds.js';
-import type { OperationId, Output } from './machine.js';
 import type { StreamOffset } from './messages.js';
 import { Sent } from './sent.js';
+import type { OperationId, Output } from './vocabulary.js';
 
 /** What an output that carries no data counts for in the bounds, bytes. */
 const OUTPUT_OVERHEAD_BYTES = 64;

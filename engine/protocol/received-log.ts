@@ -1,6 +1,6 @@
 // The part of the log that a backup has received and not yet executed (P4): first in, first out.
 
-import type { LogEntry } from './machine.js';
+import type { LogEntry } from './vocabulary.js';
 
 /** Executed entries are dropped at once, their places in the array in batches of this size. */
 const DROP_ENTRIES = 1024;

@@ -4,8 +4,8 @@
 // taken on the connection. So each kind has a queue of its own, and a sequence number keeps the program order for when all
 // is sent again.
 
-import type { OperationId } from './machine.js';
 import type { Held } from './outbox.js';
+import type { OperationId } from './vocabulary.js';
 
 interface Item {
   readonly sequence: number;

@@ -5,15 +5,15 @@
 
 import { asError, EpochvisorError } from '../errors/errors.js';
 import { showStack } from '../observe/defects.js';
+import { MODULE_DESCRIPTOR, readModule } from './kept-module.js';
+import type { Replica, ReplicaParts } from './replica.js';
 import {
   type FromReplica,
   JOINS_EVERY_MS,
   REPLICA_HALTED,
   type ReplicaConfiguration,
   type ToReplica,
-} from './configuration.js';
-import { MODULE_DESCRIPTOR, readModule } from './kept-module.js';
-import type { Replica, ReplicaParts } from './replica.js';
+} from './replica-configuration.js';
 import { ThreadHost } from './thread-host.js';
 
 let ending = false;
@@ -51,7 +51,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     ...(flip === undefined ? {} : { flip }),
   });
   const { helloOf, Replica } = await import('./replica.js');
-  const { FolderArbiter } = await import('../arbiter/folder.js');
+  const { FolderArbiter } = await import('../arbiter/folder-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
   const replica = new Replica({
     configuration,
@@ -82,7 +82,7 @@ async function stateFor({
     return { snapshot: await readSnapshotFile(snapshot) };
   }
   if (view !== undefined) return {};
-  const { SnapshotDecoder } = await import('../snapshot/decode.js');
+  const { SnapshotDecoder } = await import('../snapshot/snapshot-decoder.js');
   return { newDecoder: () => new SnapshotDecoder() };
 }
 

@@ -9,15 +9,20 @@ import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
-import { PROTOCOL_VERSION } from '../protocol/machine.js';
 import type { Hello } from '../protocol/messages.js';
-import type { SnapshotDecoder } from '../snapshot/decode.js';
+import { PROTOCOL_VERSION } from '../protocol/vocabulary.js';
+import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
-import type { FromReplica, ReplicaConfiguration, ReplicaProgress, SavedOrigin, ToReplica } from './configuration.js';
+import type {
+  FromReplica,
+  ReplicaConfiguration,
+  ReplicaProgress,
+  SavedOrigin,
+  ToReplica,
+} from './replica-configuration.js';
 import { SnapshotSaving } from './snapshot-saving.js';
-import type { ThreadHost } from './thread-host.js';
-import { TIMERS } from './timers.js';
+import { type ThreadHost, TIMERS } from './thread-host.js';
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
@@ -135,7 +140,7 @@ export class Replica {
 
   async #pieces(state: GuestState): Promise<Iterator<Uint8Array>> {
     // Loaded for those who need it: a start costs what it loads.
-    const { encodeSnapshot } = await import('../snapshot/encode.js');
+    const { encodeSnapshot } = await import('../snapshot/snapshot-encoder.js');
     return encodeSnapshot(this.#snapshotOf(state, undefined))[Symbol.iterator]();
   }
 

@@ -3,8 +3,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { EpochvisorError } from '../errors/errors.js';
 import type { MachineSnapshot } from '../guest/guest-state.js';
-import { SnapshotDecoder } from '../snapshot/decode.js';
-import { encodeSnapshot } from '../snapshot/encode.js';
+import { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
+import { encodeSnapshot } from '../snapshot/snapshot-encoder.js';
 
 /** What is read of a file at a time, bytes. */
 const READ_BYTES = 1 << 20;

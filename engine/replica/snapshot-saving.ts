@@ -7,9 +7,9 @@
 import type { SnapshotQueue } from '../driver/snapshot-queue.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
-import type { OperationId } from '../protocol/machine.js';
+import type { OperationId } from '../protocol/vocabulary.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
-import type { FromReplica, SavedOrigin, ToReplica } from './configuration.js';
+import type { FromReplica, SavedOrigin, ToReplica } from './replica-configuration.js';
 
 /** How often it is looked whether the output that precedes a snapshot has left, ms. */
 const LOOK_MS = 5;

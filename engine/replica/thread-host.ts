@@ -1,14 +1,21 @@
 // A guest thread, as the I/O thread of its replica starts it, hears it and ends it. What they share is threads/io-end.ts.
 
+import { performance } from 'node:perf_hooks';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describeThrown } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
-import type { GuestThreadData } from '../guest/thread-data.js';
-import { statePort } from '../guest/thread-data.js';
+import { type GuestThreadData, statePort } from '../guest/thread-data.js';
 import { type GuestListener, IoEnd } from '../threads/io-end.js';
 import { SharedBlock, WORD_TO_IO_BELL } from '../threads/shared.js';
-import { TIMERS } from './timers.js';
+import type { Timers } from '../threads/thread-ports.js';
 import { touchedMemory } from './touched-memory.js';
+
+/** Time, by the event loop of Node. */
+export const TIMERS: Timers = {
+  nowMs: () => performance.now(),
+  after: (delayMs, act) => void setTimeout(act, delayMs),
+  soon: act => void setImmediate(act),
+};
 
 /** Host stack of the guest thread: room for the deepest stack the guest's limit allows, in either tier. */
 const GUEST_STACK_MEGABYTES = 64;

@@ -1,14 +1,14 @@
 // The process that hosts the bus, and the outside: terminal, disk and teller, with delays of their own.
 
 import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus.js';
-import type { Operation, Outcome } from '../protocol/machine.js';
 import type { FromBus, ToBus } from '../protocol/messages.js';
+import type { Operation, Outcome } from '../protocol/vocabulary.js';
 import { Actor } from './actor.js';
-import { DEVICE_TELLER, STREAM_INPUT } from './guest.js';
 import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
+import { DEVICE_TELLER, STREAM_INPUT } from './toy-guest.js';
 import { fromBusWire } from './wires.js';
 
 /** What somebody said to the bus: the cause of what it does. */

@@ -1,7 +1,7 @@
 // The course of a guest's run: its environment results and boundaries, one after another, each as a hash of all up to it. Two
 // replicas that have the same course up to a place have seen the same: the judge compares what was seen, not how much.
 
-import type { Interrupt, LogEntry } from '../protocol/machine.js';
+import type { Interrupt, LogEntry } from '../protocol/vocabulary.js';
 import { mix, mixBytes, mixWide } from './random.js';
 
 export class Course {

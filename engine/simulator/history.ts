@@ -2,8 +2,8 @@
 // guest without any protocol, the first must bring forth the second: this is how the judge knows what is right.
 
 import { assert } from '../errors/errors.js';
-import type { Interrupt, Operation, Outcome } from '../protocol/machine.js';
-import { Guest, type GuestAction, type GuestOptions } from './guest.js';
+import type { Interrupt, Operation, Outcome } from '../protocol/vocabulary.js';
+import { Guest, type GuestAction, type GuestOptions } from './toy-guest.js';
 import { Transcript } from './transcript.js';
 
 /** What happened to a guest, in order. */

@@ -3,10 +3,10 @@
 
 import { STATUS_REFUSED } from '../protocol/bus.js';
 import { describeOutcome, sameOutcome } from '../protocol/describe.js';
-import type { Interrupt, Operation, OperationId } from '../protocol/machine.js';
-import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './guest.js';
+import type { Interrupt, Operation, OperationId } from '../protocol/vocabulary.js';
 import { type Happening, type History, type Production, replay } from './history.js';
-import type { Judge, Performed } from './judge.js';
+import type { Judge, Performed } from './run-judge.js';
+import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './toy-guest.js';
 import { Transcript } from './transcript.js';
 
 export interface End {

@@ -3,14 +3,14 @@
 //   snapshot   "EPVSNAP\n" | u32 version 3 | chunks, the last of them a trailer
 //   chunk      u32 kind | u32 number | u32 length | u32 CRC-32 of the 12 bytes before and the payload | payload
 //   payload of kind
-//     1 state      a piece of the state without its blobs (plain.ts); all pieces come before anything else
+//     1 state      a piece of the state without its blobs (plain-data.ts); all pieces come before anything else
 //     2 run        u32 blob | f64 offset | bytes of it; where no run is, there are zeros
 //     3 trailer    f64 bytes of state | f64 bytes of all blobs | f64 bytes in runs
 //
 // Chunks are numbered from 0, so that none can be missing, doubled or out of place. All numbers are little-endian.
 
 import { crc32 } from 'node:zlib';
-import { invalid } from './invalid.js';
+import { EpochvisorError } from '../errors/errors.js';
 
 const MAGIC = Buffer.from('EPVSNAP\n', 'latin1');
 /** To be raised where the state changes its shape, and where frames hand over their values in another order (unwind.ts). */
@@ -28,6 +28,15 @@ export const TRAILER_BYTES = 24;
 /** What encoders put into a chunk, and what decoders take: a packet that holds up the ones behind it for a millisecond. */
 export const PAYLOAD_BYTES = 256 * 1024;
 export const PAYLOAD_BYTES_MAX = 1 << 20;
+
+/** The refusal of bytes that are no snapshot. @param offset of what is wrong, from the beginning of the snapshot */
+export function invalid(what: string, offset: number): EpochvisorError {
+  return new EpochvisorError(
+    'SNAPSHOT_INVALID',
+    `this is no whole snapshot: ${what}, at byte ${offset}`,
+    'take another one: it was cut short, damaged, or written by another version',
+  );
+}
 
 export function header(): Uint8Array {
   const bytes = Buffer.alloc(HEADER_BYTES);

@@ -2,16 +2,16 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { CapturedConsole, hostMs } from '../../devices/captured-console.js';
+import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, STDERR, STDOUT, TELLER } from '../../devices/device.js';
-import { Directory } from '../../devices/directory.js';
-import { FileDisk } from '../../devices/disk.js';
-import { Teller } from '../../devices/teller.js';
+import { Directory } from '../../devices/directory/directory.js';
+import { FileDisk } from '../../devices/disk/file-disk.js';
+import { Teller } from '../../devices/teller/teller.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
-import type { Outcome } from '../protocol/machine.js';
-import type { ChannelTiming } from '../replica/configuration.js';
-import { LaunchedMachine } from '../replica/launch.js';
+import { LaunchedMachine } from '../launch/launched-machine.js';
+import type { Outcome } from '../protocol/vocabulary.js';
+import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
 import { copyPrivately } from './private-copy.js';
 

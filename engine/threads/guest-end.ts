@@ -7,10 +7,10 @@
 // boundary or when the part is full; else it is at once, for what is rare may be all that a backup waits for.
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
-import type { Interrupt, LogEntry, Output } from '../protocol/machine.js';
+import type { Interrupt, LogEntry, Output } from '../protocol/vocabulary.js';
 import { copyOf, putCopy } from '../wire/copying.js';
-import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../wire/entries.js';
 import type { EntryState } from '../wire/entry-history.js';
+import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../wire/log-entries.js';
 import * as records from '../wire/records.js';
 import {
   type SharedBlock,

@@ -9,7 +9,7 @@
 
 import { assert } from '../errors/errors.js';
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
-import type { Interrupt, Output } from '../protocol/machine.js';
+import type { Interrupt, Output } from '../protocol/vocabulary.js';
 import { putCopy } from '../wire/copying.js';
 import * as records from '../wire/records.js';
 import {
@@ -24,8 +24,7 @@ import {
   WORD_TO_IO_BELL,
 } from './shared.js';
 import { type Allocate, SnapshotRequesting } from './snapshot-requesting.js';
-import type { StatePort } from './state-port.js';
-import type { Timers } from './timers.js';
+import type { StatePort, Timers } from './thread-ports.js';
 
 /** While log entries come, the ring is looked at this often, ms (rule FL). */
 const POLL_MS = 1;

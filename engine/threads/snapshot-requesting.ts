@@ -10,7 +10,7 @@ import {
   WORD_SNAPSHOT,
   WORD_TO_GUEST_BELL,
 } from './shared.js';
-import type { StatePort } from './state-port.js';
+import type { StatePort } from './thread-ports.js';
 
 /** What the guest may have grown by between the two questions: an eighth, and 4 MiB. What is more it puts elsewhere. */
 const GROWTH_BYTES = 4 << 20;

@@ -21,7 +21,7 @@ import {
   WORD_ALONE,
   WORD_SNAPSHOT,
 } from './shared.js';
-import type { StatePort } from './state-port.js';
+import type { StatePort } from './thread-ports.js';
 
 /**
  * Where the guest holds what no snapshot can have, it is tried again 1, 2, 4 ... epochs later, this often: up to 65,536

@@ -6,7 +6,7 @@
 
 import { assert } from '../errors/errors.js';
 import { SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { STDERR, STDIN, STDOUT } from '../protocol/machine.js';
+import { STDERR, STDIN, STDOUT } from '../protocol/vocabulary.js';
 import {
   RIGHT_FD_READ,
   RIGHT_FD_WRITE,
@@ -20,8 +20,8 @@ import { type Descriptor, Descriptors, type DirectoryDescriptor, type FileDescri
 import { BLOCKED, ENOTCAPABLE, ENOTDIR, errnoOfStatus, fail } from './errno.js';
 import { ROOT_INODE } from './image.js';
 import { Input, type InputState } from './input.js';
-import type { KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
-import { COMMAND_LOAD } from './machine.js';
+import type { KernelConfiguration, KernelInterrupt, KernelMachine } from './kernel-port.js';
+import { COMMAND_LOAD } from './kernel-port.js';
 import { GuestMemory } from './memory.js';
 import type { Mutation } from './mutation.js';
 import { Operations, type OperationsState } from './operations.js';

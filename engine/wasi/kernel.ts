@@ -4,22 +4,22 @@
 // same on every replica, it needs no protocol of its own. The files of a directory live here, in memory that every
 // replica has; the device on the bus is their durable copy, loaded once and told of every change by operations with ids.
 //
-//   program -- calls/*.ts -- core.ts -+- descriptors.ts
+//   program -- calls/* -- core.ts -+- descriptors.ts
 //                                     +- volume.ts -- tree.ts, paths.ts      the files of one directory
-//                                     +- operations.ts -------------------- machine: start, completion, uncertain
-//                                     +- input.ts, sockets.ts ------------- machine: write, consumed, stream interrupts
+//                                     +- operations.ts -------------------- kernel-port.ts: start, completion, uncertain
+//                                     +- input.ts, sockets.ts ------------- kernel-port.ts: write, consumed, stream interrupts
 
-import { descriptorCalls } from './calls/descriptors.js';
-import { fileCalls } from './calls/files.js';
+import { descriptorCalls } from './calls/descriptor-calls.js';
+import { fileCalls } from './calls/file-calls.js';
 import type { Call } from './calls/guard.js';
-import { nameCalls } from './calls/names.js';
-import { pathCalls } from './calls/paths.js';
-import { pollCalls } from './calls/poll.js';
-import { processCalls } from './calls/process.js';
-import { readdirCalls } from './calls/readdir.js';
-import { socketCalls } from './calls/sockets.js';
+import { nameCalls } from './calls/name-calls.js';
+import { pathCalls } from './calls/path-calls.js';
+import { pollCalls } from './calls/poll-calls.js';
+import { processCalls } from './calls/process-calls.js';
+import { readdirCalls } from './calls/readdir-calls.js';
+import { socketCalls } from './calls/socket-calls.js';
 import { Core, type KernelState } from './core.js';
-import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './machine.js';
+import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './kernel-port.js';
 import { kernelStateOf } from './outstanding-changes.js';
 import type { CopyBytes } from './tree.js';
 

@@ -5,7 +5,7 @@
 // too: what succeeded is in the folder, and the device answers it, asked for again, as it was answered the first time.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { OperationId } from '../protocol/machine.js';
+import type { OperationId } from '../protocol/vocabulary.js';
 import { FIRST_NEW_INODE, ROOT_INODE } from './image.js';
 import { textOfBytes } from './memory.js';
 import { decodeMutation, type Mutation } from './mutation.js';

@@ -2,7 +2,7 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import { Content, type ContentSpace } from './content.js';
-import { Entries } from './entries.js';
+import { Entries } from './directory-entries.js';
 import {
   FIRST_NEW_INODE,
   ImageDecoder,

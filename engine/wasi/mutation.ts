@@ -17,7 +17,7 @@
 // directory: the kernel resolves paths and links, the device follows none.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { CHUNK_BYTES_MAX } from './machine.js';
+import { CHUNK_BYTES_MAX } from './kernel-port.js';
 
 export type Mutation =
   /** A new, empty file, directory or symbolic link, under a name that is free. */

@@ -4,8 +4,8 @@
 // Writes that wait and continue each other become one: a program that writes byte by byte does not pay a round trip
 // to the device for each.
 
-import type { Operation } from '../protocol/machine.js';
-import { CHUNK_BYTES_MAX, COMMAND_CHANGE, COMMAND_LOAD } from './machine.js';
+import type { Operation } from '../protocol/vocabulary.js';
+import { CHUNK_BYTES_MAX, COMMAND_CHANGE, COMMAND_LOAD } from './kernel-port.js';
 import { encodeMutation, type Mutation } from './mutation.js';
 
 /** Operations started and not ended: enough to keep a device busy; the bus holds 1,024 of a machine at most. */

@@ -1,9 +1,9 @@
 // The changes of folders that devices were asked for, and that the kernel has no answer to.
 
 import { assert } from '../errors/errors.js';
-import type { OperationId } from '../protocol/machine.js';
+import type { OperationId } from '../protocol/vocabulary.js';
 import type { KernelState } from './core.js';
-import { COMMAND_CHANGE } from './machine.js';
+import { COMMAND_CHANGE } from './kernel-port.js';
 import type { OperationsState } from './operations.js';
 
 /** @param state what the kernel saved */

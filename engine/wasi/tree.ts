@@ -5,7 +5,7 @@
 import { assert } from '../errors/errors.js';
 import { FILETYPE_DIRECTORY, FILETYPE_REGULAR_FILE, FILETYPE_SYMBOLIC_LINK } from './abi.js';
 import { Content, type ContentSpace } from './content.js';
-import { Entries, type EntriesState } from './entries.js';
+import { Entries, type EntriesState } from './directory-entries.js';
 import { FIRST_NEW_INODE } from './image.js';
 
 interface InodeCommon {

@@ -9,8 +9,8 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { ContentSpace } from './content.js';
 import { EIO, ENOMEM, errnoOfStatus } from './errno.js';
 import { ROOT_INODE } from './image.js';
+import type { DirectoryConfiguration } from './kernel-port.js';
 import { type LoaderState, TreeLoader } from './loader.js';
-import type { DirectoryConfiguration } from './machine.js';
 import { type CopyBytes, type DirectoryInode, type Inode, Tree, type TreeState } from './tree.js';
 
 /** Chunks of the image asked for at once: the device reads the next while one travels. */

@@ -1,7 +1,7 @@
-// What the two ends of a log remember of it: entries are encoded as differences to this (entries.ts).
+// What the two ends of a log remember of it: entries are encoded as differences to this (log-entries.ts).
 
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import type { Digest } from '../protocol/machine.js';
+import type { Digest } from '../protocol/vocabulary.js';
 
 /** A 64-bit number and its halves: one memory, seen in two ways, for that is how V8 converts without allocating. */
 export class Halves {

@@ -4,7 +4,7 @@
 //   trap      01 unsigned count, text message       count is exact
 //   trap      02 unsigned count, text message       at least count
 
-import type { Outcome } from '../protocol/machine.js';
+import type { Outcome } from '../protocol/vocabulary.js';
 import { malformed, type Reader, type Writer } from './varints.js';
 
 export function writeOutcome(writer: Writer, outcome: Outcome): void {

@@ -36,8 +36,8 @@
 //   executed         the position + 1: 0 stands for -1
 //   record           number, text machine, primary, count, then count times text backup; text claim
 
-import type { Operation, Output, View } from '../protocol/machine.js';
 import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, ToBus } from '../protocol/messages.js';
+import type { Operation, Output, View } from '../protocol/vocabulary.js';
 import { readOutcome, writeOutcome } from './outcomes.js';
 import { malformed, Reader, Writer } from './varints.js';
 

@@ -1,6 +1,6 @@
 // The records in the rings between guest thread and I/O thread: outputs one way, interrupts the other.
 //
-//   LOG         u32 entries | the entries (entries.ts), whole; to the guest thread without their number
+//   LOG         u32 entries | the entries (log-entries.ts), whole; to the guest thread without their number
 //   OUTPUT      f64 position | u8 kind | by kind:
 //     1 stream            u32 stream | f64 offset | bytes
 //     2 operation         i64 id | u32 device | u32 command | i64 argument | u32 length | data
@@ -15,7 +15,7 @@
 // All little-endian. Both ends are of one process and one build: there is no hostile input here, only assertions.
 
 import { assert } from '../errors/errors.js';
-import type { Interrupt, Outcome, Output } from '../protocol/machine.js';
+import type { Interrupt, Outcome, Output } from '../protocol/vocabulary.js';
 import { copyOf, putCopy } from './copying.js';
 import { TextDecoder, TextEncoder } from './text.js';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
-import type { View } from '../../engine/protocol/machine.js';
+import type { View } from '../../engine/protocol/vocabulary.js';
 
 export const view = (number: number, claim: string, more: Partial<View> = {}): View => ({
   number,

@@ -2,7 +2,7 @@
 
 import { type Arbiter, checkNamed } from '../../engine/arbiter/arbiter.js';
 import type { ClaimAnswer } from '../../engine/protocol/channel.js';
-import type { View } from '../../engine/protocol/machine.js';
+import type { View } from '../../engine/protocol/vocabulary.js';
 
 export class MemoryArbiter implements Arbiter {
   readonly #views = new Map<string, View>();

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OperationDevice, StreamDevice, StreamSink } from '../../devices/device.js';
 import type { EpochvisorError } from '../../engine/errors/errors.js';
-import type { Operation } from '../../engine/protocol/machine.js';
+import type { Operation } from '../../engine/protocol/vocabulary.js';
 
 export const operation = (id: number, command: number, more: Partial<Operation> = {}): Operation => ({
   id: BigInt(id),

@@ -10,7 +10,7 @@ import {
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { SOURCE_MONOTONIC } from '../../engine/protocol/clock.js';
 import { Execution } from '../../engine/protocol/execution.js';
-import type { Interrupt, LogEntry, Operation, Outcome, Variant } from '../../engine/protocol/machine.js';
+import type { Interrupt, LogEntry, Operation, Outcome, Variant } from '../../engine/protocol/vocabulary.js';
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { IoEnd } from '../../engine/threads/io-end.js';
 import {
@@ -21,7 +21,7 @@ import {
   WORD_SNAPSHOT,
   WORD_TO_IO_BELL,
 } from '../../engine/threads/shared.js';
-import { EntryDecoder, EntryEncoder, maxSize } from '../../engine/wire/entries.js';
+import { EntryDecoder, EntryEncoder, maxSize } from '../../engine/wire/log-entries.js';
 import { Schedule } from '../threads/schedule.js';
 
 const EXIT: Outcome = { kind: 'exit', status: 3 };

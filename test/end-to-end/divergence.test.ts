@@ -3,16 +3,16 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { Console } from '../../devices/console.js';
+import { Console } from '../../devices/console/console.js';
 import { FIRST_DISK, TELLER } from '../../devices/device.js';
-import { FileDisk } from '../../devices/disk.js';
-import { Teller } from '../../devices/teller.js';
-import type { LaunchedMachine as Launched } from '../../engine/replica/launch.js';
+import { FileDisk } from '../../devices/disk/file-disk.js';
+import { Teller } from '../../devices/teller/teller.js';
+import type { LaunchedMachine as Launched } from '../../engine/launch/launched-machine.js';
 import { Bench, guest } from './command.js';
 
 // Replicas are other processes: the machine is launched from what was built.
-const BUILT = '../../dist/engine/replica/launch.js';
-const { LaunchedMachine } = (await import(BUILT)) as typeof import('../../engine/replica/launch.js');
+const BUILT = '../../dist/engine/launch/launched-machine.js';
+const { LaunchedMachine } = (await import(BUILT)) as typeof import('../../engine/launch/launched-machine.js');
 
 const bench = new Bench();
 let machine: Launched | undefined;

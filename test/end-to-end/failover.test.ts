@@ -3,7 +3,7 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { VARIANTS } from '../../engine/protocol/machine.js';
+import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { Bench, guest } from './command.js';
 import { failoverOf } from './failover-report.js';
 

@@ -7,9 +7,9 @@ import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import type { GuestThreadData } from '../../engine/guest/thread-data.js';
 import { Meter } from '../../engine/instance/meter.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
-import type { LogEntry } from '../../engine/protocol/machine.js';
+import type { LogEntry } from '../../engine/protocol/vocabulary.js';
 import { SharedBlock, WORD_IO_POLLING } from '../../engine/threads/shared.js';
-import { EntryDecoder } from '../../engine/wire/entries.js';
+import { EntryDecoder } from '../../engine/wire/log-entries.js';
 import { readLog } from '../../engine/wire/records.js';
 
 const OPTIONS: MachineOptions = {

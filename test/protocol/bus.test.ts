@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { Bus, type BusEffect, type BusOptions } from '../../engine/protocol/bus.js';
-import type { Operation, Outcome, Output } from '../../engine/protocol/machine.js';
 import type { FromBus } from '../../engine/protocol/messages.js';
+import type { Operation, Outcome, Output } from '../../engine/protocol/vocabulary.js';
 
 const A = 1;
 const B = 2;

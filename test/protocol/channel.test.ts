@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { UNTOLD_SHARE } from '../../engine/protocol/bus-link.js';
 import { Channel, type ChannelEffect, type ChannelEvent, CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
-import type { Operation, Output, View } from '../../engine/protocol/machine.js';
 import type { FromBus, PeerMessage } from '../../engine/protocol/messages.js';
+import type { Operation, Output, View } from '../../engine/protocol/vocabulary.js';
 
 const HEARTBEAT_MS = 10;
 const SUSPICION_MS = 50;

@@ -1,8 +1,8 @@
 // Several channels in one process: what one sends is given to the other, in order, and the rest is looked at.
 
 import { Channel, type ChannelEffect, type ChannelEvent } from '../../engine/protocol/channel.js';
-import type { View } from '../../engine/protocol/machine.js';
 import type { PeerMessage } from '../../engine/protocol/messages.js';
+import type { View } from '../../engine/protocol/vocabulary.js';
 
 export const HEARTBEAT_MS = 10;
 export const SUSPICION_MS = 50;

@@ -1,7 +1,7 @@
 // Several backups, rule by rule: who wins collects what it lacks, the others follow (OS, KP).
 
 import { describe, expect, it } from 'vitest';
-import type { View } from '../../engine/protocol/machine.js';
+import type { View } from '../../engine/protocol/vocabulary.js';
 import { Channels, effectsOf, HEARTBEAT_MS, SUSPICION_MS } from './channels.js';
 
 const THREE: View = { number: 1, machine: 'm', primary: 'A', backups: ['B', 'C'], claim: 'first' };

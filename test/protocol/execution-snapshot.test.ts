@@ -8,7 +8,7 @@ import {
   type ExecutionState,
   SHIP_AFTER_NS,
 } from '../../engine/protocol/execution.js';
-import type { LogEntry, Operation, StateDigest, Variant } from '../../engine/protocol/machine.js';
+import type { LogEntry, Operation, StateDigest, Variant } from '../../engine/protocol/vocabulary.js';
 
 const OPERATION: Operation = { id: 7n, device: 1, command: 1, argument: 0n, length: 0, data: new Uint8Array(0) };
 const DIGEST: StateDigest = { firstPage: 3, pages: 2, memory: 1, kernel: 2, globals: 3 };

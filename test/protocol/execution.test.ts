@@ -16,7 +16,7 @@ import {
   type Outcome,
   VARIANTS,
   type Variant,
-} from '../../engine/protocol/machine.js';
+} from '../../engine/protocol/vocabulary.js';
 
 const BYTES = Uint8Array.of(1, 2, 3);
 const EXIT: Outcome = { kind: 'exit', status: 3 };

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
-import type { View } from '../../engine/protocol/machine.js';
+import type { View } from '../../engine/protocol/vocabulary.js';
 import { Channels, effectsOf, HEARTBEAT_MS, START_MS, SUSPICION_MS } from './channels.js';
 
 const ALONE: View = { number: 1, machine: 'm', primary: 'A', backups: [], claim: 'first' };

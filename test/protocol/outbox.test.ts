@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
-import type { Output } from '../../engine/protocol/machine.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
+import type { Output } from '../../engine/protocol/vocabulary.js';
 
 function text(offset: number, length = 3, stream = 1): Output {
   return { type: 'stream', stream, offset, bytes: new Uint8Array(length).fill(offset) };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Channel } from '../../engine/protocol/channel.js';
-import type { Operation } from '../../engine/protocol/machine.js';
+import type { Operation } from '../../engine/protocol/vocabulary.js';
 
 const operation: Operation = { id: 1n, device: 0x200, command: 1, argument: 20n, length: 0, data: new Uint8Array(0) };
 

@@ -5,9 +5,13 @@ import type { Arbiter } from '../../engine/arbiter/arbiter.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { GuestState } from '../../engine/guest/guest-state.js';
-import type { View } from '../../engine/protocol/machine.js';
-import { DEFAULT_TIMING, type FromReplica, type ReplicaConfiguration } from '../../engine/replica/configuration.js';
+import type { View } from '../../engine/protocol/vocabulary.js';
 import { Replica } from '../../engine/replica/replica.js';
+import {
+  DEFAULT_TIMING,
+  type FromReplica,
+  type ReplicaConfiguration,
+} from '../../engine/replica/replica-configuration.js';
 import type { ThreadHost } from '../../engine/replica/thread-host.js';
 import type { GuestListener } from '../../engine/threads/io-end.js';
 import { encodePeer } from '../../engine/wire/packets.js';

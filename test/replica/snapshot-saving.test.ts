@@ -3,9 +3,9 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { SnapshotPurpose } from '../../engine/driver/snapshot-queue.js';
 import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
-import type { SavedOrigin } from '../../engine/replica/configuration.js';
+import type { SavedOrigin } from '../../engine/replica/replica-configuration.js';
 import { SnapshotSaving } from '../../engine/replica/snapshot-saving.js';
-import { COMMAND_CHANGE } from '../../engine/wasi/machine.js';
+import { COMMAND_CHANGE } from '../../engine/wasi/kernel-port.js';
 
 const written: MachineSnapshot[] = [];
 vi.mock('../../engine/replica/snapshot-file.js', () => ({

@@ -7,7 +7,7 @@ import type { Execution, ExecutionEffect, ExecutionEvent } from '../../engine/pr
 import { Outbox } from '../../engine/protocol/outbox.js';
 import { Sent } from '../../engine/protocol/sent.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
-import { chooseHealing, choosePair } from '../../engine/simulator/run.js';
+import { chooseHealing, choosePair } from '../../engine/simulator/run-plan.js';
 import { all, bus, channel, execution, getter, type Mistake, method, type Steps } from './planting.js';
 import * as struck from './struck-runs.js';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { PRODUCTION } from '../../engine/simulator/parts.js';
-import { simulate } from '../../engine/simulator/simulate.js';
+import { simulate } from '../../engine/simulator/simulated-run.js';
 import { MISTAKES } from './mistakes.js';
 import { failureOf, search } from './planting.js';
 import * as struckRuns from './struck-runs.js';

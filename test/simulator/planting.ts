@@ -4,8 +4,8 @@ import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus.js
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../../engine/protocol/channel.js';
 import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
-import { chooseRun, type RunOptions } from '../../engine/simulator/run.js';
-import { simulate } from '../../engine/simulator/simulate.js';
+import { chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
+import { simulate } from '../../engine/simulator/simulated-run.js';
 
 export interface Mistake {
   readonly rule: string;

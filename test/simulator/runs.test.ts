@@ -1,9 +1,9 @@
 // The protocol under seeded faults: the production state machines, a few thousand runs.
 
 import { describe, expect, it } from 'vitest';
-import type { Coverage } from '../../engine/simulator/judge.js';
-import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run.js';
-import { simulate } from '../../engine/simulator/simulate.js';
+import type { Coverage } from '../../engine/simulator/run-judge.js';
+import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
+import { simulate } from '../../engine/simulator/simulated-run.js';
 import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */

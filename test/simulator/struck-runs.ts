@@ -1,7 +1,7 @@
 // Runs that are struck where a certain mistake matters.
 
-import { chooseHealing, choosePair, type RunOptions } from '../../engine/simulator/run.js';
-import { simulate } from '../../engine/simulator/simulate.js';
+import { chooseHealing, choosePair, type RunOptions } from '../../engine/simulator/run-plan.js';
+import { simulate } from '../../engine/simulator/simulated-run.js';
 
 /** What the first primary has said reaches the bus when the other has taken over. */
 export function strandedOutputs(seed: number): RunOptions {

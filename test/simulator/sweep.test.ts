@@ -1,10 +1,10 @@
 // A small run, struck at each of its steps: no point of it is special.
 
 import { describe, expect, it } from 'vitest';
-import { VARIANTS } from '../../engine/protocol/machine.js';
+import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import type { Fault } from '../../engine/simulator/faults.js';
-import { choosePair, type RunOptions } from '../../engine/simulator/run.js';
-import { simulate } from '../../engine/simulator/simulate.js';
+import { choosePair, type RunOptions } from '../../engine/simulator/run-plan.js';
+import { simulate } from '../../engine/simulator/simulated-run.js';
 
 /** Fourteen steps of a guest that talks to both devices and both streams; the network is about as fast as the guest. */
 const SMALL: RunOptions = {

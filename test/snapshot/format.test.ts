@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { MachineSnapshot } from '../../engine/guest/guest-state.js';
-import { SnapshotDecoder } from '../../engine/snapshot/decode.js';
-import { encodeSnapshot } from '../../engine/snapshot/encode.js';
-import { decodePlain, encodePlain } from '../../engine/snapshot/plain.js';
+import { decodePlain, encodePlain } from '../../engine/snapshot/plain-data.js';
+import { SnapshotDecoder } from '../../engine/snapshot/snapshot-decoder.js';
+import { encodeSnapshot } from '../../engine/snapshot/snapshot-encoder.js';
 import { OPTIONS } from './guest-host.js';
 
 const PAGE = 65_536;

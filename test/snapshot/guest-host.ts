@@ -3,10 +3,10 @@
 import { fileURLToPath } from 'node:url';
 import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
 import type { BitFlip, MachineOptions } from '../../engine/guest/machine-options.js';
-import type { Interrupt, Operation, Outcome, Output } from '../../engine/protocol/machine.js';
+import type { Interrupt, Operation, Outcome, Output } from '../../engine/protocol/vocabulary.js';
 import type * as Host from '../../engine/replica/thread-host.js';
-import { SnapshotDecoder } from '../../engine/snapshot/decode.js';
-import { encodeSnapshot } from '../../engine/snapshot/encode.js';
+import { SnapshotDecoder } from '../../engine/snapshot/snapshot-decoder.js';
+import { encodeSnapshot } from '../../engine/snapshot/snapshot-encoder.js';
 
 // Compiled, for it starts a thread from a file beside it.
 const compiled = fileURLToPath(new URL('../../dist/engine/replica/thread-host.js', import.meta.url));

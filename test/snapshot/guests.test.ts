@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { PROGRAMS } from '../../bench/wasi/cases.js';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
-import { FIRST_DIRECTORY, FIRST_DISK, type Operation } from '../../engine/protocol/machine.js';
+import { FIRST_DIRECTORY, FIRST_DISK, type Operation } from '../../engine/protocol/vocabulary.js';
 import { wat } from '../building/wat.js';
 import { guestBytes } from '../guest-library/fake-machine.js';
 import { needs } from '../setup/needs.js';

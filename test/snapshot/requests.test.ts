@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
-import { FIRST_DIRECTORY, type Operation, STDIN } from '../../engine/protocol/machine.js';
-import { COMMAND_LOAD } from '../../engine/wasi/machine.js';
+import { FIRST_DIRECTORY, type Operation, STDIN } from '../../engine/protocol/vocabulary.js';
+import { COMMAND_LOAD } from '../../engine/wasi/kernel-port.js';
 import { wat } from '../building/wat.js';
 import { guestBytes } from '../guest-library/fake-machine.js';
 import { ModelFolder } from '../wasi/model-folder.js';

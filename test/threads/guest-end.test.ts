@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { SOURCE_MONOTONIC } from '../../engine/protocol/clock.js';
-import type { LogEntry, Output } from '../../engine/protocol/machine.js';
+import type { LogEntry, Output } from '../../engine/protocol/vocabulary.js';
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { SharedBlock, WORD_ALONE, WORD_IO_POLLING, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
-import { EntryDecoder } from '../../engine/wire/entries.js';
+import { EntryDecoder } from '../../engine/wire/log-entries.js';
 import { RECORD_LIVE, RECORD_LOG, RECORD_OUTPUT, readLog, readOutput } from '../../engine/wire/records.js';
 
 interface Record {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { BOUNDS, type Bounds } from '../../engine/protocol/bounds.js';
 import { SOURCE_MONOTONIC } from '../../engine/protocol/clock.js';
-import type { Interrupt, LogEntry, Output } from '../../engine/protocol/machine.js';
+import type { Interrupt, LogEntry, Output } from '../../engine/protocol/vocabulary.js';
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { type GuestListener, IoEnd } from '../../engine/threads/io-end.js';
 import {
@@ -16,7 +16,7 @@ import {
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
 } from '../../engine/threads/shared.js';
-import { EntryDecoder } from '../../engine/wire/entries.js';
+import { EntryDecoder } from '../../engine/wire/log-entries.js';
 import { RECORD_DIVERGED, RECORD_ENDED } from '../../engine/wire/records.js';
 import { Schedule } from './schedule.js';
 

@@ -1,6 +1,6 @@
 // Time that goes on when a test says so, and what is to be done at which time.
 
-import type { Timers } from '../../engine/threads/timers.js';
+import type { Timers } from '../../engine/threads/thread-ports.js';
 
 /** What comes back again and again at the same time is a fault of what is tested. */
 const TURNS_MAX = 100_000;

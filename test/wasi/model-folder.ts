@@ -1,6 +1,6 @@
 // A directory device in memory, as simple as it can be: what the kernel asks for is done, and can be looked at.
 
-import type { Operation } from '../../engine/protocol/machine.js';
+import type { Operation } from '../../engine/protocol/vocabulary.js';
 import {
   encodeImageEnd,
   encodeImageEntry,
@@ -8,7 +8,7 @@ import {
   type ImageEntryKind,
   ROOT_INODE,
 } from '../../engine/wasi/image.js';
-import { CHUNK_BYTES_MAX, COMMAND_LOAD } from '../../engine/wasi/machine.js';
+import { CHUNK_BYTES_MAX, COMMAND_LOAD } from '../../engine/wasi/kernel-port.js';
 import { decodeMutation, type Mutation } from '../../engine/wasi/mutation.js';
 
 export type Content = Folder | string | Uint8Array | { readonly link: string } | { readonly readOnly: string };

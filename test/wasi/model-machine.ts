@@ -2,7 +2,7 @@
 
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
-import { FIRST_DIRECTORY, type Operation } from '../../engine/protocol/machine.js';
+import { FIRST_DIRECTORY, type Operation } from '../../engine/protocol/vocabulary.js';
 import { WasiKernel } from '../../engine/wasi/kernel.js';
 import type {
   Kernel,
@@ -10,7 +10,7 @@ import type {
   KernelInterrupt,
   KernelMachine,
   SocketMachine,
-} from '../../engine/wasi/machine.js';
+} from '../../engine/wasi/kernel-port.js';
 import type { ModelFolder } from './model-folder.js';
 
 /** Thrown by `exit`. */

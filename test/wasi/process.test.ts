@@ -1,7 +1,7 @@
 // Arguments, environment, clocks, random numbers and the end of a program.
 
 import { describe, expect, test } from 'vitest';
-import type { KernelConfiguration } from '../../engine/wasi/machine.js';
+import type { KernelConfiguration } from '../../engine/wasi/kernel-port.js';
 import { Exit, ModelMachine, REAL_TIME_NS } from './model-machine.js';
 import { Program, programIn } from './program.js';
 

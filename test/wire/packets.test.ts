@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Operation, Outcome, Output, View } from '../../engine/protocol/machine.js';
 import type { FromBus, Hello, PeerMessage, StreamOffset, ToBus } from '../../engine/protocol/messages.js';
+import type { Operation, Outcome, Output, View } from '../../engine/protocol/vocabulary.js';
 import {
   decodeFromBus,
   decodeHello,

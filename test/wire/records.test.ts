@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Interrupt, Outcome, Output } from '../../engine/protocol/machine.js';
+import type { Interrupt, Outcome, Output } from '../../engine/protocol/vocabulary.js';
 import {
   interruptSizeMax,
   outputSizeMax,

@@ -1,11 +1,11 @@
 // One cell of a sweep: a machine with given settings runs the guest for so long, and what it reached is measured.
 
-import { CountingConsole } from '../../../devices/counting-console.js';
+import { CountingConsole } from '../../../devices/console/counting-console.js';
 import type { MachineOptions } from '../../guest/machine-options.js';
+import { LaunchedMachine } from '../../launch/launched-machine.js';
 import { OutputCurve } from '../../observe/output-curve.js';
 import type { Status } from '../../observe/status.js';
-import type { Outcome } from '../../protocol/machine.js';
-import { LaunchedMachine } from '../../replica/launch.js';
+import type { Outcome } from '../../protocol/vocabulary.js';
 import { openDevices } from '../devices.js';
 import type { DeviceFiles } from './device-files.js';
 

@@ -1,7 +1,7 @@
 // A sweep as text: a table with a chart in its last column, the fitted model, and the recommendation.
 
 import { markdownTable } from 'markdown-table';
-import type { Variant } from '../../protocol/machine.js';
+import type { Variant } from '../../protocol/vocabulary.js';
 import { type Fit, fitModel, recommend, TOLERANCE } from './model.js';
 import type { Cell } from './sweep.js';
 

@@ -8,7 +8,7 @@
 
 import { OutputCurve, timeRatio } from '../../observe/output-curve.js';
 import { timedPlainRun } from '../../plain/timed.js';
-import type { Variant } from '../../protocol/machine.js';
+import type { Variant } from '../../protocol/vocabulary.js';
 import { type CellRun, runCell, type SweptGuest } from './cell.js';
 import { median } from './model.js';
 

@@ -25,9 +25,9 @@ import type { InstrumentOptions } from '../options.js';
 import { BodyRewriter } from '../rewrite.js';
 import { scanBodies } from '../scan.js';
 import { BOUNDARY } from '../unwind-glue.js';
+import { writeBoundaryClone, writeBulkClone, writeWrapperClone } from './cloned-glue.js';
+import { ContinuationLayout } from './continuation-layout.js';
 import { type ContinuationFacts, type ModuleContext, restoreContext, SUSPENDS } from './facts.js';
-import { writeBoundaryClone, writeBulkClone, writeWrapperClone } from './glue.js';
-import { ContinuationLayout } from './layout.js';
 import { cloneType, Resumption, type SuspensionState, writeNext } from './resumption.js';
 
 const NO_NAMES = new Map<number, string>();

@@ -10,7 +10,7 @@ import {
 import { F32, F64, FUNCREF, I32, I64, V128, type ValueType } from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
 import type { Frame } from '../unwind.js';
-import type { LoadImports } from './layout.js';
+import type { LoadImports } from './continuation-layout.js';
 
 /** Pushes the next value. The high half of a vector comes first. */
 export function loadValue(code: CodeWriter, load: LoadImports, type: ValueType): void {

@@ -49,7 +49,7 @@ import { I32, type ValueType } from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
 import type { Position } from '../rewrite.js';
 import type { Unwinder } from '../unwind.js';
-import type { ContinuationLayout } from './layout.js';
+import type { ContinuationLayout } from './continuation-layout.js';
 import { loadLocals, loadStack } from './load.js';
 
 export type SuspensionState = 'here' | 'boundary' | 'callee';

@@ -2,7 +2,7 @@
 
 import { ENGINE_LIMITS } from '../../wasm/engine-limits.js';
 
-/** What a continuation module imports in any case, and its memory, rounded up: see layout.ts. */
+/** What a continuation module imports in any case, and its memory, rounded up: see continuation-layout.ts. */
 export const CONTINUATION_IMPORTS = 32;
 /** Of the largest size, in a module of 1 GiB; no stack has so many different safe points but in tests. */
 const CLONES_TOGETHER_MAX = 128;

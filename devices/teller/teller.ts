@@ -1,0 +1,76 @@
+// A teller: a machine that dispenses notes. The device that must not do twice what it was asked for once.
+//
+//   command      argument            status
+//   1 dispense   amount, 1 or more   the amount dispensed
+//
+// Where it is given a file it appends one line a dispense, `NUMBER OPERATION AMOUNT`: a double is there to be seen.
+
+import { type FileHandle, open } from 'node:fs/promises';
+import { EpochvisorError } from '../../engine/errors/errors.js';
+import type { Operation } from '../../engine/protocol/vocabulary.js';
+import { type Completion, NO_DATA, type OperationDevice, STATUS_IO_ERROR, STATUS_REFUSED } from '../device.js';
+
+export const TELLER_DISPENSE = 1;
+/** What is in the box; no status can say more. */
+export const AMOUNT_MAX = 1_000_000;
+
+export class Teller implements OperationDevice {
+  readonly class = 'opaque';
+  readonly sizeBytes = 0;
+  readonly #journal: FileHandle | undefined;
+  #dispenses = 0;
+  #dispensed = 0;
+  #closed = false;
+  /** One dispense at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param path the journal, appended to; undefined: none
+   * @throws EpochvisorError TELLER_UNUSABLE
+   */
+  static async open(path?: string): Promise<Teller> {
+    if (path === undefined) return new Teller();
+    try {
+      return new Teller(await open(path, 'a'));
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new EpochvisorError('TELLER_UNUSABLE', `the teller's journal ${path} can't be opened: ${code ?? message}`);
+    }
+  }
+
+  private constructor(journal?: FileHandle) {
+    this.#journal = journal;
+  }
+
+  /** The sum of all amounts dispensed. */
+  get dispensed(): number {
+    return this.#dispensed;
+  }
+
+  perform(operation: Operation): Promise<Completion> {
+    const { id, command, argument } = operation;
+    const valid = command === TELLER_DISPENSE && argument >= 1n && argument <= BigInt(AMOUNT_MAX);
+    if (this.#closed || !valid) return Promise.resolve({ status: STATUS_REFUSED, data: NO_DATA });
+    const done = this.#last.then(() => this.#dispense(id, Number(argument)));
+    this.#last = done;
+    return done;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#last;
+    await this.#journal?.close();
+  }
+
+  async #dispense(id: bigint, amount: number): Promise<Completion> {
+    try {
+      await this.#journal?.appendFile(`${this.#dispenses + 1} ${id} ${amount}\n`);
+    } catch {
+      return { status: STATUS_IO_ERROR, data: NO_DATA };
+    }
+    this.#dispenses += 1;
+    this.#dispensed += amount;
+    return { status: amount, data: NO_DATA };
+  }
+}

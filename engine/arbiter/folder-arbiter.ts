@@ -1,0 +1,152 @@
+// An arbiter in a folder, on storage that all replicas share: one file a view, made by link().
+//
+//   1. write the record to a temporary file, and sync it     a record that has a name is whole
+//   2. link() it to MACHINE-NNNNNNNNNN.json                  fails where the name exists: put-if-absent, also over NFS
+//   3. sync the folder                                       the name outlives a crash before anyone acts on it
+//   4. unlink the temporary file
+//
+// Opening the final name exclusively would not do: a claimant that dies between creating and writing leaves a view
+// without an owner, which nobody can ever claim again. Renaming would not do: it replaces. Where link() fails for any
+// reason, the record under the name decides: the server may have linked it and lost the answer.
+
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EpochvisorError } from '../errors/errors.js';
+import type { ClaimAnswer } from '../protocol/channel.js';
+import type { View } from '../protocol/vocabulary.js';
+import { type Arbiter, checkNamed } from './arbiter.js';
+import { corrupt, readRecord, writeRecord } from './record.js';
+
+const DIGITS = 10;
+/** Far above any record; bounds what a hostile file can make us read. */
+const RECORD_MAX_BYTES = 64 * 1024;
+
+export class FolderArbiter implements Arbiter {
+  readonly #folder: string;
+
+  /**
+   * Makes the folder where it is missing.
+   * @throws EpochvisorError ARBITER_UNREACHABLE
+   */
+  static async open(folder: string): Promise<FolderArbiter> {
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw unreachable(folder, error);
+    }
+    return new FolderArbiter(folder);
+  }
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async claim(view: View): Promise<ClaimAnswer> {
+    checkNamed(view.machine, view.number);
+    let failure: unknown;
+    try {
+      await this.#put(view);
+    } catch (error) {
+      failure = error;
+    }
+    try {
+      // VW: whatever happened, the record decides; and it is only acted on once its name is safe.
+      const owner = await this.read(view.machine, view.number);
+      if (owner === undefined) return { result: 'unreachable', reason: unreachable(this.#folder, failure).message };
+      await this.#syncFolder();
+      return owner.claim === view.claim ? { result: 'won' } : { result: 'lost', owner };
+    } catch (error) {
+      const reason = error instanceof EpochvisorError ? error : unreachable(this.#folder, error);
+      if (reason.code !== 'ARBITER_UNREACHABLE') throw reason;
+      return { result: 'unreachable', reason: reason.message };
+    }
+  }
+
+  async read(machine: string, number: number): Promise<View | undefined> {
+    checkNamed(machine, number);
+    const path = join(this.#folder, nameOf(machine, number));
+    let text: string | undefined;
+    try {
+      const file = await open(path, 'r');
+      try {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(RECORD_MAX_BYTES), 0, RECORD_MAX_BYTES, 0);
+        if (bytesRead < RECORD_MAX_BYTES) text = buffer.toString('utf8', 0, bytesRead);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' && (await this.#exists())) return undefined;
+      if (code === 'EISDIR') throw corrupt(path, 'it is a directory');
+      throw unreachable(this.#folder, error);
+    }
+    if (text === undefined) throw corrupt(path, 'it is too long');
+    return readRecord(text, path, machine, number);
+  }
+
+  async latest(machine: string): Promise<View | undefined> {
+    checkNamed(machine, 0);
+    let names: string[];
+    try {
+      names = await readdir(this.#folder);
+    } catch (error) {
+      throw unreachable(this.#folder, error);
+    }
+    const last = names
+      .filter(name => isNameOf(machine, name))
+      .sort()
+      .at(-1);
+    return last === undefined ? undefined : await this.read(machine, Number(last.slice(-DIGITS - 5, -5)));
+  }
+
+  async #put(view: View): Promise<void> {
+    const temporary = join(this.#folder, `.claim-${randomUUID()}`);
+    try {
+      const file = await open(temporary, 'wx');
+      try {
+        await file.writeFile(writeRecord(view));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await link(temporary, join(this.#folder, nameOf(view.machine, view.number)));
+    } finally {
+      // A temporary file that stays is never looked at.
+      await unlink(temporary).catch(() => {});
+    }
+  }
+
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** Whether the folder is there: an unmounted one has no records, which is not to say that nobody made one. */
+  async #exists(): Promise<boolean> {
+    try {
+      await readdir(this.#folder);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function nameOf(machine: string, number: number): string {
+  return `${machine}-${String(number).padStart(DIGITS, '0')}.json`;
+}
+
+function isNameOf(machine: string, name: string): boolean {
+  const number = name.slice(-DIGITS - 5, -5);
+  return /^\d{10}$/.test(number) && name === nameOf(machine, Number(number));
+}
+
+function unreachable(folder: string, error: unknown): EpochvisorError {
+  const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
+  return new EpochvisorError('ARBITER_UNREACHABLE', `the arbiter's folder ${folder} can't be used: ${code ?? message}`);
+}

@@ -1,0 +1,60 @@
+// The status of a launched machine, from its view and what its primary last told.
+
+import type { ReplicaStatus, Status } from '../observe/status.js';
+import type { View } from '../protocol/vocabulary.js';
+import type { ReplicaProgress } from '../replica/replica-configuration.js';
+
+interface StatusReplica extends ReplicaStatus {
+  readonly joins: boolean;
+  readonly hasEnded: boolean;
+  /** Its guest has executed an instruction. */
+  readonly running: boolean;
+  readonly progress: ReplicaProgress | undefined;
+}
+
+/**
+ * @param wanted replicas that the machine should have
+ * @param unjoined why the last replacement ended before it was named; empty: none has
+ */
+export function statusOf(view: View, replicas: readonly StatusReplica[], wanted: number, unjoined = ''): Status {
+  const primary = replicas.find(({ incarnation }) => incarnation === view.primary);
+  const progress = primary?.progress;
+  const named = [view.primary, ...view.backups];
+  const joining = replicas.filter(one => one.joins && !one.hasEnded && !named.includes(one.incarnation));
+  const missing = view.backups.length + 1 < wanted;
+  // A replica's word on its protection may be of the view before: a backup's, that it was, when it has become the primary.
+  const runs = replicas.every(({ incarnation, running }) => running || !named.includes(incarnation));
+  const isProtected = wanted > 1 && !missing && runs && (progress?.protected ?? false);
+  return {
+    machine: view.machine,
+    view: view.number,
+    epoch: progress?.epoch ?? 0,
+    instructions: progress?.count ?? 0,
+    protected: isProtected,
+    reason: isProtected ? '' : reasonOf(wanted, missing, joining.length > 0, unjoined, progress),
+    primary: primary === undefined ? { pid: 0, incarnation: view.primary } : nameOf(primary),
+    backups: replicas.filter(({ incarnation }) => view.backups.includes(incarnation)).map(nameOf),
+    joining: joining.map(nameOf),
+    lagMs: progress?.lagMs ?? 0,
+    outstanding: progress?.outstanding ?? 0,
+    logBytes: progress?.logBytes ?? 0,
+  };
+}
+
+function reasonOf(
+  wanted: number,
+  missing: boolean,
+  joins: boolean,
+  unjoined: string,
+  progress: ReplicaProgress | undefined,
+): string {
+  if (wanted === 1) return 'disabled';
+  const because = unjoined === '' ? '' : `; the last replica that was to join ${unjoined}`;
+  if (missing) return `${joins ? 'starting' : 'need secondary'}${because}`;
+  const reason = progress?.reason ?? '';
+  return reason === '' ? 'starting' : reason;
+}
+
+function nameOf({ pid, incarnation }: ReplicaStatus): ReplicaStatus {
+  return { pid, incarnation };
+}

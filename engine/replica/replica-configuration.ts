@@ -1,0 +1,125 @@
+// What launcher and replica say to each other over the channel between parent and child process.
+
+import type { BitFlip, KillPoint, MachineOptions } from '../guest/machine-options.js';
+import type { OperationId, View } from '../protocol/vocabulary.js';
+
+/** Names the arbiter of a machine: a folder that all replicas reach. */
+export interface ArbiterAddress {
+  readonly kind: 'folder';
+  readonly path: string;
+}
+
+/** What a machine that is resumed elsewhere has to find on its host; kept in a snapshot as it is. */
+export interface SnapshotOrigin {
+  /** Absolute path of the guest. */
+  readonly guest: string;
+  /** Files of the disks, by number, and of the teller. */
+  readonly disks: readonly string[];
+  readonly teller?: string;
+  readonly directories: readonly {
+    readonly hostPath: string;
+    readonly guestPath: string;
+    readonly readOnly: boolean;
+  }[];
+}
+
+/** The origin as it is in a snapshot. */
+export interface SavedOrigin extends SnapshotOrigin {
+  /** How changes of folders ended that the guest had asked for, and had no answer to at the snapshot. */
+  readonly statuses: readonly (readonly [OperationId, number])[];
+}
+
+/** Why a snapshot was not saved, as an EpochvisorError that crosses to another process. */
+export interface SaveError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Timing of the channel, ms. */
+export interface ChannelTiming {
+  readonly heartbeatMs: number;
+  /** Silence after which a peer is suspected. */
+  readonly suspicionMs: number;
+  /** Likewise, for the first word of a process that starts. */
+  readonly startMs: number;
+}
+
+/**
+ * Defaults: a heartbeat costs two packets; the I/O thread does nothing else for long, and its worst gap under load was
+ * 63 ms (measured), so that a second of silence is no accident. The end of a socket is noticed at once.
+ */
+export const DEFAULT_TIMING: ChannelTiming = { heartbeatMs: 100, suspicionMs: 1000, startMs: 10_000 };
+
+/** Everything a replica is started with; by IPC, for the secret must not be in argv. */
+export interface ReplicaConfiguration {
+  readonly machine: string;
+  readonly incarnation: string;
+  readonly secret: string;
+  /** The view to begin in; without one this replica joins a machine that runs. */
+  readonly view?: View;
+  /** SHA-256 of the guest, which is read from a descriptor (kept-module.ts). */
+  readonly moduleHash: string;
+  readonly moduleCache: boolean;
+  readonly options: MachineOptions;
+  readonly bus: string;
+  readonly arbiter: ArbiterAddress;
+  readonly timing: ChannelTiming;
+  /** Backups of a machine that lacks none. */
+  readonly backupsWanted: number;
+  readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
+  /** A test of divergence: one bit of this replica's memory changes by itself. */
+  readonly flip?: BitFlip;
+  /** The file that holds the snapshot to go on from. */
+  readonly snapshot?: string;
+}
+
+/** Launcher to replica. */
+export type ToReplica =
+  | { readonly type: 'start'; readonly configuration: ReplicaConfiguration }
+  /** Where a replica listens that was started before this one: connect to it. */
+  | { readonly type: 'peer'; readonly incarnation: string; readonly address: string }
+  /** Save a snapshot to `file` by way of `temporary`, beside it, with `origin` in it; answered by `saved`. */
+  | {
+      readonly type: 'save';
+      readonly request: number;
+      readonly file: string;
+      readonly temporary: string;
+      readonly origin: SnapshotOrigin;
+    };
+
+/** What changes as the guest runs, told at most once a heartbeat. */
+export interface ReplicaProgress {
+  readonly epoch: number;
+  readonly count: number;
+  readonly outstanding: number;
+  readonly protected: boolean;
+  readonly reason: string;
+  readonly lagMs: number;
+  /** Bytes of log shipped since the start. */
+  readonly logBytes: number;
+}
+
+/** How often a joining replica says that it still does, ms. */
+export const JOINS_EVERY_MS = 500;
+
+/** Replica to launcher. */
+export type FromReplica =
+  | { readonly type: 'listening'; readonly address: string }
+  /** The guest's first instruction is next. */
+  | { readonly type: 'running' }
+  | { readonly type: 'view'; readonly view: View; readonly reason: string }
+  /** P8 is done. */
+  | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
+  | { readonly type: 'progress'; readonly progress: ReplicaProgress }
+  /** A view that another replica has won names this one. */
+  | { readonly type: 'named' }
+  /** Not named yet; every JOINS_EVERY_MS. */
+  | { readonly type: 'joins' }
+  /** The answer to `save`: the file is there, or why it is not. */
+  | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
+  /** This replica ends, and is no part of the machine any more. */
+  | { readonly type: 'halted'; readonly code: string; readonly message: string; readonly hint?: string };
+
+/** Exit status of a replica that halted (fenced, lost its view, diverged, or could not go on). */
+export const REPLICA_HALTED = 3;

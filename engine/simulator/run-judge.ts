@@ -1,0 +1,349 @@
+// The judge: no part of the system. It looks at what the guests produce, at what comes into a backup's memory, and at
+// what the bus does, and knows the promises that must hold at every step. `verdict.ts` holds those for the end.
+
+import { type BusEffect, STATUS_REFUSED } from '../protocol/bus.js';
+import type { ExecutionRole } from '../protocol/execution.js';
+import type { StreamOffset } from '../protocol/messages.js';
+import type { Operation, OperationId, Outcome, Output, View } from '../protocol/vocabulary.js';
+import { EntryDecoder } from '../wire/log-entries.js';
+import type { BusObserver, Cause } from './bus-host.js';
+import { Course } from './course.js';
+import type { BusPart, Part } from './parts.js';
+import type { GuestObserver, SavedGuest } from './simulated-guest-thread.js';
+import { Transcript } from './transcript.js';
+
+/** An operation as the outside saw it performed. */
+export interface Performed {
+  readonly operation: Operation;
+  readonly status: number;
+  readonly data: Uint8Array;
+}
+
+/** No fault leaves a replica with a log that cannot be continued: one that has it kept it. */
+const LOGS_LOST = ['LOG_GAP', 'FOLLOW_LOST'];
+
+/** What a run went through: a simulator that never reaches a failover proves nothing. */
+export interface Coverage {
+  failovers: number;
+  simplex: number;
+  uncertain: number;
+  /** Outputs of an older view that reached the bus. */
+  late: number;
+  throttled: number;
+  halted: number;
+  /** Replicas that started from a snapshot; views that name one. */
+  joins: number;
+  named: number;
+  /** Divergences that a state digest found. */
+  diverged: number;
+}
+
+export class Judge implements BusObserver {
+  #violation: string | undefined;
+  /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
+  readonly #preceding = new Map<string, number>();
+  readonly #written = new Map<string, { readonly end: number; readonly preceding: number }[]>();
+  /** What the guest of each replica went through. */
+  readonly #courses = new Map<string, Course>();
+  /** What came into the memory of each replica, as a backup. */
+  readonly #accepted = new Map<string, Course>();
+  readonly #decoders = new Map<string, EntryDecoder>();
+  /** Log of joining replicas that came before the state that it follows. */
+  readonly #early = new Map<string, Part[]>();
+  /** Hash of the guest of a replica that was not a backup then, at the end of an epoch. */
+  readonly #states = new Map<string, number>();
+  readonly #views = new Map<number, View>();
+  #latest: View | undefined;
+  readonly #named = new Set<string>();
+  readonly #restored = new Set<string>();
+  readonly #flipped = new Set<string>();
+  /** What precedes all outputs that the bus has heard of. */
+  #heard: { readonly name: string; readonly length: number } | undefined;
+  /** The highest view that the bus was fenced at, and who fenced it. */
+  #fenced = { view: 0, owner: '' };
+
+  #progress = 0;
+
+  /** What the outside has of each stream. */
+  readonly transcript = new Map<number, Transcript>();
+  readonly performances: Performed[] = [];
+  /** Operations that the bus refused, past its bounds. */
+  readonly refused = new Set<OperationId>();
+  outcome: Outcome | undefined;
+  /** What the bus knew when the machine had ended: ids that are not released, and how much of each input is. */
+  left: { readonly operations: readonly OperationId[]; readonly released: readonly StreamOffset[] } | undefined;
+  readonly coverage: Coverage = {
+    failovers: 0,
+    simplex: 0,
+    uncertain: 0,
+    late: 0,
+    throttled: 0,
+    halted: 0,
+    joins: 0,
+    named: 0,
+    diverged: 0,
+  };
+
+  /** The first broken promise. */
+  get violation(): string | undefined {
+    return this.#violation;
+  }
+
+  /** Incarnation of the replica that is the machine, as the bus sees it. */
+  get owner(): string {
+    return this.#fenced.owner;
+  }
+
+  /** Grows whenever a guest comes further. */
+  get progress(): number {
+    return this.#progress;
+  }
+
+  violate(what: string): void {
+    this.#violation ??= what;
+  }
+
+  // ---- the guests
+
+  /** What guest thread `name` tells; `role` is asked when it tells something. */
+  observe(name: string, role: () => ExecutionRole): GuestObserver {
+    return {
+      produced: (output, preceding) => {
+        this.#progress += 1;
+        this.#produced(name, output, preceding);
+      },
+      happened: hash => this.#course(name).happened(hash),
+      course: () => this.#course(name),
+      restored: saved => this.#restoredFrom(name, saved),
+      boundary: (epoch, hash) => {
+        this.#progress += 1;
+        this.#boundary(name, role(), epoch, hash);
+      },
+      live: (_epoch, uncertain) => {
+        this.coverage.failovers += 1;
+        this.coverage.uncertain += uncertain;
+      },
+      diverged: message => {
+        if (this.#flipped.has(name)) this.coverage.diverged += 1;
+        else this.violate(`${name} diverged (DG): ${message}`);
+      },
+    };
+  }
+
+  #course(name: string): Course {
+    let course = this.#courses.get(name);
+    if (course === undefined) {
+      course = new Course();
+      this.#courses.set(name, course);
+    }
+    return course;
+  }
+
+  #produced(name: string, output: Output, preceding: number): void {
+    if (output.type !== 'stream') {
+      const key = `${name} ${keyOf(output)}`;
+      if (!this.#preceding.has(key)) this.#preceding.set(key, preceding);
+      return;
+    }
+    const key = `${name} ${output.stream}`;
+    const writes = this.#written.get(key) ?? [];
+    this.#written.set(key, writes);
+    writes.push({ end: output.offset + output.bytes.length, preceding });
+  }
+
+  /** Of the last byte, where an output of a stream is of several. */
+  #precedingOf(name: string, output: Output): number | undefined {
+    if (output.type !== 'stream') return this.#preceding.get(`${name} ${keyOf(output)}`);
+    const end = output.offset + output.bytes.length;
+    const writes = this.#written.get(`${name} ${output.stream}`) ?? [];
+    let [low, high] = [0, writes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (writes[middle]!.end < end) low = middle + 1;
+      else high = middle;
+    }
+    return writes[low]?.preceding;
+  }
+
+  /**
+   * A backup is in the state that its primary was in at the same boundary. A primary that stands still there tells of it later,
+   * and if it dies, never: what nobody told of the histories at the end must do.
+   */
+  #boundary(name: string, role: ExecutionRole, epoch: number, hash: number): void {
+    if (role !== 'backup') {
+      this.#states.set(`${name} ${epoch}`, hash);
+      return;
+    }
+    if (this.#flipped.has(name) || this.#latest?.backups.includes(name) !== true) return;
+    const told = this.#states.get(`${this.#latest.primary} ${epoch}`);
+    if (told !== undefined && told !== hash) this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
+  }
+
+  /** A bit of its memory was flipped: what it does is wrong from here on. */
+  flipped(name: string): void {
+    this.#flipped.add(name);
+  }
+
+  halted(name: string, code: string): void {
+    this.coverage.halted += 1;
+    if (LOGS_LOST.includes(code)) this.violate(`${name} halts, for a part of the log is missing (${code}) (KP, OS)`);
+  }
+
+  /** A replica that joins has its snapshot: with that comes what precedes it; the log that follows may have come before. */
+  #restoredFrom(name: string, saved: SavedGuest): void {
+    this.coverage.joins += 1;
+    this.#courses.set(name, new Course(saved.course));
+    this.#accepted.set(name, new Course(saved.course));
+    this.#decoders.set(name, new EntryDecoder(saved.codec));
+    this.#restored.add(name);
+    for (const part of this.#early.get(name) ?? []) this.accepted(name, part, undefined);
+    this.#early.delete(name);
+  }
+
+  /** A part of the log came into the memory of `name`. @param first reads the log of who began with the machine */
+  accepted(name: string, part: Part, first: EntryDecoder | undefined): void {
+    const decoder = this.#decoders.get(name) ?? first;
+    if (decoder === undefined) {
+      this.#early.set(name, [...(this.#early.get(name) ?? []), part]);
+      return;
+    }
+    let course = this.#accepted.get(name);
+    if (course === undefined) {
+      course = new Course();
+      this.#accepted.set(name, course);
+    }
+    course.logged(decoder.decode(part));
+  }
+
+  // ---- views
+
+  /** The arbiter wrote `view`. */
+  recorded(view: View): void {
+    const before = this.#views.get(view.number - 1);
+    if (this.#views.has(view.number)) this.violate(`view ${view.number} is recorded twice (VW)`);
+    if (before === undefined && view.number > 1) this.violate(`view ${view.number} follows none (VW)`);
+    if (before !== undefined && before.primary !== view.primary && !before.backups.includes(view.primary)) {
+      this.violate(`view ${view.number} belongs to ${view.primary}, no part of view ${before.number} (VW)`);
+    }
+    if (before?.primary === view.primary && before.backups.length > view.backups.length) this.coverage.simplex += 1;
+    for (const name of [view.primary, ...view.backups]) {
+      if (before !== undefined) this.#mayBeNamed(name, before, view);
+      this.#named.add(name);
+    }
+    this.#views.set(view.number, view);
+    this.#latest = view;
+  }
+
+  /** Whoever is named can go on alone: it has what precedes every output that was ever seen. */
+  #mayBeNamed(name: string, before: View, view: View): void {
+    if (name === before.primary) return;
+    if (!before.backups.includes(name)) {
+      this.coverage.named += 1;
+      if (!this.#restored.has(name)) this.violate(`view ${view.number} names ${name}, which has no state yet (JN)`);
+    }
+    if (this.#heard !== undefined && !this.#has(name, this.#heard.name, this.#heard.length))
+      this.violate(`view ${view.number} names ${name}, which lacks what left (JN, BV)`);
+  }
+
+  wasNamed(name: string): boolean {
+    return this.#named.has(name);
+  }
+
+  /** Whether what came into its memory is what `of` went through, up to `length`. */
+  #has(name: string, of: string, length: number): boolean {
+    return (this.#accepted.get(name) ?? new Course()).has(this.#course(of), length);
+  }
+
+  /** Replica `name` takes `view` to be its own. */
+  viewed(name: string, view: View): void {
+    if (this.#views.get(view.number)?.primary !== name) {
+      this.violate(`${name} acts as the owner of view ${view.number}, which is not its own (VW)`);
+    }
+  }
+
+  // ---- the bus
+
+  heard({ incarnation, message }: Cause): void {
+    if (message.type === 'fence') {
+      if (this.#views.get(message.view)?.primary !== incarnation) {
+        this.violate(`${incarnation} fences the bus at view ${message.view}, which is not its own (FN)`);
+      }
+      // Who comes after the end is told of it, and changes nothing.
+      if (this.outcome === undefined && message.view > this.#fenced.view)
+        this.#fenced = { view: message.view, owner: incarnation };
+    } else if (message.type === 'output') {
+      if (this.#isOwner({ incarnation, message })) this.#outputRule(incarnation, message.view, message.output);
+      else if (this.outcome === undefined) this.coverage.late += 1;
+    }
+  }
+
+  did(effect: BusEffect, cause: Cause | undefined): void {
+    if (effect.type === 'send' && effect.message.type === 'completion' && effect.message.status === STATUS_REFUSED) {
+      this.refused.add(effect.message.operation);
+    }
+    if (effect.type !== 'write' && effect.type !== 'perform') return;
+    if (this.outcome !== undefined) this.violate('the bus performs something after the end (XT)');
+    if (cause === undefined || !this.#isOwner(cause)) {
+      this.violate(
+        `the bus performs what ${cause?.incarnation} asks for, who does not own view ${this.#fenced.view} (FN)`,
+      );
+    }
+  }
+
+  wrote(stream: number, offset: number, bytes: Uint8Array): void {
+    const transcript = this.transcript.get(stream) ?? new Transcript();
+    this.transcript.set(stream, transcript);
+    if (offset !== transcript.length) {
+      this.violate(`stream ${stream} is written at ${offset}, ${transcript.length} bytes are there (OF)`);
+    }
+    transcript.push(bytes);
+  }
+
+  performed(operation: Operation, status: number, data: Uint8Array): void {
+    this.performances.push({ operation, status, data });
+  }
+
+  ended(outcome: Outcome, { knownOperations, released }: Pick<BusPart, 'knownOperations' | 'released'>): void {
+    if (this.outcome !== undefined) this.violate('the machine ends twice (XT)');
+    this.outcome = outcome;
+    this.left = { operations: knownOperations, released };
+  }
+
+  #isOwner({ incarnation, message }: Cause): boolean {
+    return message.type === 'output' && message.view === this.#fenced.view && incarnation === this.#fenced.owner;
+  }
+
+  /** Everything that precedes an output is in the memory of every backup of its view. */
+  #outputRule(name: string, view: number, output: Output): void {
+    const preceding = this.#precedingOf(name, output);
+    if (preceding === undefined) {
+      this.violate(`the bus hears of an output that no guest produced: ${output.type} (OR)`);
+      return;
+    }
+    if (this.#heard === undefined || preceding >= this.#heard.length) this.#heard = { name, length: preceding };
+    // BV: the arbiter may know of a view that its primary does not yet act in.
+    const latest = this.#latest?.primary === name ? this.#latest.backups : [];
+    for (const backup of new Set([...(this.#views.get(view)?.backups ?? []), ...latest])) {
+      if (this.#has(backup, name, preceding)) continue;
+      const has = this.#accepted.get(backup)?.length ?? 0;
+      const what = has < preceding ? `${has} of them` : 'others';
+      this.violate(
+        `output left before ${backup} had what precedes it (OR): ${output.type} after ${preceding} happenings, it has ${what}`,
+      );
+    }
+  }
+}
+
+/** Names an output that is no part of a stream, of one guest. */
+function keyOf(output: Exclude<Output, { type: 'stream' }>): string {
+  switch (output.type) {
+    case 'operation':
+      return `operation ${output.operation.id}`;
+    case 'releaseOperation':
+      return `release ${output.operation}`;
+    case 'releaseInput':
+      return `release ${output.stream} ${output.offset}`;
+    case 'outcome':
+      return 'outcome';
+  }
+}

@@ -1,0 +1,157 @@
+// What a run is: everything that is chosen, from one seed.
+
+import { BOUNDS, type Bounds } from '../protocol/bounds.js';
+import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
+import type { InputChunk } from './bus-host.js';
+import { type Fault, planFaults, planHealing } from './faults.js';
+import { Random } from './random.js';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly variant: Variant;
+  readonly operationIds: boolean;
+  readonly replicas: 1 | 2 | 3;
+  /** Whether a launcher starts a replacement when a process has ended. */
+  readonly repair: boolean;
+  /** Instructions. */
+  readonly epochLength: number;
+  /** Steps of the guest's program. */
+  readonly guestSteps: number;
+  readonly instructionNs: number;
+  /** Least and greatest delay. */
+  readonly networkNs: readonly [number, number];
+  readonly deviceNs: readonly [number, number];
+  readonly arbiterNs: readonly [number, number];
+  readonly arbiterLossProbability: number;
+  /** How late a record may be read. */
+  readonly arbiterStaleNs: number;
+  /** Greatest delay of a ring between two threads. */
+  readonly ringNs: number;
+  /** What may pile up: those of production, scaled down. */
+  readonly bounds: Bounds;
+  /** Whether messages cross the wires as bytes, by the production encoders. */
+  readonly encodes: boolean;
+  /** What a guest writes at once, now and then; 0: never. */
+  readonly floodBytes: number;
+  /** How long it takes to start a process. */
+  readonly restartNs: readonly [number, number];
+  /** Between two pieces of a snapshot. */
+  readonly transferNs: readonly [number, number];
+  /** How likely a boundary has a state digest. */
+  readonly digestProbability: number;
+  readonly input: readonly InputChunk[];
+  readonly faults: readonly Fault[];
+}
+
+/** Steps of the schedule that a guest step takes, about: where faults are to strike. */
+const STEPS_PER_GUEST_STEP = 32;
+
+/** Pairs that are not repaired, and among them machines of three, and such as heal. */
+export function chooseRun(seed: number): RunOptions {
+  const run = choosePair(seed);
+  const random = new Random(seed ^ 0x1e55e);
+  if (run.replicas === 1 || random.chance(0.5)) return run;
+  return heal(run, random);
+}
+
+/** A machine that is repaired, or of three replicas, or both; most of its faults strike by role. */
+export function chooseHealing(seed: number): RunOptions {
+  return heal(choosePair(seed), new Random(seed ^ 0x1e55e));
+}
+
+function heal(run: RunOptions, random: Random): RunOptions {
+  const repair = random.chance(0.75);
+  const guestSteps = random.chance(0.1) ? random.between(40, 120) : random.between(8, 32);
+  const transferNs = random.pick([1e5, 1e6, 5e6]);
+  return {
+    ...run,
+    guestSteps,
+    repair,
+    replicas: repair ? random.pick([2, 2, 3]) : 3,
+    instructionNs: random.pick([1_000, 10_000]),
+    restartNs: [1e6, random.pick([2e6, 5e7])],
+    transferNs: [transferNs / 10, transferNs],
+    digestProbability: random.pick([0, 0.1, 0.5]),
+    faults: planHealing(random, guestSteps * STEPS_PER_GUEST_STEP),
+  };
+}
+
+/** A primary and a backup, at times a primary alone; nobody joins. */
+export function choosePair(seed: number): RunOptions {
+  const random = new Random(seed);
+  // Most runs are short: what a step can meet, many short runs meet sooner.
+  const guestSteps = random.chance(0.1) ? random.between(10, 40) : random.between(2, 10);
+  const networkNs = random.pick([1e4, 1e5, 1e6, 5e6]);
+  const deviceNs = random.pick([1e4, 1e6, 1e7]);
+  const bounds = chooseBounds(random.fork());
+  return {
+    seed,
+    variant: random.pick(VARIANTS),
+    operationIds: random.chance(0.75),
+    replicas: random.chance(0.05) ? 1 : 2,
+    epochLength: random.pick([1, 7, 20, 50, 200]),
+    guestSteps,
+    instructionNs: random.pick([100, 1_000, 10_000]),
+    networkNs: [networkNs / 10, networkNs],
+    deviceNs: [deviceNs / 10, deviceNs],
+    arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],
+    arbiterLossProbability: random.pick([0, 0.1, 0.5]),
+    arbiterStaleNs: random.pick([0, 0, 3e7]),
+    ringNs: random.pick([2e3, 1e5, 1e6]),
+    bounds,
+    encodes: random.chance(0.2),
+    floodBytes: random.chance(0.5) ? random.pick([1, 3, 10]) * bounds.sentBytes : 0,
+    repair: false,
+    restartNs: [1e6, 5e7],
+    transferNs: [1e5, 1e6],
+    digestProbability: seed % 3 === 0 ? 0.2 : 0,
+    input: chooseInput(random.fork(), bounds),
+    faults: planFaults(random.fork(), guestSteps * STEPS_PER_GUEST_STEP),
+  };
+}
+
+/** Small enough that a run of some dozen steps reaches them, in the proportions of production. */
+function chooseBounds(random: Random): Bounds {
+  const ringBytes = random.pick([4096, 8192, 32_768]);
+  const piece = ringBytes / 32;
+  const sentBytes = random.pick([256, 1024]);
+  return {
+    ...BOUNDS,
+    ringBytes,
+    streamPieceBytes: piece,
+    gatheredBytes: random.pick([64, 256]),
+    partBytes: ringBytes / 16,
+    deliveryBytes: piece,
+    drainRecords: random.pick([4, 64]),
+    sentBytes,
+    joinedBytes: piece * random.pick([1, 2]),
+    unwrittenBytes: sentBytes + 4 * piece,
+    inputWindowBytes: piece * random.pick([1, 4]),
+    operations: random.pick([2, 8, 64]),
+    operationBytes: random.pick([64, 4096]),
+    completionBytes: random.pick([8, 256]),
+    heldBytes: random.pick([512, 4096]),
+    unsentBytes: random.pick([512, 4096]),
+    snapshotUnsentBytes: 128,
+    lagBytes: random.pick([512, 16_384]),
+    joiningBacklogBytes: random.pick([2048, 65_536]),
+    lagMs: random.pick([25, 250]),
+    lagResumeMs: 10,
+  };
+}
+
+/** What a pipe gives at once fits the ring; all of it is at times ten times what the bus keeps unreleased. */
+function chooseInput(random: Random, { streamPieceBytes, inputWindowBytes }: Bounds): InputChunk[] {
+  const chunks: InputChunk[] = [];
+  const much = random.chance(0.15);
+  const bytesMax = much ? streamPieceBytes : 100;
+  const count = much ? Math.ceil((20 * inputWindowBytes) / bytesMax) : random.below(12);
+  for (let index = 0; index < count; index++) {
+    const bytes = new Uint8Array(random.between(1, bytesMax)).map((_byte, at) => at + index * 37);
+    chunks.push({ afterNs: random.between(1, 1e7), bytes, end: false });
+  }
+  // The end alone, or with the last bytes.
+  const bytes = random.chance(0.5) ? new Uint8Array(0) : Uint8Array.of(1, 2, 3);
+  chunks.push({ afterNs: random.between(1, 1e7), bytes, end: true });
+  return chunks;
+}

@@ -1,0 +1,97 @@
+// The arbiter: write-once view records, answers late, lost, or (for a while) none at all.
+
+import type { ClaimAnswer } from '../protocol/channel.js';
+import type { View } from '../protocol/vocabulary.js';
+import type { Random } from './random.js';
+import type { Schedule } from './schedule.js';
+
+export interface ArbiterOptions {
+  readonly schedule: Schedule;
+  readonly random: Random;
+  readonly first: View;
+  readonly delayNs: readonly [number, number];
+  /** How likely an answer is lost after the record was written. */
+  readonly lossProbability: number;
+  /** A record may be read late by so much: a cache that is not told. A claim always finds it. */
+  readonly staleNs: number;
+  readonly recorded: (view: View) => void;
+}
+
+export class Arbiter {
+  readonly #options: ArbiterOptions;
+  readonly #records = new Map<number, View>();
+  readonly #writtenNs = new Map<number, number>();
+  #latest: View;
+  /** Ways in which it is out of reach; they overlap. */
+  #outages = 0;
+  #silences = 0;
+
+  constructor(options: ArbiterOptions) {
+    this.#options = options;
+    this.#latest = options.first;
+    this.#records.set(options.first.number, options.first);
+    options.recorded(options.first);
+  }
+
+  get latest(): View {
+    return this.#latest;
+  }
+
+  outage(durationNs: number, silent: boolean): void {
+    this.#outages += 1;
+    if (silent) this.#silences += 1;
+    this.#options.schedule.after(durationNs, () => {
+      this.#outages -= 1;
+      if (silent) this.#silences -= 1;
+    });
+  }
+
+  /** Put-if-absent (VW); a claim that is repeated after a lost answer finds itself. */
+  claim(view: View, answer: (answer: ClaimAnswer) => void): void {
+    const { schedule, random, delayNs, lossProbability } = this.#options;
+    const delay = (): number => random.between(delayNs[0], delayNs[1]);
+    schedule.after(delay(), () => {
+      if (this.#silences > 0) return;
+      if (this.#outages > 0) {
+        schedule.after(delay(), () => answer({ result: 'unreachable', reason: 'out of reach' }));
+        return;
+      }
+      const owner = this.#put(view);
+      const lost = this.#outages > 0 || random.chance(lossProbability);
+      schedule.after(delay(), () => {
+        if (lost) answer({ result: 'unreachable', reason: 'the answer was lost' });
+        else answer(owner.claim === view.claim ? { result: 'won' } : { result: 'lost', owner });
+      });
+    });
+  }
+
+  /** The latest record, or undefined where the arbiter is out of reach. */
+  read(answer: (view: View | undefined) => void): void {
+    const { schedule, random, delayNs, lossProbability } = this.#options;
+    const delay = (): number => random.between(delayNs[0], delayNs[1]);
+    schedule.after(delay(), () => {
+      if (this.#silences > 0) return;
+      const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.#seen();
+      schedule.after(delay(), () => answer(view));
+    });
+  }
+
+  /** The latest record that a reader is sure to see. */
+  #seen(): View {
+    const { schedule, staleNs, random } = this.#options;
+    const old = [...this.#records.values()].filter(({ number }) => {
+      return schedule.nowNs - (this.#writtenNs.get(number) ?? -Infinity) >= staleNs;
+    });
+    return random.chance(0.5) ? this.latest : (old.at(-1) ?? this.latest);
+  }
+
+  #put(view: View): View {
+    const present = this.#records.get(view.number);
+    if (present !== undefined) return present;
+    this.#records.set(view.number, view);
+    this.#writtenNs.set(view.number, this.#options.schedule.nowNs);
+    this.#latest = view;
+    this.#options.recorded(view);
+    return view;
+  }
+}

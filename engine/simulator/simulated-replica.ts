@@ -1,0 +1,450 @@
+// One simulated replica: the production drivers of its two threads, over simulated sockets, rings' bells, storage and time,
+// and the ways in which it comes to an end.
+
+import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, StateReader } from '../driver/ports.js';
+import { ReplicaDriver } from '../driver/replica-driver.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
+import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
+import type { View } from '../protocol/vocabulary.js';
+import { IoEnd } from '../threads/io-end.js';
+import { SharedBlock, type WORD_TO_GUEST_BELL, WORD_TO_IO_BELL } from '../threads/shared.js';
+import type { StatePort, Timers } from '../threads/thread-ports.js';
+import { EntryDecoder } from '../wire/log-entries.js';
+import { Actor } from './actor.js';
+import type { BusHost } from './bus-host.js';
+import type { History } from './history.js';
+import type { Connection, Listener, Path } from './network.js';
+import type { ChannelPart, Parts } from './parts.js';
+import type { Random } from './random.js';
+import type { Judge } from './run-judge.js';
+import type { RunOptions } from './run-plan.js';
+import type { Schedule } from './schedule.js';
+import type { Arbiter } from './simulated-arbiter.js';
+import { GuestThread, type SavedGuest } from './simulated-guest-thread.js';
+import type { GuestOptions } from './toy-guest.js';
+import { fromBusWire, peerWire, toBusWire } from './wires.js';
+
+export const HEARTBEAT_MS = 16;
+export const SUSPICION_MS = 50;
+const START_MS = 60;
+const RECONNECT_NS = [1e6, 2e7] as const;
+/** Pieces of a snapshot: enough for faults to strike between them. */
+const PIECES_MAX = 12;
+
+/** `hung`: paused for ever. */
+export type Fate = 'live' | 'killed' | 'hung' | 'halted' | 'finished';
+
+export type PeerPacket = Uint8Array | PeerMessage<Uint8Array>;
+export type PeerConnection = Connection<PeerPacket, PeerPacket>;
+
+export interface ReplicaOptions {
+  readonly name: string;
+  readonly run: RunOptions;
+  readonly guest: GuestOptions;
+  readonly parts: Parts;
+  readonly schedule: Schedule;
+  readonly random: Random;
+  /** Undefined: it joins. */
+  readonly view: View | undefined;
+  readonly arbiter: Arbiter;
+  readonly bus: BusHost;
+  readonly busPath: Path;
+  readonly judge: Judge;
+  /** Snapshots under way, by the number that their pieces carry. */
+  readonly snapshots: SavedGuest[];
+  readonly trace: (line: () => string) => void;
+}
+
+/** The memory of the two threads; whoever is rung hears of it a little later. */
+class RungBlock extends SharedBlock {
+  rung: (bell: number) => void = () => undefined;
+
+  override ring(bell: typeof WORD_TO_GUEST_BELL | typeof WORD_TO_IO_BELL): void {
+    super.ring(bell);
+    this.rung(bell);
+  }
+}
+
+/** The I/O thread's end of the rings; the judge sees what comes into memory. */
+class WatchedEnd extends IoEnd<SavedGuest> {
+  watch: (part: Uint8Array) => void = () => undefined;
+  throttled: () => void = () => undefined;
+
+  override setThrottle(on: boolean): void {
+    if (on) this.throttled();
+    super.setThrottle(on);
+  }
+
+  override sendLog(part: Uint8Array): void {
+    this.watch(part);
+    super.sendLog(part);
+  }
+}
+
+export class Replica {
+  readonly name: string;
+  readonly io: Actor;
+  readonly guestActor: Actor;
+  fate: Fate = 'live';
+  /** Why it halted. */
+  haltCode = '';
+  /** A slow host takes this many times longer for an instruction. */
+  slowness = 1;
+  /** Added to the host's time of day, ns: someone sets the clock. */
+  realTimeJumpNs = 0;
+
+  readonly #options: ReplicaOptions;
+  readonly #driver: ReplicaDriver<SavedGuest>;
+  readonly #guestThread: GuestThread;
+  readonly #skewNs: number;
+  readonly #peers = new Map<string, { readonly connection: PeerConnection; readonly end: 0 | 1 }>();
+  #bus: Connection<PeerPacket | ToBus, PeerPacket | FromBus> | undefined;
+  #wakes = false;
+
+  constructor(options: ReplicaOptions) {
+    const { name, schedule, random, run, parts, view } = options;
+    this.#options = options;
+    this.name = name;
+    this.#skewNs = random.below(1e9);
+    this.io = new Actor(schedule);
+    this.guestActor = new Actor(schedule);
+    const shared = new RungBlock(SharedBlock.allocate(run.bounds.ringBytes));
+    const [ioPort, guestPort] = newPorts();
+    const end = this.#newIoEnd(shared, ioPort, view === undefined);
+    this.#guestThread = this.#newGuestThread(shared, guestPort);
+    this.#driver = new ReplicaDriver<SavedGuest>({
+      channel: {
+        incarnation: name,
+        machine: 'm',
+        view,
+        operationIds: run.operationIds,
+        heartbeatMs: HEARTBEAT_MS,
+        suspicionMs: SUSPICION_MS,
+        startMs: START_MS,
+        backupsWanted: Math.max(1, run.replicas - 1),
+        bounds: run.bounds,
+      },
+      newChannel: parts.channel,
+      ports: this.#ports(end),
+    });
+    this.#driver.start();
+  }
+
+  // ---- the two threads and what they share
+
+  readonly #ringNs = (): number => this.#options.random.between(1e3, this.#options.run.ringNs);
+
+  #newIoEnd(shared: RungBlock, port: StatePort, restores: boolean): WatchedEnd {
+    const { random, run, judge, name } = this.#options;
+    let waiting: (() => void) | undefined;
+    shared.rung = bell => {
+      if (bell === WORD_TO_IO_BELL) {
+        const act = waiting;
+        waiting = undefined;
+        if (act !== undefined) this.io.after(this.#ringNs(), act);
+      } else if (!this.#wakes) {
+        this.#wakes = true;
+        this.guestActor.after(this.#ringNs(), () => {
+          this.#wakes = false;
+          this.#guestThread.wake();
+        });
+      }
+    };
+    const end = new WatchedEnd(
+      {
+        shared,
+        port,
+        bounds: run.bounds,
+        timers: this.#timers,
+        allocate: (_, then) => this.io.after(random.between(1e3, 1e6), () => then(new SharedArrayBuffer(8))),
+        whenRung: (bell, act) => {
+          if (shared.words[WORD_TO_IO_BELL] === bell) waiting = act;
+          else this.io.after(this.#ringNs(), act);
+        },
+      },
+      restores,
+    );
+    // A joining replica's log follows a state that has not come yet.
+    const decoder = restores ? undefined : new EntryDecoder();
+    end.throttled = () => {
+      judge.coverage.throttled += 1;
+    };
+    end.watch = part => judge.accepted(name, part, decoder);
+    return end;
+  }
+
+  #newGuestThread(shared: SharedBlock, port: StatePort): GuestThread {
+    const { name, random, run, parts, judge, view, guest } = this.#options;
+    const role = view?.primary === name ? 'primary' : 'backup';
+    const { variant, operationIds, bounds } = run;
+    return new GuestThread({
+      actor: this.guestActor,
+      random,
+      shared,
+      port,
+      bounds,
+      newExecution: from => parts.execution({ role, variant, operationIds, bounds }, from),
+      clock: parts.clock(),
+      hostClock: {
+        realTimeNs: () => BigInt(Math.floor(1e12 + this.#hostNs() + this.realTimeJumpNs)),
+        monotonicNs: () => this.#hostNs(),
+      },
+      guest,
+      restores: view === undefined,
+      epochLength: run.epochLength,
+      digestProbability: run.digestProbability,
+      instructionNs: () => run.instructionNs * this.slowness,
+      loadNs: random.between(1e3, run.transferNs[1]),
+      observer: judge.observe(name, () => this.#guestThread.role),
+    });
+  }
+
+  // ---- the driver's world
+
+  readonly #timers: Timers = {
+    nowMs: () => this.#hostNs() / 1e6,
+    after: (delayMs, act) => this.io.timer(delayMs * 1e6, act),
+    soon: act => this.io.after(this.#options.random.between(1e3, 2e4), act),
+  };
+
+  #ports(guest: IoEnd<SavedGuest>) {
+    const { arbiter, random, run, snapshots, name } = this.#options;
+    let claims = 0;
+    return {
+      timers: this.#timers,
+      guest,
+      arbiter: {
+        claim: (view: View, answer: Parameters<Arbiter['claim']>[1]) =>
+          arbiter.claim(view, got => this.io.do(() => answer(got))),
+        latest: (_: string, answer: (view: View | undefined) => void) =>
+          arbiter.read(got => this.io.do(() => answer(got))),
+      },
+      connectBus: (handlers: BusHandlers) => this.#connectBus(handlers),
+      pieces: (state: SavedGuest, then: (pieces: Iterator<Uint8Array>) => void) => {
+        const number = snapshots.push(state) - 1;
+        const pieces = Array.from({ length: random.between(1, PIECES_MAX) }, (_, at, of = 0) =>
+          Uint8Array.of(number, at, of),
+        ).map((piece, _, all) => Uint8Array.of(piece[0]!, piece[1]!, all.length));
+        this.io.after(random.between(run.transferNs[0], run.transferNs[1]), () => then(pieces[Symbol.iterator]()));
+      },
+      reader: () => newReader(snapshots),
+      completed: () => undefined,
+      tell: (news: ReplicaNews) => this.#tell(news),
+      end: (halted: boolean) => {
+        this.#end(halted ? 'halted' : 'finished', halted ? this.haltCode : 'finished');
+      },
+      newClaim: () => `${name}.${++claims}`,
+    };
+  }
+
+  #tell(news: ReplicaNews): void {
+    const { trace, judge } = this.#options;
+    if (news.type === 'view') {
+      trace(() => `${this.name} owns view ${news.view.number} with ${news.view.backups.join(', ') || 'nobody'}`);
+      judge.viewed(this.name, news.view);
+    } else if (news.type === 'halted') {
+      trace(() => `${this.name} halts: ${news.code} ${news.message}`);
+      this.haltCode = news.code;
+      judge.halted(this.name, news.code);
+    } else {
+      trace(() => `${this.name} tells: ${describe(news)}`);
+    }
+  }
+
+  get history(): History {
+    return this.#guestThread.history;
+  }
+
+  get view(): View | undefined {
+    return this.#driver.channel.view;
+  }
+
+  get protection(): ChannelPart['protection'] {
+    return this.#driver.channel.protection;
+  }
+
+  get role(): 'primary' | 'backup' {
+    return this.#driver.channel.role;
+  }
+
+  get keptParts(): number {
+    return this.#driver.channel.keptParts;
+  }
+
+  /** Can still do something for the machine: neither at its end, nor hung, nor without a state. */
+  get active(): boolean {
+    return this.fate === 'live' && this.view !== undefined;
+  }
+
+  #hostNs(): number {
+    return this.#options.schedule.nowNs + this.#skewNs;
+  }
+
+  flip(): void {
+    this.#options.judge.flipped(this.name);
+    this.#guestThread.flip();
+  }
+
+  // ---- ends
+
+  /** SIGKILL: both threads; what is under way from it may be lost. */
+  kill(): void {
+    if (this.fate === 'live' || this.fate === 'hung') this.#end('killed', 'killed', true);
+  }
+
+  #end(fate: Fate, reason: string, lossy = false): void {
+    this.fate = fate;
+    this.io.kill();
+    this.guestActor.kill();
+    this.#driver.stop();
+    this.#bus?.end(0, lossy, reason);
+    for (const { connection, end } of this.#peers.values()) connection.end(end, lossy, reason);
+  }
+
+  // ---- the peers
+
+  /** Listener for the connection that `connected` brings. */
+  listen(peer: string): Listener<PeerPacket> & { handlers: PeerHandlers | undefined } {
+    const listener = {
+      handlers: undefined as PeerHandlers | undefined,
+      received: (packet: PeerPacket) =>
+        this.io.do(() => {
+          const heard = peerWire.read(packet);
+          if (heard instanceof Uint8Array) listener.handlers?.piece(heard);
+          else listener.handlers?.message(heard);
+        }),
+      closed: (reason: string) =>
+        this.io.do(() => {
+          this.#peers.delete(peer);
+          listener.handlers?.closed(reason);
+        }),
+    };
+    return listener;
+  }
+
+  connected(name: string, connection: PeerConnection, end: 0 | 1, listener: ReturnType<Replica['listen']>): void {
+    this.#peers.set(name, { connection, end });
+    this.io.do(() => this.#driver.addPeer(name, this.#linkTo(name, connection, end, listener)));
+  }
+
+  #linkTo(name: string, connection: PeerConnection, end: 0 | 1, listener: ReturnType<Replica['listen']>): PeerLink {
+    const { run } = this.#options;
+    const send = (packet: PeerPacket, bytes: number): void => {
+      if (end === 0) connection.sendFromFirst(packet, bytes);
+      else connection.sendFromSecond(packet, bytes);
+    };
+    const ends = (reason: string, lossy: boolean): void => {
+      connection.end(end, lossy, reason);
+      if (this.#peers.get(name)?.connection !== connection) return;
+      this.#peers.delete(name);
+      this.io.after(1e3, () => listener.handlers?.closed(reason));
+    };
+    return {
+      get bufferedBytes() {
+        return connection.bufferedBytes(end);
+      },
+      listen: handlers => {
+        listener.handlers = handlers;
+      },
+      send: message => {
+        this.#options.trace(() => `${this.name} -> ${name}: ${describe(message)}`);
+        const { packet, bytes } = peerWire.write(message, run.encodes);
+        send(packet, bytes);
+      },
+      sendPiece: piece => send(peerWire.piece(piece, run.encodes), 64),
+      close: () => {
+        this.#options.trace(() => `${this.name} drops ${name}`);
+        ends('dropped', false);
+      },
+      terminate: () => ends('terminated', true),
+    };
+  }
+
+  // ---- the bus
+
+  #connectBus(handlers: BusHandlers): void {
+    const { busPath, random, bus, name, run, trace } = this.#options;
+    this.io.after(random.between(RECONNECT_NS[0], RECONNECT_NS[1]), () => {
+      if (!busPath.open || !bus.answers) {
+        this.#connectBus(handlers);
+        return;
+      }
+      let id = 0;
+      let open = true;
+      const closed = (): void => {
+        if (!open) return;
+        open = false;
+        this.#bus = undefined;
+        handlers.closed();
+      };
+      const connection = busPath.connect<PeerPacket | ToBus, PeerPacket | FromBus>(
+        {
+          received: packet =>
+            this.io.do(() => {
+              const message = fromBusWire.read(packet);
+              if (message.type !== 'heartbeat') trace(() => `bus -> ${name}: ${describe(message)}`);
+              handlers.message(message);
+            }),
+          closed: () => this.io.do(closed),
+        },
+        { received: packet => bus.receive(id, toBusWire.read(packet)), closed: () => bus.detach(id) },
+      );
+      this.#bus = connection;
+      id = bus.attach(connection, name);
+      const port: BusConnection = {
+        get bufferedBytes() {
+          return connection.bufferedBytes(0);
+        },
+        send: message => {
+          trace(() => `${name} -> bus: ${describe(message)}`);
+          const { packet, bytes } = toBusWire.write(message, run.encodes);
+          connection.sendFromFirst(packet, bytes);
+        },
+        terminate: () => {
+          connection.end(0, true, 'terminated');
+          this.io.after(1e3, closed);
+        },
+      };
+      handlers.opened(port);
+    });
+  }
+}
+
+/** Two ends: what is posted at one is taken at the other. */
+function newPorts(): [StatePort, StatePort] {
+  const [here, there]: [unknown[], unknown[]] = [[], []];
+  return [
+    { post: message => void there.push(message), take: () => here.shift() },
+    { post: message => void here.push(message), take: () => there.shift() },
+  ];
+}
+
+function newReader(snapshots: readonly SavedGuest[]): StateReader<SavedGuest> {
+  let next = 0;
+  let of = -1;
+  let saved: SavedGuest | undefined;
+  return {
+    push: piece => {
+      const [number = 0, at = 0, all = 0] = piece;
+      if (at !== next) throw new EpochvisorError('SNAPSHOT_CORRUPT', 'a piece is missing');
+      next += 1;
+      of = all;
+      saved = snapshots[number];
+    },
+    get complete() {
+      return next === of;
+    },
+    finish: () => {
+      assert(saved !== undefined, 'a snapshot that was sent is known');
+      return saved;
+    },
+  };
+}
+
+/** One line of a trace. */
+function describe(message: unknown): string {
+  return JSON.stringify(message, (_key, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`;
+    return value instanceof Uint8Array ? `${value.length} bytes` : value;
+  });
+}

@@ -1,0 +1,364 @@
+// One run: builds the world from its options, lets time go on, strikes with the faults, and asks the judge.
+
+import type { View } from '../protocol/vocabulary.js';
+import { BusHost } from './bus-host.js';
+import { describeFault, type Fault, type PathTarget, type ReplicaTarget } from './faults.js';
+import type { Path } from './network.js';
+import { Paths } from './network-paths.js';
+import { type Parts, PRODUCTION } from './parts.js';
+import { Random } from './random.js';
+import { type Coverage, Judge } from './run-judge.js';
+import type { RunOptions } from './run-plan.js';
+import { Schedule } from './schedule.js';
+import { Arbiter } from './simulated-arbiter.js';
+import type { SavedGuest } from './simulated-guest-thread.js';
+import { HEARTBEAT_MS, Replica } from './simulated-replica.js';
+import { type GuestOptions, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT } from './toy-guest.js';
+import { verdict } from './verdict.js';
+
+export interface RunResult {
+  /** What is wrong; undefined if nothing is. */
+  readonly failure: string | undefined;
+  /** `lost`: every replica that could have gone on was struck down. */
+  readonly end: 'finished' | 'lost';
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly coverage: Coverage;
+}
+
+/** Once the last fault is over, no guest may stand still for so long. */
+const STANDSTILL_MS = 2_000;
+/** Nor may a machine that is repaired be without a backup for so long. */
+const UNPROTECTED_MS = 3_000;
+/** KP: what a backup keeps is bounded by the lag of the slowest. */
+const KEPT_PARTS_MAX = 400;
+/** How often those two are looked at. */
+const LOOK_EVERY_STEPS = 50;
+/** How often the launcher looks. */
+const WATCH_NS = 5e6;
+/** Of replicas, in the order in which they start; no more are started. */
+const NAMES = [...'ABCDEFGHIJKLMNOP'];
+/** A run that plans so many steps goes round in circles. */
+const STEPS_MAX = 200_000;
+
+interface World {
+  readonly parts: Parts;
+  readonly random: Random;
+  readonly paths: Paths;
+  readonly bus: BusHost;
+}
+
+export function simulate(run: RunOptions, parts: Parts = PRODUCTION, trace?: (line: string) => void): RunResult {
+  return new Simulation(run, parts, trace).run();
+}
+
+class Simulation {
+  readonly #run: RunOptions;
+  readonly #trace: (line: () => string) => void;
+  readonly #schedule = new Schedule();
+  readonly #judge: Judge;
+  readonly #arbiter: Arbiter;
+  readonly #world: World;
+  readonly #replicas: Replica[] = [];
+  readonly #snapshots: SavedGuest[] = [];
+  readonly #guest: GuestOptions;
+  #nextFault = 0;
+  /** When the last fault that has struck is over. */
+  #faultsEndNs = 0;
+  /** How far the guests had come, and when. */
+  #progress = { count: 0, atNs: 0 };
+  /** When it was last as protected as it can be. */
+  #protectedAtNs = 0;
+
+  constructor(run: RunOptions, parts: Parts, trace?: (line: string) => void) {
+    const schedule = this.#schedule;
+    const random = new Random(run.seed ^ 0x5eed);
+    this.#run = run;
+    this.#judge = new Judge();
+    this.#trace = line => trace?.(`${schedule.steps} ${schedule.nowMs.toFixed(3)} ms ${line()}`);
+    const { seed, guestSteps: steps, operationIds, floodBytes } = run;
+    this.#guest = { seed, steps, operationIds, floodBytes };
+    const judge = this.#judge;
+    const names = NAMES.slice(0, run.replicas);
+    const view: View = { number: 1, machine: 'm', primary: 'A', backups: names.slice(1), claim: 'first' };
+    this.#arbiter = new Arbiter({
+      schedule,
+      random: random.fork(),
+      first: view,
+      delayNs: run.arbiterNs,
+      lossProbability: run.arbiterLossProbability,
+      staleNs: run.arbiterStaleNs,
+      recorded: recorded => judge.recorded(recorded),
+    });
+    const paths = new Paths(schedule, random, new Random(run.seed ^ 0xbead), run.networkNs);
+    const bus = new BusHost({
+      bus: parts.bus({
+        operationIds: run.operationIds,
+        outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
+        inputStreams: [STREAM_INPUT],
+        bounds: run.bounds,
+      }),
+      encodes: run.encodes,
+      schedule,
+      random: random.fork(),
+      deviceNs: run.deviceNs,
+      heartbeatMs: HEARTBEAT_MS,
+      isHeard: () => !this.#over(),
+      input: run.input,
+      observer: judge,
+    });
+    this.#world = { parts, random, paths, bus };
+    for (const name of names) this.#add(name, view);
+    // A process that died before it was connected is never heard of.
+    schedule.after(1e6, () => {
+      for (const replica of this.#replicas) this.#connect(replica, 1);
+    });
+    if (run.repair) this.#watch();
+  }
+
+  #add(name: string, view: View | undefined): Replica {
+    const { parts, random, paths, bus } = this.#world;
+    const [schedule, run, judge, guest, arbiter] = [this.#schedule, this.#run, this.#judge, this.#guest, this.#arbiter];
+    const busPath = paths.toBus(this.#replicas.length);
+    const world = { name, run, parts, schedule, random: random.fork(), view, bus, busPath, judge };
+    const replica = new Replica({ ...world, guest, arbiter, snapshots: this.#snapshots, trace: this.#trace });
+    this.#replicas.push(replica);
+    return replica;
+  }
+
+  /** To all who came before it, or after (`side` 1): each pair once. */
+  #connect(replica: Replica, side: 0 | 1): void {
+    const at = this.#replicas.indexOf(replica);
+    const others = side === 0 ? this.#replicas.slice(0, at) : this.#replicas.slice(at + 1);
+    for (const other of others) {
+      if (replica.io.dead || other.io.dead) continue;
+      const [a, b] = side === 0 ? [other, replica] : [replica, other];
+      const path = this.#world.paths.between(this.#replicas.indexOf(a), this.#replicas.indexOf(b));
+      const [first, second] = [a.listen(b.name), b.listen(a.name)];
+      const connection = path.connect(first, second);
+      a.connected(b.name, connection, 0, first);
+      b.connected(a.name, connection, 1, second);
+    }
+  }
+
+  // ---- the launcher
+
+  /** Looks for processes that have ended, and starts as many anew, as long as there is a machine to join. */
+  #watch(): void {
+    this.#schedule.after(WATCH_NS, () => {
+      if (this.#over() || this.#judge.outcome !== undefined) return;
+      this.#killSilent();
+      const there = this.#replicas.filter(({ fate }) => fate === 'live' || fate === 'hung').length;
+      const name = NAMES[this.#replicas.length];
+      if (there >= this.#run.replicas || name === undefined) {
+        this.#watch();
+        return;
+      }
+      const [least, most] = this.#run.restartNs;
+      this.#schedule.after(this.#world.random.between(least, most), () => {
+        if (this.#over()) return;
+        this.#trace(() => `the launcher starts ${name}`);
+        this.#connect(this.#add(name, undefined), 0);
+        this.#watch();
+      });
+    });
+  }
+
+  /** One that joins and hangs says nothing any more: it would keep another from its place. */
+  #killSilent(): void {
+    const { primary, backups } = this.#arbiter.latest;
+    for (const replica of this.#replicas) {
+      const named = replica.name === primary || backups.includes(replica.name);
+      if (replica.fate === 'hung' && !named && !this.#judge.wasNamed(replica.name)) replica.kill();
+    }
+  }
+
+  run(): RunResult {
+    let failure: string | undefined;
+    try {
+      // What is still on its way when the replicas have ended arrives too.
+      do {
+        this.#strike();
+        failure = this.#judge.violation;
+        if (this.#over()) this.#endJoining();
+        else failure ??= this.#late();
+      } while (failure === undefined && this.#schedule.step());
+    } catch (error) {
+      failure = `a defect: ${error instanceof Error ? error.message : error}`;
+    }
+    failure ??= this.#wronglyLost() ?? this.#verdict();
+    this.#trace(() => failure ?? 'nothing wrong');
+    return {
+      failure,
+      end: this.#judge.outcome === undefined ? 'lost' : 'finished',
+      steps: this.#schedule.steps,
+      virtualMs: this.#schedule.nowMs,
+      coverage: this.#judge.coverage,
+    };
+  }
+
+  /** No replica is left that could do anything: all have ended, or are paused for ever. */
+  #over(): boolean {
+    return this.#replicas.every(replica => !replica.active);
+  }
+
+  /** There is nothing left to be joined. */
+  #endJoining(): void {
+    for (const replica of this.#replicas) if (replica.fate === 'live') replica.kill();
+  }
+
+  #late(): string | undefined {
+    const { nowNs, steps } = this.#schedule;
+    const count = this.#judge.progress;
+    if (count > this.#progress.count) this.#progress = { count, atNs: nowNs };
+    const quietNs = nowNs - Math.max(this.#faultsEndNs, this.#progress.atNs);
+    const fates = () => this.#replicas.map(({ name, fate }) => `${name} ${fate}`).join(', ');
+    const view = this.#arbiter.latest.number;
+    if (quietNs >= STANDSTILL_MS * 1e6 || steps >= STEPS_MAX) {
+      return `the machine does not come to its end (${fates()}; view ${view})`;
+    }
+    if (steps % LOOK_EVERY_STEPS !== 0) return undefined;
+    const kept = this.#replicas.find(({ keptParts }) => keptParts > KEPT_PARTS_MAX);
+    if (kept !== undefined) return `${kept.name} keeps ${kept.keptParts} parts of the log (KP)`;
+    return this.#unprotected() ? `the machine is not protected again (${fates()}; view ${view}) (JN)` : undefined;
+  }
+
+  /** Where processes are started anew, a machine that is left alone is protected after a while. */
+  #unprotected(): boolean {
+    const { run, nowNs } = { run: this.#run, nowNs: this.#schedule.nowNs };
+    const primary = this.#replicas.find(({ fate, role }) => fate === 'live' && role === 'primary');
+    const hangs = this.#replicas.some(({ fate }) => fate === 'hung');
+    if (!run.repair || run.replicas === 1 || hangs || primary?.protection.protected !== false) {
+      this.#protectedAtNs = nowNs;
+    }
+    if (this.#replicas.length === NAMES.length || this.#nextFault < run.faults.length) return false;
+    return nowNs - Math.max(this.#protectedAtNs, this.#faultsEndNs) > UNPROTECTED_MS * 1e6;
+  }
+
+  /** Whoever is named in the latest view must have been struck down, or told by another that the bus is out of reach. */
+  #wronglyLost(): string | undefined {
+    if (this.#judge.outcome !== undefined) return undefined;
+    const { number, primary, backups } = this.#arbiter.latest;
+    for (const replica of this.#replicas) {
+      if (replica.name !== primary && !backups.includes(replica.name)) continue;
+      const struck = replica.fate === 'killed' || replica.fate === 'hung';
+      // Named by a claim that outlived its primary, after it had given up: it was no part of the machine then.
+      if (struck || ['BUS_LOST', 'JOIN_LOST', 'DIVERGED'].includes(replica.haltCode)) continue;
+      return `${replica.name} is ${replica.fate} ${replica.haltCode}, though it is part of view ${number}`;
+    }
+    return undefined;
+  }
+
+  #verdict(): string | undefined {
+    const input = join(this.#run.input.map(({ bytes }) => bytes));
+    const machine = this.#replicas.find(({ name }) => name === this.#judge.owner);
+    const history = machine?.history ?? { happenings: [], actions: 0 };
+    const { primary, backups } = this.#arbiter.latest;
+    // Whoever came to the end with the machine; one that was struck down may have gone another way.
+    const others = this.#replicas.filter(
+      ({ name, fate }) => fate === 'finished' && (name === primary || backups.includes(name)),
+    );
+    return verdict({ judge: this.#judge, guest: this.#guest, history, others, input });
+  }
+
+  // ---- faults
+
+  #strike(): void {
+    for (;;) {
+      const fault = this.#run.faults[this.#nextFault];
+      if (fault === undefined || fault.atStep > this.#schedule.steps) return;
+      this.#nextFault += 1;
+      this.#trace(() => `fault: ${describeFault(fault)}`);
+      this.#apply(fault);
+    }
+  }
+
+  #apply(fault: Fault): void {
+    const replica = 'replica' in fault ? this.#target(fault.replica) : undefined;
+    this.#lasts('durationNs' in fault ? fault.durationNs : 0);
+    switch (fault.kind) {
+      case 'kill':
+        replica?.kill();
+        break;
+      case 'flip':
+        replica?.flip();
+        break;
+      case 'pause':
+        if (replica !== undefined) this.#pause(replica, fault.what, fault.durationNs);
+        break;
+      case 'slow':
+        if (replica === undefined) break;
+        replica.slowness *= fault.times;
+        this.#schedule.after(fault.durationNs, () => {
+          replica.slowness /= fault.times;
+        });
+        break;
+      case 'setClock':
+        if (replica !== undefined) replica.realTimeJumpNs += fault.byNs;
+        break;
+      case 'cut':
+        for (const path of this.#pathsOf(fault.path)) {
+          path.cut(fault.way === 'both' ? [0, 1] : [fault.way], fault.durationNs);
+        }
+        break;
+      case 'reset':
+        for (const path of this.#pathsOf(fault.path)) path.reset();
+        break;
+      case 'arbiterOutage':
+        this.#arbiter.outage(fault.durationNs, fault.silent);
+        break;
+      case 'pauseBus':
+        this.#world.bus.pause(fault.durationNs);
+        break;
+      case 'stallTerminal':
+        this.#world.bus.stall(fault.durationNs);
+    }
+  }
+
+  #target(target: ReplicaTarget): Replica | undefined {
+    if (typeof target === 'number') return this.#replicas[target];
+    const { primary, backups } = this.#arbiter.latest;
+    const live = this.#replicas.filter(({ fate }) => fate === 'live');
+    if (target === 'primary') return live.find(({ name }) => name === primary);
+    if (target === 'backup') return live.find(({ name }) => backups.includes(name));
+    return live.find(({ name }) => name !== primary && !backups.includes(name));
+  }
+
+  #pathsOf(target: PathTarget): readonly Path[] {
+    const { paths } = this.#world;
+    if (target === 'peers') return paths.peers;
+    const [what, whose] = target.split(' ') as [string, string];
+    const replica = this.#target((/\d/.test(whose) ? Number(whose) : whose) as ReplicaTarget);
+    if (replica === undefined) return [];
+    const index = this.#replicas.indexOf(replica);
+    return what === 'bus' ? [paths.toBus(index)] : paths.peersOf(index);
+  }
+
+  /** What lasts for ever is over for the rest of the world at once. */
+  #lasts(durationNs: number): void {
+    if (durationNs === Infinity) return;
+    this.#faultsEndNs = Math.max(this.#faultsEndNs, this.#schedule.nowNs + durationNs);
+  }
+
+  #pause(replica: Replica, what: 'process' | 'io' | 'guest', durationNs: number): void {
+    const actors = [...(what === 'guest' ? [] : [replica.io]), ...(what === 'io' ? [] : [replica.guestActor])];
+    for (const actor of actors) actor.pause();
+    if (durationNs === Infinity) {
+      if (replica.fate === 'live') replica.fate = 'hung';
+      return;
+    }
+    this.#schedule.after(durationNs, () => {
+      for (const actor of actors) actor.resume();
+    });
+  }
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}

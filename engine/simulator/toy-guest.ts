@@ -1,0 +1,274 @@
+// The toy guest: a deterministic program made from a seed, whose every output commits to all that it has seen so far.
+//
+// It stands for any program: it computes, reads clocks and randomness, writes to two streams, consumes a third, starts
+// operations at a disk (idempotent) and a teller (opaque) and repeats the uncertain ones as a driver does, sets timers,
+// waits, and ends by exit or trap, at times with operations outstanding. What it does next depends on a hash of all
+// results and interrupts: two replicas that see different things are soon at different instructions.
+
+import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import type { Interrupt, Operation, OperationId, Outcome } from '../protocol/vocabulary.js';
+import { mix, mixBytes, mixWide, Random } from './random.js';
+
+export const STREAM_INPUT = 0;
+export const STREAM_OUTPUT = 1;
+export const STREAM_ERROR = 2;
+/** Idempotent: a repeat is harmless. */
+export const DEVICE_DISK = 0x100;
+/** Opaque: a repeat harms. */
+export const DEVICE_TELLER = 0x200;
+
+/** What the guest does next; all but `compute` are one instruction. The answer to `environment` is its result. */
+export type GuestAction =
+  | { readonly type: 'compute'; readonly instructions: number }
+  | { readonly type: 'environment'; readonly source: number }
+  | { readonly type: 'write'; readonly stream: number; readonly bytes: Uint8Array }
+  | { readonly type: 'start'; readonly operation: Operation }
+  | { readonly type: 'consumed'; readonly stream: number; readonly offset: number }
+  | { readonly type: 'timer'; readonly deadlineNs: number }
+  /** Over as soon as more than `seen` interrupts have come. */
+  | { readonly type: 'wait'; readonly seen: number }
+  | { readonly type: 'outcome'; readonly outcome: Outcome };
+
+export interface GuestOptions {
+  readonly seed: number;
+  /** Steps of the program; each is a few actions. */
+  readonly steps: number;
+  /** Whether the bus performs an id once: if not, the driver of the teller must not repeat. */
+  readonly operationIds: boolean;
+  /** Now and then it writes as much as this, several times as much as may be under way; 0: never. */
+  readonly floodBytes: number;
+}
+
+type OperationState = 'outstanding' | 'uncertain' | 'ended' | 'unknown';
+
+export class Guest {
+  readonly #options: GuestOptions;
+  readonly #random: Random;
+  /** Commits to everything the guest was told and did. */
+  #hash: number;
+  /** Instructions executed. */
+  #count = 0;
+  /** Interrupts delivered so far. */
+  #arrived = 0;
+
+  readonly #operations = new Map<OperationId, { readonly operation: Operation; state: OperationState }>();
+  #nextOperation = 1n;
+  readonly #input: Uint8Array[] = [];
+  #inputReceived = 0;
+  #inputConsumed = 0;
+  #inputEnded = false;
+  #timerArmed = false;
+  /** Greatest value of each clock, and of Tme. */
+  readonly #clocks = new Map<number, bigint>();
+  #complaint: string | undefined;
+
+  constructor(options: GuestOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#hash = mix(options.seed, 0x6e0c);
+  }
+
+  get hash(): number {
+    return this.#hash;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get arrived(): number {
+    return this.#arrived;
+  }
+
+  /** What the guest saw that no single machine shows: a clock that goes back, input with a gap. */
+  get complaint(): string | undefined {
+    return this.#complaint;
+  }
+
+  /** A bit of its memory is flipped: from here on it is another guest. */
+  flip(): void {
+    this.#hash ^= 1;
+  }
+
+  /** The driver of the guest says how many instructions were executed. */
+  executed(instructions: number): void {
+    this.#count += instructions;
+  }
+
+  /** The interrupt handler. */
+  deliver(interrupt: Interrupt): void {
+    this.#arrived += 1;
+    switch (interrupt.kind) {
+      case 'timer':
+        this.#see('Tme', SOURCE_MONOTONIC, BigInt(interrupt.timeNs));
+        if (!this.#timerArmed) this.#complain('a timer interrupt that was not asked for');
+        this.#timerArmed = false;
+        this.#mix(mixWide(1, BigInt(interrupt.timeNs)));
+        return;
+      case 'stream':
+        if (interrupt.offset !== this.#inputReceived || this.#inputEnded) {
+          this.#complain(`input at ${interrupt.offset}, ${this.#inputReceived} was due`);
+        }
+        this.#input.push(interrupt.bytes);
+        this.#inputReceived += interrupt.bytes.length;
+        this.#inputEnded ||= interrupt.end;
+        this.#mix(mix(interrupt.offset, interrupt.bytes.length + (interrupt.end ? 1 : 0)));
+        return;
+      case 'completion':
+        this.#end(interrupt.operation, 'ended');
+        this.#mix(mixBytes(mix(Number(interrupt.operation), interrupt.status), interrupt.data));
+        return;
+      case 'uncertain':
+        this.#end(interrupt.operation, 'uncertain');
+        this.#mix(mix(Number(interrupt.operation), -99));
+    }
+  }
+
+  /** The program, one action at a time. */
+  *run(): Generator<GuestAction, void, bigint> {
+    for (let step = 0; step < this.#options.steps; step++) {
+      yield* this.#repeatUncertain();
+      yield { type: 'compute', instructions: 1 + (mix(this.#hash, step) & 63) };
+      yield* this.#step();
+    }
+    if (this.#random.chance(0.3)) yield* this.#readAll();
+    if (this.#random.chance(0.8)) yield* this.#waitFor(() => this.#outstanding() === 0);
+    yield* this.#write(STREAM_OUTPUT);
+    const trap = this.#random.chance(0.2);
+    const outcome: Outcome = trap
+      ? { kind: 'trap', message: `unreachable (${this.#hash})`, count: this.#count, exact: true }
+      : { kind: 'exit', status: this.#hash & 0x7f };
+    yield { type: 'outcome', outcome };
+  }
+
+  *#step(): Generator<GuestAction, void, bigint> {
+    // The choice depends on the history as well as on the seed.
+    const choice = (mix(this.#hash, this.#random.below(1 << 20)) >>> 0) % 16;
+    if (choice < 4) yield* this.#write(choice === 0 ? STREAM_ERROR : STREAM_OUTPUT);
+    else if (choice === 4) yield* this.#read(SOURCE_REAL_TIME);
+    else if (choice === 5) yield* this.#read(SOURCE_MONOTONIC);
+    else if (choice === 6) yield* this.#read(SOURCE_RANDOM);
+    else if (choice < 9) yield* this.#start(DEVICE_DISK);
+    else if (choice < 11) yield* this.#start(DEVICE_TELLER);
+    else if (choice === 11) yield* this.#waitFor(() => this.#outstanding() === 0);
+    else if (choice === 12) yield* this.#sleep();
+    else if (choice < 15) yield* this.#consume();
+    else yield* this.#readLine();
+  }
+
+  *#read(source: number): Generator<GuestAction, bigint, bigint> {
+    const value = yield { type: 'environment', source };
+    if (source !== SOURCE_RANDOM) this.#see('a clock', source, value);
+    this.#mix(mixWide(source, value));
+    return value;
+  }
+
+  *#write(stream: number): Generator<GuestAction, void, bigint> {
+    const bytes = new Uint8Array(this.#length(stream));
+    let word = this.#hash;
+    for (let at = 0; at < bytes.length; at++) {
+      if (at % 4 === 0 && at > 0) word = mix(word, at);
+      bytes[at] = word >>> (8 * (at % 4));
+    }
+    this.#mix(bytes.length);
+    yield { type: 'write', stream, bytes };
+  }
+
+  #length(stream: number): number {
+    const { floodBytes } = this.#options;
+    const length = 4 + (mix(this.#hash, stream) & 31);
+    return floodBytes > 0 && (mix(this.#hash, 11) & 3) === 0 ? floodBytes + length : length;
+  }
+
+  *#start(device: number): Generator<GuestAction, void, bigint> {
+    const id = this.#nextOperation++;
+    const writes = (this.#hash & 1) === 1;
+    const operation: Operation = {
+      id,
+      device,
+      command: device === DEVICE_TELLER ? 1 : writes ? 2 : 1,
+      argument: BigInt(512 * ((this.#hash >>> 4) & 3)),
+      length: device === DEVICE_DISK && !writes ? 4 : 0,
+      data: device === DEVICE_DISK && writes ? Uint8Array.of(this.#hash, this.#hash >>> 8, 0, 1) : new Uint8Array(0),
+    };
+    this.#operations.set(id, { operation, state: 'outstanding' });
+    this.#mix(Number(id));
+    yield { type: 'start', operation };
+  }
+
+  /** The drivers: an uncertain operation is repeated with its id, unless that could do harm. */
+  *#repeatUncertain(): Generator<GuestAction, void, bigint> {
+    for (const entry of this.#operations.values()) {
+      if (entry.state !== 'uncertain') continue;
+      if (entry.operation.device === DEVICE_TELLER && !this.#options.operationIds) {
+        entry.state = 'unknown';
+        continue;
+      }
+      entry.state = 'outstanding';
+      this.#mix(7);
+      yield { type: 'start', operation: entry.operation };
+    }
+  }
+
+  *#sleep(): Generator<GuestAction, void, bigint> {
+    const nowNs = yield* this.#read(SOURCE_MONOTONIC);
+    this.#timerArmed = true;
+    yield { type: 'timer', deadlineNs: Number(nowNs) + 1 + (mix(this.#hash, 3) & 0xfffff) };
+    yield* this.#waitFor(() => !this.#timerArmed);
+  }
+
+  /** Takes what has been delivered. */
+  *#consume(): Generator<GuestAction, void, bigint> {
+    const bytes = this.#input.shift();
+    if (bytes === undefined) return;
+    this.#inputConsumed += bytes.length;
+    this.#mix(mixBytes(0, bytes.length > 64 ? bytes.subarray(-64) : bytes));
+    if (bytes.length > 0) yield { type: 'consumed', stream: STREAM_INPUT, offset: this.#inputConsumed };
+  }
+
+  *#readLine(): Generator<GuestAction, void, bigint> {
+    yield* this.#waitFor(() => this.#input.length > 0 || this.#inputEnded);
+    yield* this.#consume();
+  }
+
+  *#readAll(): Generator<GuestAction, void, bigint> {
+    while (!this.#inputEnded || this.#input.length > 0) yield* this.#readLine();
+  }
+
+  *#waitFor(condition: () => boolean): Generator<GuestAction, void, bigint> {
+    for (;;) {
+      // What arrives during the repeats ends the wait.
+      const seen = this.#arrived;
+      yield* this.#repeatUncertain();
+      if (condition()) return;
+      yield { type: 'wait', seen };
+    }
+  }
+
+  #outstanding(): number {
+    let count = 0;
+    for (const { state } of this.#operations.values()) {
+      if (state === 'outstanding' || state === 'uncertain') count += 1;
+    }
+    return count;
+  }
+
+  #end(id: OperationId, state: OperationState): void {
+    const entry = this.#operations.get(id);
+    if (entry?.state !== 'outstanding') this.#complain(`operation ${id} ended, though it is not outstanding`);
+    else entry.state = state;
+  }
+
+  #see(what: string, source: number, value: bigint): void {
+    if (value < (this.#clocks.get(source) ?? 0n)) this.#complain(`${what} went back to ${value}`);
+    else this.#clocks.set(source, value);
+  }
+
+  #complain(what: string): void {
+    this.#complaint ??= what;
+  }
+
+  #mix(value: number): void {
+    this.#hash = mix(this.#hash, value);
+  }
+}

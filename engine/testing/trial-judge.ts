@@ -1,0 +1,104 @@
+// The judge: whether a run with a kill in it could have been a run without. Pure: it is given what was seen, and answers.
+//
+// What two undisturbed runs have in common (stdout, a disk, the outcome), a run with a kill must have in common with
+// them as well. What differs between undisturbed runs proves nothing when it differs again; for stdout a user can give
+// a judge of transcripts, which says whether one machine that never failed could have written it.
+// stderr is shown and not judged: it is where drivers speak of uncertain interrupts and repeats.
+
+import type { Outcome } from '../protocol/vocabulary.js';
+import { type Difference, describeDifference } from './difference.js';
+import type { Ending, Failover, KillProof } from './trial.js';
+
+/**
+ * same           everything is as in the undisturbed runs
+ * accepted       the judge accepts the transcript; everything else that can be compared is the same
+ * outcome only   stdout can't be compared, and nobody judged it; everything else is the same
+ * not reached    the run ended before the point; nothing was killed, and everything is the same
+ * different      bytes differ: lost, doubled or changed
+ * refused        the judge refuses the transcript
+ * outcome        another outcome than the undisturbed runs'
+ * no failover    the primary was killed, and nobody took over
+ * failed         the machine could not go on
+ * hung           it ran far longer than undisturbed, and was stopped
+ */
+export type VerdictKind =
+  | 'same'
+  | 'accepted'
+  | 'outcome only'
+  | 'not reached'
+  | 'different'
+  | 'refused'
+  | 'outcome'
+  | 'no failover'
+  | 'failed'
+  | 'hung';
+
+export interface Verdict {
+  readonly kind: VerdictKind;
+  readonly failed: boolean;
+  /** One line on what was wrong, or what could not be compared; else empty. */
+  readonly detail: string;
+}
+
+/** What the undisturbed runs have in common. */
+export interface Reference {
+  /** Undefined where they differ. */
+  readonly outcome: Outcome | undefined;
+  /** Whether all of them wrote the same stdout. */
+  readonly stdoutRepeats: boolean;
+}
+
+/** What was seen of a run with a kill. */
+export interface Evidence {
+  readonly ending: Ending;
+  readonly kill: KillProof | undefined;
+  readonly failover: Failover | undefined;
+  /** Against the undisturbed runs; undefined: the same. */
+  readonly stdoutDifference: Difference | undefined;
+  /** Of disks and journals that are the same after all undisturbed runs: the first that differs. */
+  readonly fileDifference: { readonly name: string; readonly difference: Difference } | undefined;
+  /** The transcript judge's: undefined where there is none, `''` where it accepts, else why not. */
+  readonly refusal: string | undefined;
+}
+
+const NOT_COMPARABLE = 'not comparable: undisturbed runs differ';
+
+export function judge(reference: Reference, evidence: Evidence): Verdict {
+  const { ending, kill, failover, fileDifference } = evidence;
+  if (ending.kind === 'failed') return fail('failed', `${ending.message} [${ending.code}]`);
+  if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
+  if (kill !== undefined && failover === undefined) return fail('no failover', 'the primary is dead, nobody took over');
+  const stdout = judgeStdout(reference, evidence);
+  if (stdout.failed) return stdout;
+  if (fileDifference !== undefined) {
+    return fail('different', `${fileDifference.name}, ${describeDifference(fileDifference.difference)}`);
+  }
+  if (reference.outcome !== undefined && !isSameOutcome(reference.outcome, ending.outcome)) {
+    return fail('outcome', `expected ${describe(reference.outcome)}, found ${describe(ending.outcome)}`);
+  }
+  if (kill === undefined) return { kind: 'not reached', failed: false, detail: 'the run ended before this point' };
+  return stdout;
+}
+
+function judgeStdout(reference: Reference, { refusal, stdoutDifference }: Evidence): Verdict {
+  if (refusal !== undefined) {
+    return refusal === '' ? { kind: 'accepted', failed: false, detail: '' } : fail('refused', refusal);
+  }
+  if (!reference.stdoutRepeats) return { kind: 'outcome only', failed: false, detail: NOT_COMPARABLE };
+  if (stdoutDifference !== undefined) return fail('different', `stdout, ${describeDifference(stdoutDifference)}`);
+  return { kind: 'same', failed: false, detail: '' };
+}
+
+function fail(kind: VerdictKind, detail: string): Verdict {
+  return { kind, failed: true, detail };
+}
+
+/** As a user sees it: the count at a trap may depend on when interrupts came. */
+export function isSameOutcome(a: Outcome, b: Outcome): boolean {
+  if (a.kind === 'exit') return b.kind === 'exit' && a.status === b.status;
+  return b.kind === 'trap' && a.message === b.message;
+}
+
+function describe(outcome: Outcome): string {
+  return outcome.kind === 'exit' ? `exit ${outcome.status}` : `trap '${outcome.message}'`;
+}

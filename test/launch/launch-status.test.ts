@@ -1,0 +1,55 @@
+// When a machine is called protected, and why not.
+
+import { describe, expect, test } from 'vitest';
+import { statusOf } from '../../engine/launch/launch-status.js';
+import type { ReplicaProgress } from '../../engine/replica/replica-configuration.js';
+
+type Replica = Parameters<typeof statusOf>[1][number];
+
+const PROGRESS = { protected: true, reason: '', epoch: 7, count: 700, lagMs: 1, outstanding: 2, logBytes: 3 };
+
+function replica(name: string, pid: number, more: Partial<Replica> = {}): Replica {
+  const progress = PROGRESS as unknown as ReplicaProgress;
+  return { pid, incarnation: name, joins: false, hasEnded: false, running: true, progress, ...more };
+}
+
+function view(primary: string, ...backups: string[]) {
+  return { number: 3, machine: 'm', primary, backups, claim: 'c' };
+}
+
+const [a, b, c] = [replica('a', 1), replica('b', 2), replica('c', 3)];
+
+describe('a machine', () => {
+  test('is protected where its view names as many as it should have, and its primary says so', () => {
+    expect(statusOf(view('a', 'b'), [a, b], 2)).toMatchObject({ protected: true, reason: '' });
+    const starting = { ...PROGRESS, protected: false, reason: 'changing view' } as unknown as ReplicaProgress;
+    const told = [replica('a', 1, { progress: starting }), b];
+    expect(statusOf(view('a', 'b'), told, 2)).toMatchObject({ protected: false, reason: 'changing view' });
+  });
+
+  test('is not before the guest runs on each of them', () => {
+    const loads = replica('b', 2, { running: false });
+    expect(statusOf(view('a', 'b'), [a, loads], 2)).toMatchObject({ protected: false, reason: 'starting' });
+    expect(statusOf(view('a', 'b'), [a, b, replica('d', 4, { running: false })], 2)).toMatchObject({ protected: true });
+  });
+
+  test('is not on the word of a backup that has become the primary, which said so in the view before', () => {
+    expect(statusOf(view('b', 'c'), [a, b, c], 3)).toMatchObject({ protected: false, reason: 'need secondary' });
+    expect(statusOf(view('b'), [a, b], 2)).toMatchObject({ protected: false, reason: 'need secondary' });
+  });
+
+  test('says why none has joined, while it waits and while another one tries', () => {
+    const joins = replica('d', 4, { joins: true });
+    const because = '; the last replica that was to join halted: out of memory';
+    const of = (replicas: Replica[]) => statusOf(view('b'), replicas, 2, 'halted: out of memory').reason;
+    expect(of([b])).toBe(`need secondary${because}`);
+    expect(of([b, joins])).toBe(`starting${because}`);
+    expect(statusOf(view('a', 'b'), [a, b], 2, 'halted: out of memory').reason).toBe('');
+  });
+
+  test('is starting while another replica joins, and is disabled where none is wanted', () => {
+    const joins = replica('d', 4, { joins: true });
+    expect(statusOf(view('b', 'c'), [b, c, joins], 3)).toMatchObject({ protected: false, reason: 'starting' });
+    expect(statusOf(view('a'), [a], 1)).toMatchObject({ protected: false, reason: 'disabled' });
+  });
+});

@@ -1,0 +1,59 @@
+// Snapshots to files, as the launcher asks for them: of one replica after the other, and nothing is left beside the file.
+
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { ReplicaProcess } from '../../engine/launch/replica-process.js';
+import { SnapshotRequests } from '../../engine/launch/snapshot-requests.js';
+import type { ToReplica } from '../../engine/replica/replica-configuration.js';
+
+const ORIGIN = { guest: '/g.wasm', disks: [], directories: [] };
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'epochvisor-test-'));
+  file = join(folder, 'kept');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Is killed as soon as it has begun to write. */
+function killedWhileItWrites(): { replica: ReplicaProcess; asked: ToReplica[] } {
+  const asked: ToReplica[] = [];
+  const send = (message: ToReplica) => {
+    asked.push(message);
+    if (message.type === 'save') writeFileSync(message.temporary, 'half');
+  };
+  return { replica: { send } as unknown as ReplicaProcess, asked };
+}
+
+it('a replica that dies while it writes leaves nothing beside the file that the next one writes', async () => {
+  const requests = new SnapshotRequests();
+  const [first, second] = [killedWhileItWrites(), killedWhileItWrites()];
+  const saved = requests.ask(file, ORIGIN, first.replica);
+  requests.askAgain(second.replica);
+  const temporaries = [...first.asked, ...second.asked].map(message => 'temporary' in message && message.temporary);
+  expect(new Set(temporaries).size).toBe(2);
+  writeFileSync(file, 'whole');
+  requests.answered(1, undefined);
+  await saved;
+  expect(readdirSync(folder)).toEqual(['kept']);
+});
+
+it('a machine that ends while one is written leaves nothing', async () => {
+  const requests = new SnapshotRequests();
+  const saved = requests.ask(file, ORIGIN, killedWhileItWrites().replica);
+  requests.end();
+  await expect(saved).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
+  expect(readdirSync(folder)).toEqual([]);
+  await expect(requests.ask(file, ORIGIN, undefined)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
+});
+
+it('of which a folder has gone meanwhile ends as any other', async () => {
+  const requests = new SnapshotRequests();
+  writeFileSync(file, '');
+  const saved = requests.ask(join(file, 'below'), ORIGIN, { send: () => undefined } as unknown as ReplicaProcess);
+  requests.answered(1, { code: 'SNAPSHOT_FILE', message: 'no', hint: '' });
+  await expect(saved).rejects.toMatchObject({ code: 'SNAPSHOT_FILE' });
+});

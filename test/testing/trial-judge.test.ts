@@ -1,0 +1,111 @@
+// The judge of failover tests: each way to be wrong is seen, and nothing that proves nothing is held against a run.
+
+import { describe, expect, test } from 'vitest';
+import { firstDifference } from '../../engine/testing/difference.js';
+import { type Evidence, judge, type Reference } from '../../engine/testing/trial-judge.js';
+
+const REFERENCE: Reference = { outcome: { kind: 'exit', status: 0 }, stdoutRepeats: true };
+const KILL = { epoch: 3, instruction: 50, count: 350, outstanding: 0, atNs: 0 };
+const FAILOVER = { view: 2, failoverEpoch: 4, uncertain: 0, liveMs: 5, firstByteMs: 6 };
+const FAULTLESS: Evidence = {
+  ending: { kind: 'outcome', outcome: { kind: 'exit', status: 0 } },
+  kill: KILL,
+  failover: FAILOVER,
+  stdoutDifference: undefined,
+  fileDifference: undefined,
+  refusal: undefined,
+};
+const bytes = (text: string) => new TextEncoder().encode(text);
+const difference = firstDifference(bytes('one\ntwo\n'), bytes('one\none\ntwo\n'));
+
+const verdict = (evidence: Partial<Evidence>, reference: Partial<Reference> = {}) =>
+  judge({ ...REFERENCE, ...reference }, { ...FAULTLESS, ...evidence });
+
+describe('a run with a kill', () => {
+  test('that nobody can tell from one without is the same', () => {
+    expect(verdict({})).toEqual({ kind: 'same', failed: false, detail: '' });
+  });
+
+  test('that doubles a line is different, with the place', () => {
+    expect(verdict({ stdoutDifference: difference })).toEqual({
+      kind: 'different',
+      failed: true,
+      detail: 'stdout, byte 4 (line 2): expected "one\\ntwo\\n", found "one\\none\\ntwo\\n"',
+    });
+  });
+
+  test('that leaves another disk is different, though stdout is the same', () => {
+    const fileDifference = { name: 'disk 0', difference: { offset: 512, expected: '"a"', found: 'end' } };
+    expect(verdict({ fileDifference })).toMatchObject({
+      kind: 'different',
+      failed: true,
+      detail: 'disk 0, byte 512: expected "a", found end',
+    });
+  });
+
+  test('that ends in another way has another outcome', () => {
+    const ending = { kind: 'outcome', outcome: { kind: 'exit', status: 1 } } as const;
+    expect(verdict({ ending })).toMatchObject({ kind: 'outcome', detail: 'expected exit 0, found exit 1' });
+    const trap = { kind: 'outcome', outcome: { kind: 'trap', message: 'unreachable', count: 7, exact: true } } as const;
+    expect(verdict({ ending: trap })).toMatchObject({ kind: 'outcome', failed: true });
+    // Where interrupts come is another matter than what the guest did.
+    expect(verdict({ ending: trap }, { outcome: { ...trap.outcome, count: 9 } })).toMatchObject({ kind: 'same' });
+  });
+
+  test('that nobody took over fails, whatever came out', () => {
+    expect(verdict({ failover: undefined })).toMatchObject({ kind: 'no failover', failed: true });
+  });
+
+  test('that could not go on, or did not end, fails with the reason', () => {
+    const failed = { kind: 'failed', code: 'DIVERGED', message: 'the backup differs' } as const;
+    expect(verdict({ ending: failed })).toEqual({
+      kind: 'failed',
+      failed: true,
+      detail: 'the backup differs [DIVERGED]',
+    });
+    expect(verdict({ ending: { kind: 'hung', limitMs: 30_000 } })).toMatchObject({
+      kind: 'hung',
+      detail: 'still running after 30 s',
+    });
+  });
+});
+
+describe('a run that ended before the point', () => {
+  test('is no failure, and is not called the same', () => {
+    expect(verdict({ kill: undefined, failover: undefined })).toMatchObject({ kind: 'not reached', failed: false });
+  });
+
+  test('is one where its output differs all the same', () => {
+    expect(verdict({ kill: undefined, failover: undefined, stdoutDifference: difference })).toMatchObject({
+      kind: 'different',
+      failed: true,
+    });
+  });
+});
+
+describe('a guest that does not repeat itself', () => {
+  test('is judged by the transcript judge alone', () => {
+    expect(verdict({ stdoutDifference: difference, refusal: '' }, { stdoutRepeats: false })).toMatchObject({
+      kind: 'accepted',
+      failed: false,
+    });
+    expect(verdict({ refusal: 'the clock went back' }, { stdoutRepeats: false })).toEqual({
+      kind: 'refused',
+      failed: true,
+      detail: 'the clock went back',
+    });
+  });
+
+  test('is not called the same where nobody judges it', () => {
+    expect(verdict({ stdoutDifference: difference }, { stdoutRepeats: false })).toEqual({
+      kind: 'outcome only',
+      failed: false,
+      detail: 'not comparable: undisturbed runs differ',
+    });
+  });
+
+  test('may end as it likes where undisturbed runs end differently', () => {
+    const ending = { kind: 'outcome', outcome: { kind: 'exit', status: 1 } } as const;
+    expect(verdict({ ending }, { outcome: undefined })).toMatchObject({ kind: 'same', failed: false });
+  });
+});
