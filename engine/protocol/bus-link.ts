@@ -82,19 +82,12 @@ export class BusLink<P> {
       case 'confirmed':
         state.outbox.confirm(message.stream, message.offset);
         return [...this.#tellConfirmed(), ...this.release()];
-      case 'input': {
+      case 'interrupt': {
+        const { interrupt } = message;
         if (!state.isPrimary) return [];
-        const { stream, offset, bytes, end } = message;
-        return [{ rule: 'P1', type: 'interrupt', interrupt: { kind: 'stream', stream, offset, bytes, end } }];
-      }
-      case 'completion': {
         // In the paper's world an operation that was called uncertain may still complete: the guest hears one end.
-        if (!state.isPrimary || !state.outbox.complete(message.operation)) return [];
-        const { operation, status, data } = message;
-        return [
-          { rule: 'P1', type: 'interrupt', interrupt: { kind: 'completion', operation, status, data } },
-          ...this.release(),
-        ];
+        if (interrupt.kind === 'completion' && !state.outbox.complete(interrupt.operation)) return [];
+        return [{ rule: 'P1', type: 'interrupt', interrupt }, ...this.release()];
       }
     }
   }

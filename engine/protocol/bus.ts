@@ -21,7 +21,7 @@ import { assert } from '../errors/errors.js';
 import { BOUNDS, type Bounds } from './bounds.js';
 import type { FromBus, StreamOffset, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
-import type { Operation, OperationId, Outcome, Output } from './vocabulary.js';
+import type { Interrupt, Operation, OperationId, Outcome, Output } from './vocabulary.js';
 
 /** A connection, named by the server; never used twice. */
 export type Connection = number;
@@ -263,6 +263,10 @@ export class Bus {
     if (connection !== undefined) this.#send(effects, rule, connection, message);
   }
 
+  #tellInterrupt(effects: BusEffect[], rule: Rule, interrupt: Interrupt): void {
+    this.#tellOwner(effects, rule, { type: 'interrupt', interrupt });
+  }
+
   // ---- views (FN)
 
   #fence(connection: Connection, incarnation: string, view: number, effects: BusEffect[]): void {
@@ -427,7 +431,7 @@ export class Bus {
   }
 
   #complete(effects: BusEffect[], operation: OperationId, status: number, data: Uint8Array): void {
-    this.#tellOwner(effects, 'ON', { type: 'completion', operation, status, data });
+    this.#tellInterrupt(effects, 'ON', { kind: 'completion', operation, status, data });
   }
 
   /** Rule RL. A release sent twice, or of an operation that was refused, finds nothing. */
@@ -455,7 +459,7 @@ export class Bus {
     if (bytes.length > 0) state.chunks.push(bytes);
     state.received += bytes.length;
     state.ended = end;
-    if (bytes.length > 0 || end) this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes, end });
+    if (bytes.length > 0 || end) this.#tellInterrupt(effects, 'RL', { kind: 'stream', stream, offset, bytes, end });
     if (!state.paused && !end && state.received - state.released >= this.#bounds.inputWindowBytes) {
       state.paused = true;
       effects.push({ rule: 'RL', type: 'pauseInput', stream });
@@ -486,11 +490,11 @@ export class Bus {
     let offset = state.released;
     for (const bytes of state.chunks) {
       const end = state.ended && offset + bytes.length === state.received;
-      this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes, end });
+      this.#tellInterrupt(effects, 'RL', { kind: 'stream', stream, offset, bytes, end });
       offset += bytes.length;
     }
     if (state.chunks.length === 0 && state.ended) {
-      this.#tellOwner(effects, 'RL', { type: 'input', stream, offset, bytes: NO_DATA, end: true });
+      this.#tellInterrupt(effects, 'RL', { kind: 'stream', stream, offset, bytes: NO_DATA, end: true });
     }
   }
 

@@ -4,7 +4,7 @@
 // looks inside. Positions in the log are counted in entries since the machine's start, and are the same on every
 // replica: entries before an output at the primary are consumed before it at a backup.
 
-import type { OperationId, Outcome, Output, View } from './vocabulary.js';
+import type { Interrupt, Outcome, Output, View } from './vocabulary.js';
 
 /** The first packet of every connection. A difference in anything but `incarnation` and `view` is refused. */
 export interface Hello {
@@ -101,14 +101,8 @@ export type FromBus =
   | { readonly type: 'stale'; readonly view: number; readonly current: number }
   /** Output of `stream` below `offset` is performed: said of whatever was sent, also of what had been there before. */
   | { readonly type: 'confirmed'; readonly stream: number; readonly offset: number }
-  | {
-      readonly type: 'input';
-      readonly stream: number;
-      readonly offset: number;
-      readonly bytes: Uint8Array;
-      readonly end: boolean;
-    }
-  | { readonly type: 'completion'; readonly operation: OperationId; readonly status: number; readonly data: Uint8Array }
+  /** RL: input of a stream, or the end of an operation; told again until it is released. */
+  | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
   /** The outcome is performed: the machine is over. */
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /**

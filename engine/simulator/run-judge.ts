@@ -278,8 +278,9 @@ export class Judge implements BusObserver {
   }
 
   did(effect: BusEffect, cause: Cause | undefined): void {
-    if (effect.type === 'send' && effect.message.type === 'completion' && effect.message.status === STATUS_REFUSED) {
-      this.refused.add(effect.message.operation);
+    if (effect.type === 'send' && effect.message.type === 'interrupt') {
+      const { interrupt } = effect.message;
+      if (interrupt.kind === 'completion' && interrupt.status === STATUS_REFUSED) this.refused.add(interrupt.operation);
     }
     if (effect.type !== 'write' && effect.type !== 'perform') return;
     if (this.outcome !== undefined) this.violate('the bus performs something after the end (XT)');

@@ -1,6 +1,8 @@
 // What crosses a simulated wire: messages as they are, and in a share of runs their bytes, by the production encoders.
 
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
+import { interruptBytesMax } from '../wire/interrupts.js';
+import { outputBytesMax } from '../wire/outputs.js';
 import {
   decodeFromBus,
   decodePeer,
@@ -50,14 +52,10 @@ export const peerWire = {
   },
 };
 
-export const toBusWire = wire<ToBus>(encodeToBus, decodeToBus, message => {
-  if (message.type !== 'output') return HEAD_BYTES;
-  const { output } = message;
-  if (output.type === 'stream') return HEAD_BYTES + output.bytes.length;
-  return HEAD_BYTES + (output.type === 'operation' ? output.operation.data.length : 0);
-});
+export const toBusWire = wire<ToBus>(encodeToBus, decodeToBus, message =>
+  message.type === 'output' ? outputBytesMax(message.output) : HEAD_BYTES,
+);
 
-export const fromBusWire = wire<FromBus>(encodeFromBus, decodeFromBus, message => {
-  if (message.type === 'input') return HEAD_BYTES + message.bytes.length;
-  return HEAD_BYTES + (message.type === 'completion' ? message.data.length : 0);
-});
+export const fromBusWire = wire<FromBus>(encodeFromBus, decodeFromBus, message =>
+  message.type === 'interrupt' ? interruptBytesMax(message.interrupt) : HEAD_BYTES,
+);

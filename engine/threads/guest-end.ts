@@ -10,6 +10,7 @@ import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import type { Interrupt, LogEntry, Output } from '../protocol/vocabulary.js';
 import { copyOf, putCopy } from '../wire/copying.js';
 import type { EntryState } from '../wire/entry-history.js';
+import { readInterrupt } from '../wire/interrupts.js';
 import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../wire/log-entries.js';
 import * as records from '../wire/records.js';
 import {
@@ -166,8 +167,10 @@ export class GuestEnd {
 
   #output(position: number, output: Output): void {
     this.ship();
-    this.#write(records.RECORD_OUTPUT, records.outputSizeMax(output), (bytes, at, view) =>
-      records.writeOutput(position, output, bytes, at, view),
+    this.#write(
+      records.RECORD_OUTPUT,
+      records.outputRecordBytesMax(output),
+      (bytes, at) => records.putOutputRecord(bytes, at, position, output) - at,
     );
     this.flush();
   }
@@ -234,7 +237,7 @@ export class GuestEnd {
     this.#shared.toGuest.read((type, bytes, at, length) => {
       if (type === records.RECORD_LOG) incoming = { type: 'log', bytes: copyOf(bytes.subarray(at, at + length)) };
       else if (type === records.RECORD_INTERRUPT) {
-        incoming = { type: 'interrupt', interrupt: records.readInterrupt(bytes, at, length) };
+        incoming = { type: 'interrupt', interrupt: readInterrupt(records.recordReader(bytes, at, length)) };
       } else incoming = { type: 'promote' };
     });
     return incoming;

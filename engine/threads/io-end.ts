@@ -11,6 +11,7 @@ import { assert } from '../errors/errors.js';
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import type { Interrupt, Output } from '../protocol/vocabulary.js';
 import { putCopy } from '../wire/copying.js';
+import { interruptBytesMax, putInterrupt } from '../wire/interrupts.js';
 import * as records from '../wire/records.js';
 import {
   type SharedBlock,
@@ -151,8 +152,10 @@ export class IoEnd<State> {
   }
 
   sendInterrupt(interrupt: Interrupt): void {
-    this.#send(records.RECORD_INTERRUPT, records.interruptSizeMax(interrupt), (bytes, at, view) =>
-      records.writeInterrupt(interrupt, bytes, at, view),
+    this.#send(
+      records.RECORD_INTERRUPT,
+      interruptBytesMax(interrupt),
+      (bytes, at) => putInterrupt(bytes, at, interrupt) - at,
     );
   }
 
@@ -245,7 +248,7 @@ export class IoEnd<State> {
     const text = () => records.decodeText(bytes.slice(at, at + length));
     switch (type) {
       case records.RECORD_OUTPUT: {
-        const { position, output } = records.readOutput(bytes, at, length);
+        const { position, output } = records.readOutputRecord(bytes, at, length);
         this.#listener.output(position, output);
         return;
       }

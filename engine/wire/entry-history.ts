@@ -3,32 +3,6 @@
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Digest } from '../protocol/vocabulary.js';
 
-/** A 64-bit number and its halves: one memory, seen in two ways, for that is how V8 converts without allocating. */
-export class Halves {
-  readonly #whole = new BigInt64Array(1);
-  readonly #parts = new Uint32Array(this.#whole.buffer);
-  readonly #lowAt = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
-
-  set whole(value: bigint) {
-    this.#whole[0] = value;
-  }
-
-  get low(): number {
-    return this.#parts[this.#lowAt]!;
-  }
-
-  get high(): number {
-    return this.#parts[1 - this.#lowAt]!;
-  }
-
-  /** The signed number of two unsigned halves. */
-  join(low: number, high: number): bigint {
-    this.#parts[this.#lowAt] = low;
-    this.#parts[1 - this.#lowAt] = high;
-    return this.#whole[0]!;
-  }
-}
-
 /** What both sides remember, as plain data. */
 export interface EntryState {
   /** The last value of each clock, by source, in two unsigned halves. */

@@ -19,28 +19,25 @@
 //            m = 1     count, submitted, consumed as differences to the last digest
 //            m = 2     count, submitted, consumed as they are: something went back
 //
-//   interrupt  00 time                              timer
-//              01 stream offset bytes               stream; 02: and its end
-//              03 operation(64) signed status data  completion
-//              04 operation(64)                     uncertain
+// Interrupts as in interrupts.ts.
 //
 // A clock read in a tight loop takes 2 bytes a value up to 4 us, 3 up to 0.5 ms; an empty epoch of 100,000
 // instructions 4, however many there are of it.
 
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Digest, Interrupt, LogEntry } from '../protocol/vocabulary.js';
-import { copyOf, putCopy } from './copying.js';
-import { type EntryState, Halves, History } from './entry-history.js';
-import { readOutcome, writeOutcome } from './outcomes.js';
+import { copyOf } from './copying.js';
+import { type EntryState, History } from './entry-history.js';
+import { interruptBytesMax, putInterrupt, readInterrupt } from './interrupts.js';
+import { outcomeBytesMax, putOutcome, readOutcome } from './outcomes.js';
 import {
+  Halves,
   malformed,
+  putHalves,
   putUnsigned,
-  putUnsigned64,
   Reader,
   UNSIGNED_MAX_BYTES,
   UNSIGNED64_MAX_BYTES,
-  Writer,
-  zigzag,
 } from './varints.js';
 
 const CLOCK = 0x80;
@@ -63,33 +60,17 @@ const AS_PREDICTED = 0;
 const DIFFERENCES = 1;
 const ABSOLUTE = 2;
 
-const TIMER = 0;
-const STREAM = 1;
-const STREAM_END = 2;
-const COMPLETION = 3;
-const UNCERTAIN = 4;
-
 /** Head, epoch, digest, time, count of interrupts. */
 const ENTRY_MAX_BYTES = 1 + 6 * UNSIGNED_MAX_BYTES;
 /** The value of a clock. */
 export const CLOCK_MAX_BYTES = 1 + UNSIGNED64_MAX_BYTES;
-/** Kind, three numbers (one of 64 bits). */
-const INTERRUPT_MAX_BYTES = 1 + 2 * UNSIGNED_MAX_BYTES + UNSIGNED64_MAX_BYTES;
 
 /** Upper bound of the bytes that `encode` writes for `entry`. */
 export function maxSize(entry: LogEntry): number {
-  if (entry.type === 'final') {
-    const message = entry.outcome.kind === 'trap' ? entry.outcome.message.length : 0;
-    // UTF-8 takes at most three bytes for a UTF-16 unit.
-    return ENTRY_MAX_BYTES + 3 * message;
-  }
+  if (entry.type === 'final') return ENTRY_MAX_BYTES + outcomeBytesMax(entry.outcome);
   if (entry.type !== 'end') return ENTRY_MAX_BYTES;
   let bytes = ENTRY_MAX_BYTES;
-  for (const interrupt of entry.interrupts) {
-    bytes += INTERRUPT_MAX_BYTES;
-    if (interrupt.kind === 'stream') bytes += interrupt.bytes.length;
-    else if (interrupt.kind === 'completion') bytes += interrupt.data.length;
-  }
+  for (const interrupt of entry.interrupts) bytes += interruptBytesMax(interrupt);
   return bytes;
 }
 
@@ -119,13 +100,9 @@ export class EntryEncoder {
         return this.#end(entry, target, at) - at;
       case 'digest':
         return putStateDigest(entry, target, at) - at;
-      case 'final': {
-        const writer = new Writer().byte(FINAL).unsigned(entry.epoch);
-        writeOutcome(writer, entry.outcome);
-        const bytes = writer.finish();
-        target.set(bytes, at);
-        return bytes.length;
-      }
+      case 'final':
+        target[at] = FINAL;
+        return putOutcome(target, putUnsigned(target, at + 1, entry.epoch), entry.outcome) - at;
     }
   }
 
@@ -163,7 +140,7 @@ export class EntryEncoder {
       return at + 1;
     }
     target[at] = head | CLOCK_MORE;
-    return putUnsigned64(target, at + 1, restLow, restHigh);
+    return putHalves(target, at + 1, restLow, restHigh);
   }
 
   #empty(epochs: number, digest: Digest, target: Uint8Array, at: number): number {
@@ -193,7 +170,7 @@ export class EntryEncoder {
     history.epoch = epoch + 1;
     history.timeNs = timeNs;
     if (interrupts.length > 0) at = putUnsigned(target, at, interrupts.length);
-    for (const interrupt of interrupts) at = this.#interrupt(interrupt, target, at);
+    for (const interrupt of interrupts) at = putInterrupt(target, at, interrupt);
     return at;
   }
 
@@ -216,32 +193,6 @@ export class EntryEncoder {
     history.digest(digest);
     return at;
   }
-
-  #interrupt(interrupt: Interrupt, target: Uint8Array, at: number): number {
-    switch (interrupt.kind) {
-      case 'timer':
-        target[at++] = TIMER;
-        return putUnsigned(target, at, interrupt.timeNs);
-      case 'stream':
-        target[at++] = interrupt.end ? STREAM_END : STREAM;
-        at = putUnsigned(target, at, interrupt.stream);
-        at = putUnsigned(target, at, interrupt.offset);
-        return putBytes(target, at, interrupt.bytes);
-      case 'completion':
-        target[at++] = COMPLETION;
-        at = this.#operation(interrupt.operation, target, at);
-        at = putUnsigned(target, at, zigzag(interrupt.status));
-        return putBytes(target, at, interrupt.data);
-      case 'uncertain':
-        target[at++] = UNCERTAIN;
-        return this.#operation(interrupt.operation, target, at);
-    }
-  }
-
-  #operation(operation: bigint, target: Uint8Array, at: number): number {
-    this.#halves.whole = operation;
-    return putUnsigned64(target, at, this.#halves.low, this.#halves.high);
-  }
 }
 
 function putStateDigest(entry: LogEntry & { type: 'digest' }, target: Uint8Array, at: number): number {
@@ -257,12 +208,6 @@ function putStateDigest(entry: LogEntry & { type: 'digest' }, target: Uint8Array
 function putHalf(target: Uint8Array, at: number, half: number): number {
   for (let bits = 0; bits < 32; bits += 8) target[at++] = half >>> bits;
   return at;
-}
-
-function putBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
-  at = putUnsigned(target, at, bytes.length);
-  putCopy(target, at, bytes);
-  return at + bytes.length;
 }
 
 export class EntryDecoder {
@@ -349,7 +294,7 @@ export class EntryDecoder {
     history.epoch = sum(reader, epoch, 1);
     const interrupts: Interrupt[] = [];
     const count = (head & END_INTERRUPTS) === 0 ? 0 : reader.count();
-    for (let index = 0; index < count; index++) interrupts.push(readInterrupt(reader));
+    for (let index = 0; index < count; index++) interrupts.push(readInterrupt(reader, copyOf));
     return { type: 'end', epoch, digest, timeNs, interrupts };
   }
 
@@ -385,27 +330,4 @@ function readStateDigest(reader: Reader): LogEntry {
   const memory = readHalf(reader) >>> 0;
   const kernel = readHalf(reader) >>> 0;
   return { type: 'digest', epoch, firstPage, pages, memory, kernel, globals: readHalf(reader) >>> 0 };
-}
-
-function readInterrupt(reader: Reader): Interrupt {
-  const kind = reader.byte();
-  switch (kind) {
-    case TIMER:
-      return { kind: 'timer', timeNs: reader.unsigned() };
-    case STREAM:
-    case STREAM_END: {
-      const stream = reader.unsigned();
-      const offset = reader.unsigned();
-      return { kind: 'stream', stream, offset, bytes: copyOf(reader.bytes()), end: kind === STREAM_END };
-    }
-    case COMPLETION: {
-      const operation = reader.unsigned64();
-      const status = reader.signed32();
-      return { kind: 'completion', operation, status, data: copyOf(reader.bytes()) };
-    }
-    case UNCERTAIN:
-      return { kind: 'uncertain', operation: reader.unsigned64() };
-    default:
-      throw malformed('an interrupt of unknown kind', reader.at - 1);
-  }
 }

@@ -1,23 +1,37 @@
-// The bytes of an outcome, in packets and in the log.
+// The bytes of an outcome, in outputs, in the log, and in what the bus tells.
 //
 //   exit      00 signed status
-//   trap      01 unsigned count, text message       count is exact
-//   trap      02 unsigned count, text message       at least count
+//   trap      01 count, text message       count is exact
+//   trap      02 count, text message       at least count
 
 import type { Outcome } from '../protocol/vocabulary.js';
-import { malformed, type Reader, type Writer } from './varints.js';
+import {
+  malformed,
+  putSigned,
+  putText,
+  putUnsigned,
+  type Reader,
+  textBytesMax,
+  UNSIGNED_MAX_BYTES,
+} from './varints.js';
 
-export function writeOutcome(writer: Writer, outcome: Outcome): void {
-  if (outcome.kind === 'exit') {
-    writer.byte(0).signed(outcome.status);
-  } else {
-    writer
-      .byte(outcome.exact ? 1 : 2)
-      .unsigned(outcome.count)
-      .text(outcome.message);
-  }
+/** The most bytes that `putOutcome` writes. */
+export function outcomeBytesMax(outcome: Outcome): number {
+  const message = outcome.kind === 'trap' ? textBytesMax(outcome.message) : 0;
+  return 1 + UNSIGNED_MAX_BYTES + message;
 }
 
+/** Writes at `at` of `target`; returns the position after it. */
+export function putOutcome(target: Uint8Array, at: number, outcome: Outcome): number {
+  if (outcome.kind === 'exit') {
+    target[at++] = 0;
+    return putSigned(target, at, outcome.status);
+  }
+  target[at++] = outcome.exact ? 1 : 2;
+  return putText(target, putUnsigned(target, at, outcome.count), outcome.message);
+}
+
+/** @throws EpochvisorError PACKET_MALFORMED */
 export function readOutcome(reader: Reader): Outcome {
   const kind = reader.byte();
   if (kind === 0) return { kind: 'exit', status: reader.signed32() };

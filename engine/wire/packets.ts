@@ -1,7 +1,6 @@
 // The bytes of what replicas and the bus say to each other: one packet a frame, its kind in the first byte.
 //
-// Numbers, byte strings and text are as in varints.ts; `position` and `offset` are unsigned, `id` is unsigned 64 bits,
-// `argument` the 64 bits of a signed number. Every packet has exactly one form: what is read and written again gives
+// Numbers, byte strings and text are as in varints.ts, and unsigned unless it is said otherwise. Every packet has exactly one form: what is read and written again gives
 // the same bytes. A byte string that is read is a view of its packet.
 //
 //   hello            "EPOCHV" 00, protocol, text machine, incarnation, secret, module hash, options
@@ -17,19 +16,13 @@
 //   snapshot         18 bytes...                                           (to the packet's end) not for the channel
 //
 //   fence            20 view
-//   output           21 view, then
-//                       00 stream offset bytes...                          (to the packet's end)
-//                       01 id device command argument length bytes data    an operation
-//                       02 stream offset                                   release of input
-//                       03 id                                              release of an operation
-//                       04 outcome                                         as in outcomes.ts
+//   output           21 view output                                        as in outputs.ts
 //
 //   fenced           30 view offsets (received) offsets (written)
 //   stale            31 view current
 //   confirmed        32 stream offset
-//   input            33 stream offset end(0|1) bytes...                    (to the packet's end)
-//   completion       34 id signed status, data...                          (to the packet's end)
-//   finished         35 outcome
+//   interrupt        33 interrupt                                          as in interrupts.ts
+//   finished         35 outcome                                            as in outcomes.ts
 //   heartbeat        36 taken
 //
 //   offsets          count, then count times: stream offset
@@ -37,8 +30,10 @@
 //   record           number, text machine, primary, count, then count times text backup; text claim
 
 import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, ToBus } from '../protocol/messages.js';
-import type { Operation, Output, View } from '../protocol/vocabulary.js';
-import { readOutcome, writeOutcome } from './outcomes.js';
+import type { View } from '../protocol/vocabulary.js';
+import { interruptBytesMax, putInterrupt, readInterrupt } from './interrupts.js';
+import { outcomeBytesMax, putOutcome, readOutcome } from './outcomes.js';
+import { outputBytesMax, putOutput, readOutput } from './outputs.js';
 import { malformed, Reader, Writer } from './varints.js';
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x4f, 0x43, 0x48, 0x56, 0x00);
@@ -57,16 +52,9 @@ const OUTPUT = 0x21;
 const FENCED = 0x30;
 const STALE = 0x31;
 const CONFIRMED = 0x32;
-const INPUT = 0x33;
-const COMPLETION = 0x34;
+const INTERRUPT = 0x33;
 const FINISHED = 0x35;
 const FROM_BUS_HEARTBEAT = 0x36;
-
-const OUTPUT_STREAM = 0;
-const OUTPUT_OPERATION = 1;
-const OUTPUT_RELEASE_INPUT = 2;
-const OUTPUT_RELEASE_OPERATION = 3;
-const OUTPUT_OUTCOME = 4;
 
 /** What a packet takes besides its byte string; a guess that is right saves a copy. */
 const HEAD_BYTES = 64;
@@ -230,35 +218,13 @@ export function encodeToBus(message: ToBus): Uint8Array {
   switch (message.type) {
     case 'fence':
       return new Writer(HEAD_BYTES).byte(FENCE).unsigned(message.view).finish();
-    case 'output':
-      return encodeOutput(message.view, message.output);
+    case 'output': {
+      const { view, output } = message;
+      const bytes = outputBytesMax(output);
+      const writer = new Writer(HEAD_BYTES + bytes).byte(OUTPUT).unsigned(view);
+      return writer.put(bytes, (target, at) => putOutput(target, at, output)).finish();
+    }
   }
-}
-
-function encodeOutput(view: number, output: Output): Uint8Array {
-  const data =
-    output.type === 'stream' ? output.bytes.length : output.type === 'operation' ? output.operation.data.length : 0;
-  const writer = new Writer(HEAD_BYTES + data).byte(OUTPUT).unsigned(view);
-  switch (output.type) {
-    case 'stream':
-      writer.byte(OUTPUT_STREAM).unsigned(output.stream).unsigned(output.offset).rest(output.bytes);
-      break;
-    case 'operation':
-      writer.byte(OUTPUT_OPERATION);
-      writeOperation(writer, output.operation);
-      break;
-    case 'releaseInput':
-      writer.byte(OUTPUT_RELEASE_INPUT).unsigned(output.stream).unsigned(output.offset);
-      break;
-    case 'releaseOperation':
-      writer.byte(OUTPUT_RELEASE_OPERATION).unsigned64(output.operation);
-      break;
-    case 'outcome':
-      writer.byte(OUTPUT_OUTCOME);
-      writeOutcome(writer, output.outcome);
-      break;
-  }
-  return writer.finish();
 }
 
 export function decodeToBus(bytes: Uint8Array): ToBus {
@@ -279,41 +245,6 @@ function readToBus(reader: Reader): ToBus {
   }
 }
 
-function readOutput(reader: Reader): Output {
-  switch (reader.byte()) {
-    case OUTPUT_STREAM: {
-      const stream = reader.unsigned();
-      return { type: 'stream', stream, offset: reader.unsigned(), bytes: reader.rest() };
-    }
-    case OUTPUT_OPERATION:
-      return { type: 'operation', operation: readOperation(reader) };
-    case OUTPUT_RELEASE_INPUT: {
-      const stream = reader.unsigned();
-      return { type: 'releaseInput', stream, offset: reader.unsigned() };
-    }
-    case OUTPUT_RELEASE_OPERATION:
-      return { type: 'releaseOperation', operation: reader.unsigned64() };
-    case OUTPUT_OUTCOME:
-      return { type: 'outcome', outcome: readOutcome(reader) };
-    default:
-      throw malformed('an output of unknown kind', reader.at - 1);
-  }
-}
-
-function writeOperation(writer: Writer, operation: Operation): void {
-  writer.unsigned64(operation.id).unsigned(operation.device).unsigned(operation.command);
-  writer.unsigned64(operation.argument).unsigned(operation.length).bytes(operation.data);
-}
-
-function readOperation(reader: Reader): Operation {
-  const id = reader.unsigned64();
-  const device = reader.unsigned();
-  const command = reader.unsigned();
-  const argument = BigInt.asIntN(64, reader.unsigned64());
-  const length = reader.unsigned();
-  return { id, device, command, argument, length, data: reader.bytes() };
-}
-
 // ---- from the bus
 
 export function encodeFromBus(message: FromBus): Uint8Array {
@@ -327,22 +258,16 @@ export function encodeFromBus(message: FromBus): Uint8Array {
       return new Writer(HEAD_BYTES).byte(STALE).unsigned(message.view).unsigned(message.current).finish();
     case 'confirmed':
       return new Writer(HEAD_BYTES).byte(CONFIRMED).unsigned(message.stream).unsigned(message.offset).finish();
-    case 'input': {
-      const writer = new Writer(HEAD_BYTES + message.bytes.length).byte(INPUT).unsigned(message.stream);
-      return writer
-        .unsigned(message.offset)
-        .byte(message.end ? 1 : 0)
-        .rest(message.bytes)
-        .finish();
-    }
-    case 'completion': {
-      const writer = new Writer(HEAD_BYTES + message.data.length).byte(COMPLETION).unsigned64(message.operation);
-      return writer.signed(message.status).rest(message.data).finish();
+    case 'interrupt': {
+      const bytes = interruptBytesMax(message.interrupt);
+      const writer = new Writer(1 + bytes).byte(INTERRUPT);
+      return writer.put(bytes, (target, at) => putInterrupt(target, at, message.interrupt)).finish();
     }
     case 'finished': {
       const writer = new Writer(HEAD_BYTES).byte(FINISHED);
-      writeOutcome(writer, message.outcome);
-      return writer.finish();
+      return writer
+        .put(outcomeBytesMax(message.outcome), (target, at) => putOutcome(target, at, message.outcome))
+        .finish();
     }
     case 'heartbeat':
       return new Writer(HEAD_BYTES).byte(FROM_BUS_HEARTBEAT).unsigned(message.taken).finish();
@@ -368,16 +293,8 @@ function readFromBus(reader: Reader): FromBus {
       const stream = reader.unsigned();
       return { type: 'confirmed', stream, offset: reader.unsigned() };
     }
-    case INPUT: {
-      const stream = reader.unsigned();
-      const offset = reader.unsigned();
-      const end = reader.unsigned(1) === 1;
-      return { type: 'input', stream, offset, bytes: reader.rest(), end };
-    }
-    case COMPLETION: {
-      const operation = reader.unsigned64();
-      return { type: 'completion', operation, status: reader.signed32(), data: reader.rest() };
-    }
+    case INTERRUPT:
+      return { type: 'interrupt', interrupt: readInterrupt(reader) };
     case FINISHED:
       return { type: 'finished', outcome: readOutcome(reader) };
     case FROM_BUS_HEARTBEAT:

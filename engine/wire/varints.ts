@@ -9,7 +9,7 @@
 // Reading takes hostile input: whatever is not as drawn is an EpochvisorError PACKET_MALFORMED.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { unwritten } from './copying.js';
+import { putCopy, unwritten } from './copying.js';
 import { TextDecoder, TextEncoder } from './text.js';
 
 /** Most bytes that an unsigned number below 2^53 takes. */
@@ -41,7 +41,7 @@ export function putUnsigned(target: Uint8Array, at: number, value: number): numb
 }
 
 /** As `putUnsigned`, for a 64-bit number in two halves, each an unsigned 32-bit number. */
-export function putUnsigned64(target: Uint8Array, at: number, low: number, high: number): number {
+export function putHalves(target: Uint8Array, at: number, low: number, high: number): number {
   let lowRest = low;
   let highRest = high;
   while (highRest !== 0) {
@@ -52,9 +52,59 @@ export function putUnsigned64(target: Uint8Array, at: number, low: number, high:
   return putUnsigned(target, at, lowRest);
 }
 
-/** The number that stands for a signed one; |value| < 2^52. */
-export function zigzag(value: number): number {
-  return value >= 0 ? value * 2 : -value * 2 - 1;
+/** A 64-bit number and its halves: one memory, seen in two ways, for that is how V8 converts without allocating. */
+export class Halves {
+  readonly #whole = new BigInt64Array(1);
+  readonly #parts = new Uint32Array(this.#whole.buffer);
+  readonly #lowAt = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
+
+  set whole(value: bigint) {
+    this.#whole[0] = value;
+  }
+
+  get low(): number {
+    return this.#parts[this.#lowAt]!;
+  }
+
+  get high(): number {
+    return this.#parts[1 - this.#lowAt]!;
+  }
+
+  /** The signed number of two unsigned halves. */
+  join(low: number, high: number): bigint {
+    this.#parts[this.#lowAt] = low;
+    this.#parts[1 - this.#lowAt] = high;
+    return this.#whole[0]!;
+  }
+}
+
+const halves = new Halves();
+
+/** As `putUnsigned`, for the low 64 bits of `value`. */
+export function putUnsigned64(target: Uint8Array, at: number, value: bigint): number {
+  halves.whole = value;
+  return putHalves(target, at, halves.low, halves.high);
+}
+
+/** As `putUnsigned`, for a signed number; |value| < 2^52. */
+export function putSigned(target: Uint8Array, at: number, value: number): number {
+  return putUnsigned(target, at, value >= 0 ? value * 2 : -value * 2 - 1);
+}
+
+/** A byte string. */
+export function putBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
+  at = putUnsigned(target, at, bytes.length);
+  putCopy(target, at, bytes);
+  return at + bytes.length;
+}
+
+export function putText(target: Uint8Array, at: number, text: string): number {
+  return putBytes(target, at, utf8.encode(text));
+}
+
+/** The most bytes that `putText` writes: UTF-8 takes at most three for a UTF-16 unit. */
+export function textBytesMax(text: string): number {
+  return UNSIGNED_MAX_BYTES + 3 * text.length;
 }
 
 /** Collects a packet's bytes, growing as needed. */
@@ -86,23 +136,17 @@ export class Writer {
     return this;
   }
 
-  signed(value: number): this {
-    return this.unsigned(zigzag(value));
-  }
-
-  /** The low 64 bits of `value`. */
-  unsigned64(value: bigint): this {
-    this.#reserve(UNSIGNED64_MAX_BYTES);
-    const low = Number(value & 0xffffffffn);
-    const high = Number((value >> 32n) & 0xffffffffn);
-    this.#at = putUnsigned64(this.#target, this.#at, low, high);
+  /** What `put`, which takes at most `bytesMax`, writes at a place and says the end of. */
+  put(bytesMax: number, put: (target: Uint8Array, at: number) => number): this {
+    this.#reserve(bytesMax);
+    this.#at = put(this.#target, this.#at);
     return this;
   }
 
   /** Bytes without their length: for what reaches to the end of a packet. */
   rest(bytes: Uint8Array): this {
     this.#reserve(bytes.length);
-    this.#target.set(bytes, this.#at);
+    putCopy(this.#target, this.#at, bytes);
     this.#at += bytes.length;
     return this;
   }

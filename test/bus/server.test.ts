@@ -15,7 +15,7 @@ import { connect } from '../../engine/channel/connect.js';
 import type { EpochvisorError } from '../../engine/errors/errors.js';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import type { FromBus, Hello, ToBus } from '../../engine/protocol/messages.js';
-import { type Output, PROTOCOL_VERSION } from '../../engine/protocol/vocabulary.js';
+import { type Interrupt, type Output, PROTOCOL_VERSION } from '../../engine/protocol/vocabulary.js';
 
 const text = (string: string) => new Uint8Array(Buffer.from(string));
 const NOTHING = new Uint8Array(0);
@@ -91,6 +91,12 @@ async function attach(incarnation: string) {
     send: (message: ToBus) => client.send(message),
     output: (view: number, output: Output) => client.send({ type: 'output', view, output }),
     /** Resolves with the first message of that type, which is taken out. */
+    async hearInterrupt<K extends Interrupt['kind']>(kind: K): Promise<Interrupt & { kind: K }> {
+      const isIt = (message: FromBus) => message.type === 'interrupt' && message.interrupt.kind === kind;
+      await expect.poll(() => heard.some(isIt)).toBe(true);
+      const [message] = heard.splice(heard.findIndex(isIt), 1);
+      return (message as FromBus & { type: 'interrupt' }).interrupt as Interrupt & { kind: K };
+    },
     async hear<T extends FromBus['type']>(type: T): Promise<FromBus & { type: T }> {
       await expect.poll(() => heard.some(message => message.type === type)).toBe(true);
       const index = heard.findIndex(message => message.type === type);
@@ -132,9 +138,21 @@ describe('the bus server', () => {
     a.output(1, stream(6, text('world\n')));
     a.output(1, { type: 'stream', stream: 2, offset: 0, bytes: text('oops') });
     stdin.write('line\n');
-    expect(await a.hear('input')).toEqual({ type: 'input', stream: 0, offset: 0, bytes: text('line\n'), end: false });
+    expect(await a.hearInterrupt('stream')).toEqual({
+      kind: 'stream',
+      stream: 0,
+      offset: 0,
+      bytes: text('line\n'),
+      end: false,
+    });
     stdin.end();
-    expect(await a.hear('input')).toEqual({ type: 'input', stream: 0, offset: 5, bytes: NOTHING, end: true });
+    expect(await a.hearInterrupt('stream')).toEqual({
+      kind: 'stream',
+      stream: 0,
+      offset: 5,
+      bytes: NOTHING,
+      end: true,
+    });
     a.output(1, { type: 'outcome', outcome: { kind: 'exit', status: 3 } });
     expect(await a.hear('finished')).toEqual({ type: 'finished', outcome: { kind: 'exit', status: 3 } });
     expect(await server.finished).toEqual({ kind: 'exit', status: 3 });
@@ -148,19 +166,19 @@ describe('the bus server', () => {
     const [a, b] = [await attach('a'), await attach('b')];
     await a.fence(1);
     stdin.write('one two ');
-    await a.hear('input');
+    await a.hearInterrupt('stream');
     a.output(1, { type: 'releaseInput', stream: 0, offset: 4 });
     a.output(1, stream(0, text('abcdef')));
     a.output(1, dispense(1n, 20n));
-    await a.hear('completion');
+    await a.hearInterrupt('completion');
     a.client.terminate();
     await expect.poll(() => seen).toContain('a detached');
     const { received } = await b.fence(2);
     expect(received[0]).toEqual({ stream: 1, offset: 6 });
-    expect(await b.hear('input')).toMatchObject({ offset: 4, bytes: text('two ') });
+    expect(await b.hearInterrupt('stream')).toMatchObject({ offset: 4, bytes: text('two ') });
     b.output(2, stream(3, text('defghi')));
     b.output(2, dispense(1n, 20n));
-    expect(await b.hear('completion')).toMatchObject({ operation: 1n, status: 20 });
+    expect(await b.hearInterrupt('completion')).toMatchObject({ operation: 1n, status: 20 });
     b.output(2, { type: 'outcome', outcome: { kind: 'exit', status: 0 } });
     await b.hear('finished');
     expect(out()).toBe('abcdefghi');
@@ -173,10 +191,10 @@ describe('the bus server', () => {
     const [a, b] = [await attach('a'), await attach('b')];
     await a.fence(1);
     a.output(1, dispense(1n, 20n));
-    await a.hear('completion');
+    await a.hearInterrupt('completion');
     await b.fence(2);
     b.output(2, dispense(1n, 20n));
-    await b.hear('completion');
+    await b.hearInterrupt('completion');
     expect(await readFile(join(folder, 'teller'), 'utf8')).toContain('2 1 20\n');
   });
 
@@ -202,9 +220,9 @@ describe('the bus server', () => {
     a.output(1, disk(1n, DISK_WRITE, 512n, 0, block));
     a.output(1, disk(2n, DISK_READ, 512n, 512, NOTHING));
     a.output(1, disk(3n, DISK_READ, 4096n, 512, NOTHING));
-    const done: Record<string, FromBus> = {};
+    const done: Record<string, Interrupt> = {};
     for (let count = 0; count < 3; count++) {
-      const completion = await a.hear('completion');
+      const completion = await a.hearInterrupt('completion');
       done[String(completion.operation)] = completion;
     }
     expect(done).toMatchObject({
@@ -219,7 +237,7 @@ describe('the bus server', () => {
     await a.fence(1);
     const operation = { id: 1n, device: 0x999, command: 1, argument: 0n, length: 0, data: NOTHING };
     a.output(1, { type: 'operation', operation });
-    expect(await a.hear('completion')).toMatchObject({ operation: 1n, status: -1 });
+    expect(await a.hearInterrupt('completion')).toMatchObject({ operation: 1n, status: -1 });
   });
 
   test('stops nobody for a reader that takes nothing: who comes next is answered, and confirmed when it reads', async () => {
@@ -235,7 +253,7 @@ describe('the bus server', () => {
     expect(written[0]!.offset).toBeLessThan(offset);
     b.output(2, stream(0, text('again')));
     b.output(2, dispense(1n, 20n));
-    await b.hear('completion');
+    await b.hearInterrupt('completion');
     let taken = 0;
     stdout.on('data', (chunk: Buffer) => {
       taken += chunk.length;
@@ -267,7 +285,11 @@ describe('the bus server', () => {
     await a.fence(1);
     await new Promise(resolve => setTimeout(resolve, 50));
     const arrived = () =>
-      a.heard.reduce((sum, message) => sum + (message.type === 'input' ? message.bytes.length : 0), 0);
+      a.heard.reduce((sum, message) => {
+        const input =
+          message.type === 'interrupt' && message.interrupt.kind === 'stream' ? message.interrupt : undefined;
+        return sum + (input?.bytes.length ?? 0);
+      }, 0);
     expect(arrived()).toBeLessThanOrEqual(256 * 1024 + part.length);
     a.output(1, { type: 'releaseInput', stream: 0, offset: 256 * 1024 });
     await expect.poll(arrived).toBeGreaterThan(400 * 1024);

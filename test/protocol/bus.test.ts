@@ -286,7 +286,7 @@ describe('output streams (OF)', () => {
     write(A, 1, 1, 0, new Uint8Array(10));
     expect(types(write(A, 1, 2, 0, text('x')))).toEqual(['write']);
     expect(sent(fence(B, 2))).toContainEqual([B, expect.objectContaining({ type: 'fenced', view: 2 })]);
-    expect(sent(input(text('in')))).toMatchObject([[B, { type: 'input' }]]);
+    expect(sent(input(text('in')))).toMatchObject([[B, { type: 'interrupt' }]]);
     expect(write(B, 2, 1, 0, new Uint8Array(10))).toEqual([]);
     // Past it, what is sent is a defect: an owner knows from the answer to its fence how much waits.
     expect(write(B, 2, 2, 1, text('y'))).toMatchObject([{ rule: 'OF', type: 'close', connection: B }]);
@@ -300,7 +300,7 @@ describe('operations (ON)', () => {
     const effects = operate(A, 1, 7n);
     expect(effects).toMatchObject([{ rule: 'ON', type: 'perform', operation: { id: 7n } }]);
     expect(sent(completed(token(effects), 512, text('data')))).toEqual([
-      [A, { type: 'completion', operation: 7n, status: 512, data: text('data') }],
+      [A, { type: 'interrupt', interrupt: { kind: 'completion', operation: 7n, status: 512, data: text('data') } }],
     ]);
   });
 
@@ -309,7 +309,7 @@ describe('operations (ON)', () => {
     fence(B, 2);
     expect(operate(B, 2, 7n)).toEqual([]);
     expect(sent(completed(token(first), 0))).toEqual([
-      [B, { type: 'completion', operation: 7n, status: 0, data: NOTHING }],
+      [B, { type: 'interrupt', interrupt: { kind: 'completion', operation: 7n, status: 0, data: NOTHING } }],
     ]);
   });
 
@@ -321,7 +321,7 @@ describe('operations (ON)', () => {
         rule: 'ON',
         type: 'send',
         connection: B,
-        message: { type: 'completion', operation: 7n, status: -5, data: text('x') },
+        message: { type: 'interrupt', interrupt: { kind: 'completion', operation: 7n, status: -5, data: text('x') } },
       },
     ]);
   });
@@ -331,7 +331,9 @@ describe('operations (ON)', () => {
     bus.step({ type: 'detached', connection: A });
     expect(completed(token(first), 3)).toEqual([]);
     fence(B, 2);
-    expect(sent(operate(B, 2, 7n))).toMatchObject([[B, { type: 'completion', status: 3 }]]);
+    expect(sent(operate(B, 2, 7n))).toMatchObject([
+      [B, { type: 'interrupt', interrupt: { kind: 'completion', status: 3 } }],
+    ]);
   });
 
   test('a result is kept until it is released, and then forgotten (RL)', () => {
@@ -344,7 +346,9 @@ describe('operations (ON)', () => {
   test('past the bound on their number, operations are refused and not performed, until some are released', () => {
     for (let id = 1n; id <= BOUNDS.operations; id++) completed(token(operate(A, 1, id)), 0);
     const further = BigInt(BOUNDS.operations) + 1n;
-    expect(sent(operate(A, 1, further))).toMatchObject([[A, { type: 'completion', operation: further, status: -1 }]]);
+    expect(sent(operate(A, 1, further))).toMatchObject([
+      [A, { type: 'interrupt', interrupt: { kind: 'completion', operation: further, status: -1 } }],
+    ]);
     output(A, 1, { type: 'releaseOperation', operation: 1n });
     expect(types(operate(A, 1, further))).toEqual(['perform']);
   });
@@ -366,7 +370,9 @@ describe('operations (ON)', () => {
 describe('results that the owner is told (RL)', () => {
   const result = (bytes: number) => new Uint8Array(bytes);
   const ids = (effects: readonly BusEffect[]) =>
-    sent(effects).flatMap(([, message]) => (message.type === 'completion' ? [message.operation] : []));
+    sent(effects).flatMap(([, message]) =>
+      message.type === 'interrupt' && message.interrupt.kind === 'completion' ? [message.interrupt.operation] : [],
+    );
   const release = (connection: number, view: number, id: bigint) =>
     output(connection, view, { type: 'releaseOperation', operation: id });
 
@@ -449,7 +455,9 @@ describe("operations in the paper's world (ids off)", () => {
     fence(B, 2);
     const second = operate(B, 2, 7n);
     expect(completed(token(first), 1)).toEqual([]);
-    expect(sent(completed(token(second), 2))).toMatchObject([[B, { type: 'completion', status: 2 }]]);
+    expect(sent(completed(token(second), 2))).toMatchObject([
+      [B, { type: 'interrupt', interrupt: { kind: 'completion', status: 2 } }],
+    ]);
   });
 
   test('what is in progress is bounded', () => {
@@ -463,19 +471,21 @@ describe("operations in the paper's world (ids off)", () => {
 
 describe('input streams (RL)', () => {
   const inputs = (effects: readonly BusEffect[]) =>
-    sent(effects).flatMap(([, message]) => (message.type === 'input' ? [message] : []));
+    sent(effects).flatMap(([, message]) =>
+      message.type === 'interrupt' && message.interrupt.kind === 'stream' ? [message.interrupt] : [],
+    );
 
   test('input goes to the owner as it comes', () => {
     fence(A, 1);
     input(text('ab'));
     expect(sent(input(text('cd')))).toEqual([
-      [A, { type: 'input', stream: 0, offset: 2, bytes: text('cd'), end: false }],
+      [A, { type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 2, bytes: text('cd'), end: false } }],
     ]);
   });
 
   test('what came before anyone fenced is sent then', () => {
     expect(input(text('ab'))).toEqual([]);
-    expect(inputs(fence(A, 1))).toEqual([{ type: 'input', stream: 0, offset: 0, bytes: text('ab'), end: false }]);
+    expect(inputs(fence(A, 1))).toEqual([{ kind: 'stream', stream: 0, offset: 0, bytes: text('ab'), end: false }]);
   });
 
   test('a new owner gets what was not released, from the release point', () => {
@@ -484,21 +494,21 @@ describe('input streams (RL)', () => {
     input(text('def'));
     output(A, 1, { type: 'releaseInput', stream: 0, offset: 2 });
     expect(inputs(fence(B, 2))).toEqual([
-      { type: 'input', stream: 0, offset: 2, bytes: text('c'), end: false },
-      { type: 'input', stream: 0, offset: 3, bytes: text('def'), end: false },
+      { kind: 'stream', stream: 0, offset: 2, bytes: text('c'), end: false },
+      { kind: 'stream', stream: 0, offset: 3, bytes: text('def'), end: false },
     ]);
     output(B, 2, { type: 'releaseInput', stream: 0, offset: 1 });
     output(B, 2, { type: 'releaseInput', stream: 0, offset: 5 });
-    expect(inputs(fence(A, 3))).toEqual([{ type: 'input', stream: 0, offset: 5, bytes: text('f'), end: false }]);
+    expect(inputs(fence(A, 3))).toEqual([{ kind: 'stream', stream: 0, offset: 5, bytes: text('f'), end: false }]);
   });
 
   test('the end is told to every owner, with the last bytes or alone', () => {
     fence(A, 1);
     input(text('ab'));
-    expect(inputs(input(NOTHING, true))).toEqual([{ type: 'input', stream: 0, offset: 2, bytes: NOTHING, end: true }]);
-    expect(inputs(fence(B, 2))).toEqual([{ type: 'input', stream: 0, offset: 0, bytes: text('ab'), end: true }]);
+    expect(inputs(input(NOTHING, true))).toEqual([{ kind: 'stream', stream: 0, offset: 2, bytes: NOTHING, end: true }]);
+    expect(inputs(fence(B, 2))).toEqual([{ kind: 'stream', stream: 0, offset: 0, bytes: text('ab'), end: true }]);
     output(B, 2, { type: 'releaseInput', stream: 0, offset: 2 });
-    expect(inputs(fence(A, 3))).toEqual([{ type: 'input', stream: 0, offset: 2, bytes: NOTHING, end: true }]);
+    expect(inputs(fence(A, 3))).toEqual([{ kind: 'stream', stream: 0, offset: 2, bytes: NOTHING, end: true }]);
   });
 
   test('release of what was not sent is a defect of the sender', () => {

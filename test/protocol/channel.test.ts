@@ -318,18 +318,25 @@ describe('P1: what the bus tells the primary', () => {
   it('input and completions are interrupts for execution', () => {
     const primary = connected('A');
     const bytes = Uint8Array.of(1);
-    expect(primary.step(fromBus({ type: 'input', stream: 0, offset: 0, bytes, end: false }))).toMatchObject([
-      { rule: 'P1', type: 'interrupt', interrupt: { kind: 'stream', offset: 0 } },
-    ]);
+    expect(
+      primary.step(
+        fromBus({ type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 0, bytes, end: false } }),
+      ),
+    ).toMatchObject([{ rule: 'P1', type: 'interrupt', interrupt: { kind: 'stream', offset: 0 } }]);
     primary.step(output(0, { type: 'operation', operation: operation(4n) }));
-    expect(primary.step(fromBus({ type: 'completion', operation: 4n, status: 2, data: bytes }))).toMatchObject([
-      { rule: 'P1', type: 'interrupt', interrupt: { kind: 'completion', operation: 4n, status: 2 } },
-    ]);
+    expect(
+      primary.step(
+        fromBus({ type: 'interrupt', interrupt: { kind: 'completion', operation: 4n, status: 2, data: bytes } }),
+      ),
+    ).toMatchObject([{ rule: 'P1', type: 'interrupt', interrupt: { kind: 'completion', operation: 4n, status: 2 } }]);
   });
 
   it('a completion counts once, and only of what this replica has sent', () => {
     const primary = connected('A');
-    const completion: FromBus = { type: 'completion', operation: 4n, status: 2, data: new Uint8Array(0) };
+    const completion: FromBus = {
+      type: 'interrupt',
+      interrupt: { kind: 'completion', operation: 4n, status: 2, data: new Uint8Array(0) },
+    };
     expect(primary.step(fromBus(completion))).toEqual([]);
     primary.step(output(0, { type: 'operation', operation: operation(4n) }));
     expect(primary.step(fromBus(completion))).toHaveLength(1);
@@ -339,8 +346,16 @@ describe('P1: what the bus tells the primary', () => {
   it('means nothing to a backup (P3)', () => {
     const backup = connected('B');
     const bytes = new Uint8Array(1);
-    expect(backup.step(fromBus({ type: 'input', stream: 0, offset: 0, bytes, end: false }))).toEqual([]);
-    expect(backup.step(fromBus({ type: 'completion', operation: 1n, status: 0, data: bytes }))).toEqual([]);
+    expect(
+      backup.step(
+        fromBus({ type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 0, bytes, end: false } }),
+      ),
+    ).toEqual([]);
+    expect(
+      backup.step(
+        fromBus({ type: 'interrupt', interrupt: { kind: 'completion', operation: 1n, status: 0, data: bytes } }),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -543,7 +558,10 @@ describe('SX: a primary that lost its backup', () => {
       primary.step(output(0, text(0)));
       takeOver(primary, 'B');
       expect(primary.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] }))).toEqual([]);
-      const completion: FromBus = { type: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) };
+      const completion: FromBus = {
+        type: 'interrupt',
+        interrupt: { kind: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) },
+      };
       expect(primary.step(fromBus(completion))).toHaveLength(1);
     }
   });
@@ -623,7 +641,10 @@ describe('RS: the bus was lost and is found', () => {
     primary.step({ type: 'busOpened', nowMs: 0 });
     const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] }));
     expect(effects).toEqual([{ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation: 1n } }]);
-    const late: FromBus = { type: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) };
+    const late: FromBus = {
+      type: 'interrupt',
+      interrupt: { kind: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) },
+    };
     expect(primary.step(fromBus(late))).toEqual([]);
   });
 });

@@ -173,8 +173,10 @@ export const MISTAKES: readonly Mistake[] = [
         if (event.type === 'message' && event.message.type === 'fence') view = Math.max(view, event.message.view);
         const effects = [...step(event)];
         for (const effect of [...effects]) {
-          if (effect.type !== 'send' || effect.message.type !== 'input') continue;
-          const { stream, offset, bytes } = effect.message;
+          if (effect.type !== 'send' || effect.message.type !== 'interrupt') continue;
+          const { interrupt } = effect.message;
+          if (interrupt.kind !== 'stream') continue;
+          const { stream, offset, bytes } = interrupt;
           const output = { type: 'releaseInput', stream, offset: offset + bytes.length } as const;
           const { connection } = effect;
           effects.push(...step({ type: 'message', connection, message: { type: 'output', view, output } }));

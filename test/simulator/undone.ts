@@ -38,7 +38,7 @@ export const UNDONE: readonly Mistake[] = [
     rule: 'RL',
     mistake: 'any answer of the bus settles the releases that were sent',
     parts: channel(planted => (event, step) => {
-      const answers = event.type === 'bus' && ['confirmed', 'completion', 'input'].includes(event.message.type);
+      const answers = event.type === 'bus' && ['confirmed', 'interrupt'].includes(event.message.type);
       if (!answers || planted.role !== 'primary') return step(event);
       const message = { type: 'heartbeat', taken: Number.POSITIVE_INFINITY } as const;
       return [...step({ ...event, message }), ...step(event)];

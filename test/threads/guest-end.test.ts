@@ -8,7 +8,7 @@ import type { LogEntry, Output } from '../../engine/protocol/vocabulary.js';
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { SharedBlock, WORD_ALONE, WORD_IO_POLLING, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
 import { EntryDecoder } from '../../engine/wire/log-entries.js';
-import { RECORD_LIVE, RECORD_LOG, RECORD_OUTPUT, readLog, readOutput } from '../../engine/wire/records.js';
+import { RECORD_LIVE, RECORD_LOG, RECORD_OUTPUT, readLog, readOutputRecord } from '../../engine/wire/records.js';
 
 interface Record {
   readonly type: number;
@@ -137,7 +137,7 @@ describe('a ring that is full', () => {
       let items: unknown[] = [];
       shared.toIo.read((type, bytes, at, length) => {
         if (type === RECORD_LOG) items = decoder.decode(readLog(bytes, at, length).part);
-        else if (type === RECORD_OUTPUT) items = [readOutput(bytes, at, length)];
+        else if (type === RECORD_OUTPUT) items = [readOutputRecord(bytes, at, length)];
         else items = [new DataView(bytes.buffer, bytes.byteOffset + at, length).getFloat64(0, true)];
       });
       return items;

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FromBus, Hello, PeerMessage, StreamOffset, ToBus } from '../../engine/protocol/messages.js';
-import type { Operation, Outcome, Output, View } from '../../engine/protocol/vocabulary.js';
+import type { Interrupt, Operation, Outcome, Output, View } from '../../engine/protocol/vocabulary.js';
 import {
   decodeFromBus,
   decodeHello,
@@ -100,6 +100,16 @@ const peerMessage: fc.Arbitrary<PeerMessage<Uint8Array>> = fc.oneof(
     settled: unsigned,
   }),
 );
+const interrupt: fc.Arbitrary<Interrupt> = fc.oneof(
+  fc.record({
+    kind: fc.constant('stream' as const),
+    stream: unsigned,
+    offset: unsigned,
+    bytes: data,
+    end: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant('completion' as const), operation: id, status, data }),
+);
 const toBus: fc.Arbitrary<ToBus> = fc.oneof(
   fc.record({ type: fc.constant('fence' as const), view: unsigned }),
   fc.record({ type: fc.constant('output' as const), view: unsigned, output }),
@@ -108,14 +118,7 @@ const fromBus: fc.Arbitrary<FromBus> = fc.oneof(
   fc.record({ type: fc.constant('fenced' as const), view: unsigned, received: offsets, written: offsets }),
   fc.record({ type: fc.constant('stale' as const), view: unsigned, current: unsigned }),
   fc.record({ type: fc.constant('confirmed' as const), stream: unsigned, offset: unsigned }),
-  fc.record({
-    type: fc.constant('input' as const),
-    stream: unsigned,
-    offset: unsigned,
-    bytes: data,
-    end: fc.boolean(),
-  }),
-  fc.record({ type: fc.constant('completion' as const), operation: id, status, data }),
+  fc.record({ type: fc.constant('interrupt' as const), interrupt }),
   fc.record({ type: fc.constant('finished' as const), outcome }),
   fc.record({ type: fc.constant('heartbeat' as const), taken: unsigned }),
 );
@@ -264,7 +267,7 @@ describe('literal packets', () => {
           output: { type: 'stream', stream: 1, offset: 5, bytes: Uint8Array.of(0x68, 0x69) },
         }),
       ),
-    ).toBe('21 01 00 01 05 68 69');
+    ).toBe('21 01 00 01 05 02 68 69');
     const write: Operation = { id: 9n, device: 0x100, command: 2, argument: -1n, length: 0, data: Uint8Array.of(7) };
     expect(hex(encodeToBus({ type: 'output', view: 1, output: { type: 'operation', operation: write } }))).toBe(
       '21 01 01 09 80 02 02 ff ff ff ff ff ff ff ff ff 01 00 01 07',
@@ -275,9 +278,14 @@ describe('literal packets', () => {
     expect(hex(encodeFromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 2 }], written: [] }))).toBe(
       '30 01 01 01 02 00',
     );
-    expect(hex(encodeFromBus({ type: 'completion', operation: 9n, status: -5, data: new Uint8Array(0) }))).toBe(
-      '34 09 09',
-    );
+    expect(
+      hex(
+        encodeFromBus({
+          type: 'interrupt',
+          interrupt: { kind: 'completion', operation: 9n, status: -5, data: new Uint8Array(0) },
+        }),
+      ),
+    ).toBe('33 03 09 09 00');
     expect(
       hex(
         encodeFromBus({

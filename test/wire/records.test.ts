@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Interrupt, Outcome, Output } from '../../engine/protocol/vocabulary.js';
-import {
-  interruptSizeMax,
-  outputSizeMax,
-  readInterrupt,
-  readOutput,
-  writeInterrupt,
-  writeOutput,
-} from '../../engine/wire/records.js';
+import { interruptBytesMax, putInterrupt, readInterrupt } from '../../engine/wire/interrupts.js';
+import { outputRecordBytesMax, putOutputRecord, readOutputRecord, recordReader } from '../../engine/wire/records.js';
 
 const position = fc.nat(Number.MAX_SAFE_INTEGER);
 const id = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n });
@@ -51,17 +45,20 @@ const interrupt: fc.Arbitrary<Interrupt> = fc.oneof(
 );
 
 /** A buffer of exactly the promised size, with something before it: offsets must not be assumed. */
-function written(sizeMax: number, write: (bytes: Uint8Array, at: number, view: DataView) => number) {
-  const bytes = new Uint8Array(sizeMax + 8);
-  return { bytes, length: write(bytes, 8, new DataView(bytes.buffer)) };
+function written(bytesMax: number, put: (target: Uint8Array, at: number) => number) {
+  const bytes = new Uint8Array(bytesMax + 8);
+  return { bytes, length: put(bytes, 8) - 8 };
 }
+
+const writtenOutput = (at: number, value: Output) =>
+  written(outputRecordBytesMax(value), (target, place) => putOutputRecord(target, place, at, value));
 
 describe('records between the threads', () => {
   it('give back every output, within the promised size', () => {
     fc.assert(
       fc.property(position, output, (at, value) => {
-        const { bytes, length } = written(outputSizeMax(value), (...place) => writeOutput(at, value, ...place));
-        expect(readOutput(bytes, 8, length)).toEqual({ position: at, output: value });
+        const { bytes, length } = writtenOutput(at, value);
+        expect(readOutputRecord(bytes, 8, length)).toEqual({ position: at, output: value });
       }),
     );
   });
@@ -69,16 +66,16 @@ describe('records between the threads', () => {
   it('give back every interrupt, within the promised size', () => {
     fc.assert(
       fc.property(interrupt, value => {
-        const { bytes, length } = written(interruptSizeMax(value), (...place) => writeInterrupt(value, ...place));
-        expect(readInterrupt(bytes, 8, length)).toEqual(value);
+        const { bytes, length } = written(interruptBytesMax(value), (...place) => putInterrupt(...place, value));
+        expect(readInterrupt(recordReader(bytes, 8, length))).toEqual(value);
       }),
     );
   });
 
   it('hand out copies, for a record is gone after it was read', () => {
     const value: Output = { type: 'stream', stream: 1, offset: 0, bytes: Uint8Array.of(1, 2) };
-    const { bytes, length } = written(outputSizeMax(value), (...place) => writeOutput(0, value, ...place));
-    const read = readOutput(bytes, 8, length);
+    const { bytes, length } = writtenOutput(0, value);
+    const read = readOutputRecord(bytes, 8, length);
     bytes.fill(0);
     expect(read.output).toEqual(value);
   });
