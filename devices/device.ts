@@ -44,7 +44,7 @@ export interface OperationDevice {
 export interface StreamSink {
   /** Bytes in order; `end`: nothing follows, said once. */
   input(stream: number, bytes: Uint8Array, end: boolean): void;
-  /** Everything below `offset` was taken by the operating system. */
+  /** Everything below `offset` was taken by the operating system; the end and the close of an opened stream take a place each. */
   written(stream: number, offset: number): void;
   /** Nothing more can be read or written here; said once a stream. The user has to know. */
   failed(stream: number, reason: EpochvisorError): void;
@@ -65,4 +65,22 @@ export interface StreamDevice {
   close(): Promise<void>;
 }
 
-export type Device = StreamDevice | OperationDevice;
+/** Where a source reports, too. */
+export interface SourceSink extends StreamSink {
+  /** A source has opened a stream. @param data what the guest is told of it. @returns its number */
+  opened(source: number, data: Uint8Array): number;
+  /** The outside has broken an opened stream off; what was to be written to it is lost. Only its close is answered from here on. */
+  reset(stream: number): void;
+}
+
+/** A device that opens streams while the machine runs; `pause` and `resume` of a source mean opening more. */
+export interface SourceDevice extends StreamDevice {
+  readonly sources: readonly number[];
+  start(sink: SourceSink): void;
+  /** The guest writes nothing more to an opened stream; answered by `written`. */
+  endStream(stream: number, offset: number): void;
+  /** The guest is done with an opened stream: what was written is still to be taken, nothing more is read. Likewise answered. */
+  closeStream(stream: number, offset: number): void;
+}
+
+export type Device = StreamDevice | SourceDevice | OperationDevice;

@@ -4,7 +4,7 @@
 // answer later, never from within the call, so a step is over before the next one begins.
 
 import { randomUUID } from 'node:crypto';
-import type { OperationDevice, StreamDevice } from '../../devices/device.js';
+import type { OperationDevice, SourceDevice, SourceSink, StreamDevice } from '../../devices/device.js';
 import { NO_DATA, STATUS_REFUSED } from '../../devices/device.js';
 import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
@@ -17,7 +17,7 @@ import {
   type Connection,
   type StreamOffsets,
   type Token,
-} from '../protocol/bus.js';
+} from '../protocol/bus/bus.js';
 import { BUS_HEARTBEAT_MS } from '../protocol/messages.js';
 import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
@@ -48,7 +48,7 @@ export interface BusServerOptions {
   /** Every option that shapes execution, as canonical JSON. */
   readonly options: string;
   readonly operationIds: boolean;
-  readonly streams: readonly StreamDevice[];
+  readonly streams: readonly (StreamDevice | SourceDevice)[];
   /** By the numbers that guests use. */
   readonly devices: ReadonlyMap<number, OperationDevice>;
   /** `ADDRESS:PORT`; without it, a port of the kernel's choice on 127.0.0.1. */
@@ -66,7 +66,10 @@ export class BusServer {
   readonly #options: BusServerOptions;
   readonly #bus: Bus;
   readonly #links = new Map<Connection, Link>();
+  /** Whose each stream is; opened ones until the outside has taken their close. */
   readonly #streams = new Map<number, StreamDevice>();
+  /** Opened streams by their devices, which alone can end and close them; and where their close is. */
+  readonly #opened = new Map<number, { readonly device: SourceDevice; closedAt: number }>();
   #listener: Listener | undefined;
   #nextConnection: Connection = 1;
   #finish: (outcome: Outcome) => void = () => {};
@@ -92,12 +95,14 @@ export class BusServer {
   private constructor(options: BusServerOptions) {
     this.#options = options;
     for (const device of options.streams) {
-      for (const stream of [...device.inputs, ...device.outputs]) this.#streams.set(stream, device);
+      const sources = 'sources' in device ? device.sources : [];
+      for (const stream of [...device.inputs, ...device.outputs, ...sources]) this.#streams.set(stream, device);
     }
     const busOptions: BusOptions = {
       operationIds: options.operationIds,
       outputStreams: options.streams.flatMap(device => device.outputs),
       inputStreams: options.streams.flatMap(device => device.inputs),
+      sourceStreams: options.streams.flatMap(device => ('sources' in device ? device.sources : [])),
       ...(options.view === undefined ? {} : { view: options.view }),
       ...(options.offsets === undefined ? {} : { offsets: options.offsets }),
     };
@@ -144,12 +149,31 @@ export class BusServer {
 
   #startStreams(): void {
     for (const device of this.#options.streams) {
-      device.start({
+      const sink: SourceSink = {
         input: (stream, bytes, end) => this.#step({ type: 'input', stream, bytes, end }),
-        written: (stream, offset) => this.#step({ type: 'written', stream, offset }),
+        written: (stream, offset) => this.#written(stream, offset),
+        opened: (source, data) => this.#openedBy(device as SourceDevice, source, data),
+        reset: stream => this.#step({ type: 'reset', stream }),
         failed: (stream, reason) => this.#options.observer?.failed?.(stream, reason),
-      });
+      };
+      device.start(sink);
     }
+  }
+
+  #openedBy(device: SourceDevice, source: number, data: Uint8Array): number {
+    const stream = this.#bus.nextStream;
+    this.#streams.set(stream, device);
+    this.#opened.set(stream, { device, closedAt: Infinity });
+    this.#step({ type: 'opened', source, stream, data });
+    return stream;
+  }
+
+  #written(stream: number, offset: number): void {
+    if (offset > (this.#opened.get(stream)?.closedAt ?? Infinity)) {
+      this.#streams.delete(stream);
+      this.#opened.delete(stream);
+    }
+    this.#step({ type: 'written', stream, offset });
   }
 
   #step(event: BusEvent): void {
@@ -169,6 +193,15 @@ export class BusServer {
       case 'write':
         this.#streams.get(effect.stream)!.write(effect.stream, effect.offset, effect.bytes);
         break;
+      case 'endStream':
+        this.#opened.get(effect.stream)!.device.endStream(effect.stream, effect.offset);
+        break;
+      case 'closeStream': {
+        const opened = this.#opened.get(effect.stream)!;
+        opened.closedAt = effect.offset;
+        opened.device.closeStream(effect.stream, effect.offset);
+        break;
+      }
       case 'perform':
         void this.#operate(effect.token, effect.operation);
         break;

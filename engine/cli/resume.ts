@@ -7,7 +7,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import type { MachineSnapshot } from '../guest/guest-state.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
-import type { StreamOffsets } from '../protocol/bus.js';
+import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { SavedOrigin } from '../replica/replica-configuration.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { openDevices } from './devices.js';

@@ -4,6 +4,7 @@
 // instructions (stream_write, operation_start, exit) go through the execution. Data enters the guest's memory at
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
+import { assert } from '../errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { isReleaseDue } from '../protocol/releasing.js';
 import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/vocabulary.js';
@@ -136,6 +137,10 @@ export class Hardware implements GuestDevices {
       case 'uncertain':
         this.#buffers.delete(interrupt.operation);
         return { kind: INTERRUPT_UNCERTAIN, id: interrupt.operation, status: 0 };
+      case 'opened':
+      case 'taken':
+      case 'reset':
+        assert(false, 'a bare guest has no sources, and so no opened streams');
     }
   }
 

@@ -14,7 +14,7 @@ import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
 import type { Status } from '../observe/status.js';
-import type { StreamOffsets } from '../protocol/bus.js';
+import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { Outcome, View } from '../protocol/vocabulary.js';
 import { KeptModule } from '../replica/kept-module.js';
 import {

@@ -2,11 +2,17 @@
 // code with smaller ones, so that each is reached all the time; it judges that whatever is full empties once faults stop.
 //
 //   bound                 what counts against it                     who empties it
-//   sentBytes             sent to the bus, not answered              the bus: `confirmed` for every byte of a stream, also one
-//                                                                    that it had; `taken` of its heartbeats for releases and
+//   sentBytes             sent to the bus, not answered, of each     the bus: `confirmed` for every byte of a stream, also one
+//                         stream, and of all that is none            that it had; `taken` of its heartbeats for releases and
 //                                                                    operations. Nothing of it waits for the guest
-//   unwrittenBytes        accepted by the bus, not yet outside       the outside; owners send no more than `sentBytes` of it
+//   unwrittenBytes        accepted by the bus, not yet outside, of   the outside; owners send no more than `sentBytes` of it
+//                         each stream
+//   openedOutputBytes     put out by the guest, not known to it to   the outside: the guest is told in steps of half of it, and
+//                         be taken, of each opened stream            writes no more until then
 //   inputWindowBytes      told by the bus, not released              the guest, which consumes: releases
+//   openedInputBytes      the same of each opened stream             the same; past `openedInputTotalBytes` of them all, those
+//                                                                    with more than `openedInputShareBytes` wait
+//   unreleasedStreams     opened by a source, not released           the guest's boundaries: what is delivered is released
 //   operations, operationBytes   asked for, not released             the devices, then the guest: every delivered completion
 //                                                                    is released
 //   completionBytes       told by the bus, not released              the same; what is untold is told as releases come
@@ -25,6 +31,11 @@ export interface Bounds {
   readonly joinedBytes: number;
   readonly unwrittenBytes: number;
   readonly inputWindowBytes: number;
+  readonly openedOutputBytes: number;
+  readonly openedInputBytes: number;
+  readonly openedInputShareBytes: number;
+  readonly openedInputTotalBytes: number;
+  readonly unreleasedStreams: number;
   readonly operations: number;
   readonly operationBytes: number;
   readonly completionBytes: number;
@@ -52,6 +63,14 @@ export const BOUNDS: Bounds = {
   unwrittenBytes: 4 << 20,
   /** Several times a pipe's 64 KiB. */
   inputWindowBytes: 256 * 1024,
+  /** What a kernel has for a connection: an answer leaves at once, and thousands of them fit a host. */
+  openedOutputBytes: 64 * 1024,
+  openedInputBytes: 64 * 1024,
+  /** A guest that leaves thousands of streams unread holds no more than this of the bus. */
+  openedInputShareBytes: 4 * 1024,
+  openedInputTotalBytes: 64 << 20,
+  /** A listener's backlog: further ones wait in the kernel's. */
+  unreleasedStreams: 128,
   /** They bound the memory that a guest can take from the bus; past either a new operation is refused. */
   operations: 1024,
   operationBytes: 256 << 20,

@@ -7,7 +7,8 @@
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { heartbeats, release } from './committing.js';
-import type { FromBus } from './messages.js';
+import type { FromBus, StreamOffset } from './messages.js';
+import { FIRST_OPENED_STREAM } from './vocabulary.js';
 
 /**
  * Output that the bus has confirmed and the backups have not been told of, as a share of what they may hold, at which they are
@@ -24,8 +25,8 @@ export class BusLink<P> {
   #lostMs: number;
   /** Silence counts from here: a path can be cut without a word. */
   #heardMs = 0;
-  /** Bytes of all output streams that the backups were told of because there were so many. */
-  #toldBytes = 0;
+  /** Of opened streams: how much the guest was told to be taken. */
+  readonly #toldTaken = new Map<number, number>();
 
   constructor(state: ChannelState<P>) {
     this.#state = state;
@@ -81,7 +82,7 @@ export class BusLink<P> {
         return [{ rule: 'XT', type: 'finish', outcome: message.outcome }];
       case 'confirmed':
         state.outbox.confirm(message.stream, message.offset);
-        return [...this.#tellConfirmed(), ...this.release()];
+        return [...this.#tellTaken(message), ...this.#tellConfirmed(), ...this.release()];
       case 'interrupt': {
         const { interrupt } = message;
         if (!state.isPrimary) return [];
@@ -92,10 +93,18 @@ export class BusLink<P> {
     }
   }
 
+  /** A guest that has filled a window waits to hear of room; it hears of half a window at a time. */
+  #tellTaken({ stream, offset }: StreamOffset): ChannelEffect<P>[] {
+    const { isPrimary, bounds } = this.#state;
+    const told = this.#toldTaken.get(stream) ?? 0;
+    if (!isPrimary || stream < FIRST_OPENED_STREAM || offset - told < bounds.openedOutputBytes / 2) return [];
+    this.#toldTaken.set(stream, offset);
+    return [{ rule: 'P1', type: 'interrupt', interrupt: { kind: 'taken', stream, offset } }];
+  }
+
   #tellConfirmed(): ChannelEffect<P>[] {
-    const bytes = this.#state.outbox.confirmed.reduce((sum, { offset }) => sum + offset, 0);
-    if (!this.#state.isPrimary || bytes - this.#toldBytes < this.#state.bounds.heldBytes * UNTOLD_SHARE) return [];
-    this.#toldBytes = bytes;
+    const { isPrimary, outbox, bounds } = this.#state;
+    if (!isPrimary || outbox.untoldBytes < bounds.heldBytes * UNTOLD_SHARE) return [];
     return heartbeats(this.#state, this.#stage !== 'closed');
   }
 
@@ -107,9 +116,13 @@ export class BusLink<P> {
     if (this.#attached) return this.release();
     this.#attached = true;
     const view = state.view.number;
-    const { received, written } = message;
-    const { again, uncertain } = state.outbox.reattach(received, written, state.options.operationIds);
+    const { streams, next } = message;
+    const { again, uncertain } = state.outbox.reattach(streams, next, state.options.operationIds);
+    // What the guest was told by others, and what it was told and lost, is not known here; nor what the backups were.
+    this.#toldTaken.clear();
+    for (const peer of state.peers.values()) peer.knowsConfirmed = false;
     return [
+      ...streams.flatMap(({ stream, written: offset }) => this.#tellTaken({ stream, offset })),
       ...again.map(output => ({ rule: 'RS', type: 'sendBus', message: { type: 'output', view, output } }) as const),
       ...uncertain.map(
         operation => ({ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation } }) as const,

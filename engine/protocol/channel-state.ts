@@ -23,6 +23,8 @@ export interface Peer {
   executed: number;
   /** Whether the peer is connected to the bus, as of its last heartbeat. */
   bus: boolean;
+  /** It was told on this connection what is confirmed of every stream: from then on changes are enough. */
+  knowsConfirmed: boolean;
   readonly lag: Lag;
 }
 
@@ -138,7 +140,8 @@ export class ChannelState<P> {
 
   newPeer(link: Peer['link']): Peer {
     const lag = new Lag(this.bounds);
-    return { link, reason: '', heardMs: this.nowMs, acknowledged: 0, executed: 0, bus: false, lag };
+    const { nowMs: heardMs } = this;
+    return { link, reason: '', heardMs, acknowledged: 0, executed: 0, bus: false, knowsConfirmed: false, lag };
   }
 
   isOpen(name: string): boolean {

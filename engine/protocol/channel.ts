@@ -53,7 +53,7 @@ export class Channel<P> {
     return this.#state.kept.count;
   }
 
-  /** Every output before this position has left, and all bytes of streams among them are known to be there. */
+  /** Every output before this position has left, and all bytes among them are known to be there, opened streams apart. */
   get left(): number {
     return this.#state.outbox.performed;
   }
@@ -145,6 +145,7 @@ export class Channel<P> {
     const peer = state.peers.get(name) ?? state.newPeer('open');
     state.peers.set(name, peer);
     peer.link = 'open';
+    peer.knowsConfirmed = false;
     peer.heardMs = state.nowMs;
     return [...tellView(state, name), ...committing.heartbeats(state, this.#bus.stage !== 'closed')];
   }
@@ -182,6 +183,8 @@ export class Channel<P> {
         return joining.asked(state, this.#bus, name);
       case 'welcome':
         return joining.welcomed(state, name, message);
+      case 'pending':
+        return joining.pendingCame(state, name, message);
       case 'view':
         return viewTold(state, name, message.view, message.position);
       case 'offer':

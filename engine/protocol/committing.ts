@@ -3,7 +3,7 @@
 
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState, LogMessage, Peer } from './channel-state.js';
-import type { PeerMessage } from './messages.js';
+import type { PeerMessage, StreamOffset } from './messages.js';
 
 /** Those to whom a primary sends its log: the backups of its view, and who joins from its snapshot on. */
 export function recipients<P>(state: ChannelState<P>): string[] {
@@ -119,16 +119,32 @@ export function progressCame<P>(state: ChannelState<P>, peer: Peer, message: Pee
 export function heartbeats<P>(state: ChannelState<P>, hasBus: boolean): ChannelEffect<P>[] {
   const { view, outbox, logEnd, progress } = state;
   if (view === undefined) return [];
-  const message: PeerMessage<P> = {
+  const heartbeat = (confirmed: readonly StreamOffset[]): PeerMessage<P> => ({
     type: 'heartbeat',
     view: view.number,
     bus: hasBus,
     progress,
     // What its own guest has not executed yet may still be put out, and released.
     left: Math.min(outbox.left, logEnd, state.said),
-    confirmed: outbox.confirmed,
+    confirmed,
     settled: state.isPrimary ? settle(state) : 0,
-  };
+  });
+  const changes = heartbeat(state.isPrimary ? outbox.takeUntold() : []);
   const to = state.isPrimary ? recipients(state) : state.others(view);
-  return to.filter(name => state.isOpen(name)).map(name => state.send('LG', name, message));
+  return to
+    .filter(name => state.isOpen(name))
+    .map(name => {
+      const peer = state.peers.get(name)!;
+      const message = !state.isPrimary || peer.knowsConfirmed ? changes : heartbeat(outbox.confirmed);
+      peer.knowsConfirmed = true;
+      return state.send('LG', name, message);
+    });
+}
+
+/** JN: what precedes its snapshot, and would be lost with this replica. */
+export function pending<P>(state: ChannelState<P>, name: string): ChannelEffect<P>[] {
+  const view = state.view!.number;
+  return state.outbox.pending.map(({ position, output }) =>
+    state.send('JN', name, { type: 'pending', view, position, output }),
+  );
 }

@@ -14,8 +14,12 @@ export type ExecutionEvent =
   | { readonly type: 'environment'; readonly source: number }
   /** The answer to `read`. */
   | { readonly type: 'environmentValue'; readonly source: number; readonly value: bigint }
-  /** The guest wrote to an output stream. */
+  /** The guest wrote to an output stream; one that was opened is open. */
   | { readonly type: 'write'; readonly stream: number; readonly bytes: Uint8Array }
+  /** The guest puts out nothing more to an opened stream. */
+  | { readonly type: 'endStream'; readonly stream: number }
+  /** The guest is done with an opened stream: it is not open any more. */
+  | { readonly type: 'closeStream'; readonly stream: number }
   /** The guest started an operation. */
   | { readonly type: 'start'; readonly operation: Operation }
   /** The guest has consumed the input of a stream below `offset`. */
@@ -95,8 +99,10 @@ export interface ExecutionState {
   readonly submitted: number;
   readonly consumed: number;
   readonly timerDeadlineNs: number;
-  /** Bytes written to each output stream. */
+  /** Places of each output stream that are taken. */
   readonly written: readonly StreamOffset[];
+  /** Opened streams that were delivered and not closed. */
+  readonly opened: readonly number[];
   /** In program order. */
   readonly outstanding: readonly Operation[];
   readonly input: readonly InputDelivered[];

@@ -137,6 +137,9 @@ export class Execution {
         return this.#environmentValue(event.source, event.value);
       case 'write':
         return this.#write(event.stream, event.bytes);
+      case 'endStream':
+      case 'closeStream':
+        return this.#endStream(event.stream, event.type === 'closeStream');
       case 'start':
         return this.#start(event.operation);
       case 'consumed':
@@ -223,10 +226,21 @@ export class Execution {
   // ---- I/O instructions (OR, RV)
 
   #write(stream: number, bytes: Uint8Array): readonly ExecutionEffect[] {
-    const offset = this.#account.written.get(stream) ?? 0;
-    this.#account.written.set(stream, offset + bytes.length);
+    assert(this.#account.isOpen(stream), 'the guest writes to streams that are open');
+    const offset = this.#account.place(stream, bytes.length);
     this.#account.submitted += 1;
     return this.#initiate({ type: 'stream', stream, offset, bytes });
+  }
+
+  #endStream(stream: number, closes: boolean): readonly ExecutionEffect[] {
+    assert(this.#account.opened.has(stream), 'what is ended or closed was opened');
+    const offset = this.#account.place(stream, 1);
+    this.#account.submitted += 1;
+    if (closes) {
+      this.#account.closed(stream);
+      this.#interrupts.closed(stream);
+    }
+    return this.#initiate({ type: closes ? 'close' : 'end', stream, offset });
   }
 
   #start(operation: Operation): readonly ExecutionEffect[] {
@@ -334,24 +348,36 @@ export class Execution {
       this.#account.timerDeadlineNs = 0;
       all.push({ kind: 'timer', timeNs });
     }
-    for (const interrupt of interrupts) {
-      if (interrupt.kind === 'completion' || interrupt.kind === 'uncertain') {
-        // A completion of an operation that already ended (a late answer to a repeat) changes nothing, on any replica.
-        if (!this.#account.outstanding.delete(interrupt.operation)) continue;
-      } else if (interrupt.kind === 'stream') {
-        this.#interrupts.delivered(interrupt);
-      }
-      all.push(interrupt);
-    }
+    for (const interrupt of interrupts) if (this.#reaches(interrupt)) all.push(interrupt);
     if (all.length > 0) effects.push({ rule, type: 'deliver', interrupts: all });
     for (const interrupt of all) {
-      if (interrupt.kind !== 'completion') continue;
-      effects.push({
-        rule: 'RL',
-        type: 'output',
-        output: { type: 'releaseOperation', operation: interrupt.operation },
-      });
+      if (interrupt.kind === 'completion') {
+        const output = { type: 'releaseOperation', operation: interrupt.operation } as const;
+        effects.push({ rule: 'RL', type: 'output', output });
+      } else if (interrupt.kind === 'opened') {
+        const output = { type: 'releaseInput', stream: interrupt.stream, offset: interrupt.offset + 1 } as const;
+        effects.push({ rule: 'RL', type: 'output', output });
+      }
     }
+  }
+
+  /** Whether the guest is told. What has ended meanwhile, the same on every replica, changes nothing. */
+  #reaches(interrupt: Interrupt): boolean {
+    switch (interrupt.kind) {
+      case 'timer':
+        return true;
+      case 'completion':
+      case 'uncertain':
+        // A late answer to a repeat.
+        return this.#account.outstanding.delete(interrupt.operation);
+      case 'opened':
+        this.#account.opened.add(interrupt.opened);
+        break;
+      default:
+        if (!this.#account.isOpen(interrupt.stream)) return false;
+    }
+    this.#interrupts.delivered(interrupt);
+    return true;
   }
 
   #endAtBackup(count: number, waiting: boolean): readonly ExecutionEffect[] {

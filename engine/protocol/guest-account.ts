@@ -3,7 +3,7 @@
 
 import type { ExecutionState } from './execution-events.js';
 import type { StreamOffset } from './messages.js';
-import type { Digest, LogEntry, Operation, OperationId } from './vocabulary.js';
+import { type Digest, FIRST_OPENED_STREAM, type LogEntry, type Operation, type OperationId } from './vocabulary.js';
 
 export class GuestAccount {
   /** Number of the epoch the guest is in; the first is 0. */
@@ -15,6 +15,8 @@ export class GuestAccount {
   timerDeadlineNs = 0;
   /** Bytes written to each output stream so far. */
   readonly written = new Map<number, number>();
+  /** Opened streams that were delivered and not closed. */
+  readonly opened = new Set<number>();
   /** Operations submitted and not yet ended by a completion or an uncertain interrupt, in program order. */
   readonly outstanding = new Map<OperationId, Operation>();
 
@@ -25,6 +27,7 @@ export class GuestAccount {
     this.consumed = from.consumed;
     this.timerDeadlineNs = from.timerDeadlineNs;
     for (const { stream, offset } of from.written) this.written.set(stream, offset);
+    for (const stream of from.opened) this.opened.add(stream);
     for (const operation of from.outstanding) this.outstanding.set(operation.id, operation);
   }
 
@@ -36,8 +39,28 @@ export class GuestAccount {
       consumed,
       timerDeadlineNs,
       written: offsets(this.written),
+      opened: [...this.opened],
       outstanding: [...this.outstanding.values()],
     };
+  }
+
+  // ---- streams
+
+  /** Whether the guest may hear of a stream, and write to it: of an opened one, until it has closed it. */
+  isOpen(stream: number): boolean {
+    return stream < FIRST_OPENED_STREAM || this.opened.has(stream);
+  }
+
+  /** Where the next output of a stream begins, which takes so many places of it. */
+  place(stream: number, places: number): number {
+    const offset = this.written.get(stream) ?? 0;
+    this.written.set(stream, offset + places);
+    return offset;
+  }
+
+  closed(stream: number): void {
+    this.opened.delete(stream);
+    this.written.delete(stream);
   }
 
   // ---- divergence (DG)

@@ -5,22 +5,29 @@
 
 import { assert } from '../errors/errors.js';
 import { BOUNDS } from './bounds.js';
-import type { Interrupt, OperationId } from './vocabulary.js';
+import { FIRST_OPENED_STREAM, type Interrupt, type OperationId } from './vocabulary.js';
 
 type StreamInterrupt = Interrupt & { readonly kind: 'stream' };
 
-/** How much input of a stream the guest was given. */
+/** How much of a stream the guest was given. */
 export interface InputDelivered {
   readonly stream: number;
+  /** Bytes; of a source, opened streams. */
   readonly offset: number;
   /** Whether its end was delivered, too. */
   readonly ended: boolean;
+  /** Whether it was delivered that it is reset. */
+  readonly reset: boolean;
+  /** Output that the guest was told to be taken. */
+  readonly taken: number;
 }
+
+const NOTHING_DELIVERED = { offset: 0, ended: false, reset: false, taken: 0 };
 
 export class InterruptBuffer {
   readonly #isOutstanding: (operation: OperationId) => boolean;
-  /** End of the input delivered or buffered, per stream; Infinity once its end is. */
-  readonly #input = new Map<number, number>();
+  /** Delivered or buffered, by stream; an opened one is there from its opening to its close. */
+  readonly #expected = new Map<number, InputDelivered>();
   readonly #delivered = new Map<number, InputDelivered>();
   #buffered: Interrupt[] = [];
   #kept: Interrupt[] = [];
@@ -36,7 +43,7 @@ export class InterruptBuffer {
     this.#deliveryBytes = deliveryBytes;
     for (const input of delivered) {
       this.#delivered.set(input.stream, input);
-      this.#input.set(input.stream, input.ended ? Infinity : input.offset);
+      this.#expected.set(input.stream, input);
     }
   }
 
@@ -76,10 +83,47 @@ export class InterruptBuffer {
     return this.#buffered.splice(0, taken);
   }
 
-  /** On either side: input was delivered. */
-  delivered({ stream, offset, bytes, end }: StreamInterrupt): void {
-    this.#delivered.set(stream, { stream, offset: offset + bytes.length, ended: end });
-    this.#input.set(stream, end ? Infinity : Math.max(this.#input.get(stream) ?? 0, offset + bytes.length));
+  /** On either side: this was delivered. */
+  delivered(interrupt: Interrupt): void {
+    switch (interrupt.kind) {
+      case 'stream':
+        this.#advance(interrupt.stream, {
+          offset: interrupt.offset + interrupt.bytes.length,
+          ...(interrupt.end ? { ended: true } : {}),
+        });
+        return;
+      case 'opened':
+        this.#advance(interrupt.stream, { offset: interrupt.offset + 1 });
+        this.#advance(interrupt.opened, {});
+        return;
+      case 'taken':
+        this.#advance(interrupt.stream, { taken: interrupt.offset });
+        return;
+      case 'reset':
+        this.#advance(interrupt.stream, { reset: true });
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** On either side: the guest is done with an opened stream, and hears no more of it. */
+  closed(stream: number): void {
+    this.#expected.delete(stream);
+    this.#delivered.delete(stream);
+  }
+
+  #advance(stream: number, to: Partial<InputDelivered>): void {
+    const delivered = { ...NOTHING_DELIVERED, ...this.#delivered.get(stream), stream, ...to };
+    this.#delivered.set(stream, delivered);
+    const expected = this.#expected.get(stream) ?? delivered;
+    this.#expected.set(stream, {
+      stream,
+      offset: Math.max(expected.offset, delivered.offset),
+      ended: expected.ended || delivered.ended,
+      reset: expected.reset || delivered.reset,
+      taken: Math.max(expected.taken, delivered.taken),
+    });
   }
 
   #fresh(interrupt: Interrupt): Interrupt | undefined {
@@ -91,21 +135,47 @@ export class InterruptBuffer {
         return this.#isOutstanding(interrupt.operation) ? interrupt : undefined;
       case 'stream':
         return this.#freshInput(interrupt);
+      case 'opened': {
+        const source = this.#expect(interrupt.stream);
+        assert(interrupt.offset <= source.offset, `what stream ${interrupt.stream} opens has no gap`);
+        if (interrupt.offset < source.offset) return undefined;
+        this.#expected.set(interrupt.stream, { ...source, offset: source.offset + 1 });
+        this.#expected.set(interrupt.opened, { ...NOTHING_DELIVERED, stream: interrupt.opened });
+        return interrupt;
+      }
+      case 'taken': {
+        const stream = this.#expected.get(interrupt.stream);
+        if (stream === undefined || interrupt.offset <= stream.taken) return undefined;
+        this.#expected.set(interrupt.stream, { ...stream, taken: interrupt.offset });
+        return interrupt;
+      }
+      case 'reset': {
+        const stream = this.#expected.get(interrupt.stream);
+        if (stream === undefined || stream.reset) return undefined;
+        this.#expected.set(interrupt.stream, { ...stream, reset: true });
+        return interrupt;
+      }
     }
   }
 
+  #expect(stream: number): InputDelivered {
+    return this.#expected.get(stream) ?? { ...NOTHING_DELIVERED, stream };
+  }
+
   #freshInput({ stream, offset, bytes, end }: StreamInterrupt): Interrupt | undefined {
-    const expected = this.#input.get(stream) ?? 0;
-    if (expected === Infinity) return undefined;
-    assert(offset <= expected, `input of stream ${stream} has no gap`);
-    const fresh = bytes.subarray(Math.min(bytes.length, expected - offset));
+    // Of an opened stream that the guest has closed.
+    if (stream >= FIRST_OPENED_STREAM && !this.#expected.has(stream)) return undefined;
+    const expected = this.#expect(stream);
+    if (expected.ended) return undefined;
+    assert(offset <= expected.offset, `input of stream ${stream} has no gap`);
+    const fresh = bytes.subarray(Math.min(bytes.length, expected.offset - offset));
     if (fresh.length === 0 && !end) return undefined;
-    this.#input.set(stream, end ? Infinity : expected + fresh.length);
-    return { kind: 'stream', stream, offset: expected, bytes: fresh, end };
+    this.#expected.set(stream, { ...expected, offset: expected.offset + fresh.length, ended: end });
+    return { kind: 'stream', stream, offset: expected.offset, bytes: fresh, end };
   }
 }
 
 function bytesOf(interrupt: Interrupt): number {
   if (interrupt.kind === 'stream') return interrupt.bytes.length;
-  return interrupt.kind === 'completion' ? interrupt.data.length : 0;
+  return interrupt.kind === 'completion' || interrupt.kind === 'opened' ? interrupt.data.length : 0;
 }

@@ -3,6 +3,7 @@
 //   joining replica                        primary
 //   join (each heartbeat) ->               takeSnapshot; execution answers at a boundary
 //                      <- welcome          the log from the snapshot's position on goes to it, too
+//                      <- pending          outputs from before the snapshot that may not have left: it holds them, too
 //                      <- snapshot         not through the channel
 //   acknowledgements ->                    executed to the position, and little lag: outputs wait for it as well
 //                      <- view             acknowledged all that ever preceded an output: claimed and won, it is named
@@ -16,7 +17,7 @@ import type { BusLink } from './bus-link.js';
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { CLAIM_RETRY_MS, claim, unansweredMs } from './claiming.js';
-import { settle, tellAcknowledged, throttle } from './committing.js';
+import { pending, settle, tellAcknowledged, throttle } from './committing.js';
 import type { PeerMessage } from './messages.js';
 import type { View } from './vocabulary.js';
 
@@ -52,6 +53,7 @@ export function snapshotTaken<P>(state: ChannelState<P>, position: number): Chan
   peer.executed = -1;
   return [
     state.send('JN', joiner.name, { type: 'welcome', view: view!, position }),
+    ...pending(state, joiner.name),
     { rule: 'JN', type: 'sendSnapshot', peer: joiner.name },
     tellAcknowledged(state, 'JN'),
   ];
@@ -93,9 +95,7 @@ export function nameIfReady<P>(state: ChannelState<P>): ChannelEffect<P>[] {
     joiner.stage = 'gating';
     effects.push(tellAcknowledged(state, 'JN'));
   }
-  // What was put out before the snapshot, releases too, is this replica's alone: were it lost, the new one could not put it
-  // out.
-  const has = peer.acknowledged >= Math.max(outbox.released, settle(state)) && outbox.performed > joiner.position;
+  const has = peer.acknowledged >= Math.max(outbox.released, settle(state));
   if (has) effects.push(claim(state, 'JN', [...state.backups, joiner.name], `replica ${joiner.name} has joined`));
   return effects;
 }
@@ -129,6 +129,16 @@ export function welcomed<P>(
     { rule: 'JN', type: 'welcomed', peer: name, position },
     { rule: 'VT', type: 'adopted', view },
   ];
+}
+
+/** Told before anything that the own guest puts out. */
+export function pendingCame<P>(
+  state: ChannelState<P>,
+  name: string,
+  { position, output }: PeerMessage<P> & { type: 'pending' },
+): ChannelEffect<P>[] {
+  if (!state.isPrimary && name === state.view?.primary) state.outbox.hold(position, output);
+  return [];
 }
 
 /** RA: the primary is suspected, and this replica does not know that it was named. */

@@ -23,10 +23,19 @@ export interface Hello {
 /** How often the bus says that it is there, ms: several times in the shortest suspicion time worth having. */
 export const BUS_HEARTBEAT_MS = 50;
 
-/** How far an output stream has come: everything below `offset` is there. */
+/** How far a stream has come: everything below `offset` is there; an end and a close take a place each. */
 export interface StreamOffset {
   readonly stream: number;
   readonly offset: number;
+}
+
+/** How far a stream's output has come at the bus. */
+export interface StreamPlaces {
+  readonly stream: number;
+  /** Everything below is performed or certain to be. */
+  readonly received: number;
+  /** Everything below is taken by the outside. */
+  readonly written: number;
 }
 
 /** How far a backup has come (rule LG). */
@@ -63,6 +72,7 @@ export type PeerMessage<P> =
       readonly progress: Progress;
       /** From a primary: all outputs before this position of the log have left, streams as `confirmed` says. */
       readonly left: number;
+      /** Of streams: what is confirmed, where that has changed since it was told on this connection. */
       readonly confirmed: readonly StreamOffset[];
       /** From a primary, as in `log`. */
       readonly settled: number;
@@ -71,6 +81,8 @@ export type PeerMessage<P> =
   | { readonly type: 'join' }
   /** JN: the snapshot was taken at `position`; the log from there on follows on this connection, and the snapshot. */
   | { readonly type: 'welcome'; readonly view: View; readonly position: number }
+  /** JN: an output from before the snapshot, that has not left or is not known to have arrived: the receiver holds it, too. */
+  | { readonly type: 'pending'; readonly view: number; readonly position: number; readonly output: Output }
   /** VT: the sender has won `view`; where its primary changed, the sender's log ends at `position`. */
   | { readonly type: 'view'; readonly view: View; readonly position: number }
   /** OS: a part of the old log that the winner of `view` lacks. */
@@ -90,12 +102,13 @@ export type ToBus =
   | { readonly type: 'output'; readonly view: number; readonly output: Output };
 
 export type FromBus =
-  /** Answer to a fence, for each output stream. `received`: performed or certain to be; `written`: taken by the outside. */
+  /** Answer to a fence. Of the opened streams below `next` those that are not told of are closed, and all their output is there. */
   | {
       readonly type: 'fenced';
       readonly view: number;
-      readonly received: readonly StreamOffset[];
-      readonly written: readonly StreamOffset[];
+      readonly streams: readonly StreamPlaces[];
+      /** The number that the next opened stream will have. */
+      readonly next: number;
     }
   /** The view of an output or a fence is older than the bus's, or its sender is not the one who fenced. */
   | { readonly type: 'stale'; readonly view: number; readonly current: number }

@@ -3,7 +3,10 @@
 //   held      not yet sent: precedes something unacknowledged, or the bus is not ours, or the window is full
 //   sent      sent, not yet confirmed; sent again on re-attachment (RS)
 //
-// A backup holds everything; what its primary reports as left is dropped, so that the queue stays short.
+// Each stream is a lane with a window of its own, and all that belongs to no stream is one: where the outside takes nothing of a
+// stream, the others go on. They leave in program order; what a full window holds back leaves when it opens.
+//
+// A backup holds everything; what its primary reports as left is dropped, so that the queues stay short.
 //
 // A release has no answer of its own. That it arrived is known by the number of messages that the bus says it has taken;
 // until then it counts as not left, and a backup keeps it. Were it lost with its primary, the bus would keep what nobody
@@ -13,57 +16,91 @@
 // later, and is there already (a new primary's guest executes what the dead one has put out), never leaves.
 
 import { BOUNDS, type Bounds } from './bounds.js';
-import type { StreamOffset } from './messages.js';
-import { Sent } from './sent.js';
-import type { OperationId, Output } from './vocabulary.js';
+import { endOf, type StreamOutput } from './bus/output-side.js';
+import { CLOSED, type Held, type Item, isOfStream, Lane, Queue, sizeOf } from './lane.js';
+import type { StreamOffset, StreamPlaces } from './messages.js';
+import { OtherOutputs } from './other-outputs.js';
+import { FIRST_OPENED_STREAM, type OperationId, type Output } from './vocabulary.js';
 
-/** What an output that carries no data counts for in the bounds, bytes. */
-const OUTPUT_OVERHEAD_BYTES = 64;
+export type { Held } from './lane.js';
 
-export type StreamOutput = Output & { readonly type: 'stream' };
+type Bytes = Output & { readonly type: 'stream' };
 
-export interface Held {
-  /** All of the log below this position precedes the output. */
-  readonly position: number;
-  readonly output: Output;
+/** Whose turn it is, in program order; what has been dropped meanwhile is passed by. */
+interface Turn {
+  readonly way: Lane | OtherOutputs;
+  readonly sequence: number;
 }
 
+/** Turns of outputs that are no longer held, beyond as many as are: they are looked through then. */
+const STALE_TURNS_MAX = 1024;
+
 export class Outbox {
-  #held: Held[] = [];
-  #next = 0;
+  readonly #bounds: Bounds;
+  readonly #lanes = new Map<number, Lane>();
+  readonly #others: OtherOutputs;
+  #turns = new Queue<Turn>();
+  /** Outputs that are held. */
+  #held = 0;
+  /** Ways with outputs that were passed over, and those of them whose window has opened since. */
+  readonly #passed = new Set<Lane | OtherOutputs>();
+  readonly #opened = new Set<Lane | OtherOutputs>();
   #heldBytes = 0;
-  readonly #sent = new Sent();
-  readonly #confirmed = new Map<number, number>();
-  /** What the bus had of each stream when it was fenced. */
-  #accepted: ReadonlyMap<number, number> = new Map();
-  /** What it had that was sent by others, and is not confirmed. */
-  #acceptedBytes = 0;
+  #sequence = 0;
+  /** What the bus had when it was fenced. */
+  #fence: { readonly places: ReadonlyMap<number, StreamPlaces>; readonly next: number } | undefined;
+  /** What is confirmed of streams and was not told; and bytes of it. */
+  readonly #untold = new Map<number, number>();
+  #untoldBytes = 0;
   /** Messages sent on the present connection. */
   #messages = 0;
   #released = 0;
-  readonly #bounds: Bounds;
 
   constructor(bounds: Bounds = BOUNDS) {
     this.#bounds = bounds;
+    this.#others = new OtherOutputs(bounds.sentBytes);
   }
 
-  /** Bytes that wait to be sent. */
+  /** Bytes that wait to be sent, but those of opened streams: for each of these the guest itself waits. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
   get sentCount(): number {
-    return this.#sent.count;
+    let count = this.#others.sentCount;
+    for (const { sent } of this.#lanes.values()) count += sent.length;
+    return count;
   }
 
-  /** What is confirmed of each output stream. */
+  /** What is confirmed of each stream that is not over. */
   get confirmed(): StreamOffset[] {
-    return [...this.#confirmed].map(([stream, offset]) => ({ stream, offset }));
+    return [...this.#lanes.values()].flatMap(({ stream, confirmed: offset }) =>
+      offset > 0 ? [{ stream, offset }] : [],
+    );
   }
 
-  /** The position before which every output has left, and every release is known to have arrived. */
+  /** Bytes confirmed since `takeUntold`. */
+  get untoldBytes(): number {
+    return this.#untoldBytes;
+  }
+
+  /** What is confirmed, where it has changed since this was called. */
+  takeUntold(): StreamOffset[] {
+    const untold = [...this.#untold].map(([stream, offset]) => ({ stream, offset }));
+    this.#untold.clear();
+    this.#untoldBytes = 0;
+    return untold;
+  }
+
+  /** The position before which every output that belongs to no stream has left, and every release is known to have arrived. */
   get left(): number {
-    return Math.min(this.#held[this.#next]?.position ?? Infinity, this.#sent.oldestRelease?.position ?? Infinity);
+    const passed = this.#others.passed > 0 ? this.#others.held.head : undefined;
+    const next = this.#nextTurn();
+    return Math.min(
+      passed?.position ?? Infinity,
+      next?.position ?? Infinity,
+      this.#others.oldestRelease?.position ?? Infinity,
+    );
   }
 
   /** The greatest position of the log that precedes an output that has left. */
@@ -72,156 +109,294 @@ export class Outbox {
   }
 
   /**
-   * The position before which every output has left, every byte of a stream is known to be there, and every release to
-   * have arrived. What became of operations does not matter to who asks: one starts from a snapshot and repeats what is
-   * outstanding.
+   * The position before which every output has left, every byte is known to be there, and every release to have arrived. Opened
+   * streams apart, and what became of operations: who goes on from a snapshot finds the first reset, and repeats the second.
    */
   get performed(): number {
-    return Math.min(this.left, this.#sent.oldestStream?.position ?? Infinity);
+    let performed = this.left;
+    for (const { stream, held, passed, oldestSent } of this.#lanes.values()) {
+      if (stream >= FIRST_OPENED_STREAM) continue;
+      const head = passed > 0 ? held.head : undefined;
+      performed = Math.min(performed, head?.position ?? Infinity, oldestSent?.position ?? Infinity);
+    }
+    return performed;
   }
 
-  hold(position: number, whole: Output): void {
-    const output = after(whole, this.#accepted);
-    if (output === undefined) return;
-    this.#held.push({ position, output });
-    this.#heldBytes += sizeOf(output);
+  /** JN: what a replica that has the guest's state still lacks of its outputs, but operations: those it repeats. */
+  get pending(): Held[] {
+    const items = [...this.#others.releases, ...this.#others.held.rest];
+    for (const { sent, held } of this.#lanes.values()) items.push(...sent, ...held.rest);
+    return items
+      .filter(({ output }) => output.type !== 'operation' && output.type !== 'outcome')
+      .sort((a, b) => a.sequence - b.sequence);
+  }
+
+  hold(position: number, output: Output): void {
+    const lane = isOfStream(output) ? this.#lane(output.stream) : undefined;
+    const fresh = isOfStream(output) ? lane!.fresh(output) : output;
+    if (fresh !== undefined) {
+      this.#push(lane ?? this.#others, { position, output: fresh, sequence: this.#sequence++, bytes: sizeOf(fresh) });
+    } else if (lane?.isOver === true) {
+      this.#lanes.delete(lane.stream);
+    }
+  }
+
+  #lane(stream: number): Lane {
+    let lane = this.#lanes.get(stream);
+    if (lane === undefined) {
+      lane = new Lane(stream, this.#bounds.sentBytes);
+      this.#lanes.set(stream, lane);
+      if (this.#fence !== undefined) this.#fenced(lane);
+    }
+    return lane;
+  }
+
+  /** @returns what was sent and is to be sent again */
+  #fenced(lane: Lane): readonly Item[] {
+    const accepted = this.#acceptedOf(lane.stream);
+    if (accepted === CLOSED) this.#untold.set(lane.stream, CLOSED);
+    return lane.fenced(accepted);
+  }
+
+  #push(way: Lane | OtherOutputs, item: Item): void {
+    way.held.push(item);
+    this.#held += 1;
+    if (counts(way)) this.#heldBytes += item.bytes;
+    this.#turns.push({ way, sequence: item.sequence });
+    if (this.#turns.length > 2 * this.#held + STALE_TURNS_MAX) this.#forgetStaleTurns();
+  }
+
+  #shift(way: Lane | OtherOutputs): Item {
+    const item = way.held.shift()!;
+    this.#held -= 1;
+    if (counts(way)) this.#heldBytes -= item.bytes;
+    if (way.passed > 0) {
+      way.passed -= 1;
+      if (way.passed === 0) this.#passed.delete(way);
+    }
+    return item;
+  }
+
+  #forgetStaleTurns(): void {
+    const turns = new Queue<Turn>();
+    for (const turn of this.#turns.rest) if (isLive(turn)) turns.push(turn);
+    this.#turns = turns;
+  }
+
+  /** The first output in program order that was neither sent nor passed over. */
+  #nextTurn(): Item | undefined {
+    for (let turn = this.#turns.head; turn !== undefined; turn = this.#turns.head) {
+      if (isLive(turn)) return turn.way.held.at(turn.way.passed);
+      this.#turns.shift();
+    }
+    return undefined;
   }
 
   /** Takes, in order, what may leave when everything below `acknowledged` is acknowledged. */
   release(acknowledged: number): Output[] {
-    const leaving: Output[] = [];
-    let joining: StreamOutput[] = [];
-    let joinedBytes = 0;
-    const close = () => {
-      if (joining.length > 0) leaving.push(joined(joining, joinedBytes));
-      joining = [];
-      joinedBytes = 0;
-    };
-    for (;;) {
-      const head = this.#held[this.#next];
-      if (head === undefined || head.position > acknowledged || this.#windowIsFull) break;
-      this.#advance();
-      this.#released = Math.max(this.#released, head.position);
-      const { output } = head;
-      const joins =
-        output.type === 'stream' &&
-        joining[0]?.stream === output.stream &&
-        joinedBytes + output.bytes.length <= this.#bounds.joinedBytes;
-      if (!joins) {
-        close();
-        this.#messages += 1;
-      }
-      this.#sent.add(head, sizeOf(output), this.#messages);
-      if (output.type !== 'stream') {
-        leaving.push(output);
+    const leaving = new Leaving(this.#bounds.joinedBytes);
+    for (const way of this.#opened) {
+      while (way.passed > 0 && !way.isFull && way.held.head!.position <= acknowledged) this.#send(way, leaving);
+      if (way.passed === 0 || way.isFull) this.#opened.delete(way);
+    }
+    for (let item = this.#nextTurn(); item !== undefined && item.position <= acknowledged; item = this.#nextTurn()) {
+      // Nothing may follow it.
+      if (item.output.type === 'outcome' && this.#passed.size > 0) break;
+      const { way } = this.#turns.shift()!;
+      if (way.passed === 0 && !way.isFull) {
+        this.#send(way, leaving);
         continue;
       }
-      joining.push(output);
-      joinedBytes += output.bytes.length;
+      way.passed += 1;
+      this.#passed.add(way);
     }
-    close();
-    return leaving;
+    return leaving.all();
   }
 
-  get #windowIsFull(): boolean {
-    return this.#sent.bytes + this.#acceptedBytes >= this.#bounds.sentBytes;
+  #send(way: Lane | OtherOutputs, leaving: Leaving): void {
+    const item = this.#shift(way);
+    this.#released = Math.max(this.#released, item.position);
+    if (leaving.add(item.output)) this.#messages += 1;
+    way.send(item, this.#messages);
   }
 
-  /** The outside has taken `offset` bytes of `stream`. */
+  #mayHaveOpened(way: Lane | OtherOutputs): void {
+    if (way.passed > 0 && !way.isFull) this.#opened.add(way);
+  }
+
+  /** The outside has taken everything of `stream` below `offset`. */
   confirm(stream: number, offset: number): void {
-    if (offset > (this.#confirmed.get(stream) ?? 0)) this.#confirmed.set(stream, offset);
-    // Also what was known: a promoted replica whose guest came late has sent what its predecessor had confirmed.
-    this.#sent.confirm(stream, offset);
-    this.#acceptedBytes = this.#unconfirmedBytes();
+    const lane = this.#lanes.get(stream);
+    // All of it was known to be there.
+    if (lane === undefined && stream >= FIRST_OPENED_STREAM) return;
+    this.#confirm(lane ?? this.#lane(stream), offset);
   }
 
-  #unconfirmedBytes(): number {
-    let bytes = 0;
-    for (const [stream, offset] of this.#accepted) {
-      bytes += Math.max(0, offset - (this.#confirmed.get(stream) ?? 0));
+  #confirm(lane: Lane, offset: number): void {
+    const { stream } = lane;
+    const more = lane.confirm(offset);
+    if (more > 0) {
+      this.#untold.set(stream, offset);
+      if (offset < CLOSED) this.#untoldBytes += more;
     }
-    return bytes;
+    this.#mayHaveOpened(lane);
+    if (lane.isOver) this.#lanes.delete(stream);
   }
 
   /** The bus has taken the first `messages` that were sent on this connection. */
   arrived(messages: number): void {
-    this.#sent.arrived(messages);
+    this.#others.arrived(messages);
+    this.#mayHaveOpened(this.#others);
   }
 
   /** The bus has ended `operation`; false if it was not sent, or had ended before. */
   complete(operation: OperationId): boolean {
-    return this.#sent.complete(operation);
+    const ended = this.#others.complete(operation);
+    this.#mayHaveOpened(this.#others);
+    return ended;
   }
 
   /** Backup: what the primary says has left needs not be held. */
   dropLeft(left: number, confirmed: readonly StreamOffset[]): void {
-    for (const { stream, offset } of confirmed) this.confirm(stream, offset);
-    for (;;) {
-      const head = this.#held[this.#next];
-      if (head === undefined) return;
-      const { output } = head;
-      const gone =
-        output.type === 'stream'
-          ? endOf(output) <= (this.#confirmed.get(output.stream) ?? 0)
-          : head.position < left && output.type !== 'outcome';
-      if (!gone) return;
-      this.#advance();
+    for (const { stream, offset } of confirmed) {
+      const lane = this.#lane(stream);
+      for (let head = lane.held.head; head !== undefined; head = lane.held.head) {
+        if (endOf(head.output as StreamOutput) > offset) break;
+        this.#shift(lane);
+      }
+      this.#confirm(lane, offset);
+    }
+    const { held } = this.#others;
+    for (let head = held.head; head !== undefined; head = held.head) {
+      if (head.position >= left || head.output.type === 'outcome') return;
+      this.#shift(this.#others);
     }
   }
 
   /**
-   * RS: the bus is ours, on a new connection, and has `received` of each stream, of which the outside has taken `written`.
+   * RS: the bus is ours, on a new connection, and has `streams` (see the message `fenced`).
    * Returns what is to be sent again; `uncertain` are the operations that must not be repeated because the bus does not know
    * their ids (`operationIds` off).
    */
   reattach(
-    received: readonly StreamOffset[],
-    written: readonly StreamOffset[],
+    streams: readonly StreamPlaces[],
+    next: number,
     operationIds: boolean,
   ): { again: Output[]; uncertain: OperationId[] } {
-    const offsets = new Map(received.map(({ stream, offset }) => [stream, offset]));
-    for (const { stream, offset } of written) this.confirm(stream, offset);
-    this.#accepted = offsets;
-    this.#acceptedBytes = this.#unconfirmedBytes();
+    this.#fence = { places: new Map(streams.map(places => [places.stream, places])), next };
     this.#messages = 0;
+    for (const { stream, received } of streams) if (received > 0) this.#lane(stream);
+    const sent = this.#others.takeSent();
+    const held = [...this.#others.held.rest];
+    for (const lane of this.#lanes.values()) {
+      sent.push(...this.#fenced(lane));
+      held.push(...lane.held.rest);
+      lane.held.clear();
+      lane.passed = 0;
+    }
+    for (const { stream, written } of streams) if (written > 0) this.confirm(stream, written);
+    this.#holdAnew(held.sort((a, b) => a.sequence - b.sequence));
+    return this.#sendAgain(
+      sent.sort((a, b) => a.sequence - b.sequence),
+      operationIds,
+    );
+  }
+
+  #sendAgain(sent: readonly Item[], operationIds: boolean): { again: Output[]; uncertain: OperationId[] } {
     const uncertain: OperationId[] = [];
     const again: Output[] = [];
-    for (const { position, output } of this.#sent.takeAll()) {
+    for (const item of sent) {
+      const { output } = item;
       if (output.type === 'operation' && !operationIds) {
         uncertain.push(output.operation.id);
         continue;
       }
-      const rest = after(output, offsets);
+      const lane = isOfStream(output) ? this.#lane(output.stream) : undefined;
+      const rest = isOfStream(output) ? lane!.fresh(output) : output;
       if (rest === undefined) continue;
       again.push(rest);
       this.#messages += 1;
-      this.#sent.add({ position, output: rest }, sizeOf(rest), this.#messages);
+      (lane ?? this.#others).send({ ...item, output: rest, bytes: sizeOf(rest) }, this.#messages);
     }
-    const held = this.#held.slice(this.#next);
-    this.#held = [];
-    this.#next = 0;
-    this.#heldBytes = 0;
-    for (const { position, output } of held) this.hold(position, output);
+    for (const lane of this.#lanes.values()) if (lane.isOver) this.#lanes.delete(lane.stream);
     return { again, uncertain };
   }
 
-  #advance(): void {
-    const head = this.#held[this.#next];
-    if (head === undefined) return;
-    this.#heldBytes -= sizeOf(head.output);
-    this.#next += 1;
-    if (this.#next === this.#held.length) {
-      this.#held = [];
-      this.#next = 0;
-    } else if (this.#next >= 1024 && this.#next * 2 > this.#held.length) {
-      this.#held.splice(0, this.#next);
-      this.#next = 0;
+  #holdAnew(held: readonly Item[]): void {
+    this.#others.held.clear();
+    this.#others.passed = 0;
+    this.#turns = new Queue();
+    this.#passed.clear();
+    this.#opened.clear();
+    this.#held = 0;
+    this.#heldBytes = 0;
+    for (const item of held) {
+      const { output } = item;
+      const lane = isOfStream(output) ? this.#lane(output.stream) : undefined;
+      const fresh = isOfStream(output) ? lane!.fresh(output) : output;
+      if (fresh !== undefined) this.#push(lane ?? this.#others, { ...item, output: fresh, bytes: sizeOf(fresh) });
     }
+  }
+
+  /** What the bus had of a stream when it was fenced. */
+  #acceptedOf(stream: number): number {
+    const places = this.#fence?.places.get(stream);
+    if (places !== undefined) return places.received;
+    return stream >= FIRST_OPENED_STREAM && stream < (this.#fence?.next ?? 0) ? CLOSED : 0;
+  }
+}
+
+/** Whether what is held on this way makes the guest wait. */
+function counts(way: Lane | OtherOutputs): boolean {
+  return !(way instanceof Lane) || way.stream < FIRST_OPENED_STREAM;
+}
+
+/** Neither dropped nor passed over; the first of all live turns is that of the first output of its way. */
+function isLive({ way, sequence }: Turn): boolean {
+  return (way.held.at(way.passed)?.sequence ?? Infinity) <= sequence;
+}
+
+/** What leaves together: pieces of a stream that follow each other are joined, up to a bound. */
+class Leaving {
+  readonly #joinedBytes: number;
+  readonly #outputs: Output[] = [];
+  #joining: Bytes[] = [];
+  #bytes = 0;
+
+  constructor(joinedBytes: number) {
+    this.#joinedBytes = joinedBytes;
+  }
+
+  /** @returns whether it begins a message of its own */
+  add(output: Output): boolean {
+    const joins =
+      output.type === 'stream' &&
+      this.#joining[0]?.stream === output.stream &&
+      this.#bytes + output.bytes.length <= this.#joinedBytes;
+    if (!joins) this.#close();
+    if (output.type === 'stream') {
+      this.#joining.push(output);
+      this.#bytes += output.bytes.length;
+    } else {
+      this.#outputs.push(output);
+    }
+    return !joins;
+  }
+
+  all(): Output[] {
+    this.#close();
+    return this.#outputs;
+  }
+
+  #close(): void {
+    if (this.#joining.length > 0) this.#outputs.push(joined(this.#joining, this.#bytes));
+    this.#joining = [];
+    this.#bytes = 0;
   }
 }
 
 /** One output of all the pieces, which follow each other. */
-function joined(pieces: readonly StreamOutput[], length: number): Output {
+function joined(pieces: readonly Bytes[], length: number): Output {
   const [first] = pieces;
   if (first !== undefined && pieces.length === 1) return first;
   const bytes = new Uint8Array(length);
@@ -231,23 +406,4 @@ function joined(pieces: readonly StreamOutput[], length: number): Output {
     at += piece.bytes.length;
   }
   return { ...first!, bytes };
-}
-
-export function endOf(output: StreamOutput): number {
-  return output.offset + output.bytes.length;
-}
-
-/** What is left of an output when the bus has `offsets` of the streams. */
-function after(output: Output, offsets: ReadonlyMap<number, number>): Output | undefined {
-  if (output.type !== 'stream') return output;
-  const had = (offsets.get(output.stream) ?? 0) - output.offset;
-  if (had <= 0) return output;
-  if (had >= output.bytes.length) return undefined;
-  return { ...output, offset: output.offset + had, bytes: output.bytes.subarray(had) };
-}
-
-function sizeOf(output: Output): number {
-  if (output.type === 'stream') return output.bytes.length + OUTPUT_OVERHEAD_BYTES;
-  if (output.type === 'operation') return output.operation.data.length + OUTPUT_OVERHEAD_BYTES;
-  return OUTPUT_OVERHEAD_BYTES;
 }

@@ -18,6 +18,12 @@ export const TELLER = 0x200;
 /** Directory k (the k-th --dir) is FIRST_DIRECTORY + k. */
 export const FIRST_DIRECTORY = 0x300;
 
+/**
+ * Streams from this number on are opened while the machine runs, numbered by the bus one after another, never twice. Those below
+ * are there from the start; a source among them (a listener) tells of the ones that it opens.
+ */
+export const FIRST_OPENED_STREAM = 1 << 16;
+
 /** Number of an operation: the guest's own sequence number, the same on every replica. */
 export type OperationId = bigint;
 
@@ -36,7 +42,19 @@ export type Interrupt =
   /** IO1: an operation was performed. `status` >= 0: bytes moved; negative: why not. `data`: what a read gave. */
   | { readonly kind: 'completion'; readonly operation: OperationId; readonly status: number; readonly data: Uint8Array }
   /** IO2: an operation may or may not have been performed. */
-  | { readonly kind: 'uncertain'; readonly operation: OperationId };
+  | { readonly kind: 'uncertain'; readonly operation: OperationId }
+  /** A source has opened a stream: the `offset`-th of its own. `data`: what the device says of it. */
+  | {
+      readonly kind: 'opened';
+      readonly stream: number;
+      readonly offset: number;
+      readonly opened: number;
+      readonly data: Uint8Array;
+    }
+  /** The outside has taken an opened stream's output below `offset`: there is room for as much again. */
+  | { readonly kind: 'taken'; readonly stream: number; readonly offset: number }
+  /** The outside has broken an opened stream off: no input follows, and output goes nowhere. */
+  | { readonly kind: 'reset'; readonly stream: number };
 
 /** Cheap digest (rule DG): what must be equal on both sides when an epoch ends. */
 export interface Digest {
@@ -105,7 +123,11 @@ export type Output =
   /** Bytes of an output stream from `offset` on. */
   | { readonly type: 'stream'; readonly stream: number; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: 'operation'; readonly operation: Operation }
-  /** RL: the input of `stream` below `offset` was delivered and consumed by the guest. */
+  /** Nothing follows in an opened stream; takes one place of it, as a byte does. */
+  | { readonly type: 'end'; readonly stream: number; readonly offset: number }
+  /** The guest is done with an opened stream, its input too; takes the last place. */
+  | { readonly type: 'close'; readonly stream: number; readonly offset: number }
+  /** RL: the input of `stream` below `offset` was delivered and consumed by the guest; of a source: the opened streams. */
   | { readonly type: 'releaseInput'; readonly stream: number; readonly offset: number }
   /** RL: the completion of `operation` was delivered. */
   | { readonly type: 'releaseOperation'; readonly operation: OperationId }

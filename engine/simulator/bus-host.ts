@@ -1,6 +1,6 @@
 // The process that hosts the bus, and the outside: terminal, disk and teller, with delays of their own.
 
-import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus.js';
+import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus/bus.js';
 import type { FromBus, ToBus } from '../protocol/messages.js';
 import type { Operation, Outcome } from '../protocol/vocabulary.js';
 import { Actor } from './actor.js';
@@ -8,7 +8,8 @@ import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
-import { DEVICE_TELLER, STREAM_INPUT } from './toy-guest.js';
+import { DEVICE_TELLER, STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
+import { type Visit, Visitors, type VisitorsObserver } from './visitors.js';
 import { fromBusWire } from './wires.js';
 
 /** What somebody said to the bus: the cause of what it does. */
@@ -18,14 +19,13 @@ export interface Cause {
 }
 
 /** What the outside saw; the judge compares it with what should have been. */
-export interface BusObserver {
+export interface BusObserver extends VisitorsObserver {
   /** Before the bus acts on it. */
   heard(cause: Cause): void;
   did(effect: BusEffect, cause: Cause | undefined): void;
-  wrote(stream: number, offset: number, bytes: Uint8Array): void;
   performed(operation: Operation, status: number, data: Uint8Array): void;
   /** @param bus what it still knows */
-  ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released'>): void;
+  ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released' | 'openStreams'>): void;
 }
 
 export interface InputChunk {
@@ -49,6 +49,7 @@ export interface BusHostOptions {
   /** Whether any replica is left that could hear the bus: else its heartbeats would go on for ever. */
   readonly isHeard: () => boolean;
   readonly input: readonly InputChunk[];
+  readonly visits: readonly Visit[];
   readonly observer: BusObserver;
 }
 
@@ -70,12 +71,24 @@ export class BusHost {
   #inputPlanned = false;
   #beats = false;
   readonly #process: Actor;
+  readonly #visitors: Visitors;
   #stalledUntilNs = 0;
 
   constructor(options: BusHostOptions) {
     this.#options = options;
     this.#process = new Actor(options.schedule);
     this.#planInput();
+    const { visits, schedule, observer, bus } = options;
+    this.#visitors = new Visitors({
+      source: STREAM_SOURCE,
+      visits,
+      schedule,
+      process: this.#process,
+      observer,
+      delayNs: () => this.#delayNs(),
+      nextStream: () => bus.nextStream,
+      step: event => this.#step(event),
+    });
   }
 
   /** SIGSTOP, then SIGCONT. */
@@ -142,6 +155,7 @@ export class BusHost {
   }
 
   #carryOut(effect: BusEffect): void {
+    if ('stream' in effect && this.#visitors.carryOut(effect)) return;
     switch (effect.type) {
       case 'send':
         this.#send(effect.connection, effect.message);

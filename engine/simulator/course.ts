@@ -1,7 +1,7 @@
 // The course of a guest's run: its environment results and boundaries, one after another, each as a hash of all up to it. Two
 // replicas that have the same course up to a place have seen the same: the judge compares what was seen, not how much.
 
-import type { Interrupt, LogEntry } from '../protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Interrupt, type LogEntry } from '../protocol/vocabulary.js';
 import { mix, mixBytes, mixWide } from './random.js';
 
 export class Course {
@@ -54,13 +54,16 @@ export function hashOfValue(source: number, value: bigint): number {
   return mixWide(source + 1, value);
 }
 
-/** Of the input that it delivers: timers are derived, and a late completion of an ended operation is none. */
+/** Of what reaches the guest whatever else it does: timers are derived, and of what it has ended or closed it hears nothing. */
 export function hashOfBoundary(interrupts: readonly Interrupt[]): number {
   let hash = EMPTY;
   for (const interrupt of interrupts) {
-    if (interrupt.kind !== 'stream') continue;
-    const { stream, offset, bytes, end } = interrupt;
-    hash = mixBytes(mix(mix(hash, stream + (end ? 16 : 0)), offset), bytes);
+    if (interrupt.kind === 'stream' && interrupt.stream < FIRST_OPENED_STREAM) {
+      const { stream, offset, bytes, end } = interrupt;
+      hash = mixBytes(mix(mix(hash, stream + (end ? 16 : 0)), offset), bytes);
+    } else if (interrupt.kind === 'opened') {
+      hash = mix(mix(hash, interrupt.opened), interrupt.offset);
+    }
   }
   return hash;
 }

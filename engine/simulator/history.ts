@@ -5,6 +5,7 @@ import { assert } from '../errors/errors.js';
 import type { Interrupt, Operation, Outcome } from '../protocol/vocabulary.js';
 import { Guest, type GuestAction, type GuestOptions } from './toy-guest.js';
 import { Transcript } from './transcript.js';
+import { CLOSE_MARK, END_MARK } from './visitors.js';
 
 /** What happened to a guest, in order. */
 export type Happening =
@@ -16,8 +17,10 @@ export type Happening =
 export interface Production {
   readonly streams: ReadonlyMap<number, Transcript>;
   readonly operations: readonly Operation[];
-  /** How much of each input was consumed. */
+  /** How much of each input was consumed; of a source, told. */
   readonly consumed: ReadonlyMap<number, number>;
+  /** Opened streams that it has closed. */
+  readonly closed: ReadonlySet<number>;
   readonly outcome: Outcome | undefined;
   /** Why a single machine cannot have had this history. */
   readonly complaint: string | undefined;
@@ -36,6 +39,7 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
   const streams = new Map<number, Transcript>();
   const operations: Operation[] = [];
   const consumed = new Map<number, number>();
+  const closed = new Set<number>();
   let outcome: Outcome | undefined;
   let at = 0;
   let answer = 0n;
@@ -46,12 +50,15 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
       if (next?.type !== 'boundary' || next.count > count) return;
       at += 1;
       guest.executed(next.count - guest.count);
-      for (const interrupt of next.interrupts) guest.deliver(interrupt);
+      for (const interrupt of next.interrupts) {
+        guest.deliver(interrupt);
+        if (interrupt.kind === 'opened') consumed.set(interrupt.stream, interrupt.offset + 1);
+      }
     }
   };
 
   const production = (complaint?: string): Production => {
-    return { streams, operations, consumed, outcome, complaint: complaint ?? guest.complaint };
+    return { streams, operations, consumed, closed, outcome, complaint: complaint ?? guest.complaint };
   };
 
   for (let action = 1; action <= actions; action++) {
@@ -67,10 +74,11 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
       }
       at += 1;
       answer = value.value;
-    } else if (act.type === 'write') {
+    } else if (act.type === 'write' || act.type === 'endStream' || act.type === 'closeStream') {
       const bytes = streams.get(act.stream) ?? new Transcript();
       streams.set(act.stream, bytes);
-      bytes.push(act.bytes);
+      bytes.push(act.type === 'write' ? act.bytes : act.type === 'endStream' ? END_MARK : CLOSE_MARK);
+      if (act.type === 'closeStream') closed.add(act.stream);
     } else if (act.type === 'start') {
       operations.push(act.operation);
     } else if (act.type === 'consumed') {

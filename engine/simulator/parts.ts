@@ -1,7 +1,7 @@
 // The code under test, as the simulator sees it. Production classes by default; a test plants a mistake by giving others.
 
 import type { ChannelPart } from '../driver/replica-driver.js';
-import { Bus, type BusOptions } from '../protocol/bus.js';
+import { Bus, type BusOptions } from '../protocol/bus/bus.js';
 import { Channel, type ChannelOptions } from '../protocol/channel.js';
 import { Clock } from '../protocol/clock.js';
 import { Execution, type ExecutionOptions, type ExecutionStart } from '../protocol/execution.js';
@@ -12,7 +12,7 @@ export type { ChannelPart } from '../driver/replica-driver.js';
 export type Part = Uint8Array;
 
 export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'taken' | 'save'>;
-export type BusPart = Pick<Bus, 'step' | 'knownOperations' | 'released'>;
+export type BusPart = Pick<Bus, 'step' | 'knownOperations' | 'released' | 'nextStream' | 'openStreams'>;
 export type ClockPart = Pick<Clock, 'observe' | 'observeMonotonicNs' | 'adopt' | 'readRealTimeNs' | 'readMonotonicNs'>;
 
 export interface Parts {

@@ -1,8 +1,10 @@
 // The judge: no part of the system. It looks at what the guests produce, at what comes into a backup's memory, and at
 // what the bus does, and knows the promises that must hold at every step. `verdict.ts` holds those for the end.
 
-import { type BusEffect, STATUS_REFUSED } from '../protocol/bus.js';
+import { type BusEffect, STATUS_REFUSED } from '../protocol/bus/bus.js';
+import { endOf, type StreamOutput } from '../protocol/bus/output-side.js';
 import type { ExecutionRole } from '../protocol/execution.js';
+import { isOfStream } from '../protocol/lane.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { Operation, OperationId, Outcome, Output, View } from '../protocol/vocabulary.js';
 import { EntryDecoder } from '../wire/log-entries.js';
@@ -36,13 +38,15 @@ export interface Coverage {
   named: number;
   /** Divergences that a state digest found. */
   diverged: number;
+  /** Streams that the outside opened. */
+  visits: number;
 }
 
 export class Judge implements BusObserver {
   #violation: string | undefined;
   /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
   readonly #preceding = new Map<string, number>();
-  readonly #written = new Map<string, { readonly end: number; readonly preceding: number }[]>();
+  readonly #written = new Map<string, { readonly from: number; readonly end: number; readonly preceding: number }[]>();
   /** What the guest of each replica went through. */
   readonly #courses = new Map<string, Course>();
   /** What came into the memory of each replica, as a backup. */
@@ -55,7 +59,8 @@ export class Judge implements BusObserver {
   readonly #views = new Map<number, View>();
   #latest: View | undefined;
   readonly #named = new Set<string>();
-  readonly #restored = new Set<string>();
+  /** How long the course was that came with the snapshot of a replica. */
+  readonly #restored = new Map<string, number>();
   readonly #flipped = new Set<string>();
   /** What precedes all outputs that the bus has heard of. */
   #heard: { readonly name: string; readonly length: number } | undefined;
@@ -70,8 +75,17 @@ export class Judge implements BusObserver {
   /** Operations that the bus refused, past its bounds. */
   readonly refused = new Set<OperationId>();
   outcome: Outcome | undefined;
-  /** What the bus knew when the machine had ended: ids that are not released, and how much of each input is. */
-  left: { readonly operations: readonly OperationId[]; readonly released: readonly StreamOffset[] } | undefined;
+  /** Which visit has which stream, and those streams that the outside has broken off. */
+  readonly visitOf = new Map<number, number>();
+  readonly broken = new Set<number>();
+  /** What the bus knew when the machine had ended: ids that are not released, how much of each input is, opened streams. */
+  left:
+    | {
+        readonly operations: readonly OperationId[];
+        readonly released: readonly StreamOffset[];
+        readonly open: readonly number[];
+      }
+    | undefined;
   readonly coverage: Coverage = {
     failovers: 0,
     simplex: 0,
@@ -82,6 +96,7 @@ export class Judge implements BusObserver {
     joins: 0,
     named: 0,
     diverged: 0,
+    visits: 0,
   };
 
   /** The first broken promise. */
@@ -140,7 +155,7 @@ export class Judge implements BusObserver {
   }
 
   #produced(name: string, output: Output, preceding: number): void {
-    if (output.type !== 'stream') {
+    if (!isOfStream(output)) {
       const key = `${name} ${keyOf(output)}`;
       if (!this.#preceding.has(key)) this.#preceding.set(key, preceding);
       return;
@@ -148,13 +163,25 @@ export class Judge implements BusObserver {
     const key = `${name} ${output.stream}`;
     const writes = this.#written.get(key) ?? [];
     this.#written.set(key, writes);
-    writes.push({ end: output.offset + output.bytes.length, preceding });
+    writes.push({ from: output.offset, end: endOf(output), preceding });
+  }
+
+  /** What precedes an output that `name` sends: of its own guest, or of the one whose state it has, before that was saved. */
+  #precedingOf(name: string, output: Output): number | undefined {
+    const own = this.#producedAfter(name, output);
+    if (own !== undefined) return own;
+    const base = this.#restored.get(name) ?? 0;
+    for (const other of this.#courses.keys()) {
+      const preceding = this.#producedAfter(other, output);
+      if (preceding !== undefined && preceding <= base) return preceding;
+    }
+    return undefined;
   }
 
   /** Of the last byte, where an output of a stream is of several. */
-  #precedingOf(name: string, output: Output): number | undefined {
-    if (output.type !== 'stream') return this.#preceding.get(`${name} ${keyOf(output)}`);
-    const end = output.offset + output.bytes.length;
+  #producedAfter(name: string, output: Output): number | undefined {
+    if (!isOfStream(output)) return this.#preceding.get(`${name} ${keyOf(output)}`);
+    const end = endOf(output);
     const writes = this.#written.get(`${name} ${output.stream}`) ?? [];
     let [low, high] = [0, writes.length];
     while (low < high) {
@@ -162,7 +189,8 @@ export class Judge implements BusObserver {
       if (writes[middle]!.end < end) low = middle + 1;
       else high = middle;
     }
-    return writes[low]?.preceding;
+    const write = writes[low];
+    return write !== undefined && write.from < end ? write.preceding : undefined;
   }
 
   /**
@@ -195,7 +223,7 @@ export class Judge implements BusObserver {
     this.#courses.set(name, new Course(saved.course));
     this.#accepted.set(name, new Course(saved.course));
     this.#decoders.set(name, new EntryDecoder(saved.codec));
-    this.#restored.add(name);
+    this.#restored.set(name, saved.course.length);
     for (const part of this.#early.get(name) ?? []) this.accepted(name, part, undefined);
     this.#early.delete(name);
   }
@@ -282,7 +310,7 @@ export class Judge implements BusObserver {
       const { interrupt } = effect.message;
       if (interrupt.kind === 'completion' && interrupt.status === STATUS_REFUSED) this.refused.add(interrupt.operation);
     }
-    if (effect.type !== 'write' && effect.type !== 'perform') return;
+    if (!['write', 'endStream', 'closeStream', 'perform'].includes(effect.type)) return;
     if (this.outcome !== undefined) this.violate('the bus performs something after the end (XT)');
     if (cause === undefined || !this.#isOwner(cause)) {
       this.violate(
@@ -300,14 +328,26 @@ export class Judge implements BusObserver {
     transcript.push(bytes);
   }
 
+  visits(stream: number, visit: number): void {
+    this.visitOf.set(stream, visit);
+    this.coverage.visits += 1;
+  }
+
+  brokeOff(stream: number): void {
+    this.broken.add(stream);
+  }
+
   performed(operation: Operation, status: number, data: Uint8Array): void {
     this.performances.push({ operation, status, data });
   }
 
-  ended(outcome: Outcome, { knownOperations, released }: Pick<BusPart, 'knownOperations' | 'released'>): void {
+  ended(
+    outcome: Outcome,
+    { knownOperations, released, openStreams }: Pick<BusPart, 'knownOperations' | 'released' | 'openStreams'>,
+  ): void {
     if (this.outcome !== undefined) this.violate('the machine ends twice (XT)');
     this.outcome = outcome;
-    this.left = { operations: knownOperations, released };
+    this.left = { operations: knownOperations, released, open: openStreams };
   }
 
   #isOwner({ incarnation, message }: Cause): boolean {
@@ -336,7 +376,7 @@ export class Judge implements BusObserver {
 }
 
 /** Names an output that is no part of a stream, of one guest. */
-function keyOf(output: Exclude<Output, { type: 'stream' }>): string {
+function keyOf(output: Exclude<Output, StreamOutput>): string {
   switch (output.type) {
     case 'operation':
       return `operation ${output.operation.id}`;

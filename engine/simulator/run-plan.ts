@@ -5,6 +5,7 @@ import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import type { InputChunk } from './bus-host.js';
 import { type Fault, planFaults, planHealing } from './faults.js';
 import { Random } from './random.js';
+import type { Visit } from './visitors.js';
 
 export interface RunOptions {
   readonly seed: number;
@@ -40,6 +41,8 @@ export interface RunOptions {
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];
+  /** Who comes from outside, and opens a stream. */
+  readonly visits: readonly Visit[];
   readonly faults: readonly Fault[];
 }
 
@@ -106,6 +109,7 @@ export function choosePair(seed: number): RunOptions {
     transferNs: [1e5, 1e6],
     digestProbability: seed % 3 === 0 ? 0.2 : 0,
     input: chooseInput(random.fork(), bounds),
+    visits: chooseVisits(new Random(seed ^ 0x517e), bounds),
     faults: planFaults(random.fork(), guestSteps * STEPS_PER_GUEST_STEP),
   };
 }
@@ -127,6 +131,11 @@ function chooseBounds(random: Random): Bounds {
     joinedBytes: piece * random.pick([1, 2]),
     unwrittenBytes: sentBytes + 4 * piece,
     inputWindowBytes: piece * random.pick([1, 4]),
+    openedOutputBytes: random.pick([16, 128, 1024]),
+    openedInputBytes: random.pick([16, 128]),
+    openedInputShareBytes: 8,
+    openedInputTotalBytes: random.pick([32, 1024]),
+    unreleasedStreams: random.pick([1, 2, 8]),
     operations: random.pick([2, 8, 64]),
     operationBytes: random.pick([64, 4096]),
     completionBytes: random.pick([8, 256]),
@@ -154,4 +163,23 @@ function chooseInput(random: Random, { streamPieceBytes, inputWindowBytes }: Bou
   const bytes = random.chance(0.5) ? new Uint8Array(0) : Uint8Array.of(1, 2, 3);
   chunks.push({ afterNs: random.between(1, 1e7), bytes, end: true });
   return chunks;
+}
+
+/** In half of the runs nobody comes; else a few, who say little or ten times what the bus keeps. */
+function chooseVisits(random: Random, { openedInputBytes }: Bounds): Visit[] {
+  if (random.chance(0.5)) return [];
+  const afterNs = random.pick([1e4, 1e6, 1e7]);
+  return Array.from({ length: random.between(1, 6) }, () => {
+    const bytesMax = random.chance(0.2) ? 2 * openedInputBytes : 20;
+    const count = random.chance(0.2) ? 10 : random.below(4);
+    const says: InputChunk[] = Array.from({ length: count }, (_word, index) => ({
+      afterNs: random.between(1, afterNs),
+      bytes: new Uint8Array(random.between(1, bytesMax)).map((_byte, at) => at + index * 41),
+      end: false,
+    }));
+    const breaksOffNs = random.chance(0.3) ? random.between(1, 2 * afterNs) : undefined;
+    if (breaksOffNs === undefined)
+      says.push({ afterNs: random.between(1, afterNs), bytes: new Uint8Array(0), end: true });
+    return { afterNs: random.between(1, afterNs), says, breaksOffNs, slowness: random.pick([1, 1, 20]) };
+  });
 }

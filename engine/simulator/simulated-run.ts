@@ -13,7 +13,8 @@ import { Schedule } from './schedule.js';
 import { Arbiter } from './simulated-arbiter.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
 import { HEARTBEAT_MS, Replica } from './simulated-replica.js';
-import { type GuestOptions, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT } from './toy-guest.js';
+import { type GuestOptions, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT, STREAM_SOURCE } from './toy-guest.js';
+import { joinedBytes } from './transcript.js';
 import { verdict } from './verdict.js';
 
 export interface RunResult {
@@ -77,7 +78,8 @@ class Simulation {
     this.#judge = new Judge();
     this.#trace = line => trace?.(`${schedule.steps} ${schedule.nowMs.toFixed(3)} ms ${line()}`);
     const { seed, guestSteps: steps, operationIds, floodBytes } = run;
-    this.#guest = { seed, steps, operationIds, floodBytes };
+    const { openedOutputBytes } = run.bounds;
+    this.#guest = { seed, steps, operationIds, floodBytes, visits: run.visits.length, openedOutputBytes };
     const judge = this.#judge;
     const names = NAMES.slice(0, run.replicas);
     const view: View = { number: 1, machine: 'm', primary: 'A', backups: names.slice(1), claim: 'first' };
@@ -96,6 +98,7 @@ class Simulation {
         operationIds: run.operationIds,
         outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
         inputStreams: [STREAM_INPUT],
+        sourceStreams: [STREAM_SOURCE],
         bounds: run.bounds,
       }),
       encodes: run.encodes,
@@ -105,6 +108,7 @@ class Simulation {
       heartbeatMs: HEARTBEAT_MS,
       isHeard: () => !this.#over(),
       input: run.input,
+      visits: run.visits,
       observer: judge,
     });
     this.#world = { parts, random, paths, bus };
@@ -250,7 +254,7 @@ class Simulation {
   }
 
   #verdict(): string | undefined {
-    const input = join(this.#run.input.map(({ bytes }) => bytes));
+    const input = joinedBytes(this.#run.input);
     const machine = this.#replicas.find(({ name }) => name === this.#judge.owner);
     const history = machine?.history ?? { happenings: [], actions: 0 };
     const { primary, backups } = this.#arbiter.latest;
@@ -258,7 +262,8 @@ class Simulation {
     const others = this.#replicas.filter(
       ({ name, fate }) => fate === 'finished' && (name === primary || backups.includes(name)),
     );
-    return verdict({ judge: this.#judge, guest: this.#guest, history, others, input });
+    const { visits } = this.#run;
+    return verdict({ judge: this.#judge, guest: this.#guest, history, others, input, visits });
   }
 
   // ---- faults
@@ -351,14 +356,4 @@ class Simulation {
       for (const actor of actors) actor.resume();
     });
   }
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
 }

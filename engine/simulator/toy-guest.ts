@@ -1,7 +1,7 @@
 // The toy guest: a deterministic program made from a seed, whose every output commits to all that it has seen so far.
 //
-// It stands for any program: it computes, reads clocks and randomness, writes to two streams, consumes a third, starts
-// operations at a disk (idempotent) and a teller (opaque) and repeats the uncertain ones as a driver does, sets timers,
+// It stands for any program: it computes, reads clocks and randomness, writes to two streams, consumes a third, serves those
+// that the outside opens, starts operations at a disk (idempotent) and a teller (opaque) and repeats the uncertain ones as a driver does, sets timers,
 // waits, and ends by exit or trap, at times with operations outstanding. What it does next depends on a hash of all
 // results and interrupts: two replicas that see different things are soon at different instructions.
 
@@ -12,6 +12,8 @@ import { mix, mixBytes, mixWide, Random } from './random.js';
 export const STREAM_INPUT = 0;
 export const STREAM_OUTPUT = 1;
 export const STREAM_ERROR = 2;
+/** By which the outside opens streams. */
+export const STREAM_SOURCE = 3;
 /** Idempotent: a repeat is harmless. */
 export const DEVICE_DISK = 0x100;
 /** Opaque: a repeat harms. */
@@ -22,6 +24,7 @@ export type GuestAction =
   | { readonly type: 'compute'; readonly instructions: number }
   | { readonly type: 'environment'; readonly source: number }
   | { readonly type: 'write'; readonly stream: number; readonly bytes: Uint8Array }
+  | { readonly type: 'endStream' | 'closeStream'; readonly stream: number }
   | { readonly type: 'start'; readonly operation: Operation }
   | { readonly type: 'consumed'; readonly stream: number; readonly offset: number }
   | { readonly type: 'timer'; readonly deadlineNs: number }
@@ -37,6 +40,23 @@ export interface GuestOptions {
   readonly operationIds: boolean;
   /** Now and then it writes as much as this, several times as much as may be under way; 0: never. */
   readonly floodBytes: number;
+  /** Streams that the outside opens, all in all. */
+  readonly visits: number;
+  /** What it puts out to one of them before it hears that it was taken. */
+  readonly openedOutputBytes: number;
+}
+
+/** A stream that the outside has opened, as the guest knows it. */
+interface Served {
+  readonly stream: number;
+  readonly input: Uint8Array[];
+  received: number;
+  consumed: number;
+  ended: boolean;
+  reset: boolean;
+  written: number;
+  taken: number;
+  finished: boolean;
 }
 
 type OperationState = 'outstanding' | 'uncertain' | 'ended' | 'unknown';
@@ -57,6 +77,9 @@ export class Guest {
   #inputReceived = 0;
   #inputConsumed = 0;
   #inputEnded = false;
+  /** Streams that are open, and how many have been opened. */
+  readonly #served = new Map<number, Served>();
+  #opened = 0;
   #timerArmed = false;
   /** Greatest value of each clock, and of Tme. */
   readonly #clocks = new Map<number, bigint>();
@@ -106,14 +129,42 @@ export class Guest {
         this.#mix(mixWide(1, BigInt(interrupt.timeNs)));
         return;
       case 'stream':
-        if (interrupt.offset !== this.#inputReceived || this.#inputEnded) {
-          this.#complain(`input at ${interrupt.offset}, ${this.#inputReceived} was due`);
-        }
-        this.#input.push(interrupt.bytes);
-        this.#inputReceived += interrupt.bytes.length;
-        this.#inputEnded ||= interrupt.end;
-        this.#mix(mix(interrupt.offset, interrupt.bytes.length + (interrupt.end ? 1 : 0)));
+        this.#deliverInput(interrupt);
         return;
+      case 'opened':
+        if (interrupt.offset !== this.#opened)
+          this.#complain(`stream ${interrupt.offset} is opened, ${this.#opened} was due`);
+        this.#opened += 1;
+        this.#served.set(interrupt.opened, {
+          stream: interrupt.opened,
+          input: [],
+          received: 0,
+          consumed: 0,
+          ended: false,
+          reset: false,
+          written: 0,
+          taken: 0,
+          finished: false,
+        });
+        this.#mix(mix(interrupt.opened, mixBytes(5, interrupt.data)));
+        return;
+      case 'taken': {
+        const served = this.#served.get(interrupt.stream);
+        if (served === undefined || interrupt.offset <= served.taken || interrupt.offset > served.written) {
+          this.#complain(`output of stream ${interrupt.stream} is taken up to ${interrupt.offset}`);
+        } else {
+          served.taken = interrupt.offset;
+        }
+        this.#mix(mix(interrupt.stream, interrupt.offset));
+        return;
+      }
+      case 'reset': {
+        const served = this.#served.get(interrupt.stream);
+        if (served === undefined || served.reset) this.#complain(`stream ${interrupt.stream} is reset`);
+        else served.reset = true;
+        this.#mix(mix(interrupt.stream, -7));
+        return;
+      }
       case 'completion':
         this.#end(interrupt.operation, 'ended');
         this.#mix(mixBytes(mix(Number(interrupt.operation), interrupt.status), interrupt.data));
@@ -124,6 +175,24 @@ export class Guest {
     }
   }
 
+  #deliverInput({ stream, offset, bytes, end }: Interrupt & { kind: 'stream' }): void {
+    const served = this.#served.get(stream);
+    if (stream !== STREAM_INPUT && served === undefined) this.#complain(`input of stream ${stream}, which is not open`);
+    const [received, ended] =
+      served === undefined ? [this.#inputReceived, this.#inputEnded] : [served.received, served.ended];
+    if (offset !== received || ended) this.#complain(`input at ${offset}, ${received} was due`);
+    if (served === undefined) {
+      this.#input.push(bytes);
+      this.#inputReceived += bytes.length;
+      this.#inputEnded ||= end;
+    } else {
+      served.input.push(bytes);
+      served.received += bytes.length;
+      served.ended ||= end;
+    }
+    this.#mix(mix(stream, mix(offset, bytes.length + (end ? 1 : 0))));
+  }
+
   /** The program, one action at a time. */
   *run(): Generator<GuestAction, void, bigint> {
     for (let step = 0; step < this.#options.steps; step++) {
@@ -132,6 +201,7 @@ export class Guest {
       yield* this.#step();
     }
     if (this.#random.chance(0.3)) yield* this.#readAll();
+    if (this.#random.chance(0.5)) yield* this.#serveAll();
     if (this.#random.chance(0.8)) yield* this.#waitFor(() => this.#outstanding() === 0);
     yield* this.#write(STREAM_OUTPUT);
     const trap = this.#random.chance(0.2);
@@ -144,6 +214,11 @@ export class Guest {
   *#step(): Generator<GuestAction, void, bigint> {
     // The choice depends on the history as well as on the seed.
     const choice = (mix(this.#hash, this.#random.below(1 << 20)) >>> 0) % 16;
+    const { visits } = this.#options;
+    if (visits > 0 && (mix(this.#hash, 13) & 3) < 2) {
+      yield* this.#serve();
+      return;
+    }
     if (choice < 4) yield* this.#write(choice === 0 ? STREAM_ERROR : STREAM_OUTPUT);
     else if (choice === 4) yield* this.#read(SOURCE_REAL_TIME);
     else if (choice === 5) yield* this.#read(SOURCE_MONOTONIC);
@@ -163,8 +238,8 @@ export class Guest {
     return value;
   }
 
-  *#write(stream: number): Generator<GuestAction, void, bigint> {
-    const bytes = new Uint8Array(this.#length(stream));
+  *#write(stream: number, length = this.#length(stream)): Generator<GuestAction, void, bigint> {
+    const bytes = new Uint8Array(length);
     let word = this.#hash;
     for (let at = 0; at < bytes.length; at++) {
       if (at % 4 === 0 && at > 0) word = mix(word, at);
@@ -233,6 +308,71 @@ export class Guest {
 
   *#readAll(): Generator<GuestAction, void, bigint> {
     while (!this.#inputEnded || this.#input.length > 0) yield* this.#readLine();
+  }
+
+  /** Something for one of the open streams; waits for one where none is, but more will come. */
+  *#serve(): Generator<GuestAction, void, bigint> {
+    const open = [...this.#served.values()];
+    const served = open[(mix(this.#hash, 17) >>> 0) % Math.max(1, open.length)];
+    if (served === undefined) {
+      const { visits } = this.#options;
+      if (this.#opened < visits && (this.#hash & 1) === 1) yield* this.#waitFor(() => this.#served.size > 0);
+      return;
+    }
+    const choice = (mix(this.#hash, 19) >>> 0) % 8;
+    if (choice < 3) yield* this.#consumeFrom(served);
+    else if (choice < 6) yield* this.#answer(served);
+    else if (choice === 6) yield* this.#finish(served);
+    else if (served.ended || served.reset || (this.#hash & 7) === 0) yield* this.#close(served);
+  }
+
+  /** All who come, until they have gone. */
+  *#serveAll(): Generator<GuestAction, void, bigint> {
+    const { visits } = this.#options;
+    while (this.#opened < visits || this.#served.size > 0) {
+      yield* this.#waitFor(() => this.#served.size > 0);
+      for (const served of [...this.#served.values()]) {
+        yield* this.#waitFor(() => served.input.length > 0 || served.ended || served.reset);
+        while (served.input.length > 0) yield* this.#consumeFrom(served);
+        yield* this.#answer(served);
+        if (served.ended || served.reset) yield* this.#close(served);
+      }
+    }
+  }
+
+  *#consumeFrom(served: Served): Generator<GuestAction, void, bigint> {
+    const bytes = served.input.shift();
+    if (bytes === undefined) return;
+    served.consumed += bytes.length;
+    this.#mix(mixBytes(served.stream, bytes.length > 64 ? bytes.subarray(-64) : bytes));
+    if (bytes.length > 0) yield { type: 'consumed', stream: served.stream, offset: served.consumed };
+  }
+
+  /** No more than the window has room for; where there is none it waits, for that stream alone. */
+  *#answer(served: Served): Generator<GuestAction, void, bigint> {
+    if (served.finished) return;
+    const room = () => this.#options.openedOutputBytes - (served.written - served.taken);
+    yield* this.#waitFor(() => room() > 0 || served.reset);
+    if (served.reset && room() <= 0) return;
+    const wanted = 1 + (mix(this.#hash, 23) & 63);
+    const long = (mix(this.#hash, 29) & 3) === 0;
+    const length = Math.min(room(), long ? this.#options.openedOutputBytes : wanted);
+    served.written += length;
+    yield* this.#write(served.stream, length);
+  }
+
+  *#finish(served: Served): Generator<GuestAction, void, bigint> {
+    if (served.finished) return;
+    served.finished = true;
+    served.written += 1;
+    this.#mix(31);
+    yield { type: 'endStream', stream: served.stream };
+  }
+
+  *#close(served: Served): Generator<GuestAction, void, bigint> {
+    this.#served.delete(served.stream);
+    this.#mix(37);
+    yield { type: 'closeStream', stream: served.stream };
   }
 
   *#waitFor(condition: () => boolean): Generator<GuestAction, void, bigint> {

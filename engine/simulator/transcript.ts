@@ -30,3 +30,14 @@ export class Transcript {
     return undefined;
   }
 }
+
+/** All bytes of several pieces, one after another. */
+export function joinedBytes(pieces: readonly { readonly bytes: Uint8Array }[]): Uint8Array {
+  const joined = new Uint8Array(pieces.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  let at = 0;
+  for (const { bytes } of pieces) {
+    joined.set(bytes, at);
+    at += bytes.length;
+  }
+  return joined;
+}

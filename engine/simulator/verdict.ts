@@ -1,13 +1,15 @@
 // The verdict at the end of a run: what the outside saw is what one machine, without any protocol, does when it is
 // given the environment results and interrupts of the replica that is the machine now.
 
-import { STATUS_REFUSED } from '../protocol/bus.js';
+import { STATUS_REFUSED } from '../protocol/bus/bus.js';
 import { describeOutcome, sameOutcome } from '../protocol/describe.js';
 import type { Interrupt, Operation, OperationId } from '../protocol/vocabulary.js';
+import { interruptBytesMax, putInterrupt } from '../wire/interrupts.js';
 import { type Happening, type History, type Production, replay } from './history.js';
 import type { Judge, Performed } from './run-judge.js';
 import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './toy-guest.js';
-import { Transcript } from './transcript.js';
+import { joinedBytes, Transcript } from './transcript.js';
+import type { Visit } from './visitors.js';
 
 export interface End {
   readonly judge: Judge;
@@ -18,6 +20,7 @@ export interface End {
   readonly others: readonly { readonly name: string; readonly history: History }[];
   /** All that standard input holds. */
   readonly input: Uint8Array;
+  readonly visits: readonly Visit[];
 }
 
 type Completion = Interrupt & { readonly kind: 'completion' };
@@ -60,10 +63,12 @@ function sameHappening(a: Happening | undefined, b: Happening | undefined): bool
 function sameInterrupt(a: Interrupt, b: Interrupt): boolean {
   // Most are one object: the log carries entries as they are.
   if (a === b) return true;
-  if (a.kind === 'timer') return b.kind === 'timer' && a.timeNs === b.timeNs;
-  if (a.kind === 'stream') return b.kind === 'stream' && a.offset === b.offset && sameBytes(a.bytes, b.bytes);
-  if (b.kind === 'timer' || b.kind === 'stream' || a.kind !== b.kind) return false;
-  return a.operation === b.operation && (a.kind !== 'completion' || b.kind !== 'completion' || a.status === b.status);
+  return sameBytes(bytesOf(a), bytesOf(b));
+}
+
+function bytesOf(interrupt: Interrupt): Uint8Array {
+  const bytes = new Uint8Array(interruptBytesMax(interrupt));
+  return bytes.subarray(0, putInterrupt(bytes, 0, interrupt));
 }
 
 /** No byte is lost, doubled or of another history. Before the end, either side may be ahead. */
@@ -73,7 +78,8 @@ function sameStreams(judge: Judge, production: Production): string | undefined {
     const right = production.streams.get(stream) ?? new Transcript();
     const at = seen.difference(right);
     if (at !== undefined) return `stream ${stream} differs from what one machine writes at byte ${at} (OF)`;
-    if (judge.outcome !== undefined && seen.length !== right.length) {
+    // Who has broken off takes no more.
+    if (judge.outcome !== undefined && seen.length !== right.length && !judge.broken.has(stream)) {
       return `stream ${stream} has ${seen.length} bytes at the end, one machine writes ${right.length} (OF, XT)`;
     }
   }
@@ -87,18 +93,23 @@ function sameEnd({ outcome }: Judge, production: Production): string | undefined
   return `the machine ends with ${describeOutcome(outcome)}, its guest with ${describeOutcome(production.outcome)} (XT)`;
 }
 
-/** What the guest was given of standard input is what stands in it, in order, once (RL). */
-function inputOnce({ history, input }: End): string | undefined {
-  let at = 0;
+/** What the guest was given of an input is what stands in it, in order, once; its end after all of it (RL). */
+function inputOnce({ judge, history, input, visits }: End): string | undefined {
+  const given = new Map<number, number>();
   for (const happening of history.happenings) {
     if (happening.type !== 'boundary') continue;
     for (const interrupt of happening.interrupts) {
-      if (interrupt.kind !== 'stream' || interrupt.stream !== STREAM_INPUT) continue;
+      if (interrupt.kind !== 'stream') continue;
+      const { stream } = interrupt;
+      const visit = visits[judge.visitOf.get(stream) ?? -1];
+      const right = stream === STREAM_INPUT ? input : joinedBytes(visit?.says ?? []);
+      let at = given.get(stream) ?? 0;
       for (const byte of interrupt.bytes) {
-        if (byte !== input[at]) return `byte ${at} of standard input reached the guest changed`;
+        if (byte !== right[at]) return `byte ${at} of input ${stream} reached the guest changed`;
         at += 1;
       }
-      if (interrupt.end && at !== input.length) return `standard input ended at byte ${at} of ${input.length}`;
+      given.set(stream, at);
+      if (interrupt.end && at !== right.length) return `input ${stream} ended at byte ${at} of ${right.length}`;
     }
   }
   return undefined;
@@ -110,7 +121,10 @@ function allReleased({ judge, history }: End, production: Production): string | 
   const { completed } = ends(history);
   const kept = judge.left.operations.find(id => completed.has(id));
   if (kept !== undefined) return `operation ${kept} has ended, and the bus was never told (RL)`;
+  const forgotten = judge.left.open.find(stream => production.closed.has(stream));
+  if (forgotten !== undefined) return `stream ${forgotten} is closed, and the bus still has it (RL)`;
   for (const [stream, offset] of production.consumed) {
+    if (production.closed.has(stream)) continue;
     const released = judge.left.released.find(one => one.stream === stream)?.offset ?? 0;
     if (released !== offset) return `input ${stream} was consumed up to ${offset} and released up to ${released} (RL)`;
   }

@@ -6,7 +6,7 @@
 
 import { assert } from '../errors/errors.js';
 import { SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { STDERR, STDIN, STDOUT } from '../protocol/vocabulary.js';
+import { type Interrupt, STDERR, STDIN, STDOUT } from '../protocol/vocabulary.js';
 import {
   RIGHT_FD_READ,
   RIGHT_FD_WRITE,
@@ -20,7 +20,7 @@ import { type Descriptor, Descriptors, type DirectoryDescriptor, type FileDescri
 import { BLOCKED, ENOTCAPABLE, ENOTDIR, errnoOfStatus, fail } from './errno.js';
 import { ROOT_INODE } from './image.js';
 import { Input, type InputState } from './input.js';
-import type { KernelConfiguration, KernelInterrupt, KernelMachine } from './kernel-port.js';
+import type { KernelConfiguration, KernelMachine } from './kernel-port.js';
 import { COMMAND_LOAD } from './kernel-port.js';
 import { GuestMemory } from './memory.js';
 import type { Mutation } from './mutation.js';
@@ -223,7 +223,7 @@ export class Core {
 
   // ---- what is delivered
 
-  deliver(interrupt: KernelInterrupt): void {
+  deliver(interrupt: Interrupt): void {
     switch (interrupt.kind) {
       case 'timer':
         if (this.pending?.kind === 'poll') this.pending.firedNs = Math.max(this.pending.firedNs, interrupt.timeNs);
@@ -240,20 +240,20 @@ export class Core {
       case 'uncertain':
         this.operations.uncertain(interrupt.operation);
         return;
-      default:
-        this.#deliverToSocket(interrupt);
+      case 'opened':
+        this.sockets.connected(interrupt.stream, interrupt.opened);
+        return;
+      case 'taken': {
+        const connection = this.sockets.find(interrupt.stream);
+        if (connection !== undefined) connection.leftBytes = Math.max(connection.leftBytes, interrupt.offset);
+        return;
+      }
+      case 'reset': {
+        const connection = this.sockets.find(interrupt.stream);
+        if (connection !== undefined) connection.reset = true;
+        return;
+      }
     }
-  }
-
-  #deliverToSocket(interrupt: KernelInterrupt & { kind: 'connection' | 'written' | 'reset' }): void {
-    if (interrupt.kind === 'connection') {
-      this.sockets.connected(interrupt.listener, interrupt.stream);
-      return;
-    }
-    const connection = this.sockets.find(interrupt.stream);
-    if (connection === undefined) return;
-    if (interrupt.kind === 'written') connection.leftBytes = Math.max(connection.leftBytes, interrupt.offset);
-    else connection.reset = true;
   }
 
   #completed(id: bigint, status: number, data: Uint8Array): void {

@@ -42,22 +42,12 @@ export interface SocketMachine {
   close(stream: number): void;
 }
 
-/** What is delivered to the kernel; sockets add theirs to the interrupts of the protocol. */
-export type KernelInterrupt =
-  | Interrupt
-  /** A listening stream has a connection: a stream of its own, both ways. */
-  | { readonly kind: 'connection'; readonly listener: number; readonly stream: number }
-  /** Output of a connection below `offset` has left: there is room for more. */
-  | { readonly kind: 'written'; readonly stream: number; readonly offset: number }
-  /** The connection is broken, both ways. */
-  | { readonly kind: 'reset'; readonly stream: number };
-
 /** What the machine calls (kernel.ts has it). */
 export interface Kernel {
   /** The functions of module wasi_snapshot_preview1. */
   imports(): Record<string, (...values: never[]) => number>;
   /** At a boundary: takes note, and asks the machine for nothing. */
-  deliver(interrupt: KernelInterrupt): void;
+  deliver(interrupt: Interrupt): void;
   /**
    * At the end of each boundary at which something was delivered, and once before the program starts: repeats what
    * ended uncertain, starts what waited for room. Here the machine may be asked for anything but the environment.

@@ -9,6 +9,7 @@
 //                                     +- operations.ts -------------------- kernel-port.ts: start, completion, uncertain
 //                                     +- input.ts, sockets.ts ------------- kernel-port.ts: write, consumed, stream interrupts
 
+import type { Interrupt } from '../protocol/vocabulary.js';
 import { descriptorCalls } from './calls/descriptor-calls.js';
 import { fileCalls } from './calls/file-calls.js';
 import type { Call } from './calls/guard.js';
@@ -19,7 +20,7 @@ import { processCalls } from './calls/process-calls.js';
 import { readdirCalls } from './calls/readdir-calls.js';
 import { socketCalls } from './calls/socket-calls.js';
 import { Core, type KernelState } from './core.js';
-import type { Kernel, KernelConfiguration, KernelInterrupt, KernelMachine } from './kernel-port.js';
+import type { Kernel, KernelConfiguration, KernelMachine } from './kernel-port.js';
 import { kernelStateOf } from './outstanding-changes.js';
 import type { CopyBytes } from './tree.js';
 
@@ -49,7 +50,7 @@ export class WasiKernel implements Kernel {
     return this.#imports;
   }
 
-  deliver(interrupt: KernelInterrupt): void {
+  deliver(interrupt: Interrupt): void {
     this.#core.deliver(interrupt);
   }
 

@@ -4,6 +4,9 @@
 //   stream      01 stream offset bytes                02: and its end
 //   completion  03 operation(64) signed status, data
 //   uncertain   04 operation(64)
+//   opened      05 stream offset opened, data
+//   taken       06 stream offset
+//   reset       07 stream
 
 import type { Interrupt } from '../protocol/vocabulary.js';
 import {
@@ -22,8 +25,11 @@ const STREAM = 1;
 const STREAM_END = 2;
 const COMPLETION = 3;
 const UNCERTAIN = 4;
+const OPENED = 5;
+const TAKEN = 6;
+const RESET = 7;
 
-/** Kind, three numbers (one of 64 bits), a length. */
+/** Kind, three numbers, or two of which one is of 64 bits; a length. */
 const HEAD_MAX_BYTES = 1 + 3 * UNSIGNED_MAX_BYTES + UNSIGNED64_MAX_BYTES;
 
 /** Bytes of data that an interrupt brings. */
@@ -32,6 +38,7 @@ export function dataBytes(interrupt: Interrupt): number {
     case 'stream':
       return interrupt.bytes.length;
     case 'completion':
+    case 'opened':
       return interrupt.data.length;
     default:
       return 0;
@@ -62,6 +69,19 @@ export function putInterrupt(target: Uint8Array, at: number, interrupt: Interrup
     case 'uncertain':
       target[at++] = UNCERTAIN;
       return putUnsigned64(target, at, interrupt.operation);
+    case 'opened':
+      target[at++] = OPENED;
+      at = putUnsigned(target, at, interrupt.stream);
+      at = putUnsigned(target, at, interrupt.offset);
+      at = putUnsigned(target, at, interrupt.opened);
+      return putBytes(target, at, interrupt.data);
+    case 'taken':
+      target[at++] = TAKEN;
+      at = putUnsigned(target, at, interrupt.stream);
+      return putUnsigned(target, at, interrupt.offset);
+    case 'reset':
+      target[at++] = RESET;
+      return putUnsigned(target, at, interrupt.stream);
   }
 }
 
@@ -87,6 +107,18 @@ export function readInterrupt(reader: Reader, data: (view: Uint8Array) => Uint8A
     }
     case UNCERTAIN:
       return { kind: 'uncertain', operation: reader.unsigned64() };
+    case OPENED: {
+      const stream = reader.unsigned();
+      const offset = reader.unsigned();
+      const opened = reader.unsigned();
+      return { kind: 'opened', stream, offset, opened, data: data(reader.bytes()) };
+    }
+    case TAKEN: {
+      const stream = reader.unsigned();
+      return { kind: 'taken', stream, offset: reader.unsigned() };
+    }
+    case RESET:
+      return { kind: 'reset', stream: reader.unsigned() };
     default:
       throw malformed('an interrupt of unknown kind', reader.at - 1);
   }

@@ -5,6 +5,8 @@
 //   release of input   02 stream offset
 //   release of an operation   03 id(64)
 //   outcome            04 outcome                              as in outcomes.ts
+//   end                05 stream offset
+//   close              06 stream offset
 //
 // `argument` is the 64 bits of a signed number.
 
@@ -25,6 +27,8 @@ const OPERATION = 1;
 const RELEASE_INPUT = 2;
 const RELEASE_OPERATION = 3;
 const OUTCOME = 4;
+const END = 5;
+const CLOSE = 6;
 
 /** Kind, four numbers, two of 64 bits. */
 const HEAD_MAX_BYTES = 1 + 4 * UNSIGNED_MAX_BYTES + 2 * UNSIGNED64_MAX_BYTES;
@@ -66,6 +70,10 @@ export function putOutput(target: Uint8Array, at: number, output: Output): numbe
     case 'outcome':
       target[at++] = OUTCOME;
       return putOutcome(target, at, output.outcome);
+    case 'end':
+      return putPlace(target, at, END, output);
+    case 'close':
+      return putPlace(target, at, CLOSE, output);
   }
 }
 
@@ -92,9 +100,12 @@ export function readOutput(reader: Reader): Output {
       const length = reader.unsigned();
       return { type: 'operation', operation: { id, device, command, argument, length, data: reader.bytes() } };
     }
-    case RELEASE_INPUT: {
+    case RELEASE_INPUT:
+    case END:
+    case CLOSE: {
       const stream = reader.unsigned();
-      return { type: 'releaseInput', stream, offset: reader.unsigned() };
+      const type = kind === RELEASE_INPUT ? 'releaseInput' : kind === END ? 'end' : 'close';
+      return { type, stream, offset: reader.unsigned() };
     }
     case RELEASE_OPERATION:
       return { type: 'releaseOperation', operation: reader.unsigned64() };

@@ -13,12 +13,13 @@
 //   view             15 record position
 //   offer            16 view position length part...                       (to the packet's end)
 //   follow           17 view position
+//   pending          19 view position output
 //   snapshot         18 bytes...                                           (to the packet's end) not for the channel
 //
 //   fence            20 view
 //   output           21 view output                                        as in outputs.ts
 //
-//   fenced           30 view offsets (received) offsets (written)
+//   fenced           30 view next count, then count times: stream received written
 //   stale            31 view current
 //   confirmed        32 stream offset
 //   interrupt        33 interrupt                                          as in interrupts.ts
@@ -29,7 +30,7 @@
 //   executed         the position + 1: 0 stands for -1
 //   record           number, text machine, primary, count, then count times text backup; text claim
 
-import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, ToBus } from '../protocol/messages.js';
+import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, StreamPlaces, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { interruptBytesMax, putInterrupt, readInterrupt } from './interrupts.js';
 import { outcomeBytesMax, putOutcome, readOutcome } from './outcomes.js';
@@ -47,6 +48,7 @@ const VIEW = 0x15;
 const OFFER = 0x16;
 const FOLLOW = 0x17;
 const SNAPSHOT = 0x18;
+const PENDING = 0x19;
 const FENCE = 0x20;
 const OUTPUT = 0x21;
 const FENCED = 0x30;
@@ -120,6 +122,11 @@ export function encodePeer(message: PeerMessage<Uint8Array>): Uint8Array {
       const writer = new Writer(HEAD_BYTES + message.part.length).byte(OFFER).unsigned(message.view);
       return writer.unsigned(message.position).unsigned(message.length).rest(message.part).finish();
     }
+    case 'pending': {
+      const bytes = outputBytesMax(message.output);
+      const writer = new Writer(HEAD_BYTES + bytes).byte(PENDING).unsigned(message.view).unsigned(message.position);
+      return writer.put(bytes, (target, at) => putOutput(target, at, message.output)).finish();
+    }
     case 'follow':
       return new Writer(HEAD_BYTES).byte(FOLLOW).unsigned(message.view).unsigned(message.position).finish();
   }
@@ -179,6 +186,11 @@ function readPeer(reader: Reader): PeerMessage<Uint8Array> {
       const position = reader.unsigned();
       const length = reader.unsigned();
       return { type: 'offer', view, position, length, part: reader.rest() };
+    }
+    case PENDING: {
+      const view = reader.unsigned();
+      const position = reader.unsigned();
+      return { type: 'pending', view, position, output: readOutput(reader) };
     }
     case FOLLOW: {
       const view = reader.unsigned();
@@ -249,11 +261,14 @@ function readToBus(reader: Reader): ToBus {
 
 export function encodeFromBus(message: FromBus): Uint8Array {
   switch (message.type) {
-    case 'fenced':
-      return writeOffsets(
-        writeOffsets(new Writer(HEAD_BYTES).byte(FENCED).unsigned(message.view), message.received),
-        message.written,
-      ).finish();
+    case 'fenced': {
+      const writer = new Writer(HEAD_BYTES).byte(FENCED).unsigned(message.view).unsigned(message.next);
+      writer.unsigned(message.streams.length);
+      for (const { stream, received, written } of message.streams) {
+        writer.unsigned(stream).unsigned(received).unsigned(written);
+      }
+      return writer.finish();
+    }
     case 'stale':
       return new Writer(HEAD_BYTES).byte(STALE).unsigned(message.view).unsigned(message.current).finish();
     case 'confirmed':
@@ -283,8 +298,12 @@ export function decodeFromBus(bytes: Uint8Array): FromBus {
 
 function readFromBus(reader: Reader): FromBus {
   switch (reader.byte()) {
-    case FENCED:
-      return { type: 'fenced', view: reader.unsigned(), received: readOffsets(reader), written: readOffsets(reader) };
+    case FENCED: {
+      const view = reader.unsigned();
+      const next = reader.unsigned();
+      const streams = Array.from({ length: reader.count() }, () => readPlaces(reader));
+      return { type: 'fenced', view, streams, next };
+    }
     case STALE: {
       const view = reader.unsigned();
       return { type: 'stale', view, current: reader.unsigned() };
@@ -305,6 +324,12 @@ function readFromBus(reader: Reader): FromBus {
 }
 
 // ---- offsets
+
+function readPlaces(reader: Reader): StreamPlaces {
+  const stream = reader.unsigned();
+  const received = reader.unsigned();
+  return { stream, received, written: reader.unsigned() };
+}
 
 function writeOffsets(writer: Writer, offsets: readonly StreamOffset[]): Writer {
   writer.unsigned(offsets.length);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Console } from '../../devices/console/console.js';
+import type { SourceDevice, SourceSink } from '../../devices/device.js';
 import { FIRST_DISK, TELLER } from '../../devices/device.js';
 import { DISK_READ, DISK_WRITE, FileDisk } from '../../devices/disk/file-disk.js';
 import { TELLER_DISPENSE, Teller } from '../../devices/teller/teller.js';
@@ -26,11 +27,45 @@ let stdout: PassThrough;
 let stderr: PassThrough;
 let seen: string[];
 let server: BusServer;
+let caller: Caller;
+
+const SOURCE = 3;
+
+/** A source whose streams the test opens, and sees what is done with. */
+class Caller implements SourceDevice {
+  readonly class = 'stream';
+  readonly inputs = [];
+  readonly outputs = [];
+  readonly sources = [SOURCE];
+  readonly did: unknown[] = [];
+  sink!: SourceSink;
+
+  start(sink: SourceSink): void {
+    this.sink = sink;
+  }
+  write(stream: number, offset: number, bytes: Uint8Array): void {
+    this.did.push(['write', stream, offset, Buffer.from(bytes).toString()]);
+  }
+  endStream(stream: number, offset: number): void {
+    this.did.push(['end', stream, offset]);
+  }
+  closeStream(stream: number, offset: number): void {
+    this.did.push(['close', stream, offset]);
+  }
+  pause(stream: number): void {
+    this.did.push(['pause', stream]);
+  }
+  resume(stream: number): void {
+    this.did.push(['resume', stream]);
+  }
+  async close(): Promise<void> {}
+}
 
 async function start(operationIds = true): Promise<void> {
   const disk = await FileDisk.open(join(folder, 'disk'));
   const teller = await Teller.open(join(folder, 'teller'));
   seen = [];
+  caller = new Caller();
   [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   server = await BusServer.start({
     secret: 's',
@@ -38,7 +73,7 @@ async function start(operationIds = true): Promise<void> {
     moduleHash: 'h',
     options: '{}',
     operationIds,
-    streams: [new Console({ stdin, stdout, stderr })],
+    streams: [new Console({ stdin, stdout, stderr }), caller],
     devices: new Map<number, FileDisk | Teller>([
       [FIRST_DISK, disk],
       [TELLER, teller],
@@ -129,9 +164,9 @@ describe('the bus server', () => {
     const out = collect(stdout);
     const a = await attach('a');
     expect(await a.fence(1)).toMatchObject({
-      received: [
-        { stream: 1, offset: 0 },
-        { stream: 2, offset: 0 },
+      streams: [
+        { stream: 1, received: 0, written: 0 },
+        { stream: 2, received: 0, written: 0 },
       ],
     });
     a.output(1, stream(0, text('hello ')));
@@ -173,8 +208,8 @@ describe('the bus server', () => {
     await a.hearInterrupt('completion');
     a.client.terminate();
     await expect.poll(() => seen).toContain('a detached');
-    const { received } = await b.fence(2);
-    expect(received[0]).toEqual({ stream: 1, offset: 6 });
+    const { streams } = await b.fence(2);
+    expect(streams[0]).toMatchObject({ stream: 1, received: 6 });
     expect(await b.hearInterrupt('stream')).toMatchObject({ offset: 4, bytes: text('two ') });
     b.output(2, stream(3, text('defghi')));
     b.output(2, dispense(1n, 20n));
@@ -183,6 +218,41 @@ describe('the bus server', () => {
     await b.hear('finished');
     expect(out()).toBe('abcdefghi');
     expect(await readFile(join(folder, 'teller'), 'utf8')).toBe('1 1 20\n');
+  });
+
+  test('carries streams that a source opens, from their opening to their close, across a change of owners', async () => {
+    const [a, b] = [await attach('a'), await attach('b')];
+    await a.fence(1);
+    const [first, second] = [caller.sink.opened(SOURCE, text('peer')), caller.sink.opened(SOURCE, NOTHING)];
+    caller.sink.input(first, text('question'), true);
+    expect(await a.hearInterrupt('opened')).toMatchObject({ stream: SOURCE, opened: first, data: text('peer') });
+    expect(await a.hearInterrupt('stream')).toMatchObject({ stream: first, bytes: text('question'), end: true });
+    const put = (offset: number, string: string): Output => ({
+      type: 'stream',
+      stream: first,
+      offset,
+      bytes: text(string),
+    });
+    a.output(1, put(0, 'ans'));
+    await expect.poll(() => caller.did).toEqual([['write', first, 0, 'ans']]);
+    await b.fence(2);
+    expect(await b.hearInterrupt('opened')).toMatchObject({ opened: first });
+    expect(await b.hearInterrupt('stream')).toMatchObject({ stream: first });
+    b.output(2, put(0, 'answer'));
+    b.output(2, { type: 'end', stream: first, offset: 6 });
+    b.output(2, { type: 'close', stream: first, offset: 7 });
+    await expect
+      .poll(() => caller.did.slice(1))
+      .toEqual([
+        ['write', first, 3, 'wer'],
+        ['end', first, 6],
+        ['close', first, 7],
+      ]);
+    caller.sink.written(first, 8);
+    await expect.poll(() => b.heard).toContainEqual({ type: 'confirmed', stream: first, offset: 8 });
+    caller.sink.reset(second);
+    expect(await b.hearInterrupt('reset')).toEqual({ kind: 'reset', stream: second });
+    expect((await b.fence(2)).streams.map(({ stream: number }) => number)).toEqual([1, 2, second]);
   });
 
   test('without operation ids the teller pays twice', async () => {
@@ -248,9 +318,9 @@ describe('the bus server', () => {
     a.output(1, stream(bytes.length, text('end')));
     await expect.poll(() => a.heard).toContainEqual({ type: 'heartbeat', taken: 2 });
     const offset = bytes.length + 3;
-    const { received, written } = await b.fence(2);
-    expect(received[0]).toEqual({ stream: 1, offset });
-    expect(written[0]!.offset).toBeLessThan(offset);
+    const { streams } = await b.fence(2);
+    expect(streams[0]).toMatchObject({ stream: 1, received: offset });
+    expect(streams[0]!.written).toBeLessThan(offset);
     b.output(2, stream(0, text('again')));
     b.output(2, dispense(1n, 20n));
     await b.hearInterrupt('completion');
@@ -273,8 +343,8 @@ describe('the bus server', () => {
       bytes += chunk.length;
     });
     const b = await attach('b');
-    const { received } = await b.fence(2);
-    await expect.poll(() => bytes).toBe(received[0]!.offset);
+    const { streams } = await b.fence(2);
+    await expect.poll(() => bytes).toBe(streams[0]!.received);
     expect(bytes).toBeLessThanOrEqual(BOUNDS.unwrittenBytes + 2 * part.length);
   });
 

@@ -5,7 +5,7 @@ import type { BusHandlers, PeerHandlers, PeerLink, ReplicaNews } from '../../eng
 import { ReplicaDriver } from '../../engine/driver/replica-driver.js';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import type { FromBus, PeerMessage, ToBus } from '../../engine/protocol/messages.js';
-import type { Output, View } from '../../engine/protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Output, type View } from '../../engine/protocol/vocabulary.js';
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { IoEnd } from '../../engine/threads/io-end.js';
 import { SharedBlock, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
@@ -96,7 +96,8 @@ class Running {
   attach(): void {
     this.calls.at(-1)!.opened(this.bus);
     const fence = this.bus.sent.at(-1);
-    if (fence?.type === 'fence') this.hear({ type: 'fenced', view: fence.view, received: [], written: [] });
+    if (fence?.type === 'fence')
+      this.hear({ type: 'fenced', view: fence.view, streams: [], next: FIRST_OPENED_STREAM });
   }
 
   hear(message: FromBus): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Channel } from '../../engine/protocol/channel.js';
+import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 
 function primary() {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
@@ -14,7 +15,7 @@ function primary() {
   });
   channel.step({ type: 'peerOpened', peer: 'b', nowMs: 0 });
   channel.step({ type: 'busOpened', nowMs: 0 });
-  channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [], written: [] }, nowMs: 0 });
+  channel.step({ type: 'bus', message: { type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM }, nowMs: 0 });
   return channel;
 }
 

@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
-import { Bus, type BusEffect, type BusOptions } from '../../engine/protocol/bus.js';
+import { Bus, type BusEffect, type BusOptions } from '../../engine/protocol/bus/bus.js';
 import type { FromBus } from '../../engine/protocol/messages.js';
-import type { Operation, Outcome, Output } from '../../engine/protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Operation, type Outcome, type Output } from '../../engine/protocol/vocabulary.js';
 
 const A = 1;
 const B = 2;
@@ -68,14 +68,11 @@ describe('fencing (FN)', () => {
       {
         type: 'fenced',
         view: 2,
-        received: [
-          { stream: 1, offset: 5 },
-          { stream: 2, offset: 0 },
+        streams: [
+          { stream: 1, received: 5, written: 3 },
+          { stream: 2, received: 0, written: 0 },
         ],
-        written: [
-          { stream: 1, offset: 3 },
-          { stream: 2, offset: 0 },
-        ],
+        next: FIRST_OPENED_STREAM,
       },
     ]);
     expect(rules(effects)).toEqual(['FN', 'FN']);
@@ -289,7 +286,9 @@ describe('output streams (OF)', () => {
     expect(sent(input(text('in')))).toMatchObject([[B, { type: 'interrupt' }]]);
     expect(write(B, 2, 1, 0, new Uint8Array(10))).toEqual([]);
     // Past it, what is sent is a defect: an owner knows from the answer to its fence how much waits.
-    expect(write(B, 2, 2, 1, text('y'))).toMatchObject([{ rule: 'OF', type: 'close', connection: B }]);
+    expect(types(write(B, 2, 2, 1, text('y')))).toEqual(['write']);
+    expect(types(write(B, 2, 1, 10, text('y')))).toEqual(['write']);
+    expect(write(B, 2, 1, 11, text('y'))).toMatchObject([{ rule: 'OF', type: 'close', connection: B }]);
   });
 });
 

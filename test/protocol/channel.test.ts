@@ -5,7 +5,7 @@ import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { UNTOLD_SHARE } from '../../engine/protocol/bus-link.js';
 import { Channel, type ChannelEffect, type ChannelEvent, CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
 import type { FromBus, PeerMessage } from '../../engine/protocol/messages.js';
-import type { Operation, Output, View } from '../../engine/protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Operation, type Output, type View } from '../../engine/protocol/vocabulary.js';
 
 const HEARTBEAT_MS = 10;
 const SUSPICION_MS = 50;
@@ -40,7 +40,8 @@ function connected(incarnation: string, view: View = PAIR, operationIds = true, 
   const peer = incarnation === 'A' ? 'B' : 'A';
   it.step({ type: 'peerOpened', peer, nowMs: 0 });
   it.step({ type: 'busOpened', nowMs: 0 });
-  if (it.role === 'primary') it.step(fromBus({ type: 'fenced', view: view.number, received: [], written: [] }));
+  if (it.role === 'primary')
+    it.step(fromBus({ type: 'fenced', view: view.number, streams: [], next: FIRST_OPENED_STREAM }));
   return it;
 }
 
@@ -234,7 +235,9 @@ describe('OR: an output', () => {
     const primary = channel('A', ALONE);
     expect(primary.step(output(0))).toEqual([]);
     primary.step({ type: 'busOpened', nowMs: 0 });
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] })))).toEqual([text(0)]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM })))).toEqual(
+      [text(0)],
+    );
   });
 
   it('is not released by an acknowledgement that is older than another', () => {
@@ -294,7 +297,7 @@ describe('a backup holds no more than it must', () => {
     survivor.step({ type: 'progress', progress: NO_PROGRESS, said: 4 });
     takeOver(survivor, 'A');
     survivor.step(fromPeer('C', { type: 'follow', view: 2, position: 9 }));
-    survivor.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] }));
+    survivor.step(fromBus({ type: 'fenced', view: 2, streams: [], next: FIRST_OPENED_STREAM }));
     const left = (nowMs: number) =>
       survivor.step(tick(nowMs)).flatMap(effect => {
         return effect.type === 'sendPeer' && effect.message.type === 'heartbeat' ? [effect.message.left] : [];
@@ -548,7 +551,9 @@ describe('SX: a primary that lost its backup', () => {
     const effects = primary.step({ type: 'claimed', view, answer: { result: 'won' }, nowMs: 0 });
     expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'SX acknowledged']);
     expect(outputs(effects)).toEqual([]);
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] })))).toEqual([BOTH]);
+    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 2, streams: [], next: FIRST_OPENED_STREAM })))).toEqual(
+      [BOTH],
+    );
   });
 
   it('repeats nothing over a connection that was never lost', () => {
@@ -557,7 +562,7 @@ describe('SX: a primary that lost its backup', () => {
       primary.step(output(0, { type: 'operation', operation: operation(1n) }));
       primary.step(output(0, text(0)));
       takeOver(primary, 'B');
-      expect(primary.step(fromBus({ type: 'fenced', view: 2, received: [], written: [] }))).toEqual([]);
+      expect(primary.step(fromBus({ type: 'fenced', view: 2, streams: [], next: FIRST_OPENED_STREAM }))).toEqual([]);
       const completion: FromBus = {
         type: 'interrupt',
         interrupt: { kind: 'completion', operation: 1n, status: 0, data: new Uint8Array(0) },
@@ -603,8 +608,10 @@ describe('FN: the first act in a view', () => {
     const primary = channel('A', ALONE);
     primary.step({ type: 'busOpened', nowMs: 0 });
     primary.step(output(0));
-    expect(primary.step(fromBus({ type: 'fenced', view: 0, received: [], written: [] }))).toEqual([]);
-    expect(outputs(primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] })))).toHaveLength(1);
+    expect(primary.step(fromBus({ type: 'fenced', view: 0, streams: [], next: FIRST_OPENED_STREAM }))).toEqual([]);
+    expect(
+      outputs(primary.step(fromBus({ type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM }))),
+    ).toHaveLength(1);
   });
 
   it('tells a survivor what is there already: it sends the rest of each stream (OF)', () => {
@@ -613,7 +620,14 @@ describe('FN: the first act in a view', () => {
     backup.step(output(0, text(3)));
     takeOver(backup, 'A');
     const sent = outputs(
-      backup.step(fromBus({ type: 'fenced', view: 2, received: [{ stream: 1, offset: 4 }], written: [] })),
+      backup.step(
+        fromBus({
+          type: 'fenced',
+          view: 2,
+          streams: [{ stream: 1, received: 4, written: 0 }],
+          next: FIRST_OPENED_STREAM,
+        }),
+      ),
     );
     expect(sent).toEqual([{ type: 'stream', stream: 1, offset: 4, bytes: Uint8Array.of(2, 3) }]);
   });
@@ -628,7 +642,12 @@ describe('RS: the bus was lost and is found', () => {
     primary.step(output(0, text(3)));
     expect(toBus(primary.step({ type: 'busOpened', nowMs: 0 }))).toEqual([{ type: 'fence', view: 1 }]);
     const effects = primary.step(
-      fromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 3 }], written: [] }),
+      fromBus({
+        type: 'fenced',
+        view: 1,
+        streams: [{ stream: 1, received: 3, written: 0 }],
+        next: FIRST_OPENED_STREAM,
+      }),
     );
     expect(outputs(effects)).toEqual([{ type: 'operation', operation: operation(1n) }, text(3)]);
     expect(shape(effects)).toEqual(['RS sendBus', 'OR sendBus']);
@@ -639,7 +658,7 @@ describe('RS: the bus was lost and is found', () => {
     primary.step(output(0, { type: 'operation', operation: operation(1n) }));
     primary.step({ type: 'busClosed', nowMs: 0 });
     primary.step({ type: 'busOpened', nowMs: 0 });
-    const effects = primary.step(fromBus({ type: 'fenced', view: 1, received: [], written: [] }));
+    const effects = primary.step(fromBus({ type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM }));
     expect(effects).toEqual([{ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation: 1n } }]);
     const late: FromBus = {
       type: 'interrupt',

@@ -2,7 +2,7 @@
 
 import { Channel, type ChannelEffect, type ChannelEvent } from '../../engine/protocol/channel.js';
 import type { PeerMessage } from '../../engine/protocol/messages.js';
-import type { View } from '../../engine/protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type View } from '../../engine/protocol/vocabulary.js';
 
 export const HEARTBEAT_MS = 10;
 export const SUSPICION_MS = 50;
@@ -118,7 +118,7 @@ export class Channels {
     if (effect.type !== 'sendPeer') {
       this.effects.push({ name, effect });
       if (effect.type === 'sendBus' && effect.message.type === 'fence') {
-        const fenced = { type: 'fenced', view: effect.message.view, received: [], written: [] } as const;
+        const fenced = { type: 'fenced', view: effect.message.view, streams: [], next: FIRST_OPENED_STREAM } as const;
         this.step(name, { type: 'bus', message: fenced, nowMs: this.nowMs });
       }
       return;

@@ -117,7 +117,8 @@ describe('JN: what was saved', () => {
       timerDeadlineNs: 900,
       written: [{ stream: 1, offset: 2 }],
       outstanding: [OPERATION],
-      input: [{ stream: 0, offset: 3, ended: false }],
+      opened: [],
+      input: [{ stream: 0, offset: 3, ended: false, reset: false, taken: 0 }],
     });
   });
 

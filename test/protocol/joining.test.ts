@@ -104,32 +104,39 @@ describe('JN: a replica that joins', () => {
     ).toBe(true);
   });
 
-  it('is not named while output from before its snapshot may still be lost with the primary', () => {
+  it('is told what was put out before its snapshot and may be lost with the primary, and is named whatever becomes of that', () => {
     const channels = asked();
     channels.output('A', 0, 0);
+    const release = { type: 'releaseInput', stream: 0, offset: 2 } as const;
+    channels.step('A', { type: 'output', position: 9, output: release });
     channels.step('A', { type: 'snapshotTaken', position: 10 });
+    const pending = channels.sent.flatMap(({ to, message }) =>
+      to === 'J' && message.type === 'pending' ? [message] : [],
+    );
+    expect(pending).toMatchObject([
+      { position: 0, output: { type: 'stream', offset: 0 } },
+      { position: 9, output: release },
+    ]);
     executes(channels, 'J', 10);
     channels.pass(2 * HEARTBEAT_MS);
-    expect(channels.did('A')).not.toContain('JN claim');
-    channels.step('A', { type: 'bus', message: { type: 'confirmed', stream: 1, offset: 3 }, nowMs: channels.nowMs });
-    expect(channels.did('A')).toContain('JN claim');
+    expect(channels.claimOf('A').backups).toEqual(['J']);
+    channels.win('A');
+    channels.pass(HEARTBEAT_MS);
+    // The bus has taken the release; nobody has confirmed the bytes.
+    channels.kill('A');
+    channels.win('J');
+    const again = effectsOf(channels, 'J', 'sendBus').flatMap(({ message }) =>
+      message.type === 'output' ? [message.output] : [],
+    );
+    expect(again).toMatchObject([{ type: 'stream', stream: 1, offset: 0 }]);
   });
 
-  it('is not named before the bus has taken every release from before its snapshot', () => {
+  it('is told of no operation from before its snapshot: those it repeats', () => {
     const channels = asked();
-    const release = { type: 'releaseInput', stream: 0, offset: 2 } as const;
-    channels.step('A', { type: 'output', position: 10, output: release });
-    expect(channels.left('A')).toBe(1);
+    const operation = { id: 1n, device: 0, command: 1, argument: 0n, length: 0, data: new Uint8Array(0) };
+    channels.step('A', { type: 'output', position: 10, output: { type: 'operation', operation } });
     channels.step('A', { type: 'snapshotTaken', position: 10 });
-    executes(channels, 'J', 10);
-    const heard = { type: 'peer', peer: 'J', nowMs: channels.nowMs } as const;
-    const beat = { type: 'heartbeat', view: 1, bus: true, left: 0, confirmed: [], settled: 0 } as const;
-    const progress = { executed: 10, backlogBytes: 0 };
-    channels.step('A', { ...heard, message: { ...beat, progress } });
-    channels.step('A', { type: 'bus', message: { type: 'heartbeat', taken: 0 }, nowMs: channels.nowMs });
-    expect(channels.did('A')).not.toContain('JN claim');
-    channels.step('A', { type: 'bus', message: { type: 'heartbeat', taken: 1 }, nowMs: channels.nowMs });
-    expect(channels.claimOf('A').backups).toEqual(['J']);
+    expect(channels.sent.filter(({ message }) => message.type === 'pending')).toEqual([]);
   });
 
   it('is not named before it has what others need not keep for it any more (KP)', () => {
@@ -175,12 +182,14 @@ describe('JN: a replica that joins', () => {
 
   it('holds up no output once it is forgotten', () => {
     const channels = following();
-    executes(channels, 'J', 12);
-    // Output from before keeps it from being named, and it is waited for already.
-    channels.output('A', 10, 0);
-    channels.pass(HEARTBEAT_MS);
     channels.cut.add('J');
     channels.log('A', 'twelve', 1);
+    channels.output('A', 13, 0);
+    expect(channels.left('A')).toBe(1);
+    // It has caught up with its snapshot, and lacks what precedes the output: it is waited for, and not named.
+    const beat = { type: 'heartbeat', view: 1, bus: true, left: 0, confirmed: [], settled: 0 } as const;
+    const progress = { executed: 12, backlogBytes: 0 };
+    channels.step('A', { type: 'peer', peer: 'J', nowMs: channels.nowMs, message: { ...beat, progress } });
     channels.output('A', 13, 3);
     expect(channels.left('A')).toBe(1);
     channels.kill('J');

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
-import type { Output } from '../../engine/protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Output } from '../../engine/protocol/vocabulary.js';
 
 function text(offset: number, length = 3, stream = 1): Output {
   return { type: 'stream', stream, offset, bytes: new Uint8Array(length).fill(offset) };
@@ -34,6 +34,10 @@ function sent(...outputs: Output[]): Outbox {
   outbox.release(Infinity);
   return outbox;
 }
+
+/** What the bus had of stream 1 when it was fenced. */
+const had = (received: number, written = 0) => [{ stream: 1, received, written }];
+const NEXT = FIRST_OPENED_STREAM;
 
 describe('holding and releasing (OR)', () => {
   it('lets go in program order, up to the position that is acknowledged', () => {
@@ -118,16 +122,15 @@ describe('answers of the bus', () => {
     expect(outbox.confirmed).toEqual([{ stream: 1, offset: 3 }]);
   });
 
-  it('confirm what was known to be there before it was sent: a promoted replica whose guest comes late sends it again', () => {
+  it('leave nothing to be sent of what was known to be there before: a promoted replica whose guest comes late', () => {
     const outbox = new Outbox();
-    outbox.dropLeft(0, [{ stream: 1, offset: 6 }]);
+    outbox.dropLeft(0, [{ stream: 1, offset: 5 }]);
     outbox.hold(4, text(0));
     outbox.hold(5, text(3));
-    outbox.release(Infinity);
-    expect(outbox.performed).toBe(4);
+    expect(outbox.release(Infinity)).toEqual([{ type: 'stream', stream: 1, offset: 5, bytes: Uint8Array.of(3) }]);
+    expect(outbox.performed).toBe(5);
     outbox.confirm(1, 6);
-    expect(outbox.performed).toBe(Infinity);
-    expect(outbox.sentCount).toBe(0);
+    expect([outbox.performed, outbox.sentCount]).toEqual([Infinity, 0]);
   });
 
   it('complete an operation once', () => {
@@ -207,7 +210,7 @@ describe('what has left', () => {
     outbox.dropLeft(1, []);
     expect(outbox.left).toBe(1);
     outbox.dropLeft(5, [{ stream: 1, offset: 4 }]);
-    expect(outbox.release(Infinity)).toEqual([text(3), releaseInput(9)]);
+    expect(outbox.release(Infinity)).toEqual([text(3)]);
   });
 });
 
@@ -215,7 +218,7 @@ describe('re-attachment (RS)', () => {
   it('sends again what the bus does not have, and cuts what it has in part', () => {
     const outbox = sent(text(0), text(3), start(1n));
     outbox.hold(9, text(6));
-    const { again, uncertain } = outbox.reattach([{ stream: 1, offset: 4 }], [], true);
+    const { again, uncertain } = outbox.reattach(had(4), NEXT, true);
     const rest = { type: 'stream', stream: 1, offset: 4, bytes: new Uint8Array(2).fill(3) };
     expect(again).toEqual([rest, start(1n)]);
     expect(uncertain).toEqual([]);
@@ -226,14 +229,13 @@ describe('re-attachment (RS)', () => {
     const outbox = new Outbox();
     outbox.hold(1, text(0));
     outbox.hold(2, text(3));
-    expect(outbox.reattach([{ stream: 1, offset: 3 }], [], true).again).toEqual([]);
+    expect(outbox.reattach(had(3), NEXT, true).again).toEqual([]);
     expect(outbox.release(Infinity)).toEqual([text(3)]);
   });
 
   it('never sends what is produced only now and is there already', () => {
     const outbox = new Outbox();
-    const had = [{ stream: 1, offset: 7 }];
-    outbox.reattach(had, had, true);
+    outbox.reattach(had(7, 7), NEXT, true);
     for (const output of [text(0), text(3), text(6), text(9), text(0, 3, 2)]) outbox.hold(0, output);
     const rest = { type: 'stream', stream: 1, offset: 7, bytes: new Uint8Array(2).fill(6) } as const;
     expect(outbox.release(0)).toEqual([joined(rest, text(9)), text(0, 3, 2)]);
@@ -242,15 +244,18 @@ describe('re-attachment (RS)', () => {
 
   it('counts what the bus has and the outside has not against the window, until that is confirmed', () => {
     const outbox = new Outbox({ ...BOUNDS, sentBytes: 1_000 });
-    outbox.reattach([{ stream: 1, offset: 1_500 }], [{ stream: 1, offset: 500 }], true);
+    outbox.reattach(had(1_500, 500), NEXT, true);
     outbox.hold(0, text(1_500));
-    outbox.hold(0, text(0, 3, 2));
+    outbox.hold(0, text(1_503, 930));
+    outbox.hold(0, text(2_433));
     expect(outbox.release(0)).toEqual([]);
     outbox.confirm(1, 501);
     expect(outbox.release(0)).toEqual([text(1_500)]);
-    expect(outbox.release(0)).toEqual([]);
     outbox.confirm(1, 1_500);
-    expect(outbox.release(0)).toEqual([text(0, 3, 2)]);
+    expect(outbox.release(0)).toEqual([text(1_503, 930)]);
+    expect(outbox.release(0)).toEqual([]);
+    outbox.confirm(1, 1_503);
+    expect(outbox.release(0)).toEqual([text(2_433)]);
   });
 
   it('empties its window whatever the bus had, once that says so: nothing is counted twice, or for ever', () => {
@@ -258,7 +263,7 @@ describe('re-attachment (RS)', () => {
     for (let at = 0; at < 6; at++) outbox.hold(0, text(at * 300, 300));
     outbox.release(0);
     // All that was sent has come, and a part of it is outside.
-    outbox.reattach([{ stream: 1, offset: 900 }], [{ stream: 1, offset: 300 }], true);
+    outbox.reattach(had(900, 300), NEXT, true);
     let sentBytes = bytesOf(outbox.release(0));
     for (let offset = 300; offset <= 1_800; offset += 300) {
       outbox.confirm(1, offset);
@@ -271,7 +276,7 @@ describe('re-attachment (RS)', () => {
   it('counts messages anew: what the bus took of another connection says nothing of this one', () => {
     const outbox = sent(releaseOperation(1n), releaseOperation(2n), releaseInput(5));
     outbox.arrived(1);
-    expect(outbox.reattach([], [], true).again).toEqual([releaseOperation(2n), releaseInput(5)]);
+    expect(outbox.reattach([], NEXT, true).again).toEqual([releaseOperation(2n), releaseInput(5)]);
     expect(outbox.left).toBe(1);
     outbox.arrived(1);
     expect(outbox.left).toBe(2);
@@ -281,16 +286,121 @@ describe('re-attachment (RS)', () => {
 
   it('sends releases again: they may be lost', () => {
     const outbox = sent(releaseInput(5), releaseOperation(3n));
-    expect(outbox.reattach([], [], true).again).toEqual([releaseInput(5), releaseOperation(3n)]);
+    expect(outbox.reattach([], NEXT, true).again).toEqual([releaseInput(5), releaseOperation(3n)]);
   });
 
   it('repeats no operation where the bus does not know ids', () => {
     const outbox = sent(start(1n), text(0));
     outbox.hold(9, start(2n));
-    const { again, uncertain } = outbox.reattach([], [], false);
+    const { again, uncertain } = outbox.reattach([], NEXT, false);
     expect(again).toEqual([text(0)]);
     expect(uncertain).toEqual([1n]);
     expect(outbox.complete(1n)).toBe(false);
     expect(outbox.release(Infinity)).toEqual([start(2n)]);
+  });
+});
+
+describe('windows of streams', () => {
+  const S = FIRST_OPENED_STREAM;
+  const T = S + 1;
+  const small = () => new Outbox({ ...BOUNDS, sentBytes: 200 });
+  const end = (stream: number, offset: number): Output => ({ type: 'end', stream, offset });
+  const close = (stream: number, offset: number): Output => ({ type: 'close', stream, offset });
+  const outcome: Output = { type: 'outcome', outcome: { kind: 'exit', status: 0 } };
+
+  it('stop nobody else: what a full window holds back leaves when it opens, in its own order', () => {
+    const outbox = small();
+    for (const output of [text(0, 200), text(200), start(1n), text(0, 3, 2), text(203)]) outbox.hold(1, output);
+    expect(outbox.release(1)).toEqual([text(0, 200), start(1n), text(0, 3, 2)]);
+    expect(outbox.release(1)).toEqual([]);
+    outbox.confirm(1, 200);
+    expect(outbox.release(1)).toEqual([joined(text(200), text(203))]);
+  });
+
+  it('leave an operation that finds no room to wait alone', () => {
+    const outbox = small();
+    for (const id of [1n, 2n, 3n, 4n]) outbox.hold(1, start(id));
+    outbox.hold(1, text(0));
+    expect(outbox.release(1)).toHaveLength(5);
+    outbox.hold(1, start(5n));
+    outbox.hold(1, text(3));
+    expect(outbox.release(1)).toEqual([text(3)]);
+    outbox.arrived(2);
+    expect(outbox.release(1)).toEqual([start(5n)]);
+  });
+
+  it('do not let what was passed over leave before what precedes it is acknowledged', () => {
+    const outbox = small();
+    outbox.hold(1, text(0, 200));
+    outbox.hold(2, text(200));
+    expect(outbox.release(2)).toHaveLength(1);
+    outbox.confirm(1, 200);
+    // A replica that joins is waited for from now on.
+    expect(outbox.release(1)).toEqual([]);
+    expect(outbox.release(2)).toEqual([text(200)]);
+  });
+
+  it('keep the outcome until all that precedes it has left', () => {
+    const outbox = small();
+    for (const output of [text(0, 200), text(200), outcome]) outbox.hold(1, output);
+    expect(outbox.release(1)).toEqual([text(0, 200)]);
+    outbox.confirm(1, 200);
+    expect(outbox.release(1)).toEqual([text(200), outcome]);
+  });
+
+  it('of opened streams do not make the guest wait as a whole, nor a snapshot', () => {
+    const outbox = small();
+    outbox.hold(1, text(0, 500, S));
+    outbox.hold(1, text(500, 500, S));
+    expect(outbox.heldBytes).toBe(0);
+    outbox.release(1);
+    expect(outbox.performed).toBe(Infinity);
+    outbox.hold(1, text(0));
+    expect(outbox.heldBytes).toBeGreaterThan(0);
+  });
+
+  it('are gone once a stream is closed and all of it is there', () => {
+    const outbox = sent(text(0, 3, S), end(S, 3), close(S, 4));
+    outbox.confirm(S, 4);
+    expect(outbox.sentCount).toBe(1);
+    expect(outbox.confirmed).toEqual([{ stream: S, offset: 4 }]);
+    outbox.confirm(S, 5);
+    expect([outbox.sentCount, outbox.confirmed]).toEqual([0, []]);
+    expect(outbox.takeUntold()).toEqual([{ stream: S, offset: 5 }]);
+    expect(outbox.takeUntold()).toEqual([]);
+  });
+
+  it('know that a stream that the bus has forgotten is closed, and tell the backups', () => {
+    const outbox = sent(text(0, 3, S), text(0, 3, T));
+    outbox.hold(5, close(S, 3));
+    const { again } = outbox.reattach([{ stream: T, received: 1, written: 0 }], T + 1, true);
+    expect(again).toEqual([{ type: 'stream', stream: T, offset: 1, bytes: new Uint8Array(2) }]);
+    expect(outbox.release(Infinity)).toEqual([]);
+    expect(outbox.takeUntold()).toEqual([{ stream: S, offset: Number.MAX_SAFE_INTEGER }]);
+    // A backup whose guest comes later holds nothing of it.
+    const backup = new Outbox();
+    backup.dropLeft(0, [{ stream: S, offset: Number.MAX_SAFE_INTEGER }]);
+    for (const output of [text(0, 3, S), close(S, 3)]) backup.hold(1, output);
+    expect([backup.left, backup.confirmed]).toEqual([Infinity, []]);
+  });
+
+  it('take a stream that was opened since the fence to be new', () => {
+    const outbox = new Outbox();
+    outbox.reattach([], S, true);
+    outbox.hold(0, text(0, 3, S));
+    expect(outbox.release(0)).toEqual([text(0, 3, S)]);
+  });
+
+  it('let a backup drop what has left around a stream that stands still, without keeping turns for ever', () => {
+    const outbox = new Outbox();
+    outbox.hold(0, text(0, 3, S));
+    for (let at = 1; at < 20_000; at++) {
+      outbox.hold(at, text(3 * (at - 1)));
+      outbox.hold(at, releaseOperation(BigInt(at)));
+      outbox.dropLeft(at + 1, [{ stream: 1, offset: 3 * at }]);
+    }
+    expect(outbox.heldBytes).toBe(0);
+    expect(outbox.pending).toEqual([{ position: 0, output: text(0, 3, S) }].map(item => expect.objectContaining(item)));
+    expect(outbox.release(Infinity)).toEqual([text(0, 3, S)]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Channel } from '../../engine/protocol/channel.js';
-import type { Operation } from '../../engine/protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Operation } from '../../engine/protocol/vocabulary.js';
 
 const operation: Operation = { id: 1n, device: 0x200, command: 1, argument: 20n, length: 0, data: new Uint8Array(0) };
 
@@ -18,7 +18,7 @@ function primaryWithOperation(operationIds: boolean) {
   });
   channel.step({ type: 'peerOpened', peer: 'b', nowMs: 0 });
   channel.step({ type: 'busOpened', nowMs: 0 });
-  channel.step({ type: 'bus', message: { type: 'fenced', view: 1, received: [], written: [] }, nowMs: 0 });
+  channel.step({ type: 'bus', message: { type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM }, nowMs: 0 });
   const sent = channel.step({ type: 'output', position: 0, output: { type: 'operation', operation } });
   expect(sent).toMatchObject([{ type: 'sendBus', message: { type: 'output' } }]);
   return channel;
@@ -28,7 +28,11 @@ function loseBackup(channel: Channel<string>) {
   const [claim] = channel.step({ type: 'peerClosed', peer: 'b', reason: 'killed', nowMs: 10 });
   if (claim?.type !== 'claim') throw new Error('the loss of a backup is answered by a claim');
   channel.step({ type: 'claimed', view: claim.view, answer: { result: 'won' }, nowMs: 20 });
-  return channel.step({ type: 'bus', message: { type: 'fenced', view: 2, received: [], written: [] }, nowMs: 30 });
+  return channel.step({
+    type: 'bus',
+    message: { type: 'fenced', view: 2, streams: [], next: FIRST_OPENED_STREAM },
+    nowMs: 30,
+  });
 }
 
 describe('an operation in flight', () => {
@@ -43,7 +47,7 @@ describe('an operation in flight', () => {
     channel.step({ type: 'busOpened', nowMs: 20 });
     const effects = channel.step({
       type: 'bus',
-      message: { type: 'fenced', view: 1, received: [], written: [] },
+      message: { type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM },
       nowMs: 30,
     });
     expect(effects).toMatchObject([{ rule: 'RS', type: 'sendBus', message: { output: { operation: { id: 1n } } } }]);
@@ -55,7 +59,7 @@ describe('an operation in flight', () => {
     channel.step({ type: 'busOpened', nowMs: 20 });
     const effects = channel.step({
       type: 'bus',
-      message: { type: 'fenced', view: 1, received: [], written: [] },
+      message: { type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM },
       nowMs: 30,
     });
     expect(effects).toEqual([{ rule: 'RS', type: 'interrupt', interrupt: { kind: 'uncertain', operation: 1n } }]);

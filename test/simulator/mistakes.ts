@@ -4,10 +4,10 @@ import type { Channel, ChannelEffect, ChannelEvent } from '../../engine/protocol
 import { ChannelState } from '../../engine/protocol/channel-state.js';
 import { Clock } from '../../engine/protocol/clock.js';
 import type { Execution, ExecutionEffect, ExecutionEvent } from '../../engine/protocol/execution.js';
-import { Outbox } from '../../engine/protocol/outbox.js';
-import { Sent } from '../../engine/protocol/sent.js';
+import { OtherOutputs } from '../../engine/protocol/other-outputs.js';
+import { type Held, Outbox } from '../../engine/protocol/outbox.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
-import { chooseHealing, choosePair } from '../../engine/simulator/run-plan.js';
+import { chooseHealing, choosePair, chooseRun } from '../../engine/simulator/run-plan.js';
 import { all, bus, channel, execution, getter, type Mistake, method, type Steps } from './planting.js';
 import * as struck from './struck-runs.js';
 
@@ -58,7 +58,7 @@ function forgetsOffsets(): Parts {
     () => (event, step) =>
       step(
         event.type === 'bus' && event.message.type === 'fenced'
-          ? { ...event, message: { ...event.message, received: [] } }
+          ? { ...event, message: { ...event.message, streams: [] } }
           : event,
       ),
   );
@@ -163,6 +163,8 @@ export const MISTAKES: readonly Mistake[] = [
     mistake: 'neither replica nor bus looks at the offset of what is written',
     parts: { ...appendingBus(), channel: forgetsOffsets().channel },
     sees: /\(OF/,
+    // The places of an end and a close cannot be appended: such streams stand still.
+    runs: seed => ({ ...chooseRun(seed), visits: [] }),
   },
   {
     rule: 'RL',
@@ -281,22 +283,8 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     rule: 'JN',
-    mistake: 'output from before the snapshot that was only sent is taken to be there',
-    parts: channel(planted => (event, step) => {
-      const effects = step(event);
-      for (const effect of [...effects]) {
-        if (planted.role !== 'primary' || effect.type !== 'sendBus' || effect.message.type !== 'output') continue;
-        const { output } = effect.message;
-        if (output.type !== 'stream') continue;
-        const message = {
-          type: 'confirmed',
-          stream: output.stream,
-          offset: output.offset + output.bytes.length,
-        } as const;
-        effects.push(...step({ type: 'bus', message, nowMs: 0 }));
-      }
-      return effects;
-    }),
+    mistake: 'a joining replica is not told of output from before its snapshot that may not be there',
+    parts: withoutPending(({ output }) => output.type === 'stream'),
     sees: /does not come to its end|a defect|\(OF/,
     runs: struck.strandedWhileJoining,
   },
@@ -369,7 +357,7 @@ export const MISTAKES: readonly Mistake[] = [
     rule: 'SD',
     mistake: 'a state digest that differs is not minded',
     parts: execution((event, step) => step(event.type === 'verified' ? { ...event, difference: undefined } : event)),
-    sees: /diverged|differs from what one machine writes|never asked for|of another history|waits for ever|something else|a defect/,
+    sees: /diverged|differs from what one machine writes|never asked for|of another history|waits for ever|something else|over before|a defect/,
     runs: seed => ({
       ...struck.flippedBackup(seed),
       repair: false,
@@ -379,7 +367,7 @@ export const MISTAKES: readonly Mistake[] = [
   {
     rule: 'RL',
     mistake: 'a release that was sent is taken to have arrived',
-    plant: () => ignoringReleases('left'),
+    plant: ignoringReleases,
     sees: /\(RL\)|does not come to its end/,
     runs: struck.lostReleases,
   },
@@ -401,15 +389,15 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     rule: 'JN',
-    mistake: 'somebody is named before the releases from before its snapshot have arrived',
-    plant: () => ignoringReleases('performed'),
+    mistake: 'a joining replica is not told of releases from before its snapshot that may not have arrived',
+    parts: withoutPending(({ output }) => output.type === 'releaseInput' || output.type === 'releaseOperation'),
     sees: /\(RL\)|does not come to its end/,
     runs: struck.strandedWhileJoining,
   },
   {
     rule: 'JN',
     mistake: 'what was put out right at the position of a snapshot is taken to be in it',
-    plant: () => getter(Outbox, 'performed', performed => outbox => performed(outbox) + 1),
+    parts: withoutPending(({ position }, joinedAt) => position === joinedAt),
     sees: /\(RL\)|does not come to its end/,
     runs: struck.cutAtSnapshot,
   },
@@ -452,23 +440,33 @@ export const MISTAKES: readonly Mistake[] = [
   },
 ];
 
-/** Either position of an outbox, as if every release that was sent had arrived. */
-function ignoringReleases(where: 'left' | 'performed'): () => void {
-  const within: string[] = [];
-  const noted = (name: 'left' | 'performed') =>
-    getter(Outbox, name, original => outbox => {
-      within.push(name);
-      try {
-        return original(outbox);
-      } finally {
-        within.pop();
-      }
-    });
+/** A primary that leaves some of what a joining replica is to hold untold. */
+function withoutPending(leftOut: (pending: Held, joinedAt: number) => boolean): Parts {
+  return channel(() => {
+    let joinedAt = 0;
+    return (event, step) =>
+      step(event).filter(effect => {
+        if (effect.type !== 'sendPeer') return true;
+        const { message } = effect;
+        if (message.type === 'welcome') joinedAt = message.position;
+        return message.type !== 'pending' || !leftOut(message, joinedAt);
+      });
+  });
+}
+
+/** The position of an outbox, as if every release that was sent had arrived. */
+function ignoringReleases(): () => void {
+  let within = false;
   return all(
-    noted('left'),
-    noted('performed'),
-    // What has been performed has left.
-    getter(Sent, 'oldestRelease', oldest => sent => (within[0] === where ? undefined : oldest(sent))),
+    getter(Outbox, 'left', left => outbox => {
+      within = true;
+      try {
+        return left(outbox);
+      } finally {
+        within = false;
+      }
+    }),
+    getter(OtherOutputs, 'oldestRelease', oldest => sent => (within ? undefined : oldest(sent))),
   );
 }
 

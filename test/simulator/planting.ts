@@ -1,6 +1,6 @@
 // Mistakes, planted in the parts of a simulated replica or in the prototypes of production, and the search for them.
 
-import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus.js';
+import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus/bus.js';
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../../engine/protocol/channel.js';
 import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';

@@ -1,9 +1,10 @@
 // Mends, undone: faults that the protocol had, or its drivers, before the simulator or somebody's reading found them.
 
+import { Lane } from '../../engine/protocol/lane.js';
+import { OtherOutputs } from '../../engine/protocol/other-outputs.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
-import { Sent } from '../../engine/protocol/sent.js';
 import { IoEnd } from '../../engine/threads/io-end.js';
-import { bus, channel, execution, type Mistake, method } from './planting.js';
+import { all, bus, channel, execution, type Mistake, method } from './planting.js';
 import * as struck from './struck-runs.js';
 
 export const UNDONE: readonly Mistake[] = [
@@ -16,13 +17,7 @@ export const UNDONE: readonly Mistake[] = [
       return effects.filter(effect => effect.type !== 'send' || effect.message.type !== 'confirmed');
     }),
     // What is held when the bus is fenced is cut to what the bus lacks; what is produced later is not.
-    plant: () =>
-      method(Outbox, 'reattach', reattach => {
-        return function (this: Outbox, received, written, operationIds) {
-          const { uncertain } = reattach.call(this, received, written, operationIds);
-          return { again: reattach.call(this, [], [], operationIds).again, uncertain };
-        };
-      }),
+    plant: sendingWhatIsThere,
     sees: /does not come to its end/,
   },
   {
@@ -63,9 +58,9 @@ export const UNDONE: readonly Mistake[] = [
     rule: 'ON',
     mistake: 'an operation that the bus has counts against what may be under way',
     plant: () =>
-      method(Sent, 'add', add => {
-        return function (this: Sent, held, bytes, message) {
-          add.call(this, held, bytes, held.output.type === 'operation' ? Number.POSITIVE_INFINITY : message);
+      method(OtherOutputs, 'send', send => {
+        return function (this: OtherOutputs, item, message) {
+          send.call(this, item, item.output.type === 'operation' ? Number.POSITIVE_INFINITY : message);
         };
       }),
     sees: /does not come to its end/,
@@ -132,3 +127,22 @@ export const UNDONE: readonly Mistake[] = [
     never: / owns view 2 /,
   },
 ];
+
+function sendingWhatIsThere(): () => void {
+  let attaching = false;
+  return all(
+    method(Outbox, 'reattach', reattach => {
+      return function (this: Outbox, ...fence) {
+        attaching = true;
+        const answer = reattach.apply(this, fence);
+        attaching = false;
+        return answer;
+      };
+    }),
+    method(Lane, 'fresh', fresh => {
+      return function (this: Lane, output) {
+        return attaching ? fresh.call(this, output) : output;
+      };
+    }),
+  );
+}

@@ -29,6 +29,7 @@ function snapshotWith(memory: Uint8Array, devices: unknown = {}): MachineSnapsho
         consumed: 5,
         timerDeadlineNs: 0,
         written: [],
+        opened: [],
         outstanding: [],
         input: [],
       },

@@ -7,6 +7,8 @@ import { ModelFolder } from './model-folder.js';
 import { Exit, ModelMachine, Stuck } from './model-machine.js';
 import { Program } from './program.js';
 
+const NO_DATA = new Uint8Array(0);
+
 /** Parameters of each call: i, a 32-bit number; l, a 64-bit one; f, a descriptor. */
 const CALLS: Readonly<Record<string, string>> = {
   args_get: 'ii',
@@ -70,7 +72,7 @@ function program(): Program {
     }),
   );
   const { kernel } = p.machine;
-  kernel.deliver({ kind: 'connection', listener: 0x40, stream: 0x80 });
+  kernel.deliver({ kind: 'opened', stream: 0x40, offset: 0, opened: 0x80, data: NO_DATA });
   expect(p.call('sock_accept', 4, 0, 0x8000)).toBe('OK');
   expect(p.mustOpen(3, 'f')).toBe(6);
   expect(p.mustOpen(3, 'd', { rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_INHERITED })).toBe(7);

@@ -2,15 +2,9 @@
 
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
-import { FIRST_DIRECTORY, type Operation } from '../../engine/protocol/vocabulary.js';
+import { FIRST_DIRECTORY, type Interrupt, type Operation } from '../../engine/protocol/vocabulary.js';
 import { WasiKernel } from '../../engine/wasi/kernel.js';
-import type {
-  Kernel,
-  KernelConfiguration,
-  KernelInterrupt,
-  KernelMachine,
-  SocketMachine,
-} from '../../engine/wasi/kernel-port.js';
+import type { Kernel, KernelConfiguration, KernelMachine, SocketMachine } from '../../engine/wasi/kernel-port.js';
 import type { ModelFolder } from './model-folder.js';
 
 /** Thrown by `exit`. */
@@ -51,7 +45,7 @@ export class ModelMachine implements KernelMachine {
   /** Operations started and not performed. */
   operations: Operation[] = [];
   /** Delivered at the next boundary that waits. */
-  inbox: KernelInterrupt[] = [];
+  inbox: Interrupt[] = [];
   monotonicNs = 1_000_000n;
   timerNs = 0;
   environments = 0;

@@ -6,6 +6,8 @@ import { ModelFolder } from './model-folder.js';
 import { ModelMachine, Stuck } from './model-machine.js';
 import { Program } from './program.js';
 
+const NO_DATA = new Uint8Array(0);
+
 const LISTENER = 0x40;
 const LISTENER_FD = 4;
 
@@ -15,7 +17,7 @@ function program(): Program {
 }
 
 function connect(p: Program, stream: number): void {
-  p.machine.inbox.push({ kind: 'connection', listener: LISTENER, stream });
+  p.machine.inbox.push({ kind: 'opened', stream: LISTENER, offset: 0, opened: stream, data: NO_DATA });
 }
 
 function receive(p: Program, stream: number, text: string, end = false): void {
@@ -73,7 +75,7 @@ describe('a listener', () => {
     const p = program();
     expect(p.call('fd_fdstat_set_flags', LISTENER_FD, FDFLAGS_NONBLOCK)).toBe('OK');
     expect(accept(p)).toBe('EAGAIN');
-    p.machine.kernel.deliver({ kind: 'connection', listener: LISTENER, stream: 0x80 });
+    p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x80, data: NO_DATA });
     expect(accept(p, LISTENER_FD, FDFLAGS_NONBLOCK)).toBe(5);
     expect(p.fdstat(5)).toMatchObject({ flags: FDFLAGS_NONBLOCK, filetype: 6 });
     expect(recv(p, 5, [10])).toBe('EAGAIN');
@@ -100,9 +102,9 @@ describe('a listener', () => {
 
   test('that is closed closes the connections that waited, and those that come late', () => {
     const p = program();
-    p.machine.kernel.deliver({ kind: 'connection', listener: LISTENER, stream: 0x80 });
+    p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x80, data: NO_DATA });
     expect(p.close(LISTENER_FD)).toBe('OK');
-    p.machine.kernel.deliver({ kind: 'connection', listener: LISTENER, stream: 0x81 });
+    p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x81, data: NO_DATA });
     p.machine.kernel.settle();
     expect(p.machine.socketCalls).toEqual(['close 64', 'close 128', 'close 129']);
   });
@@ -110,7 +112,7 @@ describe('a listener', () => {
   test('keeps a bounded number of connections waiting', () => {
     const p = program();
     for (let k = 0; k < 130; k++)
-      p.machine.kernel.deliver({ kind: 'connection', listener: LISTENER, stream: 0x80 + k });
+      p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x80 + k, data: NO_DATA });
     p.machine.kernel.settle();
     expect(p.machine.socketCalls).toEqual([`close ${0x80 + 128}`, `close ${0x80 + 129}`]);
   });
@@ -158,10 +160,10 @@ describe('a connection', () => {
     const p = connected();
     const piece = 'x'.repeat(400_000);
     for (let k = 0; k < 3; k++) expect(send(p, 5, piece)).toBe(400_000);
-    p.machine.inbox.push({ kind: 'written', stream: 0x80, offset: 100_000 });
+    p.machine.inbox.push({ kind: 'taken', stream: 0x80, offset: 100_000 });
     expect(() => send(p, 5, 'y')).toThrow(Stuck);
     expect(p.machine.text(0x80)).toHaveLength(1_200_000);
-    p.machine.inbox.push({ kind: 'written', stream: 0x80, offset: 1_200_000 });
+    p.machine.inbox.push({ kind: 'taken', stream: 0x80, offset: 1_200_000 });
     expect(send(p, 5, 'y')).toBe(1);
     expect(p.machine.boundaries).toBe(4);
   });

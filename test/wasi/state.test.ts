@@ -16,6 +16,8 @@ import { ModelFolder } from './model-folder.js';
 import { ModelMachine } from './model-machine.js';
 import { Program } from './program.js';
 
+const NO_DATA = new Uint8Array(0);
+
 /** Something of everything: what it answers, call by call. */
 function* script(p: Program): Iterable<unknown> {
   const whole = { rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_INHERITED };
@@ -46,7 +48,7 @@ function* script(p: Program): Iterable<unknown> {
   yield p.setPathTimes(3, 'safe', 1n, 2n, 5);
   yield p.read(0);
   yield p.read(0);
-  p.machine.inbox.push({ kind: 'connection', listener: 0x40, stream: 0x80 });
+  p.machine.inbox.push({ kind: 'opened', stream: 0x40, offset: 0, opened: 0x80, data: NO_DATA });
   yield p.call('sock_accept', 4, 0, 0x8000);
   const socket = p.view.getUint32(0x8000, true);
   let pieces = 0;

@@ -47,6 +47,9 @@ const interrupt: fc.Arbitrary<Interrupt> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('completion' as const), operation: id, status: fc.integer(), data }),
   fc.record({ kind: fc.constant('uncertain' as const), operation: id }),
+  fc.record({ kind: fc.constant('opened' as const), stream: unsigned, offset: unsigned, opened: unsigned, data }),
+  fc.record({ kind: fc.constant('taken' as const), stream: unsigned, offset: unsigned }),
+  fc.record({ kind: fc.constant('reset' as const), stream: unsigned }),
 );
 const epoch = fc.oneof(
   fc.nat(5),
@@ -275,7 +278,7 @@ describe('hostile logs', () => {
     ['a digest of unknown form', '71 01', 'a digest of unknown form at byte 0'],
     ['a clock difference of 65 bits', 'a0 ff ff ff ff ff ff ff ff 08', 'a clock difference is too long at byte 9'],
     ['a clock difference without an end', 'a0 80 80 80 80 80 80 80 80 80', 'a clock difference is too long'],
-    ['an unknown interrupt', '21 00 00 01 05', 'an interrupt of unknown kind at byte 4'],
+    ['an unknown interrupt', '21 00 00 01 08', 'an interrupt of unknown kind at byte 4'],
     ['more interrupts than bytes', '21 00 00 ff 7f', 'a number is too large at byte 3'],
     ['a count beyond 2^53', '41 ff ff ff ff ff ff ff 0f 41 01', 'a number is too large at byte 11'],
     ['data beyond the end', '21 00 00 01 01 00 00 7f 61', 'the end is missing at byte 8'],

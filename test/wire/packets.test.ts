@@ -72,7 +72,11 @@ const operation: fc.Arbitrary<Operation> = fc.record({
 const output: fc.Arbitrary<Output> = fc.oneof(
   fc.record({ type: fc.constant('stream' as const), stream: unsigned, offset: unsigned, bytes: data }),
   fc.record({ type: fc.constant('operation' as const), operation }),
-  fc.record({ type: fc.constant('releaseInput' as const), stream: unsigned, offset: unsigned }),
+  fc.record({
+    type: fc.constantFrom('releaseInput' as const, 'end' as const, 'close' as const),
+    stream: unsigned,
+    offset: unsigned,
+  }),
   fc.record({ type: fc.constant('releaseOperation' as const), operation: id }),
   fc.record({ type: fc.constant('outcome' as const), outcome }),
 );
@@ -89,6 +93,7 @@ const peerMessage: fc.Arbitrary<PeerMessage<Uint8Array>> = fc.oneof(
   fc.record({ type: fc.constantFrom('welcome' as const, 'view' as const), view, position: unsigned }),
   fc.record({ type: fc.constant('offer' as const), view: unsigned, position: unsigned, length: unsigned, part: data }),
   fc.record({ type: fc.constant('follow' as const), view: unsigned, position: unsigned }),
+  fc.record({ type: fc.constant('pending' as const), view: unsigned, position: unsigned, output }),
   fc.record({ type: fc.constant('acknowledgement' as const), view: unsigned, position: unsigned, progress }),
   fc.record({
     type: fc.constant('heartbeat' as const),
@@ -109,13 +114,21 @@ const interrupt: fc.Arbitrary<Interrupt> = fc.oneof(
     end: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('completion' as const), operation: id, status, data }),
+  fc.record({ kind: fc.constant('opened' as const), stream: unsigned, offset: unsigned, opened: unsigned, data }),
+  fc.record({ kind: fc.constant('taken' as const), stream: unsigned, offset: unsigned }),
+  fc.record({ kind: fc.constant('reset' as const), stream: unsigned }),
 );
 const toBus: fc.Arbitrary<ToBus> = fc.oneof(
   fc.record({ type: fc.constant('fence' as const), view: unsigned }),
   fc.record({ type: fc.constant('output' as const), view: unsigned, output }),
 );
 const fromBus: fc.Arbitrary<FromBus> = fc.oneof(
-  fc.record({ type: fc.constant('fenced' as const), view: unsigned, received: offsets, written: offsets }),
+  fc.record({
+    type: fc.constant('fenced' as const),
+    view: unsigned,
+    streams: fc.array(fc.record({ stream: unsigned, received: unsigned, written: unsigned }), { maxLength: 5 }),
+    next: unsigned,
+  }),
   fc.record({ type: fc.constant('stale' as const), view: unsigned, current: unsigned }),
   fc.record({ type: fc.constant('confirmed' as const), stream: unsigned, offset: unsigned }),
   fc.record({ type: fc.constant('interrupt' as const), interrupt }),
@@ -275,9 +288,9 @@ describe('literal packets', () => {
   });
 
   test('from the bus', () => {
-    expect(hex(encodeFromBus({ type: 'fenced', view: 1, received: [{ stream: 1, offset: 2 }], written: [] }))).toBe(
-      '30 01 01 01 02 00',
-    );
+    expect(
+      hex(encodeFromBus({ type: 'fenced', view: 1, streams: [{ stream: 1, received: 2, written: 0 }], next: 9 })),
+    ).toBe('30 01 09 01 01 02 00');
     expect(
       hex(
         encodeFromBus({
@@ -308,7 +321,7 @@ describe('hostile packets', () => {
     ['a padded number', '20 81 00', 'a number is padded at byte 1'],
     ['something after the end', '20 01 00', 'something follows the packet at byte 2'],
     ['a length beyond the end', '21 01 01 09 01 01 01 00 ff ff 7f', 'the end is missing at byte 11'],
-    ['an unknown output', '21 01 05', 'an output of unknown kind at byte 2'],
+    ['an unknown output', '21 01 07', 'an output of unknown kind at byte 2'],
     ['an operation id of 65 bits', '21 01 03 ff ff ff ff ff ff ff ff ff 02', 'a number is too large at byte 3'],
     ['an unknown outcome', '21 01 04 03', 'an outcome of unknown kind at byte 3'],
     ['text that is not UTF-8', '21 01 04 01 00 01 ff', 'text is not UTF-8 at byte 5'],
@@ -318,7 +331,7 @@ describe('hostile packets', () => {
   });
 
   test('a count that the packet cannot hold is refused before anything is allocated', () => {
-    expect(() => decodeFromBus(bytesOf('30 01 ff ff ff ff 0f'))).toThrow('a number is too large at byte 2');
+    expect(() => decodeFromBus(bytesOf('30 01 09 ff ff ff ff 0f'))).toThrow('a number is too large at byte 3');
   });
 
   test('a hello without the magic', () => {
