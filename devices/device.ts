@@ -12,12 +12,7 @@
 import type { EpochvisorError } from '../engine/errors/errors.js';
 import type { Operation } from '../engine/protocol/vocabulary.js';
 
-export { FIRST_DIRECTORY, FIRST_DISK, STDERR, STDIN, STDOUT, TELLER } from '../engine/protocol/vocabulary.js';
-
-/** Statuses of completions: 0 or more is what the command says; below 0 is why not, with Linux's numbers. */
-export const STATUS_REFUSED = -1;
-export const STATUS_IO_ERROR = -5;
-export const STATUS_NO_SPACE = -28;
+export { STATUS_IO_ERROR, STATUS_NO_SPACE, STATUS_REFUSED } from './device-commands.js';
 
 /** How an operation ended. */
 export interface Completion {

@@ -11,9 +11,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { CapturedConsole } from '../../devices/console/captured-console.js';
-import { FIRST_DISK, TELLER } from '../../devices/device.js';
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { FileDisk } from '../../devices/disk/file-disk.js';
 import { Teller } from '../../devices/teller/teller.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
 import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
 

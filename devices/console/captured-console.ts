@@ -4,7 +4,8 @@
 // change a byte, join two writes or wait for a reader.
 
 import { assert } from '../../engine/errors/errors.js';
-import { NO_DATA, STDERR, STDIN, STDOUT, type StreamDevice, type StreamSink } from '../device.js';
+import { NO_DATA, type StreamDevice, type StreamSink } from '../device.js';
+import { CONSOLE_INPUTS, CONSOLE_OUTPUTS, STDERR, STDIN, STDOUT } from './console-streams.js';
 
 /** Most bytes of stdin told at once: what one read of a pipe gives. */
 const INPUT_CHUNK_BYTES = 4096;
@@ -22,8 +23,8 @@ export function hostMs(): number {
 
 export class CapturedConsole implements StreamDevice {
   readonly class = 'stream';
-  readonly inputs = [STDIN];
-  readonly outputs = [STDOUT, STDERR];
+  readonly inputs = CONSOLE_INPUTS;
+  readonly outputs = CONSOLE_OUTPUTS;
   readonly #chunks = new Map<number, CapturedChunk[]>([
     [STDOUT, []],
     [STDERR, []],

@@ -6,7 +6,8 @@
 import { fstatSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { assert, EpochvisorError } from '../../engine/errors/errors.js';
-import { NO_DATA, STDERR, STDIN, STDOUT, type StreamDevice, type StreamSink } from '../device.js';
+import { NO_DATA, type StreamDevice, type StreamSink } from '../device.js';
+import { CONSOLE_INPUTS, CONSOLE_OUTPUTS, STDERR, STDIN, STDOUT, streamName } from './console-streams.js';
 
 export interface ConsoleStreams {
   readonly stdin: Readable;
@@ -14,12 +15,10 @@ export interface ConsoleStreams {
   readonly stderr: Writable;
 }
 
-const NAMES = ['stdin', 'stdout', 'stderr'] as const;
-
 export class Console implements StreamDevice {
   readonly class = 'stream';
-  readonly inputs = [STDIN];
-  readonly outputs = [STDOUT, STDERR];
+  readonly inputs = CONSOLE_INPUTS;
+  readonly outputs = CONSOLE_OUTPUTS;
   readonly #stdin: Readable;
   readonly #outputs: ReadonlyMap<number, Writable>;
   readonly #failed = new Set<number>();
@@ -99,7 +98,7 @@ function unreadable(why: string): EpochvisorError {
 }
 
 function unwritable(stream: number, error: NodeJS.ErrnoException): EpochvisorError {
-  const name = NAMES[stream] ?? `stream ${stream}`;
+  const name = streamName(stream);
   if (error.code === 'EPIPE' || error.code === 'ECONNRESET') {
     return new EpochvisorError('OUTPUT_CLOSED', `the reader of ${name} has gone`);
   }

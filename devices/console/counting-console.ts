@@ -1,11 +1,12 @@
 // A console for measurements: it keeps nothing, and says at once how many bytes have come.
 
-import { NO_DATA, STDERR, STDIN, STDOUT, type StreamDevice, type StreamSink } from '../device.js';
+import { NO_DATA, type StreamDevice, type StreamSink } from '../device.js';
+import { CONSOLE_INPUTS, CONSOLE_OUTPUTS, STDIN } from './console-streams.js';
 
 export class CountingConsole implements StreamDevice {
   readonly class = 'stream';
-  readonly inputs = [STDIN];
-  readonly outputs = [STDOUT, STDERR];
+  readonly inputs = CONSOLE_INPUTS;
+  readonly outputs = CONSOLE_OUTPUTS;
   readonly #printed: (bytes: number) => void;
   #sink: StreamSink | undefined;
   #bytes = 0;

@@ -1,9 +1,5 @@
 // A directory: a folder of this host that a WASI program uses by `--dir`, loaded once, then changed by operations.
 //
-//   command    argument          data                             status
-//   1 load     chunk, from 0     -                                bytes of that chunk of the image, 0 after the last
-//   2 change   -                 engine/wasi/mutation.ts          0
-//
 // The image is of the folder as it is when the device is opened; the replicas work on it in their memory, and what they
 // change comes here to last. Changes are performed one after the other, in the order in which they came, and each id once:
 // a repeat gets the first status. Files are named by inode: the device knows all their names, and follows renames. A
@@ -18,10 +14,10 @@ import { type FileHandle, link, lstat, lutimes, mkdir, open, rename, rmdir, syml
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { Operation, OperationId } from '../../engine/protocol/vocabulary.js';
 import { FIRST_NEW_INODE, ROOT_INODE } from '../../engine/wasi/image.js';
-import { COMMAND_CHANGE, COMMAND_LOAD } from '../../engine/wasi/kernel-port.js';
 import type { KnownFolder } from '../../engine/wasi/known-folder.js';
 import { decodeMutation, type Mutation } from '../../engine/wasi/mutation.js';
 import { type Completion, NO_DATA, type OperationDevice, STATUS_IO_ERROR, STATUS_REFUSED } from '../device.js';
+import { DIRECTORY_CHANGE, DIRECTORY_LOAD, ERROR_NUMBER_MAX } from './directory-commands.js';
 import {
   ERROR_NO_ENTRY,
   ERROR_STALE,
@@ -38,8 +34,6 @@ import { readFolder } from './folder-image.js';
 
 /** Changes whose status is kept for a repeat: as many as the bus knows ids. */
 const REMEMBERED_MAX = 1024;
-/** Statuses are Linux's error numbers, negative. */
-const ERROR_NUMBER_MAX = 4095;
 const ERROR_READ_ONLY = 30;
 
 const REFUSED: Completion = { status: STATUS_REFUSED, data: NO_DATA };
@@ -115,8 +109,8 @@ export class Directory implements OperationDevice {
 
   perform(operation: Operation): Promise<Completion> {
     if (this.#closed) return Promise.resolve(REFUSED);
-    if (operation.command === COMMAND_LOAD) return this.#inTurn(async () => this.#load(operation));
-    if (operation.command !== COMMAND_CHANGE) return Promise.resolve(REFUSED);
+    if (operation.command === DIRECTORY_LOAD) return this.#inTurn(async () => this.#load(operation));
+    if (operation.command !== DIRECTORY_CHANGE) return Promise.resolve(REFUSED);
     const before = this.#performed.get(operation.id);
     if (before !== undefined) return before;
     const completion = this.#inTurn(() => this.#change(operation.data));

@@ -21,7 +21,7 @@ import {
   type ImageEntryKind,
   ROOT_INODE,
 } from '../../engine/wasi/image.js';
-import { CHUNK_BYTES_MAX } from '../../engine/wasi/kernel-port.js';
+import { CHUNK_BYTES_MAX } from './directory-commands.js';
 import { type FolderNode, identityOf, OPEN_DIRECTORY, OPEN_FILE, pathIn } from './folder.js';
 
 const WRITABLE = 0o222n;

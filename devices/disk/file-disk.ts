@@ -1,13 +1,8 @@
 // A disk: the sectors of a file, read and written by byte offset.
 //
-//   command    argument       length, data     status
-//   1 read     byte offset    length           bytes read, with the data
-//   2 write    byte offset    data             bytes written
-//   3 flush    -              -                0, when everything written before is on the medium
-//
-// Offsets and lengths are multiples of 512. Operations run side by side, but those that overlap (one of them a write)
-// run in the order in which they came: so the content after any set of operations is the same in every run. The data
-// of a write is taken when it is asked for. An error may leave a write done in part, as on any disk.
+// Operations run side by side, but those that overlap (one of them a write) run in the order in which they came: so the
+// content after any set of operations is the same in every run. The data of a write is taken when it is asked for. An
+// error may leave a write done in part, as on any disk.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { EpochvisorError } from '../../engine/errors/errors.js';
@@ -20,14 +15,7 @@ import {
   STATUS_NO_SPACE,
   STATUS_REFUSED,
 } from '../device.js';
-
-export const SECTOR_BYTES = 512;
-/** Most bytes of one operation: what it makes the bus hold. */
-export const TRANSFER_MAX_BYTES = 1024 * 1024;
-
-export const DISK_READ = 1;
-export const DISK_WRITE = 2;
-export const DISK_FLUSH = 3;
+import { DISK_READ, DISK_WRITE, diskMovement, SECTOR_BYTES } from './disk-commands.js';
 
 /** The part of a file handle that a disk uses. */
 export type DiskFile = Pick<FileHandle, 'read' | 'write' | 'datasync' | 'close'>;
@@ -96,14 +84,12 @@ export class FileDisk implements OperationDevice {
 
   /** What an operation touches; undefined where it is not one of ours. A flush reads what was written anywhere. */
   #span({ command, argument, length, data }: Operation): Span | undefined {
-    if (command === DISK_FLUSH) return { kind: 'flush', start: 0, end: this.sizeBytes };
-    const writes = command === DISK_WRITE;
-    const bytes = writes ? data.length : length;
-    if (!writes && command !== DISK_READ) return undefined;
-    if (bytes > TRANSFER_MAX_BYTES || bytes % SECTOR_BYTES !== 0) return undefined;
-    if (argument < 0n || argument > BigInt(this.sizeBytes - bytes)) return undefined;
+    const bytes = command === DISK_WRITE ? data.length : length;
+    const movement = diskMovement(this.sizeBytes, command, argument, bytes);
+    if (movement === undefined) return undefined;
+    if (movement === 'nothing') return { kind: 'flush', start: 0, end: this.sizeBytes };
     const start = Number(argument);
-    return start % SECTOR_BYTES === 0 ? { kind: writes ? 'write' : 'read', start, end: start + bytes } : undefined;
+    return { kind: movement === 'in' ? 'read' : 'write', start, end: start + bytes };
   }
 
   async #after(before: readonly Promise<unknown>[], operation: Operation, span: Span): Promise<Completion> {

@@ -1,18 +1,12 @@
 // A teller: a machine that dispenses notes. The device that must not do twice what it was asked for once.
 //
-//   command      argument            status
-//   1 dispense   amount, 1 or more   the amount dispensed
-//
 // Where it is given a file it appends one line a dispense, `NUMBER OPERATION AMOUNT`: a double is there to be seen.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { type Completion, NO_DATA, type OperationDevice, STATUS_IO_ERROR, STATUS_REFUSED } from '../device.js';
-
-export const TELLER_DISPENSE = 1;
-/** What is in the box; no status can say more. */
-export const AMOUNT_MAX = 1_000_000;
+import { AMOUNT_MAX, tellerMovement } from './teller-commands.js';
 
 export class Teller implements OperationDevice {
   readonly class = 'opaque';
@@ -49,8 +43,9 @@ export class Teller implements OperationDevice {
 
   perform(operation: Operation): Promise<Completion> {
     const { id, command, argument } = operation;
-    const valid = command === TELLER_DISPENSE && argument >= 1n && argument <= BigInt(AMOUNT_MAX);
-    if (this.#closed || !valid) return Promise.resolve({ status: STATUS_REFUSED, data: NO_DATA });
+    const known = tellerMovement(this.sizeBytes, command, argument) !== undefined;
+    if (this.#closed || !known || argument < 1n || argument > BigInt(AMOUNT_MAX))
+      return Promise.resolve({ status: STATUS_REFUSED, data: NO_DATA });
     const done = this.#last.then(() => this.#dispense(id, Number(argument)));
     this.#last = done;
     return done;

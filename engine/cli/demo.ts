@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { hostMs } from '../../devices/console/captured-console.js';
-import { STDOUT } from '../../devices/device.js';
+import { STDOUT } from '../../devices/console/console-streams.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { describeDifference, firstDifference } from '../testing/difference.js';

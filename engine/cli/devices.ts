@@ -1,10 +1,13 @@
 // The devices that a machine's flags name, opened on this host.
 
 import { Console } from '../../devices/console/console.js';
-import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, type StreamDevice, TELLER } from '../../devices/device.js';
+import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import { Directory } from '../../devices/directory/directory.js';
+import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { FileDisk } from '../../devices/disk/file-disk.js';
 import { Teller } from '../../devices/teller/teller.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import type { KnownFolder } from '../wasi/known-folder.js';
 import type { DirectoryFlag } from './wasi-flags.js';
 

@@ -2,10 +2,10 @@
 
 import { isatty } from 'node:tty';
 import { type Command, InvalidArgumentError } from 'commander';
+import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestKind } from '../guest/guest-check.js';
 import type { MachineOptions } from '../guest/machine-options.js';
-import { FIRST_DIRECTORY } from '../protocol/vocabulary.js';
 import { givenVariable } from './given-bytes.js';
 
 /** A folder for the program: `HOST[::GUEST][:ro]`. */

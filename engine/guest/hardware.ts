@@ -4,10 +4,13 @@
 // instructions (stream_write, operation_start, exit) go through the execution. Data enters the guest's memory at
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
+import { STDERR, STDIN, STDOUT } from '../../devices/console/console-streams.js';
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import { assert } from '../errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { isReleaseDue } from '../protocol/releasing.js';
-import { FIRST_DISK, type Interrupt, STDERR, STDIN, STDOUT, TELLER } from '../protocol/vocabulary.js';
+import type { Interrupt } from '../protocol/vocabulary.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
 import { type Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';

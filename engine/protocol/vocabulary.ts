@@ -7,17 +7,6 @@ export const PROTOCOL_VERSION = 4;
 export type Variant = 'original' | 'revised' | 'deferred';
 export const VARIANTS: readonly Variant[] = ['original', 'revised', 'deferred'];
 
-/** Streams of the console, as guests and bus number them. */
-export const STDIN = 0;
-export const STDOUT = 1;
-export const STDERR = 2;
-
-/** Numbers of devices, as guests know them: disk k is FIRST_DISK + k. */
-export const FIRST_DISK = 0x100;
-export const TELLER = 0x200;
-/** Directory k (the k-th --dir) is FIRST_DIRECTORY + k. */
-export const FIRST_DIRECTORY = 0x300;
-
 /**
  * Streams from this number on are opened while the machine runs, numbered by the bus one after another, never twice. Those below
  * are there from the start; a source among them (a listener) tells of the ones that it opens.

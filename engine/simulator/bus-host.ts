@@ -1,5 +1,8 @@
 // The process that hosts the bus, and the outside: terminal, disk and teller, with delays of their own.
 
+import { STATUS_IO_ERROR, STATUS_NO_SPACE } from '../../devices/device-commands.js';
+import { DISK_WRITE } from '../../devices/disk/disk-commands.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus/bus.js';
 import type { FromBus, ToBus } from '../protocol/messages.js';
 import type { Operation, Outcome } from '../protocol/vocabulary.js';
@@ -8,7 +11,7 @@ import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
-import { DEVICE_TELLER, STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
+import { STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
 import { type Visit, Visitors, type VisitorsObserver } from './visitors.js';
 import { fromBusWire } from './wires.js';
 
@@ -52,10 +55,6 @@ export interface BusHostOptions {
   readonly visits: readonly Visit[];
   readonly observer: BusObserver;
 }
-
-/** EIO: what a device answers at times. */
-const STATUS_EIO = -5;
-const STATUS_ENOSPC = -28;
 
 export class BusHost {
   readonly #options: BusHostOptions;
@@ -215,13 +214,13 @@ export class BusHost {
 
   #atDevice(operation: Operation): { status: number; data: Uint8Array } {
     const nothing = new Uint8Array(0);
-    if (operation.device === DEVICE_TELLER) {
+    if (operation.device === TELLER) {
       this.#dispensed += 1;
       return { status: this.#dispensed, data: nothing };
     }
-    if (this.#options.random.chance(0.1)) return { status: STATUS_EIO, data: nothing };
-    if (operation.command === 2) {
-      if (this.#options.random.chance(0.05)) return { status: STATUS_ENOSPC, data: nothing };
+    if (this.#options.random.chance(0.1)) return { status: STATUS_IO_ERROR, data: nothing };
+    if (operation.command === DISK_WRITE) {
+      if (this.#options.random.chance(0.05)) return { status: STATUS_NO_SPACE, data: nothing };
       this.#sectors.set(operation.argument, operation.data);
       return { status: operation.data.length, data: nothing };
     }

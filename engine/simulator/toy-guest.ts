@@ -5,6 +5,8 @@
 // waits, and ends by exit or trap, at times with operations outstanding. What it does next depends on a hash of all
 // results and interrupts: two replicas that see different things are soon at different instructions.
 
+import { DISK_READ, DISK_WRITE, FIRST_DISK, SECTOR_BYTES } from '../../devices/disk/disk-commands.js';
+import { TELLER, TELLER_DISPENSE } from '../../devices/teller/teller-commands.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Interrupt, Operation, OperationId, Outcome } from '../protocol/vocabulary.js';
 import { mix, mixBytes, mixWide, Random } from './random.js';
@@ -14,10 +16,6 @@ export const STREAM_OUTPUT = 1;
 export const STREAM_ERROR = 2;
 /** By which the outside opens streams. */
 export const STREAM_SOURCE = 3;
-/** Idempotent: a repeat is harmless. */
-export const DEVICE_DISK = 0x100;
-/** Opaque: a repeat harms. */
-export const DEVICE_TELLER = 0x200;
 
 /** What the guest does next; all but `compute` are one instruction. The answer to `environment` is its result. */
 export type GuestAction =
@@ -223,8 +221,8 @@ export class Guest {
     else if (choice === 4) yield* this.#read(SOURCE_REAL_TIME);
     else if (choice === 5) yield* this.#read(SOURCE_MONOTONIC);
     else if (choice === 6) yield* this.#read(SOURCE_RANDOM);
-    else if (choice < 9) yield* this.#start(DEVICE_DISK);
-    else if (choice < 11) yield* this.#start(DEVICE_TELLER);
+    else if (choice < 9) yield* this.#start(FIRST_DISK);
+    else if (choice < 11) yield* this.#start(TELLER);
     else if (choice === 11) yield* this.#waitFor(() => this.#outstanding() === 0);
     else if (choice === 12) yield* this.#sleep();
     else if (choice < 15) yield* this.#consume();
@@ -261,10 +259,10 @@ export class Guest {
     const operation: Operation = {
       id,
       device,
-      command: device === DEVICE_TELLER ? 1 : writes ? 2 : 1,
-      argument: BigInt(512 * ((this.#hash >>> 4) & 3)),
-      length: device === DEVICE_DISK && !writes ? 4 : 0,
-      data: device === DEVICE_DISK && writes ? Uint8Array.of(this.#hash, this.#hash >>> 8, 0, 1) : new Uint8Array(0),
+      command: device === TELLER ? TELLER_DISPENSE : writes ? DISK_WRITE : DISK_READ,
+      argument: BigInt(SECTOR_BYTES * ((this.#hash >>> 4) & 3)),
+      length: device === FIRST_DISK && !writes ? 4 : 0,
+      data: device === FIRST_DISK && writes ? Uint8Array.of(this.#hash, this.#hash >>> 8, 0, 1) : new Uint8Array(0),
     };
     this.#operations.set(id, { operation, state: 'outstanding' });
     this.#mix(Number(id));
@@ -275,7 +273,7 @@ export class Guest {
   *#repeatUncertain(): Generator<GuestAction, void, bigint> {
     for (const entry of this.#operations.values()) {
       if (entry.state !== 'uncertain') continue;
-      if (entry.operation.device === DEVICE_TELLER && !this.#options.operationIds) {
+      if (entry.operation.device === TELLER && !this.#options.operationIds) {
         entry.state = 'unknown';
         continue;
       }

@@ -1,13 +1,14 @@
 // The verdict at the end of a run: what the outside saw is what one machine, without any protocol, does when it is
 // given the environment results and interrupts of the replica that is the machine now.
 
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import { STATUS_REFUSED } from '../protocol/bus/bus.js';
 import { describeOutcome, sameOutcome } from '../protocol/describe.js';
 import type { Interrupt, Operation, OperationId } from '../protocol/vocabulary.js';
 import { interruptBytesMax, putInterrupt } from '../wire/interrupts.js';
 import { type Happening, type History, type Production, replay } from './history.js';
 import type { Judge, Performed } from './run-judge.js';
-import { DEVICE_TELLER, type GuestOptions, STREAM_INPUT } from './toy-guest.js';
+import { type GuestOptions, STREAM_INPUT } from './toy-guest.js';
 import { joinedBytes, Transcript } from './transcript.js';
 import type { Visit } from './visitors.js';
 
@@ -158,7 +159,7 @@ function operationsOnce({ judge, guest, history }: End, production: Production):
       // Past the bounds of the bus an operation is refused, and the guest is told.
       if (times === 0 && judge.outcome !== undefined && !unanswered && !judge.refused.has(id))
         return `operation ${id} was never performed (ON)`;
-    } else if (asked.get(id)?.device === DEVICE_TELLER && attempts.get(id) === 1 && times > 1) {
+    } else if (asked.get(id)?.device === TELLER && attempts.get(id) === 1 && times > 1) {
       return `operation ${id} was asked for once and performed ${times} times`;
     }
     for (const { status, data } of completed.get(id) ?? []) {

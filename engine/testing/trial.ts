@@ -3,10 +3,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
-import { FIRST_DIRECTORY, FIRST_DISK, type OperationDevice, STDERR, STDOUT, TELLER } from '../../devices/device.js';
+import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
+import type { OperationDevice } from '../../devices/device.js';
 import { Directory } from '../../devices/directory/directory.js';
+import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { FileDisk } from '../../devices/disk/file-disk.js';
 import { Teller } from '../../devices/teller/teller.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';

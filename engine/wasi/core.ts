@@ -4,9 +4,11 @@
 // arguments, when something was delivered; `pending` is what it remembers from the time before. Whatever a call does
 // before it blocks is done again: so it blocks first, and changes things after.
 
+import { STDERR, STDIN, STDOUT } from '../../devices/console/console-streams.js';
+import { DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import { assert } from '../errors/errors.js';
 import { SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { type Interrupt, STDERR, STDIN, STDOUT } from '../protocol/vocabulary.js';
+import type { Interrupt } from '../protocol/vocabulary.js';
 import {
   RIGHT_FD_READ,
   RIGHT_FD_WRITE,
@@ -21,7 +23,6 @@ import { BLOCKED, ENOTCAPABLE, ENOTDIR, errnoOfStatus, fail } from './errno.js';
 import { ROOT_INODE } from './image.js';
 import { Input, type InputState } from './input.js';
 import type { KernelConfiguration, KernelMachine } from './kernel-port.js';
-import { COMMAND_LOAD } from './kernel-port.js';
 import { GuestMemory } from './memory.js';
 import type { Mutation } from './mutation.js';
 import { Operations, type OperationsState } from './operations.js';
@@ -261,7 +262,7 @@ export class Core {
     if (started === undefined) return;
     const { owner, operation } = started;
     const volume = this.volumes[owner.volume]!;
-    if (operation.command === COMMAND_LOAD) {
+    if (operation.command === DIRECTORY_LOAD) {
       volume.loaded(Number(operation.argument), status, data);
       return;
     }

@@ -95,10 +95,3 @@ export interface KernelConfiguration {
   /** Bytes of file contents that the kernel holds at most; past it writes get ENOSPC. */
   readonly filesBytesMax: number;
 }
-
-/** Commands of a directory device. */
-export const COMMAND_LOAD = 1;
-export const COMMAND_CHANGE = 2;
-
-/** Bytes of a chunk of the image, and of one write to a file, at most. */
-export const CHUNK_BYTES_MAX = 1 << 20;

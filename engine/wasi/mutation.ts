@@ -1,4 +1,4 @@
-// A change of a folder, as the kernel asks a directory device for it (COMMAND_CHANGE): the data of one operation.
+// A change of a folder, as the kernel asks a directory device for it (DIRECTORY_CHANGE): the data of one operation.
 //
 //    0  1  version, 1                                                  little-endian
 //    1  1  kind, see KINDS
@@ -16,8 +16,8 @@
 // Files are named by inode, so that a change finds its file whatever names it has by then. A name is one name in one
 // directory: the kernel resolves paths and links, the device follows none.
 
+import { CHUNK_BYTES_MAX } from '../../devices/directory/directory-commands.js';
 import { EpochvisorError } from '../errors/errors.js';
-import { CHUNK_BYTES_MAX } from './kernel-port.js';
 
 export type Mutation =
   /** A new, empty file, directory or symbolic link, under a name that is free. */

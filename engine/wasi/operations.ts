@@ -4,8 +4,8 @@
 // Writes that wait and continue each other become one: a program that writes byte by byte does not pay a round trip
 // to the device for each.
 
+import { CHUNK_BYTES_MAX, DIRECTORY_CHANGE, DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import type { Operation } from '../protocol/vocabulary.js';
-import { CHUNK_BYTES_MAX, COMMAND_CHANGE, COMMAND_LOAD } from './kernel-port.js';
 import { encodeMutation, type Mutation } from './mutation.js';
 
 /** Operations started and not ended: enough to keep a device busy; the bus holds 1,024 of a machine at most. */
@@ -92,14 +92,14 @@ export class Operations {
 
   /** Asks for a chunk of the image of a directory; answers the operation's id. It waits until `flush`. */
   load(owner: Owner, device: number, chunk: number): bigint {
-    const operation = { command: COMMAND_LOAD, argument: BigInt(chunk), length: CHUNK_BYTES_MAX, data: NO_DATA };
+    const operation = { command: DIRECTORY_LOAD, argument: BigInt(chunk), length: CHUNK_BYTES_MAX, data: NO_DATA };
     return this.#queue(owner, { id: this.#nextId, device, ...operation });
   }
 
   /** Asks for a change; answers the operation's id. It waits until `flush`. */
   change(owner: Owner, device: number, mutation: Mutation): bigint {
     const data = encodeMutation(mutation);
-    return this.#queue(owner, { id: this.#nextId, device, command: COMMAND_CHANGE, argument: 0n, length: 0, data });
+    return this.#queue(owner, { id: this.#nextId, device, command: DIRECTORY_CHANGE, argument: 0n, length: 0, data });
   }
 
   #queue(owner: Owner, operation: Operation): bigint {
@@ -189,7 +189,7 @@ function operationOf(waiting: Waiting): Operation {
   if (waiting.kind === 'operation') return waiting.operation;
   const { id, device, owner, offset } = waiting;
   const data = encodeMutation({ kind: 'write', inode: owner.inode, offset, bytes: joined(waiting) });
-  return { id, device, command: COMMAND_CHANGE, argument: 0n, length: 0, data };
+  return { id, device, command: DIRECTORY_CHANGE, argument: 0n, length: 0, data };
 }
 
 function joined({ pieces, bytes }: WaitingWrite): Uint8Array {

@@ -1,9 +1,9 @@
 // The changes of folders that devices were asked for, and that the kernel has no answer to.
 
+import { DIRECTORY_CHANGE } from '../../devices/directory/directory-commands.js';
 import { assert } from '../errors/errors.js';
 import type { OperationId } from '../protocol/vocabulary.js';
 import type { KernelState } from './core.js';
-import { COMMAND_CHANGE } from './kernel-port.js';
 import type { OperationsState } from './operations.js';
 
 /** @param state what the kernel saved */
@@ -15,7 +15,7 @@ export function kernelStateOf(state: unknown): KernelState {
 
 /** In the order in which they were asked for. */
 export function changesOf({ started }: OperationsState): OperationsState['started'] {
-  return started.filter(({ operation }) => operation.command === COMMAND_CHANGE);
+  return started.filter(({ operation }) => operation.command === DIRECTORY_CHANGE);
 }
 
 /** @param state what the kernel saved */

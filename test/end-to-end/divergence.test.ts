@@ -4,9 +4,10 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
 import { Console } from '../../devices/console/console.js';
-import { FIRST_DISK, TELLER } from '../../devices/device.js';
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { FileDisk } from '../../devices/disk/file-disk.js';
 import { Teller } from '../../devices/teller/teller.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import type { LaunchedMachine as Launched } from '../../engine/launch/launched-machine.js';
 import { Bench, guest } from './command.js';
 

@@ -1,6 +1,8 @@
 // A plain machine in a world made up for a test: scripted stdin, virtual time, a disk in memory, uncertain interrupts.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { DISK_FLUSH, DISK_READ, diskMovement, FIRST_DISK } from '../../devices/disk/disk-commands.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
 import {
   type PlainDevices,
   type PlainEvent,
@@ -8,9 +10,6 @@ import {
   type PlainOperation,
   type PlainOutcome,
 } from '../../engine/plain/plain-machine.js';
-
-export const DISK = 0x100;
-export const TELLER = 0x200;
 
 /** What becomes of one start of an operation. `performed` and `lost` both end in an uncertain interrupt. */
 export type Fate = 'done' | 'performed' | 'lost' | { status: number };
@@ -92,7 +91,7 @@ export class FakeDevices implements PlainDevices {
   }
 
   deviceSize(device: number): bigint {
-    return device === DISK && this.disk.length > 0 ? BigInt(this.disk.length) : -1n;
+    return device === FIRST_DISK && this.disk.length > 0 ? BigInt(this.disk.length) : -1n;
   }
 
   start(operation: PlainOperation): number {
@@ -126,11 +125,9 @@ export class FakeDevices implements PlainDevices {
 
   #onDisk({ command, argument, data }: PlainOperation): Outcome {
     const offset = Number(argument);
-    if (command === 3) return { status: 0 };
-    if (offset % 512 !== 0 || data.length % 512 !== 0 || offset + data.length > this.disk.length) {
-      return { status: REFUSED };
-    }
-    if (command === 1) return { status: data.length, data: this.disk.slice(offset, offset + data.length) };
+    if (command === DISK_FLUSH) return { status: 0 };
+    if (diskMovement(this.disk.length, command, argument, data.length) === undefined) return { status: REFUSED };
+    if (command === DISK_READ) return { status: data.length, data: this.disk.slice(offset, offset + data.length) };
     this.disk.set(data, offset);
     return { status: data.length };
   }

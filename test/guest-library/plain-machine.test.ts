@@ -1,7 +1,9 @@
 // The plain machine's instructions, called by a guest that is JavaScript.
+
 import { describe, expect, it } from 'vitest';
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { PlainMachine } from '../../engine/plain/plain-machine.js';
-import { DISK, FakeDevices, type FakeWorld, NothingWakesTheGuest } from './fake-machine.js';
+import { FakeDevices, type FakeWorld, NothingWakesTheGuest } from './fake-machine.js';
 
 const PAGE_BYTES = 65536;
 
@@ -58,7 +60,7 @@ describe('streams', () => {
     ] as const) {
       expect(instructions.stream_write(1, buffer, length)).toBe(-2);
       expect(instructions.stream_read(0, buffer, length)).toBe(-2);
-      expect(instructions.operation_start(1n, DISK, 2, 0n, buffer, length)).toBe(-2);
+      expect(instructions.operation_start(1n, FIRST_DISK, 2, 0n, buffer, length)).toBe(-2);
     }
     expect(instructions.stream_write(1, PAGE_BYTES, 0)).toBe(0);
     expect(devices.text(1)).toBe('');
@@ -117,11 +119,11 @@ describe('operations', () => {
   it('take the data of a write at the call and give that of a read at the completion', () => {
     const { instructions, memory, interrupts, devices } = boot({ diskBytes: 4096, input: [{ atNs: 1e6, bytes: 'x' }] });
     memory.fill(7, 0, 512);
-    expect(instructions.operation_start(1n, DISK, 2, 512n, 0, 512)).toBe(0);
+    expect(instructions.operation_start(1n, FIRST_DISK, 2, 512n, 0, 512)).toBe(0);
     memory.fill(9, 0, 512);
     instructions.wait();
     expect(devices.disk.slice(512, 514)).toEqual(Uint8Array.from([7, 7]));
-    expect(instructions.operation_start(2n, DISK, 1, 512n, 0, 512)).toBe(0);
+    expect(instructions.operation_start(2n, FIRST_DISK, 1, 512n, 0, 512)).toBe(0);
     expect(memory[0]).toBe(9);
     instructions.wait();
     expect(memory[0]).toBe(7);
@@ -133,11 +135,11 @@ describe('operations', () => {
 
   it('are refused without a device, and under a number that is none or is under way', () => {
     const { instructions } = boot({ diskBytes: 4096 });
-    expect(instructions.operation_start(1n, DISK + 1, 2, 0n, 0, 512)).toBe(-1);
-    expect(instructions.operation_start(0n, DISK, 2, 0n, 0, 512)).toBe(-1);
-    expect(instructions.operation_start(-1n, DISK, 2, 0n, 0, 512)).toBe(-1);
-    expect(instructions.operation_start(1n, DISK, 2, 0n, 0, 512)).toBe(0);
-    expect(instructions.operation_start(1n, DISK, 2, 0n, 0, 512)).toBe(-1);
+    expect(instructions.operation_start(1n, FIRST_DISK + 1, 2, 0n, 0, 512)).toBe(-1);
+    expect(instructions.operation_start(0n, FIRST_DISK, 2, 0n, 0, 512)).toBe(-1);
+    expect(instructions.operation_start(-1n, FIRST_DISK, 2, 0n, 0, 512)).toBe(-1);
+    expect(instructions.operation_start(1n, FIRST_DISK, 2, 0n, 0, 512)).toBe(0);
+    expect(instructions.operation_start(1n, FIRST_DISK, 2, 0n, 0, 512)).toBe(-1);
   });
 
   it('that become uncertain can be started again under their number', () => {
@@ -146,9 +148,9 @@ describe('operations', () => {
       input: [{ atNs: 1e6, bytes: 'x' }],
       fate: (_, n) => (n === 1 ? 'lost' : 'done'),
     });
-    expect(instructions.operation_start(1n, DISK, 2, 0n, 0, 512)).toBe(0);
+    expect(instructions.operation_start(1n, FIRST_DISK, 2, 0n, 0, 512)).toBe(0);
     instructions.wait();
-    expect(instructions.operation_start(1n, DISK, 2, 0n, 0, 512)).toBe(0);
+    expect(instructions.operation_start(1n, FIRST_DISK, 2, 0n, 0, 512)).toBe(0);
     instructions.wait();
     expect(interrupts).toEqual([
       [4, 1n, 0],

@@ -1,11 +1,11 @@
 // When a snapshot is written to its file, and what it says of changes that were outstanding.
 
 import { beforeEach, expect, test, vi } from 'vitest';
+import { DIRECTORY_CHANGE } from '../../devices/directory/directory-commands.js';
 import type { SnapshotPurpose } from '../../engine/driver/snapshot-queue.js';
 import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
 import type { SavedOrigin } from '../../engine/replica/replica-configuration.js';
 import { SnapshotSaving } from '../../engine/replica/snapshot-saving.js';
-import { COMMAND_CHANGE } from '../../engine/wasi/kernel-port.js';
 
 const written: MachineSnapshot[] = [];
 vi.mock('../../engine/replica/snapshot-file.js', () => ({
@@ -17,7 +17,7 @@ beforeEach(() => {
   written.length = 0;
 });
 
-const started = (...ids: number[]) => ids.map(id => ({ operation: { id: BigInt(id), command: COMMAND_CHANGE } }));
+const started = (...ids: number[]) => ids.map(id => ({ operation: { id: BigInt(id), command: DIRECTORY_CHANGE } }));
 const stateOf = (...ids: number[]) =>
   ({ devices: { version: 1, operations: { started: started(...ids) } } }) as unknown;
 

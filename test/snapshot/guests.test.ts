@@ -3,8 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { PROGRAMS } from '../../bench/wasi/cases.js';
+import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
+import { DISK_FLUSH, DISK_READ, FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
-import { FIRST_DIRECTORY, FIRST_DISK, type Operation } from '../../engine/protocol/vocabulary.js';
+import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { wat } from '../building/wat.js';
 import { guestBytes } from '../guest-library/fake-machine.js';
 import { needs } from '../setup/needs.js';
@@ -29,9 +31,9 @@ const STDERR = 2;
 function performer(): (operation: Operation) => { status: number; data: Uint8Array } {
   const disk = new Uint8Array(DISK_BYTES);
   return ({ device, command, argument, length, data }) => {
-    if (device !== FIRST_DISK || command === 3) return { status: 0, data: NOTHING };
+    if (device !== FIRST_DISK || command === DISK_FLUSH) return { status: 0, data: NOTHING };
     const at = Number(argument);
-    if (command === 1) return { status: length, data: disk.slice(at, at + length) };
+    if (command === DISK_READ) return { status: length, data: disk.slice(at, at + length) };
     disk.set(data, at);
     return { status: data.length, data: NOTHING };
   };

@@ -2,9 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { STDIN } from '../../devices/console/console-streams.js';
+import { DIRECTORY_LOAD, FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
-import { FIRST_DIRECTORY, type Operation, STDIN } from '../../engine/protocol/vocabulary.js';
-import { COMMAND_LOAD } from '../../engine/wasi/kernel-port.js';
+import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { wat } from '../building/wat.js';
 import { guestBytes } from '../guest-library/fake-machine.js';
 import { ModelFolder } from '../wasi/model-folder.js';
@@ -110,7 +111,7 @@ describe('a guest that has ended', () => {
       run.thread.sendInterrupt({ kind: 'completion', operation: operation.id, ...folder.perform(operation) });
     let changes = 0;
     run.onOperation = operation => {
-      if (operation.command !== COMMAND_LOAD) changes += 1;
+      if (operation.command !== DIRECTORY_LOAD) changes += 1;
       if (changes > 1) held.push(operation);
       else complete(operation);
     };

@@ -1,5 +1,6 @@
 // A directory device in memory, as simple as it can be: what the kernel asks for is done, and can be looked at.
 
+import { CHUNK_BYTES_MAX, DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import type { Operation } from '../../engine/protocol/vocabulary.js';
 import {
   encodeImageEnd,
@@ -8,7 +9,6 @@ import {
   type ImageEntryKind,
   ROOT_INODE,
 } from '../../engine/wasi/image.js';
-import { CHUNK_BYTES_MAX, COMMAND_LOAD } from '../../engine/wasi/kernel-port.js';
 import { decodeMutation, type Mutation } from '../../engine/wasi/mutation.js';
 
 export type Content = Folder | string | Uint8Array | { readonly link: string } | { readonly readOnly: string };
@@ -91,7 +91,7 @@ export class ModelFolder {
 
   perform(operation: Operation): { status: number; data: Uint8Array } {
     const nothing = new Uint8Array(0);
-    if (operation.command === COMMAND_LOAD) {
+    if (operation.command === DIRECTORY_LOAD) {
       const from = Number(operation.argument) * this.#chunkBytes;
       const data = this.image().slice(from, from + this.#chunkBytes);
       return { status: data.length, data };

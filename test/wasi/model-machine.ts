@@ -1,8 +1,9 @@
 // A machine of one: operations are performed when the program waits, time is what the test says it is.
 
+import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
-import { FIRST_DIRECTORY, type Interrupt, type Operation } from '../../engine/protocol/vocabulary.js';
+import type { Interrupt, Operation } from '../../engine/protocol/vocabulary.js';
 import { WasiKernel } from '../../engine/wasi/kernel.js';
 import type { Kernel, KernelConfiguration, KernelMachine, SocketMachine } from '../../engine/wasi/kernel-port.js';
 import type { ModelFolder } from './model-folder.js';

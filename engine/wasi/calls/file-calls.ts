@@ -1,5 +1,6 @@
 // Calls that read, write and measure what a descriptor stands for.
 
+import { CHUNK_BYTES_MAX } from '../../../devices/directory/directory-commands.js';
 import {
   ADVICE_MAX,
   FDFLAGS_APPEND,
@@ -21,7 +22,6 @@ import {
 import type { Core } from '../core.js';
 import type { Descriptor, FileDescriptor } from '../descriptors.js';
 import { EACCES, EBADF, EFBIG, EINVAL, EISDIR, ENOSPC, ENOTCAPABLE, EROFS, ESPIPE, fail } from '../errno.js';
-import { CHUNK_BYTES_MAX } from '../kernel-port.js';
 import type { FileInode } from '../tree.js';
 import { type Call, guard, u32 } from './guard.js';
 import { type Buffers, readStream, writeStream } from './stream-calls.js';

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { CapturedConsole, hostMs } from '../../../devices/console/captured-console.js';
-import { STDERR, STDOUT } from '../../../devices/device.js';
+import { STDERR, STDOUT } from '../../../devices/console/console-streams.js';
 import { Recorder } from '../conformance.js';
 
 test('keeps every byte, by stream, and tells whoever looks on', async () => {

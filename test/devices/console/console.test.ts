@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Console } from '../../../devices/console/console.js';
-import { STDERR, STDIN, STDOUT } from '../../../devices/device.js';
+import { STDERR, STDIN, STDOUT } from '../../../devices/console/console-streams.js';
 import { Recorder, streamDeviceConforms } from '../conformance.js';
 
 streamDeviceConforms('the console', () => {

@@ -21,8 +21,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Directory } from '../../../devices/directory/directory.js';
+import { CHUNK_BYTES_MAX, DIRECTORY_CHANGE, DIRECTORY_LOAD } from '../../../devices/directory/directory-commands.js';
 import { ImageDecoder, type ImageEntry, ROOT_INODE } from '../../../engine/wasi/image.js';
-import { CHUNK_BYTES_MAX, COMMAND_CHANGE, COMMAND_LOAD } from '../../../engine/wasi/kernel-port.js';
 import { encodeMutation, type Mutation } from '../../../engine/wasi/mutation.js';
 import { operation, operationDeviceConforms } from '../conformance.js';
 
@@ -62,8 +62,10 @@ afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
 
 const name = (text: string) => new Uint8Array(Buffer.from(text));
 const open = (readOnly = false) => Directory.open(folder, { readOnly });
-const change = (mutation: Mutation, id = nextId++) => operation(id, COMMAND_CHANGE, { data: encodeMutation(mutation) });
-const load = (chunk: number) => operation(nextId++, COMMAND_LOAD, { argument: BigInt(chunk), length: CHUNK_BYTES_MAX });
+const change = (mutation: Mutation, id = nextId++) =>
+  operation(id, DIRECTORY_CHANGE, { data: encodeMutation(mutation) });
+const load = (chunk: number) =>
+  operation(nextId++, DIRECTORY_LOAD, { argument: BigInt(chunk), length: CHUNK_BYTES_MAX });
 const NEW = 0x4000_0000;
 
 const createFile = (inode: number, text: string, parent = ROOT_INODE): Mutation => ({
@@ -122,7 +124,7 @@ async function perform(device: Directory, ...mutations: Mutation[]): Promise<num
 }
 
 operationDeviceConforms('a directory', open, id =>
-  operation(id, COMMAND_CHANGE, { data: encodeMutation(createFile(NEW + id, `file ${id}`)) }),
+  operation(id, DIRECTORY_CHANGE, { data: encodeMutation(createFile(NEW + id, `file ${id}`)) }),
 );
 
 describe('loading a folder', () => {
@@ -437,7 +439,7 @@ describe('what the guest cannot reach', () => {
   test('anything by bytes that are no change', async () => {
     const device = await open();
     const ask = async (data: Uint8Array) =>
-      (await device.perform(operation(nextId++, COMMAND_CHANGE, { data }))).status;
+      (await device.perform(operation(nextId++, DIRECTORY_CHANGE, { data }))).status;
     expect(await ask(new Uint8Array(0))).toBe(-1);
     expect(await ask(new Uint8Array(40))).toBe(-1);
     expect(await ask(encodeMutation(createFile(NEW, 'a')).fill(99, 1, 2))).toBe(-1);

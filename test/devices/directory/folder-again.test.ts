@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Directory } from '../../../devices/directory/directory.js';
+import { CHUNK_BYTES_MAX, DIRECTORY_CHANGE, DIRECTORY_LOAD } from '../../../devices/directory/directory-commands.js';
 import { ROOT_INODE } from '../../../engine/wasi/image.js';
-import { CHUNK_BYTES_MAX, COMMAND_CHANGE, COMMAND_LOAD } from '../../../engine/wasi/kernel-port.js';
 import type { KnownFolder } from '../../../engine/wasi/known-folder.js';
 import { encodeMutation, type Mutation } from '../../../engine/wasi/mutation.js';
 import { operation } from '../conformance.js';
 
 const NEW = 0x4000_0000;
 const name = (text: string) => new Uint8Array(Buffer.from(text));
-const change = (id: number, mutation: Mutation) => operation(id, COMMAND_CHANGE, { data: encodeMutation(mutation) });
+const change = (id: number, mutation: Mutation) => operation(id, DIRECTORY_CHANGE, { data: encodeMutation(mutation) });
 const write = (inode: number, offset: number, text: string): Mutation => ({
   kind: 'write',
   inode,
@@ -120,7 +120,7 @@ describe('a folder that is as it was', () => {
 
   test('is not loaded: the kernel has it', async () => {
     const device = await open();
-    expect((await device.perform(operation(100, COMMAND_LOAD, { length: CHUNK_BYTES_MAX }))).status).toBe(-1);
+    expect((await device.perform(operation(100, DIRECTORY_LOAD, { length: CHUNK_BYTES_MAX }))).status).toBe(-1);
     await device.close();
   });
 });

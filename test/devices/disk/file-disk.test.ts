@@ -5,14 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  DISK_FLUSH,
-  DISK_READ,
-  DISK_WRITE,
-  type DiskFile,
-  FileDisk,
-  TRANSFER_MAX_BYTES,
-} from '../../../devices/disk/file-disk.js';
+import { DISK_FLUSH, DISK_READ, DISK_WRITE, TRANSFER_MAX_BYTES } from '../../../devices/disk/disk-commands.js';
+import { type DiskFile, FileDisk } from '../../../devices/disk/file-disk.js';
 import { operation, operationDeviceConforms } from '../conformance.js';
 
 const SIZE = 8 * 512;

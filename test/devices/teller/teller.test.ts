@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { TELLER_DISPENSE, Teller } from '../../../devices/teller/teller.js';
+import { Teller } from '../../../devices/teller/teller.js';
+import { TELLER_DISPENSE } from '../../../devices/teller/teller-commands.js';
 import { operation, operationDeviceConforms } from '../conformance.js';
 
 let folder: string;
