@@ -52,8 +52,7 @@ async function run(epochLength: number, backup: boolean): Promise<Run> {
     operationIds: true,
     maxMemory: 1 << 30,
     arguments: ['cpu', '2000000'],
-    disks: [],
-    teller: false,
+    devices: [],
     bornMs: Date.now(),
   } as const;
   const original = readFileSync(guestPath('cpu'));

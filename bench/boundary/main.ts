@@ -46,7 +46,7 @@ for (const [name, backup] of [
 }
 
 const path = guestPath('cpu');
-const files = new DeviceFiles({ disk: [] });
+const files = new DeviceFiles([]);
 const options = { counting: 'block', operationIds: true, maxMemory: 1 << 30, arguments: ['cpu', '10000000'] } as const;
 const plan = {
   guest: { path, module: readFileSync(path), moduleCache: true, options, files },

@@ -11,10 +11,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { CapturedConsole } from '../../devices/console/captured-console.js';
-import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
-import { FileDisk } from '../../devices/disk/file-disk.js';
-import { Teller } from '../../devices/teller/teller.js';
-import { TELLER } from '../../devices/teller/teller-commands.js';
+import { DISK_KIND } from '../../devices/disk/disk-kind.js';
+import { openDevices } from '../../devices/opening.js';
+import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
 import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
 import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
 
@@ -80,22 +79,22 @@ async function launch(folder: string): Promise<LaunchedMachine> {
   const disk = join(folder, 'disk');
   writeFileSync(disk, '');
   truncateSync(disk, DISK_BYTES);
+  const { devices, options } = await openDevices([
+    { kind: DISK_KIND.name, path: disk },
+    { kind: TELLER_KIND.name, path: join(folder, 'teller') },
+  ]);
   return new LaunchedMachine({
     module: readFileSync(guestPath('mill')),
     moduleCache: true,
     options: {
       ...DEFAULT_MACHINE,
       arguments: ['mill', WORK, values.mebibytes],
-      disks: [DISK_BYTES],
-      teller: true,
+      devices: options,
     },
     replicas: 2,
     repair: true,
     streams: [new CapturedConsole(Buffer.from('line\n'.repeat(100_000)))],
-    devices: new Map<number, FileDisk | Teller>([
-      [FIRST_DISK, await FileDisk.open(disk)],
-      [TELLER, await Teller.open()],
-    ]),
+    devices,
   });
 }
 

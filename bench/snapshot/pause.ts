@@ -1,6 +1,8 @@
 // How long a guest stands still while a snapshot of it is taken, as the guest itself sees it: a real guest thread runs a
 // guest that fills its memory and then reads the clock over and over, and tells the longest time between two readings.
 
+import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
+import { DISK_KIND } from '../../devices/disk/disk-kind.js';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import { ThreadHost } from '../../engine/replica/thread-host.js';
 import { encodeSnapshot } from '../../engine/snapshot/snapshot-encoder.js';
@@ -54,8 +56,7 @@ function round(mebibytes: number, snapshot: boolean): Promise<Round> {
     operationIds: true,
     maxMemory: 1024 * MIB,
     arguments: ['pause'],
-    disks: [(mebibytes - 1) * MIB],
-    teller: false,
+    devices: [{ number: FIRST_DISK, kind: DISK_KIND.name, sizeBytes: (mebibytes - 1) * MIB }],
     bornMs: Date.now(),
   };
   const thread = new ThreadHost({

@@ -37,8 +37,7 @@ async function takeoverMs(guest: (typeof GUESTS)[number], signal: 'SIGKILL' | 'S
     options: {
       ...DEFAULT_MACHINE,
       arguments: [guest.name, ...guest.args],
-      disks: [],
-      teller: false,
+      devices: [],
     },
     replicas: 2,
     streams: [new CountingConsole(() => printed.push(performance.now()))],

@@ -23,7 +23,7 @@ function cpuMs(): number {
 }
 
 const { rewriteGuest } = await import('../../engine/guest/guest-program.js');
-const wasi = { ...wasiOptions('wasi', { dir: [], env: [] })!, terminals: [false, false, false] as const };
+const wasi = { ...wasiOptions('wasi', { devices: [], env: [] })!, terminals: [false, false, false] as const };
 followHints();
 const start = cpuMs();
 const bytes = readFileSync(process.argv[2]!);

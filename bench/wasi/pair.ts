@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { DIRECTORY_KIND } from '../../devices/directory/directory-kind.js';
 import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY } from '../../engine/cli/machine-flags.js';
 import { wasiOptions } from '../../engine/cli/wasi-flags.js';
 import type { KillPoint } from '../../engine/guest/machine-options.js';
@@ -46,8 +47,9 @@ export async function runPair(program: ProgramCase, run: PairRun = {}): Promise<
     const original = join(base, 'original');
     mkdirSync(original);
     if (program.files !== undefined) fillFolder(original, program.files);
-    const dir = program.files === undefined ? [] : [{ hostPath: original, guestPath: FOLDER, readOnly: false }];
-    const wasi = { ...wasiOptions('wasi', { dir, env: program.environment })!, terminals: NO_TERMINALS };
+    const folder = { kind: DIRECTORY_KIND.name, path: original, guestPath: FOLDER, readOnly: false };
+    const devices = program.files === undefined ? [] : [folder];
+    const wasi = { ...wasiOptions('wasi', { devices, env: program.environment })!, terminals: NO_TERMINALS };
     const trial = await runTrial(
       {
         module: readFileSync(path),
@@ -61,8 +63,7 @@ export async function runPair(program: ProgramCase, run: PairRun = {}): Promise<
           arguments: [basename(path), ...program.arguments],
           wasi,
         },
-        disks: [],
-        directories: dir.map(({ hostPath }) => hostPath),
+        devices,
         stdin: Buffer.from(program.stdin),
         timing: TIMING,
       },

@@ -47,7 +47,7 @@ async function demo(): Promise<void> {
       maxMemory: DEFAULT_MAX_MEMORY,
       arguments: [programName(guest), ...GUEST_ARGUMENTS],
     },
-    disks: [],
+    devices: [],
     stdin: new Uint8Array(0),
   };
   const abort = abortOnSignals();

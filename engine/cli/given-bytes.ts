@@ -16,9 +16,9 @@
 
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { DeviceSource } from '../../devices/device-kind.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { decodeEscaped, hasEscapes, REPLACEMENT } from '../wasm/escaped-utf8.js';
-import type { DirectoryFlag } from './wasi-flags.js';
 
 /** Node and the script come first. */
 const OWN_ARGUMENTS = 2;
@@ -123,7 +123,7 @@ export function refuseBytesForHost(command: Command): void {
     if (FOR_THE_GUEST.includes(flag)) continue;
     const name = command.options.find(option => option.attributeName() === flag)?.long ?? flag;
     for (const one of Array.isArray(value) ? value : [value]) {
-      refuseBytes(name, typeof one === 'object' ? (one as Partial<DirectoryFlag> | null)?.hostPath : one);
+      refuseBytes(name, typeof one === 'object' ? (one as Partial<DeviceSource> | null)?.path : one);
     }
   }
 }

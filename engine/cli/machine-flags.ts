@@ -3,9 +3,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DeviceSource } from '../../devices/device-kind.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { checkLimit, ENGINE_LIMITS } from '../wasm/engine-limits.js';
+import { addDeviceFlags, namedDevices } from './device-flags.js';
 
 /** Defaults of `run`; bench/results has the figures behind the epoch length. */
 export const DEFAULT_EPOCH_LENGTH = 100_000;
@@ -21,8 +23,7 @@ export interface MachineFlags {
   readonly variant: Variant;
   readonly counting: 'block' | 'exact';
   readonly operationIds: boolean;
-  readonly disk: readonly string[];
-  readonly teller?: string;
+  readonly devices: readonly DeviceSource[];
   readonly maxMemory: number;
   readonly cache: boolean;
 }
@@ -50,8 +51,6 @@ function size(text: string): number {
   return bytes;
 }
 
-const collect = (value: string, before: readonly string[]) => [...before, value];
-
 export function addMachineFlags(command: Command): Command {
   command
     .option(
@@ -66,21 +65,21 @@ export function addMachineFlags(command: Command): Command {
 
 /** The flags that say what machine the guest gets, whatever its epochs. */
 export function addGuestFlags(command: Command): Command {
-  return command
+  command
     .addOption(new Option('--counting <HOW>', 'where epochs can end').choices(['block', 'exact']).default('block'))
     .addOption(
       new Option('--operation-ids <on|off>', "off: the paper's world, where a device that must not repeat pays twice")
         .choices(['on', 'off'])
         .default('on'),
-    )
-    .option('--disk <FILE>', 'a disk of the guest (repeatable)', collect, [])
-    .option('--teller <FILE>', 'a device that dispenses notes; each is a line in FILE')
+    );
+  return addDeviceFlags(command, true)
     .option('--max-memory <SIZE>', 'most linear memory the guest can have', size, DEFAULT_MAX_MEMORY)
     .option('--no-cache', 'rewrite the guest anew');
 }
 
 export function machineFlags(options: Record<string, unknown>): MachineFlags {
-  return { ...(options as unknown as MachineFlags), operationIds: options.operationIds === 'on' };
+  const flags = options as unknown as MachineFlags;
+  return { ...flags, operationIds: options.operationIds === 'on', devices: namedDevices(options) };
 }
 
 export interface GuestFile {

@@ -1,8 +1,9 @@
 // `epochvisor resume`: a guest goes on from a snapshot, alone or as a pair; a machine of its own, with this host's devices.
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { Command } from 'commander';
+import { Console } from '../../devices/console/console.js';
+import { openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import type { MachineSnapshot } from '../guest/guest-state.js';
@@ -10,10 +11,9 @@ import { LaunchedMachine } from '../launch/launched-machine.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { SavedOrigin } from '../replica/replica-configuration.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
-import { openDevices } from './devices.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { readGuest } from './machine-flags.js';
-import { resumedFolders } from './resumed-folders.js';
+import { devicesThen } from './resumed-devices.js';
 import { supervise } from './supervise.js';
 
 interface ResumeFlags extends LaunchFlags {
@@ -38,21 +38,16 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const { bornMs: _, ...options } = snapshot.options;
   await rewriteGuest(module, options, flags.cache);
   const launch = launchOptions(flags);
-  const { disks, teller } = origin;
-  if (teller !== undefined) refuseMissingTeller(teller);
-  const opened = await openDevices({
-    disk: disks,
-    ...(teller === undefined ? {} : { teller }),
-    dir: resumedFolders(snapshot, origin.directories, new Map(statuses)),
-  });
-  refuseOtherDisks(opened.disks, options.disks);
+  const then = devicesThen(snapshot, origin.devices, new Map(statuses));
+  const console = Console.ofProcess();
+  const { devices } = await openDevices(origin.devices, then);
   const machine = new LaunchedMachine({
     ...launch,
     module,
     moduleCache: flags.cache,
     options,
-    streams: opened.streams,
-    devices: opened.devices,
+    streams: [console],
+    devices,
     resume: { file, offsets: offsetsOf(snapshot) },
   });
   await supervise(machine, { ...origin, guest }, flags);
@@ -69,25 +64,5 @@ function refuseAnother(path: string, module: Uint8Array, snapshot: MachineSnapsh
     'GUEST_CHANGED',
     `${path} is not the guest that the snapshot was taken of`,
     'name that one with --guest',
-  );
-}
-
-/** `run` begins a journal where there is none; here it is what says which operations in flight were performed. */
-function refuseMissingTeller(path: string): void {
-  if (existsSync(path)) return;
-  throw new EpochvisorError(
-    'TELLER_MISSING',
-    `the teller's journal ${path} does not exist`,
-    'put it back, or make an empty file where nothing was dispensed',
-  );
-}
-
-function refuseOtherDisks(found: readonly number[], wanted: readonly number[]): void {
-  const other = wanted.findIndex((size, number) => found[number] !== size);
-  if (other < 0) return;
-  throw new EpochvisorError(
-    'DISK_SIZE',
-    `disk ${other} has ${found[other] ?? 0} bytes, and had ${wanted[other]} when the snapshot was taken`,
-    'put the disk back as it was',
   );
 }

@@ -2,10 +2,11 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { Console } from '../../devices/console/console.js';
+import { openDevices } from '../../devices/opening.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
-import { openDevices } from './devices.js';
 import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { addMachineFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
@@ -34,7 +35,8 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const launch = launchOptions(flags);
-  const { streams, devices, disks } = await openDevices(flags);
+  const console = Console.ofProcess();
+  const { devices, options } = await openDevices(flags.devices);
   const machine = new LaunchedMachine({
     ...launch,
     module,
@@ -46,18 +48,15 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       operationIds: flags.operationIds,
       maxMemory: flags.maxMemory,
       arguments: programArguments,
-      disks,
-      teller: flags.teller !== undefined,
+      devices: options,
       ...world,
     },
-    streams,
+    streams: [console],
     devices,
   });
   const origin = {
     guest,
-    disks: flags.disk.map(path => resolve(path)),
-    ...(flags.teller === undefined ? {} : { teller: resolve(flags.teller) }),
-    directories: flags.dir.map(directory => ({ ...directory, hostPath: resolve(directory.hostPath) })),
+    devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
   await supervise(machine, origin, flags);
 }

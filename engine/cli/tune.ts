@@ -1,10 +1,12 @@
 // `epochvisor tune`: what each epoch length and variant costs a guest, and which to use.
 
 import { Command, InvalidArgumentError } from 'commander';
+import type { DeviceSource } from '../../devices/device-kind.js';
+import { kindOf } from '../../devices/device-kinds.js';
+import { closeDevices, openDevices } from '../../devices/opening.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { openDevices } from './devices.js';
 import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
 import {
@@ -78,8 +80,8 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
   const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
   const programArguments = guestArguments(path, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
-  await refuseDevices(flags);
-  const files = new DeviceFiles(flags);
+  await refuseDevices(flags.devices);
+  const files = new DeviceFiles(flags.devices);
   const abort = abortOnSignals();
   const progress = await progressBar();
   const { counting, operationIds, maxMemory, cache: moduleCache } = flags;
@@ -112,9 +114,10 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
 }
 
 /** What is wrong with a device is said before a minute of measuring. */
-async function refuseDevices(flags: TuneFlags): Promise<void> {
-  const { devices } = await openDevices({ disk: flags.disk, dir: flags.dir });
-  for (const device of devices.values()) await device.close();
+async function refuseDevices(sources: readonly DeviceSource[]): Promise<void> {
+  // Opening must not make anything: the user's files stay as they are.
+  const { devices } = await openDevices(sources.filter(source => !kindOf(source).backing.isBegun));
+  await closeDevices(devices);
 }
 
 interface Progress {

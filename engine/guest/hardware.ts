@@ -4,9 +4,10 @@
 // instructions (stream_write, operation_start, exit) go through the execution. Data enters the guest's memory at
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
-import { STDERR, STDIN, STDOUT } from '../../devices/console/console-streams.js';
-import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
-import { TELLER } from '../../devices/teller/teller-commands.js';
+import { CONSOLE_INPUTS, CONSOLE_OUTPUTS } from '../../devices/console/console-streams.js';
+import type { Movement } from '../../devices/device-commands.js';
+import type { DeviceOptions } from '../../devices/device-kind.js';
+import { kindOf } from '../../devices/device-kinds.js';
 import { assert } from '../errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { isReleaseDue } from '../protocol/releasing.js';
@@ -32,15 +33,7 @@ const REFUSED = -1;
 const BAD_ADDRESS = -2;
 const END_OF_STREAM = -3;
 
-const COMMAND_READ = 1;
-const COMMAND_WRITE = 2;
-const COMMAND_FLUSH = 3;
-const COMMAND_DISPENSE = 1;
-
-/** A sector of a disk, and the most one operation moves, bytes. */
-const SECTOR_BYTES = 512;
-const OPERATION_BYTES_MAX = 1 << 20;
-/** Operations outstanding at once: each may hold OPERATION_BYTES_MAX on the bus. */
+/** Operations outstanding at once: each may hold a MiB on the bus, which is what a disk moves at most. */
 const OUTSTANDING_MAX = 256;
 
 /** What the hardware holds for the guest, as plain data. */
@@ -52,7 +45,8 @@ export interface HardwareState {
 
 export class Hardware implements GuestDevices {
   readonly #guest: Guest;
-  readonly #options: MachineOptions;
+  /** By number. */
+  readonly #devices: ReadonlyMap<number, DeviceOptions>;
   readonly #memory: () => Uint8Array;
   readonly #input: InputStreams;
   readonly #arguments: Uint8Array;
@@ -65,10 +59,10 @@ export class Hardware implements GuestDevices {
    */
   constructor(guest: Guest, options: MachineOptions, memory: () => Uint8Array, state?: HardwareState) {
     this.#guest = guest;
-    this.#options = options;
+    this.#devices = new Map(options.devices.map(device => [device.number, device]));
     this.#memory = memory;
     this.#arguments = encodeEscaped(options.arguments.map(argument => `${argument}\0`).join(''));
-    this.#input = new InputStreams([STDIN], state?.input);
+    this.#input = new InputStreams(CONSOLE_INPUTS, state?.input);
     this.#buffers = new Map(state?.buffers);
     guest.devices = this;
   }
@@ -100,7 +94,7 @@ export class Hardware implements GuestDevices {
       stream_read: (stream: number, buffer: number, length: number) => this.#streamRead(stream, buffer, length),
       stream_write: (stream: number, buffer: number, length: number) => this.#streamWrite(stream, buffer, length),
       interrupt_enable: (on: number) => (this.#guest.interrupts.enable(on !== 0) ? 1 : 0),
-      device_size: (device: number) => BigInt(this.#options.disks[device - FIRST_DISK] ?? -1),
+      device_size: (device: number) => this.#deviceSize(device),
       arguments_size: () => this.#arguments.length,
       arguments_read: (buffer: number) => this.#argumentsRead(buffer),
       timer_set: (deadline: bigint) => this.#timerSet(deadline),
@@ -167,7 +161,7 @@ export class Hardware implements GuestDevices {
   }
 
   #streamWrite(stream: number, buffer: number, length: number): number {
-    if (stream !== STDOUT && stream !== STDERR) return REFUSED;
+    if (!CONSOLE_OUTPUTS.includes(stream)) return REFUSED;
     const source = this.#range(buffer, length);
     if (source === undefined) return BAD_ADDRESS;
     // A copy: in `revised` the guest's bytes outlive the call, and the ring takes them in pieces.
@@ -197,11 +191,11 @@ export class Hardware implements GuestDevices {
     length: number,
   ): number {
     if (id <= 0n || this.#guest.isOutstanding(id) || this.#guest.outstandingCount >= OUTSTANDING_MAX) return REFUSED;
-    const moves = this.#moves(device, command, argument, length >>> 0);
-    if (moves === undefined) return REFUSED;
-    const range = moves === 'nothing' ? new Uint8Array(0) : this.#range(buffer, length);
+    const movement = this.#movement(device, command, argument, length >>> 0);
+    if (movement === undefined) return REFUSED;
+    const range = movement === 'nothing' ? new Uint8Array(0) : this.#range(buffer, length);
     if (range === undefined) return BAD_ADDRESS;
-    if (moves === 'in') this.#buffers.set(id, buffer >>> 0);
+    if (movement === 'in') this.#buffers.set(id, buffer >>> 0);
     this.#guest.perform({
       type: 'start',
       operation: {
@@ -209,25 +203,25 @@ export class Hardware implements GuestDevices {
         device,
         command,
         argument,
-        length: moves === 'in' ? range.length : 0,
-        data: moves === 'out' ? range.slice() : new Uint8Array(0),
+        length: movement === 'in' ? range.length : 0,
+        data: movement === 'out' ? range.slice() : new Uint8Array(0),
       },
     });
     return 0;
   }
 
   /** Which way an operation moves data; undefined: the device does not know it, or its range is not the device's. */
-  #moves(device: number, command: number, argument: bigint, length: number): 'in' | 'out' | 'nothing' | undefined {
-    if (device === TELLER) {
-      return this.#options.teller && command === COMMAND_DISPENSE && argument >= 0n ? 'nothing' : undefined;
-    }
-    const size = this.#options.disks[device - FIRST_DISK];
-    if (size === undefined) return undefined;
-    if (command === COMMAND_FLUSH) return 'nothing';
-    if (command !== COMMAND_READ && command !== COMMAND_WRITE) return undefined;
-    const aligned = argument % BigInt(SECTOR_BYTES) === 0n && length % SECTOR_BYTES === 0;
-    const inside = argument >= 0n && argument + BigInt(length) <= BigInt(size);
-    if (!aligned || !inside || length === 0 || length > OPERATION_BYTES_MAX) return undefined;
-    return command === COMMAND_READ ? 'in' : 'out';
+  #movement(number: number, command: number, argument: bigint, length: number): Movement | undefined {
+    const device = this.#devices.get(number);
+    if (device === undefined) return undefined;
+    const movement = kindOf(device).movement?.(device.sizeBytes, command, argument, length);
+    // What is to move bytes moves some.
+    return movement !== 'nothing' && length === 0 ? undefined : movement;
+  }
+
+  /** Bytes of a device that can be measured. */
+  #deviceSize(number: number): bigint {
+    const { sizeBytes } = this.#devices.get(number) ?? { sizeBytes: 0 };
+    return sizeBytes === 0 ? BigInt(REFUSED) : BigInt(sizeBytes);
   }
 }

@@ -1,5 +1,6 @@
 // The options of a machine: everything that shapes execution, and what a test does to it.
 
+import type { DeviceOptions } from '../../devices/device-kind.js';
 import type { Variant } from '../protocol/vocabulary.js';
 import type { KernelConfiguration } from '../wasi/kernel-port.js';
 
@@ -14,9 +15,8 @@ export interface MachineOptions {
   readonly maxMemory: number;
   /** Argument 0 is the program's name. */
   readonly arguments: readonly string[];
-  /** Sizes of the disks in bytes, by number. */
-  readonly disks: readonly number[];
-  readonly teller: boolean;
+  /** What a bare guest can see of the devices. */
+  readonly devices: readonly DeviceOptions[];
   /** The world of a WASI program; without it the guest is a bare one. */
   readonly wasi?: Omit<KernelConfiguration, 'arguments'>;
   /** The machine's birth, ms since 1970: the origin of its monotonic clock. */

@@ -1,18 +1,15 @@
 // The real devices of the plain machine: this process's stdin, stdout and stderr, clocks, and files as disks.
+
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { type Movement, STATUS_IO_ERROR, STATUS_NO_SPACE, STATUS_REFUSED } from '../../devices/device-commands.js';
+import { kindNumbered } from '../../devices/device-kinds.js';
+import { FIRST_DISK, SECTOR_BYTES } from '../../devices/disk/disk-commands.js';
+import { DISK_KIND } from '../../devices/disk/disk-kind.js';
 import type { PlainDevices, PlainEvent, PlainOperation } from './plain-machine.js';
 import { openStandardInput, type StandardInput } from './standard-input.js';
 
-const DISK = 0x100;
-const TELLER = 0x200;
-const SECTOR_BYTES = 512;
-const TRANSFER_BYTES_MAX = 1 << 20;
-const REFUSED = -1;
-const IO_ERROR = -5;
-const NO_SPACE = -28;
-
-interface FileDisk {
+interface OpenDisk {
   file: number;
   sizeBytes: number;
 }
@@ -20,7 +17,7 @@ interface FileDisk {
 /** What the process has to offer to one guest. */
 export class ProcessDevices implements PlainDevices {
   readonly arguments: readonly string[];
-  readonly #disks: FileDisk[];
+  readonly #disks: OpenDisk[];
   readonly #completions: PlainEvent[] = [];
   readonly #randoms = new BigInt64Array(512);
   #randomsUsed = this.#randoms.length;
@@ -74,41 +71,43 @@ export class ProcessDevices implements PlainDevices {
   }
 
   deviceSize(device: number): bigint {
-    const disk = this.#disks[device - DISK];
+    const disk = this.#disks[device - FIRST_DISK];
     return disk === undefined ? -1n : BigInt(disk.sizeBytes);
   }
 
   start(operation: PlainOperation): number {
-    if (operation.device === TELLER) {
-      this.#complete(operation, operation.command === 1 ? 0 : REFUSED);
-      return 0;
-    }
-    const disk = this.#disks[operation.device - DISK];
-    if (disk === undefined) return REFUSED;
-    try {
-      this.#onDisk(disk, operation);
-    } catch (error) {
-      this.#complete(operation, (error as NodeJS.ErrnoException).code === 'ENOSPC' ? NO_SPACE : IO_ERROR);
+    const { device, command, argument, data } = operation;
+    const kind = kindNumbered(device);
+    const disk = this.#disks[device - FIRST_DISK];
+    if (kind?.movement === undefined || (kind === DISK_KIND && disk === undefined)) return STATUS_REFUSED;
+    const movement = kind.movement(disk?.sizeBytes ?? 0, command, argument, data.length);
+    if (movement === undefined) {
+      this.#complete(operation, STATUS_REFUSED);
+    } else if (disk === undefined) {
+      // Nothing lies behind other devices here: what moves no data is done.
+      this.#complete(operation, movement === 'nothing' ? 0 : STATUS_REFUSED);
+    } else {
+      this.#onDisk(disk, operation, movement);
     }
     return 0;
   }
 
-  #onDisk(disk: FileDisk, operation: PlainOperation): void {
-    const { command, argument, data } = operation;
-    if (command === 3) {
-      fdatasyncSync(disk.file);
-      this.#complete(operation, 0);
-      return;
-    }
+  #onDisk({ file }: OpenDisk, operation: PlainOperation, movement: Movement): void {
+    const { argument, data } = operation;
     const offset = Number(argument);
-    const whole = offset % SECTOR_BYTES === 0 && data.length % SECTOR_BYTES === 0 && data.length <= TRANSFER_BYTES_MAX;
-    if ((command !== 1 && command !== 2) || !whole || offset < 0 || offset + data.length > disk.sizeBytes) {
-      this.#complete(operation, REFUSED);
-    } else if (command === 1) {
-      const moved = readSync(disk.file, data, 0, data.length, offset);
-      this.#completions.push({ kind: 'completion', number: operation.number, status: moved, data });
-    } else {
-      this.#complete(operation, writeSync(disk.file, data, 0, data.length, offset));
+    try {
+      if (movement === 'nothing') {
+        fdatasyncSync(file);
+        this.#complete(operation, 0);
+      } else if (movement === 'in') {
+        const moved = readSync(file, data, 0, data.length, offset);
+        this.#completions.push({ kind: 'completion', number: operation.number, status: moved, data });
+      } else {
+        this.#complete(operation, writeSync(file, data, 0, data.length, offset));
+      }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      this.#complete(operation, code === 'ENOSPC' ? STATUS_NO_SPACE : STATUS_IO_ERROR);
     }
   }
 

@@ -17,7 +17,7 @@ export interface PlainOperation {
   number: bigint;
   device: number;
   command: number;
-  /** Byte offset on a disk, amount at the teller. */
+  /** As the device's commands say: the byte offset on a disk, an amount. */
   argument: bigint;
   /** A copy of the guest's bytes at the start of the operation; what a read returns goes over them at its completion. */
   data: Uint8Array;

@@ -1,5 +1,6 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
+import type { DeviceSource } from '../../devices/device-kind.js';
 import type { BitFlip, KillPoint, MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, View } from '../protocol/vocabulary.js';
 
@@ -13,14 +14,8 @@ export interface ArbiterAddress {
 export interface SnapshotOrigin {
   /** Absolute path of the guest. */
   readonly guest: string;
-  /** Files of the disks, by number, and of the teller. */
-  readonly disks: readonly string[];
-  readonly teller?: string;
-  readonly directories: readonly {
-    readonly hostPath: string;
-    readonly guestPath: string;
-    readonly readOnly: boolean;
-  }[];
+  /** By absolute paths. */
+  readonly devices: readonly DeviceSource[];
 }
 
 /** The origin as it is in a snapshot. */

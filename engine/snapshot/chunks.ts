@@ -1,6 +1,6 @@
 // The bytes of a snapshot: a stream of chunks, each with a checksum.
 //
-//   snapshot   "EPVSNAP\n" | u32 version 3 | chunks, the last of them a trailer
+//   snapshot   "EPVSNAP\n" | u32 version 4 | chunks, the last of them a trailer
 //   chunk      u32 kind | u32 number | u32 length | u32 CRC-32 of the 12 bytes before and the payload | payload
 //   payload of kind
 //     1 state      a piece of the state without its blobs (plain-data.ts); all pieces come before anything else
@@ -14,7 +14,7 @@ import { EpochvisorError } from '../errors/errors.js';
 
 const MAGIC = Buffer.from('EPVSNAP\n', 'latin1');
 /** To be raised where the state changes its shape, and where frames hand over their values in another order (unwind.ts). */
-const VERSION = 3;
+const VERSION = 4;
 export const HEADER_BYTES = MAGIC.length + 4;
 
 export const CHUNK_STATE = 1;

@@ -1,25 +1,40 @@
 // Copies of a user's files and folders, for runs that must leave the originals as they are.
 
-import { constants, copyFileSync, cpSync } from 'node:fs';
+import { constants, copyFileSync, cpSync, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DeviceBacking, DeviceSource } from '../../devices/device-kind.js';
+import { numbered } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 
-/** Code and name of what is copied. */
-const KINDS = {
-  disk: { code: 'DISK', name: 'the disk' },
-  teller: { code: 'TELLER', name: "the teller's journal" },
-  folder: { code: 'DIR', name: 'the folder' },
-} as const;
+/**
+ * Copies what lies behind devices into `folder`, over what is there; answers what names the copies, in the same order.
+ * What a device begins where there is none is not missed.
+ *
+ * @param wanted what is not wanted stays its own original
+ * @throws EpochvisorError DISK_MISSING, DISK_UNUSABLE, and likewise of other kinds
+ */
+export function copyDevices(
+  sources: readonly DeviceSource[],
+  folder: string,
+  wanted: (source: DeviceSource) => boolean = () => true,
+): DeviceSource[] {
+  return numbered(sources).map(({ source, kind, index }) => {
+    if (!wanted(source)) return source;
+    const path = join(folder, `${kind.name}-${index}`);
+    rmSync(path, { recursive: true, force: true });
+    if (!kind.backing.isBegun || existsSync(source.path)) copyPrivately(kind.backing, source.path, path);
+    return { ...source, path };
+  });
+}
 
-/** @throws EpochvisorError DISK_MISSING, DISK_UNUSABLE, and likewise TELLER_ and DIR_ */
-export function copyPrivately(kind: keyof typeof KINDS, original: string, path: string): void {
+function copyPrivately({ code, name, isFolder }: DeviceBacking, original: string, path: string): void {
   try {
-    if (kind !== 'folder') copyFileSync(original, path, constants.COPYFILE_FICLONE);
-    else cpSync(original, path, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    if (isFolder) cpSync(original, path, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    else copyFileSync(original, path, constants.COPYFILE_FICLONE);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const what = KINDS[kind];
-    if (code === 'ENOENT') throw new EpochvisorError(`${what.code}_MISSING`, `${what.name} ${original} does not exist`);
-    const why = code ?? message.split('\n')[0];
-    throw new EpochvisorError(`${what.code}_UNUSABLE`, `${what.name} ${original} can't be copied: ${why}`);
+    const { code: cause, message } = error as NodeJS.ErrnoException;
+    if (cause === 'ENOENT') throw new EpochvisorError(`${code}_MISSING`, `${name} ${original} does not exist`);
+    const why = cause ?? message.split('\n')[0];
+    throw new EpochvisorError(`${code}_UNUSABLE`, `${name} ${original} can't be copied: ${why}`);
   }
 }

@@ -1,23 +1,18 @@
-// A trial: one run of a machine on private copies of its disks and folders, with everything that anybody outside could see of it.
+// A trial: one run of a machine on private copies of its files and folders, with everything that anybody outside could see of it.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
-import type { OperationDevice } from '../../devices/device.js';
-import { Directory } from '../../devices/directory/directory.js';
-import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
-import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
-import { FileDisk } from '../../devices/disk/file-disk.js';
-import { Teller } from '../../devices/teller/teller.js';
-import { TELLER } from '../../devices/teller/teller-commands.js';
+import type { DeviceSource } from '../../devices/device-kind.js';
+import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
-import { copyPrivately } from './private-copy.js';
+import { copyDevices } from './private-copy.js';
 
 /** Where the primary writes its proof, in the folder of the trial. */
 const KILL_FILE = 'kill.json';
@@ -31,12 +26,8 @@ export interface TrialOptions {
     MachineOptions,
     'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments' | 'wasi'
   >;
-  /** Disks, by number: files that are copied for each trial and never written. */
-  readonly disks: readonly string[];
-  /** The teller's journal, likewise; where there is no such file, each trial begins an empty one. */
-  readonly teller?: string;
-  /** Folders of a WASI program, in the order of `machine.wasi.directories`; likewise copied for each trial. */
-  readonly directories?: readonly string[];
+  /** Their files and folders are copied for each trial and never written. */
+  readonly devices: readonly DeviceSource[];
   readonly stdin: Uint8Array;
   readonly timing?: ChannelTiming;
 }
@@ -77,7 +68,7 @@ export interface Trial {
   readonly ending: Ending;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
-  /** What devices wrote: the disks, the teller's journal, listings of the folders. It stays until the folder is removed. */
+  /** What devices wrote: their files, and listings of their folders. It stays until the folder is removed. */
   readonly files: readonly TrialFile[];
   /** Executed by the primary, as of the last it told. */
   readonly instructions: number;
@@ -121,18 +112,18 @@ export function readKillProof(folder: string): KillProof | undefined {
  */
 export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Trial> {
   run.signal?.throwIfAborted();
-  const files = copyFiles(options, run.folder);
+  mkdirSync(run.folder, { recursive: true });
+  const copies = copyDevices(options.devices, run.folder);
   const console = new CapturedConsole(options.stdin, run.onOutput);
-  const folders = copyFolders(options, run.folder);
-  const { devices, disks } = await openDevices(files, folders);
+  const opened = await openDevices(copies);
   const machine = new LaunchedMachine({
     module: options.module,
     moduleCache: options.moduleCache,
-    options: { ...options.machine, disks, teller: options.teller !== undefined },
+    options: { ...options.machine, devices: opened.options },
     replicas: run.replicas ?? 2,
     repair: run.repair ?? false,
     streams: [console],
-    devices,
+    devices: opened.devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...(run.kill === undefined ? {} : { kill: { point: run.kill, proofFile: join(run.folder, KILL_FILE) } }),
   });
@@ -147,7 +138,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     ending,
     stdout: console.bytes(STDOUT),
     stderr: console.bytes(STDERR),
-    files: [...files, ...folders.map(({ name, path }) => listed(name, path))],
+    files: numbered(copies).map(trialFile),
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
     durationMs,
@@ -156,64 +147,13 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   };
 }
 
-/** Private copies: what one trial writes no other sees. */
-function copyFiles(options: TrialOptions, folder: string): TrialFile[] {
-  mkdirSync(folder, { recursive: true });
-  const files = options.disks.map((original, number) => {
-    const path = join(folder, `disk-${number}`);
-    copyPrivately('disk', original, path);
-    return { name: `disk ${number}`, path };
-  });
-  if (options.teller === undefined) return files;
-  const path = join(folder, 'teller');
-  if (existsSync(options.teller)) copyPrivately('teller', options.teller, path);
-  return [...files, { name: 'teller', path }];
-}
-
-interface TrialFolder extends TrialFile {
-  readonly readOnly: boolean;
-}
-
-function copyFolders({ directories, machine }: TrialOptions, folder: string): TrialFolder[] {
-  return (directories ?? []).map((original, number) => {
-    const { guestPath, readOnly } = machine.wasi!.directories[number]!;
-    const path = join(folder, `folder-${number}`);
-    copyPrivately('folder', original, path);
-    return { name: `folder ${guestPath}`, path, readOnly };
-  });
-}
-
-/** What is in a folder, as a file beside it. */
-function listed(name: string, folder: string): TrialFile {
-  const path = `${folder}.listing`;
-  writeFileSync(path, listFolder(folder), 'latin1');
+/** What a device wrote, as a file: of a folder, what is in it, beside it. */
+function trialFile({ source, kind, index }: NumberedSource): TrialFile {
+  const name = kind.title(source, index);
+  if (!kind.backing.isFolder) return { name, path: source.path };
+  const path = `${source.path}.listing`;
+  writeFileSync(path, listFolder(source.path), 'latin1');
   return { name, path };
-}
-
-async function openDevices(
-  files: readonly TrialFile[],
-  folders: readonly TrialFolder[],
-): Promise<{ devices: Map<number, OperationDevice>; disks: number[] }> {
-  const devices = new Map<number, OperationDevice>();
-  const disks: number[] = [];
-  try {
-    for (const { path } of files) {
-      if (basename(path) === 'teller') {
-        devices.set(TELLER, await Teller.open(path));
-      } else {
-        const disk = await FileDisk.open(path);
-        devices.set(FIRST_DISK + disks.length, disk);
-        disks.push(disk.sizeBytes);
-      }
-    }
-    for (const [number, { path, readOnly }] of folders.entries()) {
-      devices.set(FIRST_DIRECTORY + number, await Directory.open(path, { readOnly }));
-    }
-  } catch (error) {
-    for (const device of devices.values()) await device.close();
-    throw error;
-  }
-  return { devices, disks };
 }
 
 /** What the machine told of a failover, and when. */

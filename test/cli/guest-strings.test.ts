@@ -10,7 +10,7 @@ const KIB = 1024;
 const LONGEST = ofBytes(128 * KIB);
 
 const wasi = (env: string[], guestPath = '/') =>
-  wasiOptions('wasi', { env, dir: [{ hostPath: '.', guestPath, readOnly: false }] });
+  wasiOptions('wasi', { env, devices: [{ kind: 'directory', path: '.', guestPath }] });
 
 describe("the guest's arguments", () => {
   test('begin with its name', () => {

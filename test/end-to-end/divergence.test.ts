@@ -4,10 +4,9 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
 import { Console } from '../../devices/console/console.js';
-import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
-import { FileDisk } from '../../devices/disk/file-disk.js';
-import { Teller } from '../../devices/teller/teller.js';
-import { TELLER } from '../../devices/teller/teller-commands.js';
+import { DISK_KIND } from '../../devices/disk/disk-kind.js';
+import { openDevices } from '../../devices/opening.js';
+import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
 import type { LaunchedMachine as Launched } from '../../engine/launch/launched-machine.js';
 import { Bench, guest } from './command.js';
 
@@ -65,6 +64,10 @@ class Feed {
 
 test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', async () => {
   const feed = new Feed();
+  const { devices, options } = await openDevices([
+    { kind: DISK_KIND.name, path: disk('disk') },
+    { kind: TELLER_KIND.name, path: disk('journal') },
+  ]);
   machine = new LaunchedMachine({
     module: readFileSync(guest('mill')),
     moduleCache: true,
@@ -75,16 +78,12 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
       operationIds: true,
       maxMemory: 1 << 26,
       arguments: ARGUMENTS,
-      disks: [DISK_BYTES],
-      teller: true,
+      devices: options,
     },
     replicas: 2,
     repair: true,
     streams: [new Console({ stdin: feed.stdin, stdout: feed.stdout, stderr: new PassThrough().resume() })],
-    devices: new Map<number, FileDisk | Teller>([
-      [FIRST_DISK, await FileDisk.open(disk('disk'))],
-      [TELLER, await Teller.open()],
-    ]),
+    devices,
     flip: { count: 20_000_000, address: ADDRESS, bit: 3 },
   });
   const lost: { readonly incarnation: string; readonly reason: string }[] = [];

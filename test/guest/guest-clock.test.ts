@@ -19,8 +19,7 @@ const OPTIONS: MachineOptions = {
   operationIds: true,
   maxMemory: 1 << 20,
   arguments: ['program'],
-  disks: [],
-  teller: false,
+  devices: [],
   // Long enough ago that the time in ns takes more than 32 bits.
   bornMs: Date.now() - 100_000,
 };

@@ -8,7 +8,7 @@ import type { ReplicaProcess } from '../../engine/launch/replica-process.js';
 import { SnapshotRequests } from '../../engine/launch/snapshot-requests.js';
 import type { ToReplica } from '../../engine/replica/replica-configuration.js';
 
-const ORIGIN = { guest: '/g.wasm', disks: [], directories: [] };
+const ORIGIN = { guest: '/g.wasm', devices: [] };
 
 let folder: string;
 let file: string;

@@ -18,7 +18,7 @@ import { encodePeer } from '../../engine/wire/packets.js';
 
 const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
 const ALONE: View = { ...PAIR, backups: [] };
-const ORIGIN = { guest: '/g.wasm', disks: [], directories: [] };
+const ORIGIN = { guest: '/g.wasm', devices: [] };
 
 /** Answers nothing. */
 class Thread {

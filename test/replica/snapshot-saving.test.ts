@@ -43,7 +43,7 @@ class Saved {
   }
 
   take(state: unknown): void {
-    const origin = { guest: 'g', disks: [], directories: [] };
+    const origin = { guest: 'g', devices: [] };
     this.saving.save({ type: 'save', request: 1, file: 'f', temporary: 't', origin });
     this.#purpose!.taken(10, state as GuestState);
   }

@@ -160,8 +160,8 @@ describe('bytes that are no snapshot', () => {
   test('another kind of file, or another version: an error that says so', () => {
     expect(refusal(Buffer.from('\0asm\x01\0\0\0and more'))).toMatch(/another kind of file, at byte 0$/);
     const newer = Buffer.from(whole);
-    newer.writeUInt32LE(4, 8);
-    expect(refusal(newer)).toMatch(/version 4, where this is 3/);
+    newer.writeUInt32LE(5, 8);
+    expect(refusal(newer)).toMatch(/version 5, where this is 4/);
   });
 
   test('whole, but of something else: an error', () => {

@@ -27,8 +27,7 @@ export const OPTIONS: MachineOptions = {
   operationIds: true,
   maxMemory: 1 << 30,
   arguments: ['guest'],
-  disks: [],
-  teller: false,
+  devices: [],
   bornMs: Date.now(),
 };
 

@@ -5,6 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { PROGRAMS } from '../../bench/wasi/cases.js';
 import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
 import { DISK_FLUSH, DISK_READ, FIRST_DISK } from '../../devices/disk/disk-commands.js';
+import { DISK_KIND } from '../../devices/disk/disk-kind.js';
+import { TELLER } from '../../devices/teller/teller-commands.js';
+import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { wat } from '../building/wat.js';
@@ -47,7 +50,11 @@ const TRAP = wat(`(module (memory (export "memory") 1) (func $deep (local $left 
   (func (export "_start") (call $deep)))`);
 
 function bare(name: string, args: readonly (string | number)[], more: Partial<MachineOptions> = {}): World {
-  const options = { ...OPTIONS, disks: [DISK_BYTES], teller: true, arguments: [name, ...args.map(String)], ...more };
+  const devices = [
+    { number: FIRST_DISK, kind: DISK_KIND.name, sizeBytes: DISK_BYTES },
+    { number: TELLER, kind: TELLER_KIND.name, sizeBytes: 0 },
+  ];
+  const options = { ...OPTIONS, devices, arguments: [name, ...args.map(String)], ...more };
   return { module: guestBytes(name), options, input: 'one\ntwo\nthree', perform: performer() };
 }
 

@@ -1,19 +1,19 @@
 // One cell of a sweep: a machine with given settings runs the guest for so long, and what it reached is measured.
 
 import { CountingConsole } from '../../../devices/console/counting-console.js';
+import { openDevices } from '../../../devices/opening.js';
 import type { MachineOptions } from '../../guest/machine-options.js';
 import { LaunchedMachine } from '../../launch/launched-machine.js';
 import { OutputCurve } from '../../observe/output-curve.js';
 import type { Status } from '../../observe/status.js';
 import type { Outcome } from '../../protocol/vocabulary.js';
-import { openDevices } from '../devices.js';
 import type { DeviceFiles } from './device-files.js';
 
 /** The guest of a sweep and what all its cells have in common. */
 export interface SweptGuest {
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
-  readonly options: Omit<MachineOptions, 'bornMs' | 'epochLength' | 'variant' | 'disks' | 'teller'>;
+  readonly options: Omit<MachineOptions, 'bornMs' | 'epochLength' | 'variant' | 'devices'>;
   readonly files: DeviceFiles;
 }
 
@@ -48,14 +48,14 @@ export async function runCell(
   let startMs = 0;
   const console = new CountingConsole(bytes => output.note(performance.now() - startMs, bytes));
   const { replicas, ...shaping } = settings;
-  const opened = await openDevices(guest.files.fresh(), console);
+  const { devices, options } = await openDevices(guest.files.fresh());
   const machine = new LaunchedMachine({
     module: guest.module,
     moduleCache: guest.moduleCache,
-    options: { ...guest.options, ...shaping, disks: opened.disks, teller: guest.files.hasTeller },
+    options: { ...guest.options, ...shaping, devices: options },
     replicas,
-    streams: opened.streams,
-    devices: opened.devices,
+    streams: [console],
+    devices,
   });
   let last: { readonly status: Status; readonly ms: number } | undefined;
   const noteStatus = () => {

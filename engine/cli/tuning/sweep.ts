@@ -6,6 +6,7 @@
 // not print while a cell lasts is compared by instructions: a plain machine does not count them, but if it ran to its
 // end, so did some machine that does.
 
+import { DISK_KIND } from '../../../devices/disk/disk-kind.js';
 import { OutputCurve, timeRatio } from '../../observe/output-curve.js';
 import { timedPlainRun } from '../../plain/timed.js';
 import type { Variant } from '../../protocol/vocabulary.js';
@@ -131,9 +132,9 @@ function overRate(otherRate: number, run: CellRun): number | undefined {
 }
 
 async function plainReference(guest: SweptGuest, roundMs: number, signal: AbortSignal): Promise<PlainReference> {
-  const { disk } = guest.files.fresh();
+  const disks = guest.files.fresh().filter(({ kind }) => kind === DISK_KIND.name);
   const run = await timedPlainRun(
-    { module: guest.module, arguments: guest.options.arguments, disks: disk },
+    { module: guest.module, arguments: guest.options.arguments, disks: disks.map(({ path }) => path) },
     ({ ms, printed }) => ms > (printed ? roundMs : roundMs * PLAIN_PATIENCE),
     signal,
   );
