@@ -18,7 +18,7 @@ export const DISK_FLUSH = 3;
 
 export const SECTOR_BYTES = 512;
 /** Most bytes of one operation: what it makes the bus hold. */
-export const TRANSFER_MAX_BYTES = 1024 * 1024;
+export const TRANSFER_BYTES_MAX = 1024 * 1024;
 
 /** A `MovementOf`. */
 export function diskMovement(
@@ -29,7 +29,7 @@ export function diskMovement(
 ): Movement | undefined {
   if (command === DISK_FLUSH) return 'nothing';
   if (command !== DISK_READ && command !== DISK_WRITE) return undefined;
-  if (length > TRANSFER_MAX_BYTES || length % SECTOR_BYTES !== 0 || argument % BigInt(SECTOR_BYTES) !== 0n) {
+  if (length > TRANSFER_BYTES_MAX || length % SECTOR_BYTES !== 0 || argument % BigInt(SECTOR_BYTES) !== 0n) {
     return undefined;
   }
   if (argument < 0n || argument > BigInt(sizeBytes - length)) return undefined;

@@ -1,6 +1,6 @@
 // A teller: a machine that dispenses notes. The device that must not do twice what it was asked for once.
 //
-// Where it is given a file it appends one line a dispense, `NUMBER OPERATION AMOUNT`: a double is there to be seen.
+// It appends one line a dispense to its journal, `NUMBER OPERATION AMOUNT`: a double is there to be seen.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { EpochvisorError } from '../../engine/errors/errors.js';
@@ -11,19 +11,17 @@ import { AMOUNT_MAX, tellerMovement } from './teller-commands.js';
 export class Teller implements OperationDevice {
   readonly class = 'opaque';
   readonly sizeBytes = 0;
-  readonly #journal: FileHandle | undefined;
+  readonly #journal: FileHandle;
   #dispenses = 0;
-  #dispensed = 0;
   #closed = false;
   /** One dispense at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param path the journal, appended to; undefined: none
+   * @param path the journal, begun where there is none
    * @throws EpochvisorError TELLER_UNUSABLE
    */
-  static async open(path?: string): Promise<Teller> {
-    if (path === undefined) return new Teller();
+  static async open(path: string): Promise<Teller> {
     try {
       return new Teller(await open(path, 'a'));
     } catch (error) {
@@ -32,13 +30,8 @@ export class Teller implements OperationDevice {
     }
   }
 
-  private constructor(journal?: FileHandle) {
+  private constructor(journal: FileHandle) {
     this.#journal = journal;
-  }
-
-  /** The sum of all amounts dispensed. */
-  get dispensed(): number {
-    return this.#dispensed;
   }
 
   perform(operation: Operation): Promise<Completion> {
@@ -55,17 +48,16 @@ export class Teller implements OperationDevice {
     if (this.#closed) return;
     this.#closed = true;
     await this.#last;
-    await this.#journal?.close();
+    await this.#journal.close();
   }
 
   async #dispense(id: bigint, amount: number): Promise<Completion> {
     try {
-      await this.#journal?.appendFile(`${this.#dispenses + 1} ${id} ${amount}\n`);
+      await this.#journal.appendFile(`${this.#dispenses + 1} ${id} ${amount}\n`);
     } catch {
       return { status: STATUS_IO_ERROR, data: NO_DATA };
     }
     this.#dispenses += 1;
-    this.#dispensed += amount;
     return { status: amount, data: NO_DATA };
   }
 }

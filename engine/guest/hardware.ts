@@ -33,7 +33,7 @@ const REFUSED = -1;
 const BAD_ADDRESS = -2;
 const END_OF_STREAM = -3;
 
-/** Operations outstanding at once: each may hold a MiB on the bus, which is what a disk moves at most. */
+/** Operations outstanding at once: each may hold TRANSFER_BYTES_MAX of a disk on the bus. */
 const OUTSTANDING_MAX = 256;
 
 /** What the hardware holds for the guest, as plain data. */

@@ -1,7 +1,12 @@
 // What every device must do, whatever it is.
 
-import { describe, expect, test } from 'vitest';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OperationDevice, StreamDevice, StreamSink } from '../../devices/device.js';
+import type { DeviceKind, DeviceSource } from '../../devices/device-kind.js';
 import type { EpochvisorError } from '../../engine/errors/errors.js';
 import type { Operation } from '../../engine/protocol/vocabulary.js';
 
@@ -15,16 +20,29 @@ export const operation = (id: number, command: number, more: Partial<Operation> 
   ...more,
 });
 
-/**
- * @param open gives a device
- * @param valid an operation that it performs, by id
- */
-export function operationDeviceConforms(
-  name: string,
-  open: () => Promise<OperationDevice>,
-  valid: (id: number) => Operation,
-): void {
-  describe(`${name} as a device`, () => {
+/** What is known of a kind of devices beside its tests, in `KIND/fixture.ts`. */
+export interface DeviceFixture {
+  /** Makes in an empty folder what lies behind a device, and names it. */
+  source(folder: string): Promise<DeviceSource>;
+  /** An operation that the device performs, by id. */
+  valid(id: number): Operation;
+}
+
+export function operationDeviceConforms(kind: DeviceKind, { source, valid }: DeviceFixture): void {
+  describe(`a device of kind ${kind.name}`, () => {
+    let folder: string;
+    let named: DeviceSource;
+    let device: OperationDevice;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'epochvisor-device-'));
+      named = await source(folder);
+      device = await kind.open(named, 0);
+    });
+    afterEach(async () => {
+      await device.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
     const unknown: readonly [string, Operation][] = [
       ['an unknown command', operation(1, 99, { argument: 1n })],
       ['command 0', operation(1, 0, { argument: 1n })],
@@ -32,20 +50,15 @@ export function operationDeviceConforms(
       ['the least argument', operation(1, 1, { argument: -(1n << 63n), length: 512 })],
     ];
     test.each(unknown)('refuses %s', async (_, what) => {
-      const device = await open();
       expect(await device.perform(what)).toMatchObject({ status: -1, data: new Uint8Array(0) });
-      await device.close();
     });
 
     test('answers many operations at once, each once', async () => {
-      const device = await open();
       const completions = await Promise.all(Array.from({ length: 100 }, (_, id) => device.perform(valid(id + 1))));
       for (const { status } of completions) expect(status).toBeGreaterThanOrEqual(0);
-      await device.close();
     });
 
     test('finishes what is outstanding before it is closed, refuses what comes later, and may be closed twice', async () => {
-      const device = await open();
       let done = false;
       void device.perform(valid(1)).then(({ status }) => {
         done = status >= 0;
@@ -56,11 +69,40 @@ export function operationDeviceConforms(
       await device.close();
     });
 
-    test('says what a repeat does, and how large it is', async () => {
-      const device = await open();
+    test('says what a repeat does, and how large it is', () => {
       expect(['idempotent', 'opaque']).toContain(device.class);
       expect(device.sizeBytes).toBeGreaterThanOrEqual(0);
+    });
+
+    test('can be asked for by a bare guest what it performs, and nothing that it does not know', () => {
+      const movement = ({ command, argument, length, data }: Operation) =>
+        kind.movement?.(device.sizeBytes, command, argument, Math.max(length, data.length));
+      const moves = valid(1).data.length > 0 ? 'out' : valid(1).length > 0 ? 'in' : 'nothing';
+      expect(movement(valid(1))).toBe(kind.movement === undefined ? undefined : moves);
+      for (const what of ['an unknown command', 'command 0', 'the least argument']) {
+        expect(movement(unknown.find(([name]) => name === what)![1]), what).toBeUndefined();
+      }
+    });
+
+    test('is what its flag names', () => {
+      expect(kind.flag.parse(named.path)).toMatchObject({ kind: kind.name, path: named.path });
+    });
+
+    test('is opened again, by a machine that goes on, as it was', async () => {
       await device.close();
+      device = await kind.open(named, 0, { sizeBytes: device.sizeBytes });
+      expect((await device.perform(valid(1))).status).toBeGreaterThanOrEqual(0);
+    });
+
+    test('is missed by its name, unless a new machine begins it', async () => {
+      await device.close();
+      await rm(named.path, { recursive: true });
+      const missing = { code: `${kind.backing.code}_MISSING`, message: expect.stringContaining(named.path) };
+      await expect(kind.open(named, 0, { sizeBytes: device.sizeBytes })).rejects.toMatchObject(missing);
+      expect(existsSync(named.path)).toBe(false);
+      if (!kind.backing.isBegun) await expect(kind.open(named, 0)).rejects.toMatchObject(missing);
+      else await (await kind.open(named, 0)).close();
+      expect(existsSync(named.path)).toBe(kind.backing.isBegun);
     });
   });
 }

@@ -10,7 +10,7 @@ import {
   DISK_WRITE,
   FIRST_DISK,
   SECTOR_BYTES,
-  TRANSFER_MAX_BYTES,
+  TRANSFER_BYTES_MAX,
 } from '../../devices/disk/disk-commands.js';
 import { TELLER, TELLER_DISPENSE } from '../../devices/teller/teller-commands.js';
 
@@ -43,6 +43,6 @@ describe('the guest library and the devices agree on', () => {
   test('a sector, and the most that one operation moves', () => {
     const constant = (name: string) => new RegExp(`const ${name}: i32 = (.*);`).exec(source('disk'))?.[1];
     expect(constant('SECTOR_BYTES')).toBe(String(SECTOR_BYTES));
-    expect(constant('TRANSFER_BYTES_MAX')).toBe(`1 << ${Math.log2(TRANSFER_MAX_BYTES)}`);
+    expect(constant('TRANSFER_BYTES_MAX')).toBe(`1 << ${Math.log2(TRANSFER_BYTES_MAX)}`);
   });
 });

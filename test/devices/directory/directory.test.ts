@@ -1,4 +1,4 @@
-// The directory: the contract, what is loaded, changes in order and once, folders that fail, and links that lead outside.
+// The directory: what is loaded, changes in order and once, folders that fail, and links that lead outside.
 
 import {
   chmod,
@@ -24,7 +24,7 @@ import { Directory } from '../../../devices/directory/directory.js';
 import { CHUNK_BYTES_MAX, DIRECTORY_CHANGE, DIRECTORY_LOAD } from '../../../devices/directory/directory-commands.js';
 import { ImageDecoder, type ImageEntry, ROOT_INODE } from '../../../engine/wasi/image.js';
 import { encodeMutation, type Mutation } from '../../../engine/wasi/mutation.js';
-import { operation, operationDeviceConforms } from '../conformance.js';
+import { operation } from '../conformance.js';
 
 /** Errors that the next writes and syncs of a file meet; the real ones where it is empty. */
 const failures = vi.hoisted(() => [] as string[]);
@@ -122,10 +122,6 @@ async function perform(device: Directory, ...mutations: Mutation[]): Promise<num
   const completions = await Promise.all(mutations.map(mutation => device.perform(change(mutation))));
   return completions.map(({ status }) => status);
 }
-
-operationDeviceConforms('a directory', open, id =>
-  operation(id, DIRECTORY_CHANGE, { data: encodeMutation(createFile(NEW + id, `file ${id}`)) }),
-);
 
 describe('loading a folder', () => {
   test('gives directories, files, links and their contents, in the order of their names, parents first', async () => {
