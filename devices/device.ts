@@ -27,7 +27,7 @@ export const NO_DATA = new Uint8Array(0);
 /** A device with operations: each is performed once when asked for, and answered once. */
 export interface OperationDevice {
   readonly class: 'idempotent' | 'opaque';
-  /** What the guest is told: the bytes of a disk, 0 where there is nothing to measure. */
+  /** What the guest can learn of it: the bytes of a disk; 0 where there is nothing to measure. */
   readonly sizeBytes: number;
   /** Never rejects. A command it does not know, an argument out of range, and anything after `close`: refused. */
   perform(operation: Operation): Promise<Completion>;

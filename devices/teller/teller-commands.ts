@@ -2,6 +2,8 @@
 //
 //   command      argument            status
 //   1 dispense   amount, 1 or more   the amount dispensed
+//
+// It can't be told a second request from a repeat: the bus and the driver have to.
 
 import type { Movement } from '../device-commands.js';
 
