@@ -43,7 +43,7 @@ describe.each([
     await sleep(50);
     const state = await run.snapshot();
     const backup = join(ECHO, run, state);
-    expect(state.execution.input).toEqual([{ stream: STDIN, offset: 4, ended: false }]);
+    expect(state.execution.input).toMatchObject([{ stream: STDIN, offset: 4, ended: false }]);
     await sleep(50);
     input(run, 4, 'two\n', true);
     const there = await run.end();
