@@ -21,7 +21,7 @@ import {
   WORD_OUTSTANDING,
   WORD_TO_GUEST_BELL,
 } from '../threads/shared.js';
-import { SnapshotTaking } from '../threads/snapshot-taking.js';
+import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { GuestState, Stage } from './guest-state.js';
@@ -48,7 +48,7 @@ export class Guest implements ExecutionGuest {
   readonly #execution: Execution;
   readonly #clock: GuestClock;
   readonly #driver: ExecutionDriver;
-  readonly #snapshots: SnapshotTaking;
+  readonly #snapshots: SnapshotGuestEnd;
   readonly #meter: Meter;
   readonly interrupts: InterruptController;
   /** Whether the guest exports a handler; what is delivered to one without is not dispatched. */
@@ -77,7 +77,7 @@ export class Guest implements ExecutionGuest {
     this.#flip = data.flip;
     this.#shared = shared;
     this.#link = new GuestEnd(shared, from?.codec);
-    this.#snapshots = new SnapshotTaking(shared, this.#link, statePort(data.port));
+    this.#snapshots = new SnapshotGuestEnd(shared, this.#link, statePort(data.port));
     this.#clock = new GuestClock(data.options.bornMs, random, from?.clock);
     this.interrupts = new InterruptController(from?.interrupts);
     this.#meter = meter;

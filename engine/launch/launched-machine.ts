@@ -26,9 +26,9 @@ import {
 } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { statusOf } from './launch-status.js';
+import { PromisedSnapshots } from './promised-snapshots.js';
 import { Repair } from './repair.js';
 import { type ReplicaEnding, ReplicaProcess } from './replica-process.js';
-import { SnapshotRequests } from './snapshot-requests.js';
 
 export interface LaunchOptions {
   /** The guest's bytes, already read and checked by the caller. */
@@ -87,7 +87,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   readonly #launch: LaunchOptions;
   readonly #repair: Repair | undefined;
   readonly #replicas: ReplicaProcess[] = [];
-  readonly #snapshots = new SnapshotRequests();
+  readonly #snapshots = new PromisedSnapshots();
   #resolve: (outcome: Outcome) => void = () => undefined;
   #reject: (error: EpochvisorError) => void = () => undefined;
   #bus: BusServer | undefined;

@@ -26,7 +26,7 @@ import {
   WORD_EXECUTED,
   WORD_LOG_BYTES_TAKEN,
 } from '../threads/shared.js';
-import { SnapshotTaking } from '../threads/snapshot-taking.js';
+import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import type { StatePort } from '../threads/thread-ports.js';
 import type { EntryState } from '../wire/entry-history.js';
 import { RECORD_ENDED, RECORD_LOADED, RECORD_STARTED } from '../wire/records.js';
@@ -98,7 +98,7 @@ export class GuestThread implements ExecutionGuest {
   readonly #options: GuestThreadOptions;
   readonly #life: Life;
   #link: GuestEnd;
-  readonly #snapshots: SnapshotTaking;
+  readonly #snapshots: SnapshotGuestEnd;
   #guest: Guest;
   #execution!: ExecutionPart;
   #driver!: ExecutionDriver;
@@ -118,7 +118,7 @@ export class GuestThread implements ExecutionGuest {
     this.#guest = new Guest(options.guest);
     this.#due = options.epochLength;
     this.#link = new GuestEnd(options.shared, undefined, options.bounds);
-    this.#snapshots = new SnapshotTaking(options.shared, this.#link, options.port);
+    this.#snapshots = new SnapshotGuestEnd(options.shared, this.#link, options.port);
     this.#life = this.#live();
     options.actor.after(0, () => this.#goOn());
   }

@@ -24,7 +24,7 @@ import {
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
 } from './shared.js';
-import { type Allocate, SnapshotRequesting } from './snapshot-requesting.js';
+import { type Allocate, SnapshotIoEnd } from './snapshot-io-end.js';
 import type { StatePort, Timers } from './thread-ports.js';
 
 /** While log entries come, the ring is looked at this often, ms (rule FL). */
@@ -85,7 +85,7 @@ export class IoEnd<State> {
   #polling = false;
   #idlePolls = 0;
   #drainIsDue = false;
-  readonly #snapshots: SnapshotRequesting<State>;
+  readonly #snapshots: SnapshotIoEnd<State>;
 
   /** @param restores nothing is executed yet, not even the log up to the snapshot that the guest goes on from */
   constructor(parts: IoEndParts, restores: boolean) {
@@ -93,7 +93,7 @@ export class IoEnd<State> {
     this.#parts = parts;
     this.#shared = shared;
     this.#bounds = bounds;
-    this.#snapshots = new SnapshotRequesting(shared, port, allocate);
+    this.#snapshots = new SnapshotIoEnd(shared, port, allocate);
     if (restores) shared.positions[WORD_EXECUTED] = -1;
   }
 

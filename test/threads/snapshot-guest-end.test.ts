@@ -12,18 +12,18 @@ import {
   WORD_ALONE,
   WORD_SNAPSHOT,
 } from '../../engine/threads/shared.js';
-import { type Area, SnapshotTaking } from '../../engine/threads/snapshot-taking.js';
+import { type Area, SnapshotGuestEnd } from '../../engine/threads/snapshot-guest-end.js';
 import { RECORD_NOT_SNAPSHOTABLE, RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/wire/records.js';
 
 const READY = { ready: true, prepare: () => undefined };
 const STATE = { position: 17 } as GuestState;
 
-function newTaking() {
+function newGuestEnd() {
   const shared = new SharedBlock(SharedBlock.allocate());
   const sent: unknown[] = [];
   const posted: unknown[] = [];
   const port = { post: (message: unknown) => void posted.push(message), take: () => sent.shift() };
-  const taking = new SnapshotTaking(shared, new GuestEnd(shared), port);
+  const snapshots = new SnapshotGuestEnd(shared, new GuestEnd(shared), port);
   const records: (readonly [type: number, value: number | string])[] = [];
   const told = () => {
     const one = () =>
@@ -39,7 +39,7 @@ function newTaking() {
     sent.push(new SharedArrayBuffer(bytes));
     Atomics.store(shared.words, WORD_SNAPSHOT, what);
   };
-  return { shared, taking, told, ask, received: () => posted.shift() };
+  return { shared, snapshots, told, ask, received: () => posted.shift() };
 }
 
 function cannot(): never {
@@ -50,37 +50,37 @@ const never = () => expect.unreachable();
 
 describe('a snapshot', () => {
   test('that nobody asked for is not due', () => {
-    const { taking } = newTaking();
-    expect(taking.seemsDue(3)).toBe(false);
-    expect(taking.isDue(3, READY, never)).toBe(false);
+    const { snapshots } = newGuestEnd();
+    expect(snapshots.seemsDue(3)).toBe(false);
+    expect(snapshots.isDue(3, READY, never)).toBe(false);
   });
 
   test('is not due when only its size is asked for, which is told once', () => {
-    const { shared, taking, told } = newTaking();
+    const { shared, snapshots, told } = newGuestEnd();
     Atomics.store(shared.words, WORD_SNAPSHOT, SNAPSHOT_SIZE);
-    expect(taking.seemsDue(3)).toBe(true);
-    expect(taking.isDue(3, READY, () => 12345)).toBe(false);
-    expect(taking.seemsDue(4)).toBe(false);
+    expect(snapshots.seemsDue(3)).toBe(true);
+    expect(snapshots.isDue(3, READY, () => 12345)).toBe(false);
+    expect(snapshots.seemsDue(4)).toBe(false);
     expect(told()).toEqual([[RECORD_SNAPSHOT_SIZE, 12345]]);
   });
 
   test('waits until the guest could go on at once', () => {
-    const { taking, ask } = newTaking();
+    const { snapshots, ask } = newGuestEnd();
     ask(SNAPSHOT_TO_KEEP);
-    expect(taking.isDue(3, { ...READY, ready: false }, never)).toBe(false);
-    expect(taking.seemsDue(4)).toBe(true);
-    expect(taking.isDue(4, READY, never)).toBe(true);
+    expect(snapshots.isDue(3, { ...READY, ready: false }, never)).toBe(false);
+    expect(snapshots.seemsDue(4)).toBe(true);
+    expect(snapshots.isDue(4, READY, never)).toBe(true);
   });
 
   test.each([
     [SNAPSHOT_TO_JOIN, 0],
     [SNAPSHOT_TO_KEEP, 1],
   ])('of kind %i is handed over before it is told of; whether the log is taken then: alone %i', (kind, alone) => {
-    const { shared, taking, told, ask, received } = newTaking();
+    const { shared, snapshots, told, ask, received } = newGuestEnd();
     shared.words[WORD_ALONE] = 1;
     ask(kind);
-    expect(taking.isDue(3, READY, never)).toBe(true);
-    taking.take(
+    expect(snapshots.isDue(3, READY, never)).toBe(true);
+    snapshots.take(
       3,
       () => 'part',
       part => ({ ...STATE, devices: part }),
@@ -88,13 +88,13 @@ describe('a snapshot', () => {
     expect(received()).toEqual({ position: 17, devices: 'part' });
     expect(told()).toEqual([[RECORD_SNAPSHOT, 17]]);
     expect(shared.words[WORD_ALONE]).toBe(alone);
-    expect(taking.seemsDue(4)).toBe(false);
+    expect(snapshots.seemsDue(4)).toBe(false);
   });
 
   test('goes into the memory that was sent, and elsewhere when that is full', () => {
-    const { taking, ask, received } = newTaking();
+    const { snapshots, ask, received } = newGuestEnd();
     ask(SNAPSHOT_TO_JOIN, 24);
-    taking.isDue(0, READY, never);
+    snapshots.isDue(0, READY, never);
     const capture = (area: Area) => {
       const bytes = Uint8Array.of(1, 2, 3);
       const copies = [area.put(bytes), area.put(bytes), area.put(new Uint8Array(9).fill(9)), area.put(bytes)];
@@ -102,7 +102,7 @@ describe('a snapshot', () => {
       expect(area.take(100)).toHaveLength(0);
       return copies;
     };
-    taking.take(0, capture, devices => ({ ...STATE, devices }));
+    snapshots.take(0, capture, devices => ({ ...STATE, devices }));
     const { devices } = received() as { devices: Uint8Array[] };
     expect(devices.map(copy => [...copy])).toEqual([[1, 2, 3], [1, 2, 3], Array(9).fill(9), [1, 2, 3]]);
     const places = devices.map(copy => (copy.buffer instanceof SharedArrayBuffer ? copy.byteOffset : 'elsewhere'));
@@ -112,27 +112,27 @@ describe('a snapshot', () => {
 
 describe('a guest that holds what no snapshot can have', () => {
   test('is tried again 1, 2, 4, ... epochs later, and gets its snapshot when it can be copied', () => {
-    const { taking, told, ask } = newTaking();
+    const { snapshots, told, ask } = newGuestEnd();
     ask(SNAPSHOT_TO_JOIN);
     const tried: number[] = [];
     for (let epoch = 10; epoch < 200; epoch++) {
-      if (!taking.seemsDue(epoch) || !taking.isDue(epoch, READY, never)) continue;
+      if (!snapshots.seemsDue(epoch) || !snapshots.isDue(epoch, READY, never)) continue;
       tried.push(epoch - 10);
-      taking.take(epoch, epoch < 70 ? cannot : () => 'part', () => STATE);
+      snapshots.take(epoch, epoch < 70 ? cannot : () => 'part', () => STATE);
     }
     expect(tried).toEqual([0, 1, 3, 7, 15, 31, 63]);
     expect(told()).toEqual([[RECORD_SNAPSHOT, 17]]);
   });
 
   test('is given up in the end, with the reason, and nothing of it stays', () => {
-    const { shared, taking, told, ask, received } = newTaking();
+    const { shared, snapshots, told, ask, received } = newGuestEnd();
     shared.words[WORD_ALONE] = 1;
     ask(SNAPSHOT_TO_JOIN);
     let attempts = 0;
     for (let epoch = 0; epoch < 2 ** 18; epoch++) {
-      if (!taking.seemsDue(epoch) || !taking.isDue(epoch, READY, never)) continue;
+      if (!snapshots.seemsDue(epoch) || !snapshots.isDue(epoch, READY, never)) continue;
       attempts += 1;
-      taking.take(epoch, cannot, never);
+      snapshots.take(epoch, cannot, never);
     }
     expect(attempts).toBe(17);
     expect(told()).toEqual([[RECORD_NOT_SNAPSHOTABLE, 'the guest holds an externref']]);
@@ -141,12 +141,12 @@ describe('a guest that holds what no snapshot can have', () => {
   });
 
   test('is not confused with a fault of this host', () => {
-    const { taking, ask } = newTaking();
+    const { snapshots, ask } = newGuestEnd();
     ask(SNAPSHOT_TO_KEEP);
-    taking.isDue(0, READY, never);
+    snapshots.isDue(0, READY, never);
     const fault = () => {
       throw new RangeError('out of memory');
     };
-    expect(() => taking.take(0, fault, never)).toThrow('out of memory');
+    expect(() => snapshots.take(0, fault, never)).toThrow('out of memory');
   });
 });

@@ -1,5 +1,5 @@
 // The I/O thread's side of a snapshot: it asks how much there is to be copied, has memory ready, then asks for the copy.
-// snapshot-taking.ts is the other side, and shows the conversation.
+// snapshot-guest-end.ts is the other side, and shows the conversation.
 
 import { assert } from '../errors/errors.js';
 import {
@@ -19,7 +19,7 @@ const GROWTH_SHARE = 8;
 /** Memory of so many bytes, at once or later; undefined: there is none. */
 export type Allocate = (bytes: number, then: (memory: SharedArrayBuffer | undefined) => void) => void;
 
-export class SnapshotRequesting<State> {
+export class SnapshotIoEnd<State> {
   readonly #shared: SharedBlock;
   readonly #port: StatePort;
   readonly #allocate: Allocate;

@@ -1,4 +1,4 @@
-// Requests for snapshots to files: asked of the primary, and of the next one if it dies before it has answered.
+// Snapshots that users of the machine were promised: asked of the primary, and of the next one if it dies before it has answered.
 //
 // Whoever is asked writes to a temporary file of its own, and renames it. The launcher names these files, for a replica that
 // is killed can't remove its own; and where another has answered, one that wakes up late finds nothing to rename.
@@ -9,7 +9,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { SaveError, SnapshotOrigin } from '../replica/replica-configuration.js';
 import type { ReplicaProcess } from './replica-process.js';
 
-interface SnapshotRequest {
+interface PromisedSnapshot {
   readonly file: string;
   readonly origin: SnapshotOrigin;
   /** One for each replica that was asked. */
@@ -18,8 +18,8 @@ interface SnapshotRequest {
   readonly reject: (error: EpochvisorError) => void;
 }
 
-export class SnapshotRequests {
-  readonly #open = new Map<number, SnapshotRequest>();
+export class PromisedSnapshots {
+  readonly #open = new Map<number, PromisedSnapshot>();
   #next = 1;
   #ended = false;
 

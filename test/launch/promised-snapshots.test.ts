@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PromisedSnapshots } from '../../engine/launch/promised-snapshots.js';
 import type { ReplicaProcess } from '../../engine/launch/replica-process.js';
-import { SnapshotRequests } from '../../engine/launch/snapshot-requests.js';
 import type { ToReplica } from '../../engine/replica/replica-configuration.js';
 
 const ORIGIN = { guest: '/g.wasm', devices: [] };
@@ -29,31 +29,31 @@ function killedWhileItWrites(): { replica: ReplicaProcess; asked: ToReplica[] } 
 }
 
 it('a replica that dies while it writes leaves nothing beside the file that the next one writes', async () => {
-  const requests = new SnapshotRequests();
+  const promised = new PromisedSnapshots();
   const [first, second] = [killedWhileItWrites(), killedWhileItWrites()];
-  const saved = requests.ask(file, ORIGIN, first.replica);
-  requests.askAgain(second.replica);
+  const saved = promised.ask(file, ORIGIN, first.replica);
+  promised.askAgain(second.replica);
   const temporaries = [...first.asked, ...second.asked].map(message => 'temporary' in message && message.temporary);
   expect(new Set(temporaries).size).toBe(2);
   writeFileSync(file, 'whole');
-  requests.answered(1, undefined);
+  promised.answered(1, undefined);
   await saved;
   expect(readdirSync(folder)).toEqual(['kept']);
 });
 
 it('a machine that ends while one is written leaves nothing', async () => {
-  const requests = new SnapshotRequests();
-  const saved = requests.ask(file, ORIGIN, killedWhileItWrites().replica);
-  requests.end();
+  const promised = new PromisedSnapshots();
+  const saved = promised.ask(file, ORIGIN, killedWhileItWrites().replica);
+  promised.end();
   await expect(saved).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
   expect(readdirSync(folder)).toEqual([]);
-  await expect(requests.ask(file, ORIGIN, undefined)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
+  await expect(promised.ask(file, ORIGIN, undefined)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
 });
 
 it('of which a folder has gone meanwhile ends as any other', async () => {
-  const requests = new SnapshotRequests();
+  const promised = new PromisedSnapshots();
   writeFileSync(file, '');
-  const saved = requests.ask(join(file, 'below'), ORIGIN, { send: () => undefined } as unknown as ReplicaProcess);
-  requests.answered(1, { code: 'SNAPSHOT_FILE', message: 'no', hint: '' });
+  const saved = promised.ask(join(file, 'below'), ORIGIN, { send: () => undefined } as unknown as ReplicaProcess);
+  promised.answered(1, { code: 'SNAPSHOT_FILE', message: 'no', hint: '' });
   await expect(saved).rejects.toMatchObject({ code: 'SNAPSHOT_FILE' });
 });

@@ -62,7 +62,7 @@ export class Area {
   };
 }
 
-export class SnapshotTaking {
+export class SnapshotGuestEnd {
   readonly #shared: SharedBlock;
   readonly #link: GuestEnd;
   readonly #port: StatePort;
