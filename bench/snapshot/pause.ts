@@ -3,6 +3,7 @@
 
 import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { DISK_KIND } from '../../devices/disk/disk-kind.js';
+import type { GuestState } from '../../engine/guest/guest-state.js';
 import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import { ThreadHost } from '../../engine/replica/thread-host.js';
 import { encodeSnapshot } from '../../engine/snapshot/snapshot-encoder.js';
@@ -68,6 +69,16 @@ function round(mebibytes: number, snapshot: boolean): Promise<Round> {
   });
   let [position, outputs, encoding_ms, step_ms] = [0, 0, 0, 0];
   return new Promise((resolve, reject) => {
+    const taken = (_: number, guest: GuestState) => {
+      const begun = performance.now();
+      let last = begun;
+      for (const _ of encodeSnapshot({ machine: '', moduleHash: '', options, origin: null, guest })) {
+        const now = performance.now();
+        step_ms = Math.max(step_ms, now - last);
+        last = now;
+      }
+      encoding_ms = last - begun;
+    };
     thread.listen({
       logged: (_, entries) => {
         position += entries;
@@ -78,30 +89,18 @@ function round(mebibytes: number, snapshot: boolean): Promise<Round> {
         outputs += 1;
         // The first says that the memory is full, the second is the answer.
         if (outputs === 1) {
-          if (snapshot) thread.requestSnapshot(true);
+          if (snapshot) thread.requestSnapshot({ join: true, taken, failed: reject });
           return;
         }
         if (snapshot && encoding_ms === 0) reject(new Error('the guest came to its end before the snapshot'));
         const longest_ms = Number(Buffer.from(output.bytes).readBigUInt64LE()) / 1e6;
         void thread.terminate().then(() => resolve({ longest_ms, encoding_ms, step_ms }));
       },
-      snapshot: (_, guest) => {
-        const begun = performance.now();
-        let last = begun;
-        for (const _ of encodeSnapshot({ machine: '', moduleHash: '', options, origin: null, guest })) {
-          const now = performance.now();
-          step_ms = Math.max(step_ms, now - last);
-          last = now;
-        }
-        encoding_ms = last - begun;
-      },
-      notSnapshotable: message => reject(new Error(message)),
       diverged: message => reject(new Error(message)),
       failed: message => reject(new Error(message)),
       loaded: () => thread.begin(),
       running: () => undefined,
       live: () => undefined,
-      ended: () => undefined,
       drained: () => undefined,
       congested: () => false,
     });

@@ -3,7 +3,7 @@
 
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
-import type { OperationId, View } from '../protocol/vocabulary.js';
+import type { View } from '../protocol/vocabulary.js';
 import type { IoEnd } from '../threads/io-end.js';
 import type { Timers } from '../threads/thread-ports.js';
 
@@ -76,8 +76,6 @@ export interface ReplicaPorts<State> {
   /** A snapshot, as pieces for another replica. */
   readonly pieces: (state: State, then: (pieces: Iterator<Uint8Array>) => void) => void;
   readonly reader: () => StateReader<State>;
-  /** The bus has answered an operation. */
-  readonly completed: (operation: OperationId, status: number) => void;
   readonly tell: (news: ReplicaNews) => void;
   /** Nothing more is to be done here. @param halted this replica is no part of the machine any more */
   readonly end: (halted: boolean) => void;

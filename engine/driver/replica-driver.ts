@@ -13,7 +13,8 @@
 //      waits, and the ring is looked at again by itself (io-end.ts): a socket empties without an event.
 //   5. What has been said. A follower's outbox is emptied by what its primary says has left; so `progress` says how far the
 //      own guest's outputs have been handed over, read before the ring is drained and told after.
-//   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot.
+//   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot. One that is
+//      kept is given out as an output is: when what precedes it has left (snapshot-commit.ts).
 //   7. Time goes on. A tick comes twice a heartbeat; one that comes late says that this replica was absent.
 //   8. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
 //      it ends at once. To wait for a backup's guest would be to wait for ever for one whose log ends earlier.
@@ -24,7 +25,7 @@ import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
 import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
-import { SnapshotQueue } from './snapshot-queue.js';
+import { type KeptSnapshot, SnapshotCommit } from './snapshot-commit.js';
 import { transfer } from './transfer.js';
 
 export type ChannelPart = Pick<
@@ -47,9 +48,9 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   readonly #bounds: Bounds;
   readonly #channel: ChannelPart;
   readonly #links = new Map<string, PeerLink>();
-  readonly snapshots: SnapshotQueue<State>;
   /** Given to the guest thread when it starts, and not kept: it is as large as the guest. */
   #resumed: State | undefined;
+  readonly #commit: SnapshotCommit<State>;
   /** Primary: what the joining replica is sent. */
   #taken: State | undefined;
   /** Joining: what has come of the snapshot. */
@@ -72,19 +73,15 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     this.#options = channel;
     this.#bounds = channel.bounds ?? BOUNDS;
     this.#resumed = resumed;
-    const { newClaim, timers, guest } = ports;
+    this.#commit = new SnapshotCommit(this.#bounds);
+    const { newClaim, timers } = ports;
     const options = { ...channel, nowMs: timers.nowMs(), newClaim };
     this.#channel = newChannel?.(options) ?? new Channel<Uint8Array>(options);
-    this.snapshots = new SnapshotQueue<State>(guest);
     this.#listenToGuest();
   }
 
   get channel(): Omit<ChannelPart, 'step'> {
     return this.#channel;
-  }
-
-  get finished(): boolean {
-    return this.#finished;
   }
 
   /** Whether a view names this replica. */
@@ -146,9 +143,6 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         this.#step({ type: 'live' });
         tell({ type: 'live', failoverEpoch, uncertain });
       },
-      snapshot: (position, state) => this.snapshots.taken(position, state),
-      notSnapshotable: message => this.snapshots.failed(message),
-      ended: () => this.snapshots.ended(),
       diverged: message => this.halt('DIVERGED', message),
       failed: message => this.halt('GUEST_THREAD', message),
       congested: () => this.#congested(),
@@ -158,7 +152,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   // ---- snapshots
 
   #takeToJoin(): void {
-    this.snapshots.ask({
+    this.#ports.guest.requestSnapshot({
       join: true,
       taken: (position, state) => {
         this.#taken = state;
@@ -168,6 +162,26 @@ export class ReplicaDriver<State extends { readonly position: number }> {
       },
       failed: error => this.#step({ type: 'snapshotFailed', reason: error.message }),
     });
+  }
+
+  /** Takes a snapshot for whoever keeps it; once what precedes it has left, it is theirs. */
+  takeToKeep(kept: KeptSnapshot<State>): void {
+    this.#ports.guest.requestSnapshot({
+      join: false,
+      taken: (position, state) => {
+        this.#commit.hold(position, state, kept);
+        this.#releaseSnapshots();
+      },
+      failed: kept.failed,
+    });
+  }
+
+  /** That output has left is no event of its own: it may follow from any. */
+  #releaseSnapshots(): void {
+    // Instead of a replica that has halted, the launcher asks the next primary.
+    if (!this.#commit.holds || (this.#over && !this.#finished)) return;
+    const released = this.#finished ? this.#commit.releaseAll() : this.#commit.release(this.#channel.left);
+    for (const { kept, state, statuses } of released) kept.committed(state, statuses);
   }
 
   #send(peer: string): void {
@@ -274,6 +288,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   #step(event: ChannelEvent<Uint8Array>): void {
     for (const effect of this.#channel.step(event)) this.#carryOut(effect);
+    this.#releaseSnapshots();
   }
 
   #carryOut(effect: ChannelEffect<Uint8Array>): void {
@@ -298,7 +313,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         return;
       case 'interrupt':
         if (effect.interrupt.kind === 'completion') {
-          this.#ports.completed(effect.interrupt.operation, effect.interrupt.status);
+          this.#commit.completed(effect.interrupt.operation, effect.interrupt.status);
         }
         guest.sendInterrupt(effect.interrupt);
         return;
@@ -338,7 +353,6 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         this.#startGuestIfReady();
         return;
       case 'finish':
-        this.#finished = true;
         this.#end(false);
         return;
       case 'halt':
@@ -376,6 +390,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #end(halted: boolean): void {
     if (this.#over) return;
     this.#over = true;
+    this.#finished = !halted;
+    this.#releaseSnapshots();
     this.#ports.end(halted);
   }
 }

@@ -13,6 +13,7 @@ import type { Hello } from '../protocol/messages.js';
 import { PROTOCOL_VERSION } from '../protocol/vocabulary.js';
 import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_OUTSTANDING } from '../threads/shared.js';
+import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
 import type {
   FromReplica,
@@ -21,8 +22,9 @@ import type {
   SavedOrigin,
   ToReplica,
 } from './replica-configuration.js';
-import { SnapshotSaving } from './snapshot-saving.js';
 import { type ThreadHost, TIMERS } from './thread-host.js';
+
+type Save = ToReplica & { readonly type: 'save' };
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
@@ -41,7 +43,8 @@ export interface ReplicaParts {
 export class Replica {
   readonly #parts: Omit<ReplicaParts, 'snapshot'>;
   readonly #driver: ReplicaDriver<GuestState>;
-  readonly #saving: SnapshotSaving;
+  /** Snapshots that are being written to files. */
+  readonly #writing = new Set<Promise<void>>();
   #over = false;
   #lastProgress = '';
 
@@ -60,18 +63,10 @@ export class Replica {
         connectBus: handlers => this.#connectBus(handlers),
         pieces: (state, then) => void this.#pieces(state).then(then),
         reader: () => this.#reader(),
-        completed: (operation, status) => this.#saving.completed(operation, status),
         tell: news => this.#tell(news),
         end: halted => this.#end(halted),
         newClaim: randomUUID,
       },
-    });
-    this.#saving = new SnapshotSaving({
-      wasi: options.wasi !== undefined,
-      queue: this.#driver.snapshots,
-      snapshotOf: (guest, origin) => this.#snapshotOf(guest, origin),
-      left: () => (this.#driver.finished ? Infinity : this.#driver.channel.left),
-      tell: parts.tell,
     });
   }
 
@@ -102,9 +97,38 @@ export class Replica {
     this.#driver.addPeer(peer, peerLink(link), again);
   }
 
+  // ---- snapshots to files, as a launcher asks for them
+
   /** Saves a snapshot to a file, and tells the launcher. */
-  save(asked: ToReplica & { readonly type: 'save' }): void {
-    this.#saving.save(asked);
+  save(asked: Save): void {
+    const { options } = this.#parts.configuration;
+    this.#driver.takeToKeep({
+      awaited: ({ devices }) => (options.wasi === undefined ? [] : outstandingChanges(devices)),
+      committed: (state, statuses) => {
+        const snapshot = this.#snapshotOf(state, { ...asked.origin, statuses });
+        const writing = this.#write(asked, snapshot).finally(() => this.#writing.delete(writing));
+        this.#writing.add(writing);
+      },
+      failed: error => this.#tellSaved(asked, error),
+    });
+  }
+
+  async #write(asked: Save, snapshot: MachineSnapshot): Promise<void> {
+    // Loaded for those who need it: a start costs what it loads.
+    const { writeSnapshotFile } = await import('./snapshot-file.js');
+    try {
+      await writeSnapshotFile(asked.file, asked.temporary, snapshot);
+    } catch (error) {
+      if (!(error instanceof EpochvisorError)) throw error;
+      this.#tellSaved(asked, error);
+      return;
+    }
+    this.#tellSaved(asked);
+  }
+
+  #tellSaved({ request }: Save, error?: EpochvisorError): void {
+    const why = error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } };
+    this.#parts.tell({ type: 'saved', request, ...why });
   }
 
   // ---- the world
@@ -191,7 +215,8 @@ export class Replica {
       return;
     }
     this.#tellProgress();
-    void this.#saving.settled().then(() => this.#parts.end(false));
+    // What may be kept of the machine is kept: that nothing could be written is told, too.
+    void Promise.allSettled(this.#writing).then(() => this.#parts.end(false));
   }
 }
 

@@ -50,7 +50,7 @@ export class ThreadHost extends IoEnd<GuestState> {
     });
   }
 
-  override listen(listener: GuestListener<GuestState>): void {
+  override listen(listener: GuestListener): void {
     super.listen(listener);
     this.#worker.on('error', error => listener.failed(describeThrown(error)));
     this.#worker.on('exit', () => {

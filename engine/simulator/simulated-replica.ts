@@ -228,7 +228,6 @@ export class Replica {
         this.io.after(random.between(run.transferNs[0], run.transferNs[1]), () => then(pieces[Symbol.iterator]()));
       },
       reader: () => newReader(snapshots),
-      completed: () => undefined,
       tell: (news: ReplicaNews) => this.#tell(news),
       end: (halted: boolean) => {
         this.#end(halted ? 'halted' : 'finished', halted ? this.haltCode : 'finished');

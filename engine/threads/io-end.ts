@@ -24,7 +24,7 @@ import {
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
 } from './shared.js';
-import { type Allocate, SnapshotIoEnd } from './snapshot-io-end.js';
+import { type Allocate, SnapshotIoEnd, type SnapshotRequest } from './snapshot-io-end.js';
 import type { StatePort, Timers } from './thread-ports.js';
 
 /** While log entries come, the ring is looked at this often, ms (rule FL). */
@@ -35,7 +35,7 @@ const POLLS_IDLE_MAX = 5;
 const RETRY_MS = 1;
 
 /** What the guest thread says, in order. */
-export interface GuestListener<State> {
+export interface GuestListener {
   /** A part of the log: `entries` whole entries. */
   logged(part: Uint8Array, entries: number): void;
   output(position: number, output: Output): void;
@@ -48,12 +48,7 @@ export interface GuestListener<State> {
   loaded(): void;
   running(): void;
   live(failoverEpoch: number, uncertain: number): void;
-  ended(): void;
   diverged(message: string): void;
-  /** A snapshot that was asked for; what was logged before precedes `position`, and what comes next follows it. */
-  snapshot(position: number, state: State): void;
-  /** A snapshot that was asked for can't be had. */
-  notSnapshotable(message: string): void;
   /** The thread is gone, or cannot go on. */
   failed(message: string): void;
   /** Whether to leave what the guest says in the ring for now: it will have to wait. */
@@ -77,7 +72,7 @@ export class IoEnd<State> {
   readonly #parts: IoEndParts;
   readonly #shared: SharedBlock;
   readonly #bounds: Bounds;
-  #listening: GuestListener<State> | undefined;
+  #listening: GuestListener | undefined;
   #waiting: Write[] = [];
   #part: Uint8Array[] = [];
   #partEntries = 0;
@@ -97,7 +92,7 @@ export class IoEnd<State> {
     if (restores) shared.positions[WORD_EXECUTED] = -1;
   }
 
-  get #listener(): GuestListener<State> {
+  get #listener(): GuestListener {
     assert(this.#listening !== undefined, 'somebody listens before the guest can say anything');
     return this.#listening;
   }
@@ -106,7 +101,7 @@ export class IoEnd<State> {
     return this.#shared.positions;
   }
 
-  listen(listener: GuestListener<State>): void {
+  listen(listener: GuestListener): void {
     this.#listening = listener;
     this.#answerBell();
   }
@@ -127,9 +122,9 @@ export class IoEnd<State> {
     this.begin();
   }
 
-  /** Asks a primary for a snapshot: for a joining replica, which takes the log from there on, or only to keep it. */
-  requestSnapshot(join: boolean): void {
-    this.#snapshots.ask(join);
+  /** Asks a primary for a snapshot. */
+  requestSnapshot(request: SnapshotRequest<State>): void {
+    this.#snapshots.request(request);
   }
 
   /** @param alone nobody takes the log: nothing needs to be logged */
@@ -261,23 +256,19 @@ export class IoEnd<State> {
         this.#listener.loaded();
         return;
       case records.RECORD_SNAPSHOT_SIZE:
-        this.#sized(number());
+        this.#snapshots.sized(number());
         return;
-      case records.RECORD_SNAPSHOT: {
-        const state = this.#snapshots.answered(true);
-        assert(state !== undefined, 'a snapshot that was taken is there');
-        this.#listener.snapshot(number(), state);
+      case records.RECORD_SNAPSHOT:
+        this.#snapshots.taken(number());
         return;
-      }
       case records.RECORD_NOT_SNAPSHOTABLE:
-        this.#snapshots.answered(false);
-        this.#listener.notSnapshotable(text());
+        this.#snapshots.refused(text());
         return;
       case records.RECORD_STARTED:
         this.#listener.running();
         return;
       case records.RECORD_ENDED:
-        this.#listener.ended();
+        this.#snapshots.guestEnded();
         return;
       case records.RECORD_DIVERGED:
         this.#listener.diverged(text());
@@ -286,12 +277,6 @@ export class IoEnd<State> {
         this.#listener.failed(text());
         return;
     }
-  }
-
-  #sized(bytes: number): void {
-    this.#snapshots.sized(bytes, () =>
-      this.#listener.notSnapshotable(`this host has no memory for a copy of ${bytes} bytes`),
-    );
   }
 
   #closePart(): void {

@@ -1,7 +1,9 @@
-// The I/O thread's side of a snapshot: it asks how much there is to be copied, has memory ready, then asks for the copy.
-// snapshot-guest-end.ts is the other side, and shows the conversation.
+// The I/O thread's end of the conversation about snapshots: the queue of all that are asked for, whoever they are for.
+//
+// One is under way at a time: its size is asked for, memory is made ready, then the copy is asked for; snapshot-guest-end.ts
+// is the other end, and shows the conversation.
 
-import { assert } from '../errors/errors.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
 import {
   type SharedBlock,
   SNAPSHOT_SIZE,
@@ -19,12 +21,22 @@ const GROWTH_SHARE = 8;
 /** Memory of so many bytes, at once or later; undefined: there is none. */
 export type Allocate = (bytes: number, then: (memory: SharedArrayBuffer | undefined) => void) => void;
 
+export interface SnapshotRequest<State> {
+  /** Whether a replica joins with it, and takes the log from there on. */
+  readonly join: boolean;
+  /** In order with what the guest logs and puts out: what was logged before precedes `position`, what comes next follows it. */
+  readonly taken: (position: number, state: State) => void;
+  /** NOT_SNAPSHOTABLE: not now; SNAPSHOT_FAILED: never. */
+  readonly failed: (error: EpochvisorError) => void;
+}
+
 export class SnapshotIoEnd<State> {
   readonly #shared: SharedBlock;
   readonly #port: StatePort;
   readonly #allocate: Allocate;
-  /** What each snapshot asked for is for, in order; the first is under way. */
-  readonly #asked: (typeof SNAPSHOT_TO_JOIN | typeof SNAPSHOT_TO_KEEP)[] = [];
+  /** In the order in which they were made, and are answered; the first is under way. */
+  readonly #requests: SnapshotRequest<State>[] = [];
+  #guestHasEnded = false;
 
   constructor(shared: SharedBlock, port: StatePort, allocate: Allocate) {
     this.#shared = shared;
@@ -32,39 +44,63 @@ export class SnapshotIoEnd<State> {
     this.#allocate = allocate;
   }
 
-  /** Asks the guest thread, which answers at a boundary of its own choosing; one after another. */
-  ask(join: boolean): void {
-    this.#asked.push(join ? SNAPSHOT_TO_JOIN : SNAPSHOT_TO_KEEP);
-    if (this.#asked.length === 1) this.#request(SNAPSHOT_SIZE);
+  /** The guest thread answers at a boundary of its own choosing; one after another. */
+  request(request: SnapshotRequest<State>): void {
+    if (this.#guestHasEnded) {
+      request.failed(guestHasEnded());
+      return;
+    }
+    this.#requests.push(request);
+    if (this.#requests.length === 1) this.#ask(SNAPSHOT_SIZE);
   }
 
-  /** The guest's state takes so many bytes. @param refused there is no memory for it: it is asked for no more */
-  sized(bytes: number, refused: () => void): void {
+  /** The guest's state takes so many bytes. Where there is no memory for it, it is asked for no more. */
+  sized(bytes: number): void {
+    const [request] = this.#requests;
+    assert(request !== undefined, 'the size was asked for');
     this.#allocate(bytes + Math.ceil(bytes / GROWTH_SHARE) + GROWTH_BYTES, memory => {
+      // The guest may have ended meanwhile.
+      if (request !== this.#requests[0]) return;
       if (memory === undefined) {
-        this.answered(false);
-        refused();
+        this.refused(`this host has no memory for a copy of ${bytes} bytes`);
         return;
       }
       this.#port.post(memory);
-      const [kind] = this.#asked;
-      assert(kind !== undefined, 'the size was asked for');
-      this.#request(kind);
+      this.#ask(request.join ? SNAPSHOT_TO_JOIN : SNAPSHOT_TO_KEEP);
     });
   }
 
-  /** The guest thread has answered: the state, undefined where it could not be had. */
-  answered(taken: boolean): State | undefined {
-    this.#asked.shift();
-    if (this.#asked.length > 0) this.#request(SNAPSHOT_SIZE);
-    if (!taken) return undefined;
+  taken(position: number): void {
     const state = this.#port.take() as State | undefined;
     assert(state !== undefined, 'the state precedes the record that tells of it');
-    return state;
+    this.#answered().taken(position, state);
   }
 
-  #request(what: number): void {
+  refused(message: string): void {
+    const hint = 'the guest runs on: ask again later';
+    this.#answered().failed(new EpochvisorError('NOT_SNAPSHOTABLE', message, hint));
+  }
+
+  /** The guest takes no more snapshots. */
+  guestEnded(): void {
+    this.#guestHasEnded = true;
+    for (const request of this.#requests.splice(0)) request.failed(guestHasEnded());
+  }
+
+  /** The request that was under way; the next one is, from now on. */
+  #answered(): SnapshotRequest<State> {
+    const request = this.#requests.shift();
+    assert(request !== undefined, 'what is answered was asked for');
+    if (this.#requests.length > 0) this.#ask(SNAPSHOT_SIZE);
+    return request;
+  }
+
+  #ask(what: number): void {
     Atomics.store(this.#shared.words, WORD_SNAPSHOT, what);
     this.#shared.ring(WORD_TO_GUEST_BELL);
   }
+}
+
+function guestHasEnded(): EpochvisorError {
+  return new EpochvisorError('SNAPSHOT_FAILED', 'the guest came to its end before the snapshot was taken');
 }

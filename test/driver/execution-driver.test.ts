@@ -88,9 +88,6 @@ class Driven {
       drained: nothing,
       loaded: nothing,
       running: nothing,
-      ended: nothing,
-      snapshot: nothing,
-      notSnapshotable: nothing,
       failed: nothing,
     });
   }

@@ -9,6 +9,7 @@ import { FIRST_OPENED_STREAM, type Output, type View } from '../../engine/protoc
 import { GuestEnd } from '../../engine/threads/guest-end.js';
 import { IoEnd } from '../../engine/threads/io-end.js';
 import { SharedBlock, WORD_TO_IO_BELL } from '../../engine/threads/shared.js';
+import { RECORD_SNAPSHOT, RECORD_SNAPSHOT_SIZE } from '../../engine/wire/records.js';
 import { Schedule } from '../threads/schedule.js';
 
 const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
@@ -25,6 +26,8 @@ interface State {
 const text = (offset: number, length = 3): Output => {
   return { type: 'stream', stream: 1, offset, bytes: new Uint8Array(length).fill(7) };
 };
+
+const allocate = (bytes: number, then: (memory: SharedArrayBuffer) => void) => then(new SharedArrayBuffer(bytes));
 
 class Peer implements PeerLink {
   bufferedBytes = 0;
@@ -54,6 +57,8 @@ class Running {
     terminate: vi.fn(),
   };
   readonly shared = new SharedBlock(SharedBlock.allocate(8192));
+  /** What the guest thread has posted. */
+  readonly states: State[] = [];
   /** One for each time that the bus was called. */
   readonly calls: BusHandlers[] = [];
   #rung: { readonly bell: number; readonly act: () => void } | undefined;
@@ -63,8 +68,8 @@ class Running {
     const whenRung = (bell: number, act: () => void) => {
       this.#rung = { bell, act };
     };
-    const port = { post: () => undefined, take: () => undefined };
-    const parts = { shared: this.shared, port, allocate: () => undefined, timers: this.schedule, whenRung, bounds };
+    const port = { post: () => undefined, take: () => this.states.shift() };
+    const parts = { shared: this.shared, port, allocate, timers: this.schedule, whenRung, bounds };
     this.driver = new ReplicaDriver<State>({
       channel: {
         incarnation,
@@ -83,7 +88,6 @@ class Running {
         connectBus: handlers => void this.calls.push(handlers),
         pieces: () => undefined,
         reader: () => ({ push: () => undefined, complete: false, finish: () => ({ position: 0 }) }),
-        completed: () => undefined,
         tell: news => void this.told.push(news),
         end: this.end,
         newClaim: () => 'claim',
@@ -135,6 +139,14 @@ class Running {
       this.wake();
       this.schedule.pass(1);
     }
+  }
+
+  /** The guest thread takes the snapshot that it is asked for. */
+  takes(state: State): void {
+    this.guest.tellNumber(RECORD_SNAPSHOT_SIZE, 8);
+    this.states.push(state);
+    this.guest.tellNumber(RECORD_SNAPSHOT, state.position);
+    this.wake();
   }
 
   get outputs(): number {
@@ -201,7 +213,6 @@ describe('the end', () => {
       expect(running.guest.full).toBe(true);
       expect(running.end).not.toHaveBeenCalled();
       running.hear(FINISHED);
-      expect(running.driver.finished).toBe(true);
       expect(running.end.mock.calls).toEqual([[false]]);
       running.schedule.pass(LONG_MS);
       expect(running.end).toHaveBeenCalledTimes(1);
@@ -216,6 +227,91 @@ describe('the end', () => {
     running.schedule.pass(LONG_MS);
     expect(running.told.map(({ type }) => type)).toEqual(['halted']);
     expect(running.end.mock.calls).toEqual([[true]]);
+  });
+});
+
+describe('a snapshot that is kept', () => {
+  const operation = (id: bigint): Output => {
+    return {
+      type: 'operation',
+      operation: { id, device: 0, command: 0, argument: 0n, length: 0, data: new Uint8Array() },
+    };
+  };
+  const answer = (id: bigint, status: number): FromBus => {
+    return { type: 'interrupt', interrupt: { kind: 'completion', operation: id, status, data: new Uint8Array() } };
+  };
+  const confirmed = (offset: number): FromBus => ({ type: 'confirmed', stream: 1, offset });
+
+  function keeping(awaited: readonly bigint[] = []) {
+    const running = new Running('A', ALONE);
+    running.attach();
+    const kept: unknown[] = [];
+    running.driver.takeToKeep({
+      awaited: () => awaited,
+      committed: ({ position }, statuses) => void kept.push({ position, statuses }),
+      failed: ({ code }) => void kept.push(code),
+    });
+    return { running, kept };
+  }
+
+  it('is given out by the very event after which all that precedes it has left', () => {
+    const { running, kept } = keeping();
+    running.guest.output(5, text(0));
+    running.guest.output(5, text(3));
+    running.takes({ position: 5 });
+    running.hear(confirmed(3));
+    expect(kept).toEqual([]);
+    running.hear(confirmed(6));
+    expect(kept).toEqual([{ position: 5, statuses: [] }]);
+  });
+
+  it('is given out at once where nothing precedes it', () => {
+    const { running, kept } = keeping();
+    running.takes({ position: 5 });
+    expect(kept).toEqual([{ position: 5, statuses: [] }]);
+  });
+
+  it('waits for the answers to what is outstanding in it, though nothing else is to leave', () => {
+    const { running, kept } = keeping([1n, 2n]);
+    running.guest.output(5, operation(1n));
+    running.guest.output(5, operation(2n));
+    running.wake();
+    running.hear(answer(1n, 0));
+    running.takes({ position: 5 });
+    running.schedule.pass(10 * HEARTBEAT_MS);
+    expect(running.driver.channel.left).toBe(Infinity);
+    expect(kept).toEqual([]);
+    running.hear(answer(2n, -28));
+    const statuses = [
+      [1n, 0],
+      [2n, -28],
+    ];
+    expect(kept).toEqual([{ position: 5, statuses }]);
+  });
+
+  it('is given out before the end where the machine is over: nothing is answered any more', () => {
+    const { running, kept } = keeping([1n]);
+    running.guest.output(5, operation(1n));
+    running.guest.output(5, text(0));
+    running.takes({ position: 5 });
+    running.end.mockImplementation(() => kept.push('end'));
+    running.hear(FINISHED);
+    expect(kept).toEqual([{ position: 5, statuses: [] }, 'end']);
+  });
+
+  it.each([
+    ['because it was replaced', (running: Running) => running.hear({ type: 'stale', view: 1, current: 2 })],
+    ['because of its guest thread', (running: Running) => running.driver.halt('GUEST_THREAD', 'words')],
+  ])('is not given out by a replica that halts meanwhile, %s', (_, halts) => {
+    const { running, kept } = keeping();
+    running.guest.output(5, text(0));
+    running.takes({ position: 5 });
+    halts(running);
+    running.hear(confirmed(3));
+    running.hear(FINISHED);
+    running.schedule.pass(LONG_MS);
+    expect(running.end.mock.calls).toEqual([[true]]);
+    expect(kept).toEqual([]);
   });
 });
 

@@ -1,11 +1,13 @@
 // The I/O thread of a replica, with a guest thread and links that only note what they are told.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DIRECTORY_CHANGE } from '../../devices/directory/directory-commands.js';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import type { GuestState } from '../../engine/guest/guest-state.js';
-import type { View } from '../../engine/protocol/vocabulary.js';
+import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
+import type { FromBus, ToBus } from '../../engine/protocol/messages.js';
+import { FIRST_OPENED_STREAM, type Operation, type View } from '../../engine/protocol/vocabulary.js';
 import { Replica } from '../../engine/replica/replica.js';
 import {
   DEFAULT_TIMING,
@@ -14,6 +16,7 @@ import {
 } from '../../engine/replica/replica-configuration.js';
 import type { ThreadHost } from '../../engine/replica/thread-host.js';
 import type { GuestListener } from '../../engine/threads/io-end.js';
+import type { SnapshotRequest } from '../../engine/threads/snapshot-io-end.js';
 import { encodePeer } from '../../engine/wire/packets.js';
 
 const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
@@ -24,8 +27,9 @@ const ORIGIN = { guest: '/g.wasm', devices: [] };
 class Thread {
   readonly positions = new Float64Array(16);
   readonly told: string[] = [];
-  listener: GuestListener<GuestState> | undefined;
-  listen(listener: GuestListener<GuestState>): void {
+  readonly requests: SnapshotRequest<GuestState>[] = [];
+  listener: GuestListener | undefined;
+  listen(listener: GuestListener): void {
     this.listener = listener;
   }
   begin = () => void this.told.push('begin');
@@ -33,7 +37,8 @@ class Thread {
   setAcknowledged = () => undefined;
   setThrottle = () => undefined;
   sendLog = () => undefined;
-  requestSnapshot = () => void this.told.push('requestSnapshot');
+  sendInterrupt = () => undefined;
+  requestSnapshot = (request: SnapshotRequest<GuestState>) => void this.requests.push(request);
   drain = () => undefined;
 }
 
@@ -50,15 +55,38 @@ class Wire {
   }
 }
 
-function replica(incarnation: string, view: View | undefined) {
+class Bus {
+  readonly bufferedBytes = 0;
+  readonly sent: ToBus[] = [];
+  handlers: { readonly message: (message: FromBus) => void } | undefined;
+  listen(handlers: { readonly message: (message: FromBus) => void }): void {
+    this.handlers = handlers;
+  }
+  send = (message: ToBus) => void this.sent.push(message);
+  terminate = () => undefined;
+  hear(message: FromBus): void {
+    this.handlers!.message(message);
+  }
+}
+
+let bus: Bus;
+vi.mock('../../engine/bus/client.js', () => ({ BusClient: { connect: async () => bus } }));
+
+const write = vi.hoisted(() =>
+  vi.fn(async (_file: string, _temporary: string, _snapshot: MachineSnapshot): Promise<void> => undefined),
+);
+vi.mock('../../engine/replica/snapshot-file.js', () => ({ writeSnapshotFile: write }));
+
+function replica(incarnation: string, view: View | undefined, options: object = {}) {
   const thread = new Thread();
   const told: FromReplica[] = [];
+  const end = vi.fn();
   const claim = vi.fn(async () => ({ result: 'unreachable', reason: 'nobody is there' }));
   const configuration = {
     machine: 'm',
     incarnation,
     ...(view === undefined ? {} : { view }),
-    options: { operationIds: true },
+    options: { operationIds: true, ...options },
     timing: DEFAULT_TIMING,
     backupsWanted: 1,
   } as ReplicaConfiguration;
@@ -67,17 +95,21 @@ function replica(incarnation: string, view: View | undefined) {
     thread: thread as unknown as ThreadHost,
     arbiter: { claim, latest: async () => undefined } as unknown as Arbiter,
     tell: message => told.push(message),
-    end: () => undefined,
+    end,
   });
   const add = (peer: string, again?: () => void) => {
     const wire = new Wire();
     it.addPeer(peer, wire as unknown as Link, again);
     return wire;
   };
-  return { it, thread, told, claim, add };
+  return { it, thread, told, claim, end, add };
 }
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  bus = new Bus();
+  write.mockClear();
+});
 afterEach(() => void vi.useRealTimers());
 
 describe('a replica that joins', () => {
@@ -121,12 +153,75 @@ describe('a connection that is replaced', () => {
   });
 });
 
-describe('a guest that has ended', () => {
-  it('is not waited for: a snapshot that is asked for now is refused at once', () => {
+describe('a snapshot to a file', () => {
+  const SAVE = { type: 'save', request: 1, file: '/f', temporary: '/f.tmp', origin: ORIGIN } as const;
+  const change = (id: bigint): Operation => {
+    return { id, device: 0x200, command: DIRECTORY_CHANGE, argument: 0n, length: 0, data: new Uint8Array() };
+  };
+  /** What a WASI program holds that has asked for changes of folders, and has no answer. */
+  const stateWith = (...ids: bigint[]) =>
+    ({
+      devices: { version: 1, operations: { started: ids.map(id => ({ operation: change(id) })) } },
+    }) as unknown as GuestState;
+
+  it('that cannot be taken is told of with the reason', () => {
     const { it: primary, thread, told } = replica('A', ALONE);
-    thread.listener!.ended();
-    primary.save({ type: 'save', request: 1, file: '/nowhere/s', temporary: '/nowhere/s.tmp', origin: ORIGIN });
-    expect(told).toMatchObject([{ type: 'saved', request: 1, error: { code: 'SNAPSHOT_FAILED' } }]);
-    expect(thread.told).not.toContain('requestSnapshot');
+    primary.save(SAVE);
+    thread.requests[0]!.failed(new EpochvisorError('NOT_SNAPSHOTABLE', 'words', 'a hint'));
+    const error = { code: 'NOT_SNAPSHOTABLE', message: 'words', hint: 'a hint' };
+    expect(told).toEqual([{ type: 'saved', request: 1, error }]);
+    expect(write).not.toHaveBeenCalled();
+  });
+
+  it('of a program is written when its changes of folders are answered, and holds how they ended', async () => {
+    const { it: primary, thread, told } = replica('A', ALONE, { wasi: {} });
+    primary.start();
+    await vi.waitFor(() => expect(bus.handlers).toBeDefined());
+    bus.hear({ type: 'fenced', view: 1, streams: [], next: FIRST_OPENED_STREAM });
+    thread.listener!.output(5, { type: 'operation', operation: change(7n) });
+    thread.listener!.drained(5);
+    primary.save(SAVE);
+    thread.requests[0]!.taken(5, stateWith(7n));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(write).not.toHaveBeenCalled();
+    bus.hear({
+      type: 'interrupt',
+      interrupt: { kind: 'completion', operation: 7n, status: -28, data: new Uint8Array() },
+    });
+    await vi.waitFor(() => expect(told).toContainEqual({ type: 'saved', request: 1 }));
+    expect(write.mock.calls).toMatchObject([['/f', '/f.tmp', { origin: { ...ORIGIN, statuses: [[7n, -28]] } }]]);
+  });
+
+  it('of a guest that is no program awaits no folders', async () => {
+    const { it: primary, thread, told } = replica('A', ALONE);
+    primary.save(SAVE);
+    thread.requests[0]!.taken(5, { devices: 'of another kind' } as GuestState);
+    await vi.waitFor(() => expect(told).toEqual([{ type: 'saved', request: 1 }]));
+    expect(write.mock.calls).toMatchObject([['/f', '/f.tmp', { origin: { statuses: [] } }]]);
+  });
+
+  it('that cannot be written is told of', async () => {
+    const { it: primary, thread, told } = replica('A', ALONE);
+    write.mockRejectedValueOnce(new EpochvisorError('SNAPSHOT_FILE', 'words', 'a hint'));
+    primary.save(SAVE);
+    thread.requests[0]!.taken(5, {} as GuestState);
+    await vi.waitFor(() => expect(told).toMatchObject([{ type: 'saved', error: { code: 'SNAPSHOT_FILE' } }]));
+  });
+
+  it('is written before a replica whose machine is over ends', async () => {
+    const { it: primary, thread, told, end } = replica('A', ALONE);
+    primary.start();
+    await vi.waitFor(() => expect(bus.handlers).toBeDefined());
+    let written: () => void = () => undefined;
+    write.mockImplementationOnce(() => new Promise(resolve => (written = resolve)));
+    primary.save(SAVE);
+    thread.requests[0]!.taken(5, {} as GuestState);
+    await vi.waitFor(() => expect(write).toHaveBeenCalled());
+    bus.hear({ type: 'finished', outcome: { kind: 'exit', status: 0 } });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(end).not.toHaveBeenCalled();
+    written();
+    await vi.waitFor(() => expect(end).toHaveBeenCalledWith(false));
+    expect(told).toContainEqual({ type: 'saved', request: 1 });
   });
 });

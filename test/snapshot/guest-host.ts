@@ -66,7 +66,6 @@ const KEPT = [1, 4, 16, 64];
 export class Run {
   readonly parts: Part[] = [];
   taken = 0;
-  readonly refusals: string[] = [];
   readonly operations: Operation[] = [];
   position = 0;
   readonly thread: Host.ThreadHost;
@@ -97,17 +96,10 @@ export class Run {
           this.thread.setAcknowledged(this.position, false);
         },
         output: (_, output) => this.#output(output, end),
-        snapshot: (position, state) => {
-          this.position = position;
-          this.taken += 1;
-          this.onSnapshot(state);
-        },
-        notSnapshotable: message => this.refusals.push(message),
         loaded: () => this.onLoaded(),
         drained: () => undefined,
         running: () => undefined,
         live: () => undefined,
-        ended: () => undefined,
         diverged: message => {
           if (this.onDiverged === undefined) reject(new Error(message));
           else this.onDiverged(message);
@@ -130,9 +122,21 @@ export class Run {
     } else if (output.type === 'outcome') end(output.outcome);
   }
 
+  requestSnapshot(join: boolean): void {
+    this.thread.requestSnapshot({
+      join,
+      taken: (position, state) => {
+        this.position = position;
+        this.taken += 1;
+        this.onSnapshot(state);
+      },
+      failed: () => undefined,
+    });
+  }
+
   /** Asks for a snapshot, and waits for it. */
   snapshot(join = true): Promise<GuestState> {
-    this.thread.requestSnapshot(join);
+    this.requestSnapshot(join);
     return new Promise(resolve => {
       this.onSnapshot = resolve;
     });
@@ -186,14 +190,14 @@ export async function runPrimary(world: World, alone = false): Promise<PrimaryRu
     const number = run.taken;
     if (KEPT.includes(number)) kept.push({ position: state.position, bytes: bytesOf(state, world.options) });
     for (const interrupt of held.splice(0, number < last ? 1 : held.length)) run.thread.sendInterrupt(interrupt);
-    if (number < last) run.thread.requestSnapshot(true);
+    if (number < last) run.requestSnapshot(true);
   };
   new Devices(world).connect(run, 0, interrupt => {
     if (run.taken < last) held.push(interrupt);
     else run.thread.sendInterrupt(interrupt);
   });
   run.thread.setAcknowledged(alone ? Infinity : 0, alone);
-  run.thread.requestSnapshot(true);
+  run.requestSnapshot(true);
   run.thread.begin();
   const seen = await run.end();
   const { parts, operations } = run;

@@ -69,7 +69,7 @@ describe('a snapshot to be kept', () => {
     const run = start(ECHO, false);
     const positions: number[] = [];
     run.onSnapshot = state => positions.push(state.position);
-    for (let count = 0; count < 3; count++) run.thread.requestSnapshot(false);
+    for (let count = 0; count < 3; count++) run.requestSnapshot(false);
     while (positions.length < 3) await sleep(5);
     input(run, 0, '', true);
     await run.end();

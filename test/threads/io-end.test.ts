@@ -60,7 +60,7 @@ class Ends {
     this.heard = [];
   }
 
-  #listener(): GuestListener<unknown> {
+  #listener(): GuestListener {
     const decoder = new EntryDecoder();
     const note = (what: unknown) => void this.heard.push(what);
     return {
@@ -80,10 +80,7 @@ class Ends {
       loaded: () => note('loaded'),
       running: () => note('running'),
       live: (epoch, uncertain) => note({ epoch, uncertain }),
-      ended: () => note('ended'),
       diverged: message => note({ diverged: message }),
-      snapshot: position => note({ snapshot: position }),
-      notSnapshotable: message => note({ notSnapshotable: message }),
       failed: message => note({ failed: message }),
       congested: () => this.congested,
     };
@@ -116,6 +113,11 @@ const isDrained = (one: unknown): one is { readonly said: number | undefined } =
 describe('what the guest says', () => {
   it('is heard in its order: what is logged before an output precedes it', () => {
     const ends = new Ends();
+    ends.io.requestSnapshot({
+      join: false,
+      taken: () => expect.unreachable(),
+      failed: ({ code }) => void ends.heard.push(code),
+    });
     ends.guest.log(value(1));
     ends.guest.output(1, text(0));
     ends.guest.log(value(2));
@@ -129,7 +131,7 @@ describe('what the guest says', () => {
       [2],
       { diverged: 'words' },
       { epoch: 7, uncertain: 2 },
-      'ended',
+      'SNAPSHOT_FAILED',
       { said: 0 },
     ]);
   });
