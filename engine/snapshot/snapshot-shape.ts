@@ -1,12 +1,54 @@
-// Whether decoded data has the fields of a snapshot. What lies deeper is tested by those who go on from it.
+// Whether decoded data has the fields of a snapshot, as the types have them. What lies deeper is tested by those who go on
+// from it.
+//
+// The compiler ties the two: a shape that lacks a field of its type, has one more, or has it as something else, is no shape
+// of that type.
 
 import type { MachineSnapshot } from '../guest/guest-state.js';
 import { invalid } from './chunks.js';
 
-/** What a field is: the type of a value, `array`, or an object with fields of its own. */
-type Shape = 'string' | 'number' | 'bigint' | 'boolean' | 'array' | 'any' | { readonly [field: string]: Shape };
+/**
+ * What a value of type T is: the name of its type, `array`, or an object with fields of its own; those that may be missing have
+ * a ? behind their names. Of a union of objects it is the fields that all have. What the types leave open is anything, or an
+ * object of any fields. There is none for what no field of a snapshot is: undefined among others, null.
+ */
+export type ShapeOf<T> = unknown extends T
+  ? 'any' | 'object'
+  : [T] extends [string]
+    ? 'string'
+    : [T] extends [number]
+      ? 'number'
+      : [T] extends [bigint]
+        ? 'bigint'
+        : [T] extends [boolean]
+          ? 'boolean'
+          : [T] extends [readonly unknown[]]
+            ? 'array'
+            : [T] extends [object]
+              ? FieldsOf<T, keyof T>
+              : never;
 
-const SNAPSHOT: Shape = {
+/** The keys are a parameter, so that a union is taken as one type. */
+type FieldsOf<T, Key extends keyof T> = {
+  readonly [K in Key as IsOptional<T, K> extends true ? `${K & string}?` : K]-?: IsOptional<T, K> extends true
+    ? ShapeOf<Exclude<T[K], undefined>>
+    : ShapeOf<T[K]>;
+};
+
+type IsOptional<T, K extends keyof T> = Partial<Pick<T, K>> extends Pick<T, K> ? true : false;
+
+/** A shape, of whatever type. */
+type Shape =
+  | 'string'
+  | 'number'
+  | 'bigint'
+  | 'boolean'
+  | 'array'
+  | 'object'
+  | 'any'
+  | { readonly [field: string]: Shape };
+
+const SNAPSHOT: ShapeOf<MachineSnapshot> = {
   machine: 'string',
   moduleHash: 'string',
   options: {
@@ -17,6 +59,13 @@ const SNAPSHOT: Shape = {
     maxMemory: 'number',
     arguments: 'array',
     devices: 'array',
+    'wasi?': {
+      environment: 'array',
+      terminals: 'array',
+      directories: 'array',
+      listeners: 'array',
+      filesBytesMax: 'number',
+    },
     bornMs: 'number',
   },
   origin: 'any',
@@ -32,13 +81,22 @@ const SNAPSHOT: Shape = {
       consumed: 'number',
       timerDeadlineNs: 'number',
       written: 'array',
+      opened: 'array',
       outstanding: 'array',
       input: 'array',
     },
     clock: { realTimeNs: 'bigint', monotonicNs: 'number' },
-    codec: { clocks: 'array' },
+    codec: {
+      clocks: 'array',
+      count: 'number',
+      submitted: 'number',
+      consumed: 'number',
+      values: 'number',
+      timeNs: 'number',
+      epoch: 'number',
+    },
     interrupts: { pending: 'array', enabled: 'boolean', forced: 'boolean', interrupted: 'array' },
-    devices: {},
+    devices: 'object',
     image: { instances: 'array', activations: 'array' },
   },
 };
@@ -52,10 +110,14 @@ export function assertShape(value: unknown, offset: number): asserts value is Ma
 function mismatch(value: unknown, shape: Shape, name: string): string | undefined {
   if (shape === 'any') return undefined;
   if (shape === 'array') return Array.isArray(value) ? undefined : `${name} is no list`;
-  if (typeof shape === 'string') return typeof value === shape ? undefined : `${name} is no ${shape}`;
+  if (typeof shape === 'string' && shape !== 'object')
+    return typeof value === shape ? undefined : `${name} is no ${shape}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return `${name} has no fields`;
+  if (shape === 'object') return undefined;
   const fields = value as Record<string, unknown>;
-  for (const [field, inner] of Object.entries(shape)) {
+  for (const [key, inner] of Object.entries(shape)) {
+    const field = key.replace('?', '');
+    if (field !== key && fields[field] === undefined) continue;
     const wrong = mismatch(fields[field], inner, field);
     if (wrong !== undefined) return wrong;
   }
