@@ -43,6 +43,7 @@ export class Link {
   #unheard: Uint8Array[] = [];
   #failure: EpochvisorError | undefined;
   #end: { readonly reason: EpochvisorError; readonly code: number; readonly word: string } | undefined;
+  #whenTaken: (() => void)[] = [];
   #whenEnded: () => void = () => {};
   readonly #ended = new Promise<void>(resolve => {
     this.#whenEnded = resolve;
@@ -74,6 +75,11 @@ export class Link {
     return this.#socket.bufferedAmount;
   }
 
+  /** Once, when the operating system has taken a frame of those; where the link ends before, perhaps never. */
+  whenTaken(act: () => void): void {
+    this.#whenTaken.push(act);
+  }
+
   /** From now on, in order, with what came in the meantime first. */
   listen(handlers: LinkHandlers): void {
     this.#handlers = handlers;
@@ -102,9 +108,14 @@ export class Link {
       socket.terminate();
       return false;
     }
-    socket.send(bytes, { binary: true, compress: false });
+    socket.send(bytes, { binary: true, compress: false }, this.#taken);
     return true;
   }
+
+  readonly #taken = (): void => {
+    if (this.#whenTaken.length === 0) return;
+    for (const act of this.#whenTaken.splice(0)) act();
+  };
 
   /** Ends the link after what was sent, with a close code and a word (at most 123 bytes); soon, in any case. */
   close(code = NORMAL, word = ''): Promise<void> {

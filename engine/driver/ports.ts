@@ -11,6 +11,8 @@ import type { Timers } from '../threads/thread-ports.js';
 export interface PeerLink {
   /** Bytes sent that the operating system has not taken yet. */
   readonly bufferedBytes: number;
+  /** Once, when it has taken some of them; where the connection ends before, perhaps never. */
+  whenTaken(act: () => void): void;
   listen(handlers: PeerHandlers): void;
   send(message: PeerMessage<Uint8Array>): void;
   /** A piece of a snapshot; the channel knows nothing of it. */

@@ -1,13 +1,10 @@
 // A snapshot on its way to a joining replica, in the packets of the connection that the log takes too.
 //
 // Log and heartbeats must not wait behind it, and the connection must not pile it up: it goes in pieces, as many at a
-// time as the socket takes.
+// time as the socket takes. Where that is full, the next one goes when it has taken something.
 
 import type { Timers } from '../threads/thread-ports.js';
 import type { PeerLink } from './ports.js';
-
-/** How often a full socket is looked at, ms. */
-const LOOK_MS = 1;
 
 /** @param stands whether the connection still does; the transfer ends with it */
 export function transfer(
@@ -20,7 +17,7 @@ export function transfer(
   const next = (): void => {
     if (!stands()) return;
     if (link.bufferedBytes > unsentBytesMax) {
-      timers.after(LOOK_MS, next);
+      link.whenTaken(next);
       return;
     }
     const piece = pieces.next();

@@ -226,6 +226,7 @@ function peerLink(link: Link): PeerLink {
     get bufferedBytes() {
       return link.bufferedBytes;
     },
+    whenTaken: act => link.whenTaken(act),
     listen: handlers =>
       link.listen({
         message: packet => {

@@ -76,6 +76,8 @@ interface Lane {
   lastNs: number;
   /** Sent, and not taken by the reader. */
   bytes: number;
+  /** To be done when the reader has taken something. */
+  waiting: (() => void)[];
 }
 
 /** A connection whose first end sends A and whose second end sends B. */
@@ -114,6 +116,11 @@ export class Connection<A, B> {
   /** What end `end` has sent, and the sockets have not taken: what is more than they hold waits at the sender. */
   bufferedBytes(end: Direction): number {
     return Math.max(0, this.#lanes[end].bytes - SOCKET_BYTES);
+  }
+
+  /** Once, when something that end `end` has sent is taken; where the connection ends before, never. */
+  whenTaken(end: Direction, act: () => void): void {
+    this.#lanes[end].waiting.push(act);
   }
 
   /**
@@ -171,6 +178,7 @@ export class Connection<A, B> {
       } else {
         lane.bytes -= head.bytes;
         this.#readers[direction].received(head.message);
+        for (const act of lane.waiting.splice(0)) act();
       }
     }
     this.pump();
@@ -178,5 +186,5 @@ export class Connection<A, B> {
 }
 
 function newLane(): Lane {
-  return { queue: [], planned: false, lastNs: 0, bytes: 0 };
+  return { queue: [], planned: false, lastNs: 0, bytes: 0, waiting: [] };
 }

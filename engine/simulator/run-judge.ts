@@ -36,6 +36,8 @@ export interface Coverage {
   /** Replicas that started from a snapshot; views that name one. */
   joins: number;
   named: number;
+  /** Times that a snapshot on its way waited for a full connection. */
+  fullLinks: number;
   /** Divergences that a state digest found. */
   diverged: number;
   /** Streams that the outside opened. */
@@ -95,6 +97,7 @@ export class Judge implements BusObserver {
     halted: 0,
     joins: 0,
     named: 0,
+    fullLinks: 0,
     diverged: 0,
     visits: 0,
   };

@@ -28,8 +28,9 @@ export const HEARTBEAT_MS = 16;
 export const SUSPICION_MS = 50;
 const START_MS = 60;
 const RECONNECT_NS = [1e6, 2e7] as const;
-/** Pieces of a snapshot: enough for faults to strike between them. */
+/** Pieces of a snapshot: enough for faults to strike between them, and for more than a connection takes at once. */
 const PIECES_MAX = 12;
+const PIECE_BYTES = 256;
 
 /** `hung`: paused for ever. */
 export type Fate = 'live' | 'killed' | 'hung' | 'halted' | 'finished';
@@ -327,7 +328,7 @@ export class Replica {
   }
 
   #linkTo(name: string, connection: PeerConnection, end: 0 | 1, listener: ReturnType<Replica['listen']>): PeerLink {
-    const { run } = this.#options;
+    const { run, judge } = this.#options;
     const send = (packet: PeerPacket, bytes: number): void => {
       if (end === 0) connection.sendFromFirst(packet, bytes);
       else connection.sendFromSecond(packet, bytes);
@@ -342,6 +343,10 @@ export class Replica {
       get bufferedBytes() {
         return connection.bufferedBytes(end);
       },
+      whenTaken: act => {
+        judge.coverage.fullLinks += 1;
+        connection.whenTaken(end, () => this.io.after(1e3, act));
+      },
       listen: handlers => {
         listener.handlers = handlers;
       },
@@ -350,7 +355,7 @@ export class Replica {
         const { packet, bytes } = peerWire.write(message, run.encodes);
         send(packet, bytes);
       },
-      sendPiece: piece => send(peerWire.piece(piece, run.encodes), 64),
+      sendPiece: piece => send(peerWire.piece(piece, run.encodes), PIECE_BYTES),
       close: () => {
         this.#options.trace(() => `${this.name} drops ${name}`);
         ends('dropped', false);

@@ -120,6 +120,29 @@ describe('a link', () => {
     far.terminate();
   });
 
+  test('says once when something of what waited is taken, however long the peer does not read', async () => {
+    const { near, far } = await pair();
+    far.unlisten();
+    const frame = new Uint8Array(8 * 1024 * 1024);
+    for (let frames = 0; frames < 4; frames++) near.send(frame);
+    const waited = near.bufferedBytes;
+    expect(waited).toBeGreaterThan(frame.length);
+    const left: number[] = [];
+    const waits = () => near.whenTaken(() => left.push(near.bufferedBytes));
+    waits();
+    await new Promise(resolve => setTimeout(resolve, 100));
+    expect(left).toEqual([]);
+    hear(far);
+    await vi.waitFor(() => expect(left).toHaveLength(1));
+    expect(left[0]).toBeLessThan(waited);
+    while (near.bufferedBytes > 0) {
+      const taken = left.length;
+      waits();
+      await vi.waitFor(() => expect(left).toHaveLength(taken + 1));
+    }
+    expect(left.at(-1)).toBe(0);
+  });
+
   test('a frame of text ends it', async () => {
     const { links, address } = await start();
     const socket = new WebSocket(address);

@@ -32,6 +32,7 @@ const allocate = (bytes: number, then: (memory: SharedArrayBuffer) => void) => t
 class Peer implements PeerLink {
   bufferedBytes = 0;
   readonly sent: PeerMessage<Uint8Array>[] = [];
+  readonly whenTaken = vi.fn();
   readonly sendPiece = vi.fn();
   readonly close = vi.fn();
   readonly terminate = vi.fn();

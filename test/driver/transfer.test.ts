@@ -9,11 +9,12 @@ const MAX_BYTES = 10;
 
 function started(pieces: number) {
   const schedule = new Schedule();
-  const state = { buffered: 0, stands: true, sent: [] as number[] };
+  const state = { buffered: 0, stands: true, sent: [] as number[], waiting: [] as (() => void)[] };
   const link = {
     get bufferedBytes() {
       return state.buffered;
     },
+    whenTaken: (act: () => void) => void state.waiting.push(act),
     sendPiece: (piece: Uint8Array) => {
       state.sent.push(piece[0]!);
       state.buffered += 6;
@@ -21,23 +22,30 @@ function started(pieces: number) {
   } as unknown as PeerLink;
   const all = Array.from({ length: pieces }, (_, at) => Uint8Array.of(at));
   transfer(all[Symbol.iterator](), link, MAX_BYTES, schedule, () => state.stands);
-  return { schedule, state };
+  /** The socket takes something, and holds so much now. */
+  const takes = (buffered: number) => {
+    state.buffered = buffered;
+    for (const act of state.waiting.splice(0)) act();
+    schedule.pass();
+  };
+  return { schedule, state, takes };
 }
 
-test('it waits while the link is full, and goes on when that has emptied, though nobody says so', () => {
-  const { schedule, state } = started(5);
+test('it waits while the link is full, and goes on when that has taken enough, without a look at it in between', () => {
+  const { schedule, state, takes } = started(5);
   schedule.pass();
   expect(state.sent).toEqual([0, 1]);
-  schedule.pass(50);
+  state.buffered = 0;
+  schedule.pass(1_000);
   expect(state.sent).toEqual([0, 1]);
-  state.buffered = MAX_BYTES;
-  schedule.pass(1);
+  takes(MAX_BYTES + 1);
+  expect(state.sent).toEqual([0, 1]);
+  takes(MAX_BYTES);
   expect(state.sent).toEqual([0, 1, 2]);
-  for (let turns = 0; turns < 5; turns++) {
-    state.buffered = 0;
-    schedule.pass(1);
-  }
+  takes(0);
   expect(state.sent).toEqual([0, 1, 2, 3, 4]);
+  takes(0);
+  expect(state.waiting).toEqual([]);
 });
 
 test('others get their turn between two pieces', () => {
@@ -51,9 +59,10 @@ test('others get their turn between two pieces', () => {
 });
 
 test('it ends with its connection', () => {
-  const { schedule, state } = started(5);
+  const { schedule, state, takes } = started(5);
+  schedule.pass();
   state.stands = false;
-  state.buffered = 0;
-  schedule.pass(10);
-  expect(state.sent).toEqual([0]);
+  takes(0);
+  expect(state.sent).toEqual([0, 1]);
+  expect(state.waiting).toEqual([]);
 });

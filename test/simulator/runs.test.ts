@@ -28,8 +28,9 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, halts, joins and waits for a backup, and mostly came to its end', () => {
-    for (const what of ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named', 'throttled'] as const) {
+  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup and full connections, and mostly came to its end', () => {
+    const often = ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named', 'throttled', 'fullLinks'] as const;
+    for (const what of often) {
       expect(sums[what], what).toBeGreaterThan(20);
     }
     expect(sums.late, 'late').toBeGreaterThan(0);
