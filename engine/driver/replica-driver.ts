@@ -178,7 +178,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   /** That output has left is no event of its own: it may follow from any. */
   #releaseSnapshots(): void {
-    // Instead of a replica that has halted, the launcher asks the next primary.
+    // One that has halted gives out nothing more: the next primary is asked.
     if (!this.#commit.holds || (this.#over && !this.#finished)) return;
     const released = this.#finished ? this.#commit.releaseAll() : this.#commit.release(this.#channel.left);
     for (const { kept, state, statuses } of released) kept.committed(state, statuses);
