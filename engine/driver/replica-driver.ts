@@ -176,12 +176,16 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     });
   }
 
-  /** That output has left is no event of its own: it may follow from any. */
+  /**
+   * That output has left is no event of its own: it may follow from any. It must have at the end of the machine, too: that is
+   * told a primary as well which does not know yet that it was replaced, and what that held back never was.
+   */
   #releaseSnapshots(): void {
     // One that has halted gives out nothing more: the next primary is asked.
     if (!this.#commit.holds || (this.#over && !this.#finished)) return;
-    const released = this.#finished ? this.#commit.releaseAll() : this.#commit.release(this.#channel.left);
-    for (const { kept, state, statuses } of released) kept.committed(state, statuses);
+    for (const { kept, state, statuses } of this.#commit.release(this.#channel.left, this.#finished)) {
+      kept.committed(state, statuses);
+    }
   }
 
   #send(peer: string): void {

@@ -70,17 +70,11 @@ export class SnapshotCommit<State> {
    * Takes, in order, what may be kept now.
    *
    * @param left all output before this position of the log has left
+   * @param isOver the machine is over: nothing is answered any more
    */
-  release(left: number): ReleasedSnapshot<State>[] {
-    return this.#take(({ position, statuses }) => left > position && ![...statuses.values()].includes(undefined));
-  }
-
-  /** The machine is over: takes all that is held. */
-  releaseAll(): ReleasedSnapshot<State>[] {
-    return this.#take(() => true);
-  }
-
-  #take(isDue: (held: HeldSnapshot<State>) => boolean): ReleasedSnapshot<State>[] {
+  release(left: number, isOver: boolean): ReleasedSnapshot<State>[] {
+    const isDue = ({ position, statuses }: HeldSnapshot<State>) =>
+      left > position && (isOver || ![...statuses.values()].includes(undefined));
     const due = this.#held.filter(isDue);
     this.#held = this.#held.filter(held => !due.includes(held));
     return due.map(({ kept, state, statuses }) => ({ kept, state, statuses: known(statuses) }));

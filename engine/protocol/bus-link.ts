@@ -78,6 +78,8 @@ export class BusLink<P> {
         if (message.view < (state.view?.number ?? 0)) return [];
         return state.halt('LS', 'FENCED', `the bus serves view ${message.current}: this replica was replaced`);
       case 'finished':
+        // The bus took what was sent before the outcome, also where its next heartbeat was to say so.
+        state.outbox.arrived(Infinity);
         state.phase = 'finished';
         return [{ rule: 'XT', type: 'finish', outcome: message.outcome }];
       case 'confirmed':

@@ -38,6 +38,8 @@ export interface Coverage {
   named: number;
   /** Times that a snapshot on its way waited for a full connection. */
   fullLinks: number;
+  /** Snapshots that were kept. */
+  kept: number;
   /** Divergences that a state digest found. */
   diverged: number;
   /** Streams that the outside opened. */
@@ -98,6 +100,7 @@ export class Judge implements BusObserver {
     joins: 0,
     named: 0,
     fullLinks: 0,
+    kept: 0,
     diverged: 0,
     visits: 0,
   };
@@ -229,6 +232,21 @@ export class Judge implements BusObserver {
     this.#restored.set(name, saved.course.length);
     for (const part of this.#early.get(name) ?? []) this.accepted(name, part, undefined);
     this.#early.delete(name);
+  }
+
+  /** Whoever goes on from it puts out nothing of what precedes it: that is all there, and answered unless the machine is over. */
+  kept(name: string, { execution }: SavedGuest, answers: number): void {
+    this.coverage.kept += 1;
+    for (const { stream, offset } of execution.written) {
+      const there = this.transcript.get(stream)?.length ?? 0;
+      if (there < offset)
+        this.violate(
+          `${name} gives out a snapshot, ${offset - there} bytes of stream ${stream} before it are not there`,
+        );
+    }
+    if (this.outcome === undefined && answers < execution.outstanding.length) {
+      this.violate(`${name} gives out a snapshot, and does not know how its operations ended`);
+    }
   }
 
   /** A part of the log came into the memory of `name`. @param first reads the log of who began with the machine */

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly restartNs: readonly [number, number];
   /** Between two pieces of a snapshot. */
   readonly transferNs: readonly [number, number];
+  /** How often the primary is asked for a snapshot to be kept; left out: never. */
+  readonly keepsEveryNs?: number;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];

@@ -101,6 +101,8 @@ export class Replica {
   readonly #peers = new Map<string, { readonly connection: PeerConnection; readonly end: 0 | 1 }>();
   #bus: Connection<PeerPacket | ToBus, PeerPacket | FromBus> | undefined;
   #wakes = false;
+  /** A snapshot to be kept was asked for, and is not answered. */
+  #keeps = false;
 
   constructor(options: ReplicaOptions) {
     const { name, schedule, random, run, parts, view } = options;
@@ -283,6 +285,24 @@ export class Replica {
   flip(): void {
     this.#options.judge.flipped(this.name);
     this.#guestThread.flip();
+  }
+
+  /** A user asks for a snapshot, once the one before is answered. */
+  keep(): void {
+    if (this.#keeps) return;
+    this.#keeps = true;
+    this.io.do(() =>
+      this.#driver.takeToKeep({
+        awaited: ({ execution }) => execution.outstanding.map(({ id }) => id),
+        committed: (saved, statuses) => {
+          this.#keeps = false;
+          this.#options.judge.kept(this.name, saved, statuses.length);
+        },
+        failed: () => {
+          this.#keeps = false;
+        },
+      }),
+    );
   }
 
   // ---- ends

@@ -118,6 +118,7 @@ class Simulation {
       for (const replica of this.#replicas) this.#connect(replica, 1);
     });
     if (run.repair) this.#watch();
+    if (run.keepsEveryNs !== undefined) this.#keep(run.keepsEveryNs);
   }
 
   #add(name: string, view: View | undefined): Replica {
@@ -146,6 +147,15 @@ class Simulation {
   }
 
   // ---- the launcher
+
+  /** Users ask for snapshots, again and again. */
+  #keep(everyNs: number): void {
+    this.#schedule.after(everyNs, () => {
+      if (this.#over()) return;
+      for (const replica of this.#replicas) if (replica.active && replica.role === 'primary') replica.keep();
+      this.#keep(everyNs);
+    });
+  }
 
   /** Looks for processes that have ended, and starts as many anew, as long as there is a machine to join. */
   #watch(): void {

@@ -293,11 +293,22 @@ describe('a snapshot that is kept', () => {
   it('is given out before the end where the machine is over: nothing is answered any more', () => {
     const { running, kept } = keeping([1n]);
     running.guest.output(5, operation(1n));
-    running.guest.output(5, text(0));
+    running.guest.output(5, { type: 'releaseInput', stream: 0, offset: 3 });
     running.takes({ position: 5 });
+    expect(running.driver.channel.left).toBe(5);
     running.end.mockImplementation(() => kept.push('end'));
     running.hear(FINISHED);
     expect(kept).toEqual([{ position: 5, statuses: [] }, 'end']);
+  });
+
+  it('is not given out at the end of a machine that has gone on without what precedes it', () => {
+    const { running, kept } = keeping();
+    running.guest.output(5, text(0));
+    running.takes({ position: 5 });
+    running.hear(FINISHED);
+    running.schedule.pass(LONG_MS);
+    expect(running.end.mock.calls).toEqual([[false]]);
+    expect(kept).toEqual([]);
   });
 
   it.each([

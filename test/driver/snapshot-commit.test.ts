@@ -18,12 +18,12 @@ const statusesOf = (released: readonly { readonly statuses: Statuses }[]) => rel
 test('a snapshot waits until all output before its position has left, and what was put out right there', () => {
   const commit = new SnapshotCommit<State>();
   commit.hold(10, [], KEPT);
-  expect(commit.release(9)).toEqual([]);
-  expect(commit.release(10)).toEqual([]);
+  expect(commit.release(9, false)).toEqual([]);
+  expect(commit.release(10, false)).toEqual([]);
   expect(commit.holds).toBe(true);
-  expect(commit.release(11)).toEqual([{ kept: KEPT, state: [], statuses: [] }]);
+  expect(commit.release(11, false)).toEqual([{ kept: KEPT, state: [], statuses: [] }]);
   expect(commit.holds).toBe(false);
-  expect(commit.release(12)).toEqual([]);
+  expect(commit.release(12, false)).toEqual([]);
 });
 
 test('several wait each for its own, and are released in order', () => {
@@ -32,9 +32,9 @@ test('several wait each for its own, and are released in order', () => {
   commit.hold(10, [], first);
   commit.hold(12, [], second);
   commit.hold(20, [], third);
-  const released = commit.release(15);
+  const released = commit.release(15, false);
   expect(released.map(({ kept }) => [first, second, third].indexOf(kept as typeof first))).toEqual([0, 1]);
-  expect(commit.release(21)).toHaveLength(1);
+  expect(commit.release(21, false)).toHaveLength(1);
 });
 
 test('it waits for the answer to each operation that is outstanding in it, though all output has left', () => {
@@ -42,10 +42,10 @@ test('it waits for the answer to each operation that is outstanding in it, thoug
   commit.completed(1n, 0);
   commit.hold(10, [1n, 2n], KEPT);
   commit.completed(3n, 0);
-  expect(commit.release(Number.POSITIVE_INFINITY)).toEqual([]);
+  expect(commit.release(Number.POSITIVE_INFINITY, false)).toEqual([]);
   commit.completed(2n, -28);
-  expect(commit.release(10)).toEqual([]);
-  expect(statusesOf(commit.release(Number.POSITIVE_INFINITY))).toEqual([
+  expect(commit.release(10, false)).toEqual([]);
+  expect(statusesOf(commit.release(Number.POSITIVE_INFINITY, false))).toEqual([
     [
       [1n, 0],
       [2n, -28],
@@ -58,7 +58,7 @@ test('answers that came before it are known, as many as can be outstanding; thos
   for (const id of [1n, 2n, 3n, 4n]) commit.completed(id, Number(id));
   commit.hold(10, [1n, 4n, 5n], KEPT);
   for (let id = 5n; id < 100n; id++) commit.completed(id, Number(id));
-  expect(statusesOf(commit.release(11))).toEqual([
+  expect(statusesOf(commit.release(11, false))).toEqual([
     [
       [1n, 1],
       [4n, 4],
@@ -67,11 +67,17 @@ test('answers that came before it are known, as many as can be outstanding; thos
   ]);
 });
 
-test('where the machine is over nothing is waited for: what has no answer is left out', () => {
+test('where the machine is over no answers are waited for: what has none is left out', () => {
   const commit = new SnapshotCommit<State>();
   commit.completed(1n, 7);
   commit.hold(10, [1n, 2n], KEPT);
   commit.hold(11, [], KEPT);
-  expect(statusesOf(commit.releaseAll())).toEqual([[[1n, 7]], []]);
+  expect(statusesOf(commit.release(12, true))).toEqual([[[1n, 7]], []]);
   expect(commit.holds).toBe(false);
+});
+
+test('where the machine is over, what is preceded by output that has not left is none of its states', () => {
+  const commit = new SnapshotCommit<State>();
+  commit.hold(10, [], KEPT);
+  expect(commit.release(10, true)).toEqual([]);
 });

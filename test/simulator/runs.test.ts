@@ -38,6 +38,24 @@ describe('a machine under seeded faults', () => {
   });
 });
 
+describe('a machine of which snapshots are kept', () => {
+  it('gives each out when all output before it is outside, whatever happens meanwhile', () => {
+    let kept = 0;
+    for (let seed = 1; seed <= 400; seed++) {
+      const run = seed % 2 === 0 ? chooseHealing(seed) : choosePair(seed);
+      const { failure, coverage } = simulate({ ...run, keepsEveryNs: 2e6 });
+      expect(failure, `seed ${seed}`).toBeUndefined();
+      kept += coverage.kept;
+    }
+    expect(kept).toBeGreaterThan(1_000);
+  });
+
+  it('gives none out at its end by a primary that was replaced, and hears of the end before it hears of that', () => {
+    const { failure } = simulate({ ...chooseHealing(2560), keepsEveryNs: 5e5 });
+    expect(failure).toBeUndefined();
+  });
+});
+
 describe('a backup that is slow for a while', () => {
   it('is waited for (LG)', () => {
     let throttled = 0;
