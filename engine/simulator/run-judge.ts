@@ -6,7 +6,14 @@ import { endOf, type StreamOutput } from '../protocol/bus/output-side.js';
 import type { ExecutionRole } from '../protocol/execution.js';
 import { isOfStream } from '../protocol/lane.js';
 import type { StreamOffset } from '../protocol/messages.js';
-import type { Operation, OperationId, Outcome, Output, View } from '../protocol/vocabulary.js';
+import {
+  FIRST_OPENED_STREAM,
+  type Operation,
+  type OperationId,
+  type Outcome,
+  type Output,
+  type View,
+} from '../protocol/vocabulary.js';
 import { EntryDecoder } from '../wire/log-entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
@@ -238,6 +245,8 @@ export class Judge implements BusObserver {
   kept(name: string, { execution }: SavedGuest, answers: number): void {
     this.coverage.kept += 1;
     for (const { stream, offset } of execution.written) {
+      // Opened streams are reset for who goes on from it.
+      if (stream >= FIRST_OPENED_STREAM) continue;
       const there = this.transcript.get(stream)?.length ?? 0;
       if (there < offset)
         this.violate(
