@@ -1,40 +1,12 @@
 // Random expressions: code that leaves one value of a given type on the stack.
 
-import { leb, signedLeb } from '../building/bytes.js';
+import { leb } from '../building/bytes.js';
+import { constantBytes } from './constants.js';
+import { ASK, FUEL_GLOBAL, GLOBALS, type Signature } from './frame.js';
 import type { FunctionWriter } from './function-writer.js';
 import { FLOAT_LANES, LOADS, OPERATORS, type Operator, type ValueType } from './operators.js';
-import { ASK, FUEL_GLOBAL, GLOBALS, type Signature } from './program.js';
-import { writeStatements } from './statements.js';
 
 const MAX_DEPTH = 7;
-
-const INTEGERS = [0n, 1n, -1n, 2n, 7n, 255n, -128n, 65535n, 0x7fffffffn, -0x80000000n, 12345678n] as const;
-const LONGS = [...INTEGERS, 0x7fffffffffffffffn, -0x8000000000000000n, 0x123456789abcdefn] as const;
-const SINGLES = [0, 0x3f800000, 0x80000000, 0x7f800000, 0x7fc00000, 0x7fa00001, 0xffc00003, 0x4f000000, 1] as const;
-const DOUBLES = [
-  0n,
-  0x3ff0000000000000n,
-  0x8000000000000000n,
-  0x7ff0000000000000n,
-  0x7ff8000000000000n,
-  0x7ff4000000000001n,
-  0xfff8000000000005n,
-  0x41e0000000000000n,
-  1n,
-] as const;
-
-export function writeConstant(writer: FunctionWriter, type: ValueType, choice: number): void {
-  if (type === 'i32') writer.emit(0x41, ...signedLeb(INTEGERS[choice % INTEGERS.length]!));
-  else if (type === 'i64') writer.emit(0x42, ...signedLeb(LONGS[choice % LONGS.length]!));
-  else if (type === 'f32')
-    writer.emit(0x43, ...new Uint8Array(Uint32Array.of(SINGLES[choice % SINGLES.length]!).buffer));
-  else if (type === 'f64')
-    writer.emit(0x44, ...new Uint8Array(BigUint64Array.of(DOUBLES[choice % DOUBLES.length]!).buffer));
-  else {
-    const single = SINGLES[choice % SINGLES.length]!;
-    writer.emit(0xfd, 0x0c, ...new Uint8Array(Uint32Array.of(single, choice, single ^ 1, 0x7fc00000).buffer));
-  }
-}
 
 /** Leaves a value of `type`. */
 export function writeExpression(writer: FunctionWriter, type: ValueType): void {
@@ -50,7 +22,7 @@ export function writeExpression(writer: FunctionWriter, type: ValueType): void {
 function writeLeaf(writer: FunctionWriter, type: ValueType): void {
   const choice = writer.choices.below(4);
   if (choice === 0) {
-    writeConstant(writer, type, writer.choices.below(16));
+    writer.emit(...constantBytes(type, writer.choices.below(16)));
     return;
   }
   if (choice < 3) {
@@ -131,7 +103,7 @@ const blockType = (type: ValueType): number[] => [{ i32: 0x7f, i64: 0x7e, f32: 0
 function ifShape(writer: FunctionWriter, type: ValueType): void {
   writeExpression(writer, 'i32');
   writer.within(0x04, blockType(type), [type], () => {
-    writeStatements(writer);
+    writer.writeStatements();
     writeExpression(writer, type);
     writer.mark(0x05);
     writeExpression(writer, type);
@@ -140,7 +112,7 @@ function ifShape(writer: FunctionWriter, type: ValueType): void {
 
 function blockShape(writer: FunctionWriter, type: ValueType): void {
   writer.within(0x02, blockType(type), [type], () => {
-    writeStatements(writer);
+    writer.writeStatements();
     writeExpression(writer, type);
   });
 }
@@ -148,7 +120,7 @@ function blockShape(writer: FunctionWriter, type: ValueType): void {
 function loopShape(writer: FunctionWriter, type: ValueType): void {
   writer.within(0x03, blockType(type), [], () => {
     writer.burn();
-    writeStatements(writer);
+    writer.writeStatements();
     writeExpression(writer, type);
   });
 }

@@ -2,19 +2,9 @@
 
 import { functionBody, leb, signedLeb } from '../building/bytes.js';
 import type { Choices } from './choices.js';
-import { writeConstant, writeExpression } from './expressions.js';
+import { constantBytes } from './constants.js';
+import { COUNTED_GLOBAL, type Frame, FUEL_GLOBAL, SEE_32, SEE_64, type Signature } from './frame.js';
 import { VALUE_TYPES, type ValueType } from './operators.js';
-import {
-  COUNTED_GLOBAL,
-  type Frame,
-  FUEL_GLOBAL,
-  GLOBALS,
-  IMPORTED_FUNCTIONS,
-  SEE_32,
-  SEE_64,
-  type Signature,
-} from './program.js';
-import { writeStatements } from './statements.js';
 
 /** Random locals of each type, besides parameters; then one scratch local of each type. */
 const LOCALS_OF_EACH_TYPE = 2;
@@ -29,14 +19,17 @@ export class FunctionWriter {
   readonly labels: (readonly ValueType[])[];
   /** Nesting of expressions and statements, so that a body stays small enough to read. */
   depth = 0;
+  private readonly statements: (writer: FunctionWriter) => void;
   private readonly code: number[] = [];
   private readonly locals: ValueType[];
   private readonly scratchStart: number;
 
-  constructor(frame: Frame, signature: Signature, choices: Choices) {
+  /** @param statements writes those that stand inside an expression */
+  constructor(frame: Frame, signature: Signature, choices: Choices, statements: (writer: FunctionWriter) => void) {
     this.frame = frame;
     this.signature = signature;
     this.choices = choices;
+    this.statements = statements;
     this.labels = [signature.results];
     const random = VALUE_TYPES.flatMap(type => Array<ValueType>(LOCALS_OF_EACH_TYPE).fill(type));
     this.locals = [...signature.parameters, ...random];
@@ -106,12 +99,16 @@ export class FunctionWriter {
     return leb(this.locals.length - 1);
   }
 
+  writeStatements(): void {
+    this.statements(this);
+  }
+
   /** Burns fuel; returns from the function when there is none. */
   burn(): void {
     this.emit(0x23, FUEL_GLOBAL);
     this.emit(0x45);
     this.within(0x04, [0x40], [], () => {
-      for (const type of this.signature.results) writeConstant(this, type, 0);
+      for (const type of this.signature.results) this.emit(...constantBytes(type, 0));
       this.emit(0x0f);
     });
     this.emit(0x23, FUEL_GLOBAL);
@@ -160,33 +157,12 @@ export class FunctionWriter {
     this.emit(0x10, type === 'i32' || type === 'f32' ? SEE_32 : SEE_64);
   }
 
-  randomBody(): number[] {
-    this.burn();
-    writeStatements(this);
-    for (const type of this.signature.results) writeExpression(this, type);
-    return this.finish();
-  }
-
-  /** Calls every function before `end` twice and shows what it gives, then all globals. */
-  runBody(end: number): number[] {
-    for (let index = IMPORTED_FUNCTIONS; index < end; index++) {
-      const { parameters, results } = this.frame.signatures[this.frame.functionTypes[index]!]!;
-      for (const type of parameters) writeConstant(this, type, index);
-      this.emit(0x10, ...leb(index));
-      for (const type of [...results].reverse()) this.see(type);
-    }
-    for (const [index, type] of GLOBALS.entries()) {
-      this.emit(0x23, index);
-      this.see(type);
-    }
-    return this.finish();
-  }
-
   i32(value: number): void {
     this.emit(0x41, ...signedLeb(value));
   }
 
-  private finish(): number[] {
+  /** The body as the module has it, with its locals. */
+  finish(): number[] {
     return functionBody(this.locals.slice(this.signature.parameters.length), this.code);
   }
 }

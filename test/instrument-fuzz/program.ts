@@ -13,30 +13,22 @@
 
 import { functionType, HEADER, leb, section, signedLeb, TYPE_CODE, text, vector } from '../building/bytes.js';
 import { Choices } from './choices.js';
+import { constantBytes } from './constants.js';
+import { writeExpression } from './expressions.js';
+import {
+  COUNTED_GLOBAL,
+  type Frame,
+  FUEL_GLOBAL,
+  GLOBALS,
+  IMPORTED_FUNCTIONS,
+  type ProgramOptions,
+  SEGMENT_ITEMS,
+  type Signature,
+  TABLE_SLOTS,
+} from './frame.js';
 import { FunctionWriter } from './function-writer.js';
 import type { ValueType } from './operators.js';
-
-export interface Signature {
-  readonly parameters: readonly ValueType[];
-  readonly results: readonly ValueType[];
-}
-
-export interface ProgramOptions {
-  /** Whether NaN bits that the specification leaves open may show in numbers or memory. */
-  readonly nanBits: boolean;
-  /** Whether the program counts its own instructions in an exported i64 global `counted`: an oracle for ours. */
-  readonly counted: boolean;
-}
-
-/** What function writers know of the module around them. */
-export interface Frame {
-  readonly signatures: readonly Signature[];
-  /** Type index of every function, imports first. */
-  readonly functionTypes: readonly number[];
-  /** Function index in every table slot at the start, null for none. */
-  readonly table: readonly (number | null)[];
-  readonly options: ProgramOptions;
-}
+import { writeStatements } from './statements.js';
 
 /** Types 0 to 2 are the imports'; the rest serve functions and blocks. */
 const SIGNATURES: readonly Signature[] = [
@@ -52,18 +44,6 @@ const SIGNATURES: readonly Signature[] = [
   { parameters: ['i32', 'f64', 'i64'], results: ['f64', 'i32', 'f32'] },
   { parameters: ['f32'], results: ['f32'] },
 ];
-
-export const SEE_32 = 0;
-export const SEE_64 = 1;
-export const ASK = 2;
-export const IMPORTED_FUNCTIONS = 3;
-export const GLOBALS: readonly ValueType[] = ['i32', 'i32', 'i64', 'f32', 'f64', 'v128'];
-export const FUEL_GLOBAL = 0;
-export const COUNTED_GLOBAL = GLOBALS.length;
-export const TABLE_SLOTS = 8;
-export const PASSIVE_DATA = 1;
-export const PASSIVE_ELEMENTS = 1;
-export const SEGMENT_ITEMS = 24;
 
 const ZERO: Record<ValueType, readonly number[]> = {
   i32: [0x41, 0],
@@ -83,9 +63,32 @@ export function buildProgram(decisions: readonly number[], options: ProgramOptio
   const frame: Frame = { signatures: SIGNATURES, functionTypes, table, options };
   const fuel = 20 + choices.below(400);
   const startFunction = choices.oneIn(4) ? defined.indexOf(3) : -1;
-  const bodies = defined.map(type => new FunctionWriter(frame, SIGNATURES[type]!, choices).randomBody());
-  bodies.push(new FunctionWriter(frame, SIGNATURES[3]!, choices).runBody(run));
+  const writerOf = (type: number) => new FunctionWriter(frame, SIGNATURES[type]!, choices, writeStatements);
+  const bodies = [...defined.map(type => randomBody(writerOf(type))), runBody(writerOf(3), run)];
   return assemble(frame, fuel, startFunction < 0 ? undefined : IMPORTED_FUNCTIONS + startFunction, bodies);
+}
+
+function randomBody(writer: FunctionWriter): number[] {
+  writer.burn();
+  writeStatements(writer);
+  for (const type of writer.signature.results) writeExpression(writer, type);
+  return writer.finish();
+}
+
+/** Calls every function before `end` twice and shows what it gives, then all globals. */
+function runBody(writer: FunctionWriter, end: number): number[] {
+  const { frame } = writer;
+  for (let index = IMPORTED_FUNCTIONS; index < end; index++) {
+    const { parameters, results } = frame.signatures[frame.functionTypes[index]!]!;
+    for (const type of parameters) writer.emit(...constantBytes(type, index));
+    writer.emit(0x10, ...leb(index));
+    for (const type of [...results].reverse()) writer.see(type);
+  }
+  for (const [index, type] of GLOBALS.entries()) {
+    writer.emit(0x23, index);
+    writer.see(type);
+  }
+  return writer.finish();
 }
 
 function assemble(

@@ -2,9 +2,9 @@
 
 import { leb } from '../building/bytes.js';
 import { globalOf, writeAddress, writeCall, writeExpression } from './expressions.js';
+import { FUEL_GLOBAL, PASSIVE_DATA, PASSIVE_ELEMENTS, SEGMENT_ITEMS, TABLE_SLOTS } from './frame.js';
 import type { FunctionWriter } from './function-writer.js';
 import { STORES, VALUE_TYPES, type ValueType } from './operators.js';
-import { FUEL_GLOBAL, PASSIVE_DATA, PASSIVE_ELEMENTS, SEGMENT_ITEMS, TABLE_SLOTS } from './program.js';
 
 const MAX_DEPTH = 5;
 const MAX_STATEMENTS = 4;
