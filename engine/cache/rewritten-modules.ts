@@ -23,7 +23,8 @@ import { assert } from '../errors/errors.js';
 import type { Continuations } from '../instrument/continuation/continuation.js';
 import type { ContinuationFacts } from '../instrument/continuation/facts.js';
 import type { InstrumentOptions, InstrumentReport } from '../instrument/options.js';
-import { type Bell, CloneThread } from '../suspend/clone-thread.js';
+import type { Bell } from '../suspend/clone-messages.js';
+import { CloneThread } from '../suspend/clone-thread.js';
 import { CODE, cacheFolder, REWRITTEN, readCached, writeCached } from './cache-folder.js';
 import { OptimisedCode } from './optimised-code.js';
 

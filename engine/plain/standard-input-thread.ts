@@ -1,8 +1,14 @@
 // The thread that reads a pipe or a terminal for the plain machine, and posts what comes.
 import { Socket } from 'node:net';
 import { isatty, ReadStream } from 'node:tty';
-import { workerData } from 'node:worker_threads';
-import type { InputThreadData } from './standard-input.js';
+import { type MessagePort, workerData } from 'node:worker_threads';
+
+/** What the reading thread is given. */
+export interface InputThreadData {
+  port: MessagePort;
+  /** [0] messages posted, [1] messages taken: 32-bit counters that wrap. */
+  counters: Int32Array;
+}
 
 /** Chunks posted and not taken, at most: 4 MiB of pipe. */
 const CHUNKS_MAX = 64;

@@ -7,6 +7,7 @@ import { fstatSync, readSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { PlainEvent } from './plain-machine.js';
+import type { InputThreadData } from './standard-input-thread.js';
 
 const CHUNK_BYTES = 1 << 16;
 
@@ -16,13 +17,6 @@ export interface StandardInput {
   next(): PlainEvent | null;
   /** Returns when `next` may have something, or after `leftMs`. */
   sleep(leftMs: number): void;
-}
-
-/** What the reading thread is given. */
-export interface InputThreadData {
-  port: MessagePort;
-  /** [0] messages posted, [1] messages taken: 32-bit counters that wrap. */
-  counters: Int32Array;
 }
 
 /** Opens this process's stdin. */

@@ -13,7 +13,7 @@ import {
   type CloneThreadData,
   WORD_ANSWERS,
   WORD_STARTED,
-} from './clone-thread.js';
+} from './clone-messages.js';
 import { makeContinuation } from './continuation-modules.js';
 
 /** As much as it takes V8 to compile what is repeated most; the guest runs on meanwhile. */

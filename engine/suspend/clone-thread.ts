@@ -2,47 +2,23 @@
 //
 // It is started when the first snapshot is asked for, and ended when the clones of the last one are optimised: it holds the
 // instrumenter and the decoded module, which a machine that is not being copied need not carry. The guest thread, which has
-// no event loop while the guest runs, sees by two shared words how far the other is, and takes messages without waiting.
-//
-//   words   0  started   1: it is ready
-//           1  answers   messages sent to the guest thread, which may wait for the next
+// no event loop while the guest runs, sees by two shared words (clone-messages.ts) how far the other is, and takes messages without waiting.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assert } from '../errors/errors.js';
 import type { SuspendedPoint } from '../instrument/continuation/continuation.js';
 import type { ContinuationFacts } from '../instrument/continuation/facts.js';
 import type { InstrumentOptions } from '../instrument/options.js';
+import {
+  type Bell,
+  type CloneAnswer,
+  type CloneRequest,
+  type CloneThreadData,
+  WORD_ANSWERS,
+  WORD_STARTED,
+  WORDS,
+} from './clone-messages.js';
 import type { CloneMaker, ContinuationModule, MadeMeanwhile } from './continuation-modules.js';
-
-export const WORD_STARTED = 0;
-export const WORD_ANSWERS = 1;
-const WORDS = 2;
-
-/** What the thread is started with. */
-export interface CloneThreadData {
-  readonly bytes: Uint8Array;
-  readonly options: InstrumentOptions;
-  readonly facts: ContinuationFacts;
-  readonly words: Int32Array;
-  readonly port: MessagePort;
-  /** Rung when it is ready, and when it has answered. */
-  readonly bell: Bell | undefined;
-}
-
-/** A word to be incremented and notified. */
-export interface Bell {
-  readonly words: Int32Array;
-  readonly word: number;
-}
-
-export interface CloneRequest {
-  readonly points: readonly SuspendedPoint[];
-  readonly optimised: boolean;
-}
-
-export type CloneAnswer =
-  | ({ readonly request: CloneRequest } & { readonly made: ContinuationModule })
-  | { readonly failure: string };
 
 /** A thread that does not answer within this time has died (out of memory): the replica ends, rather than stand still. */
 const ANSWER_MAX_MS = 60_000;
