@@ -6,7 +6,12 @@ import type { MachineOptions } from './machine-options.js';
 /** The export that generated code calls with interrupts, where a guest has it. */
 export const INTERRUPT_HANDLER = 'interrupt';
 
-/** @throws EpochvisorError where the module is malformed or uses what is not supported */
+/**
+ * Suspendable, for any replica may be asked for a snapshot.
+ *
+ * @param cache whether a rewriting that is kept on disk is taken, and this one kept
+ * @throws EpochvisorError where the module is malformed or uses what is not supported
+ */
 export function rewriteGuest(
   module: Uint8Array,
   options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi'>,

@@ -102,3 +102,20 @@ export const BOUNDS: Bounds = {
   /** Records handed over in one turn of the event loop: some milliseconds of work at the most. */
   drainRecords: 1024,
 };
+
+/**
+ * Input is released when so much was consumed at once, or across a multiple of it: an eighth of what the bus waits for when
+ * its window is full. A program that reads a kilobyte at a time would else release a kilobyte at a time, and each release
+ * takes the way of an output: through the ring, past output commit, to the bus.
+ */
+export const RELEASE_BYTES = 16 * 1024;
+
+/**
+ * Whether a guest that has just read `readBytes` of a stream, to the offset `consumed`, says so now (RL): the same on every
+ * replica, for it follows from what was delivered and read. It always does when nothing is left to read (`readableBytes` is
+ * 0): a guest that waits for input has released all there was.
+ */
+export function isReleaseDue(consumed: number, readBytes: number, readableBytes: number): boolean {
+  if (readBytes === 0) return false;
+  return readableBytes === 0 || consumed % RELEASE_BYTES < readBytes;
+}

@@ -10,8 +10,7 @@
 import type { Output } from '../protocol/vocabulary.js';
 import { copyOf } from './copying.js';
 import { outputBytesMax, putOutput, readOutput } from './outputs.js';
-import { TextDecoder, TextEncoder } from './text.js';
-import { putUnsigned, Reader, UNSIGNED_MAX_BYTES } from './varints.js';
+import { putUnsigned, Reader, TextDecoder, TextEncoder, UNSIGNED_MAX_BYTES } from './varints.js';
 
 /** Record types, guest thread to I/O thread. */
 export const RECORD_LOG = 1;

@@ -10,7 +10,19 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import { putCopy, unwritten } from './copying.js';
-import { TextDecoder, TextEncoder } from './text.js';
+
+/** UTF-8 by the Encoding standard: globals that every host has, and the types of the pure folders have not. */
+interface Encoding {
+  readonly TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> };
+  readonly TextDecoder: new (
+    label?: string,
+    options?: { fatal?: boolean; ignoreBOM?: boolean },
+  ) => {
+    decode(bytes: Uint8Array): string;
+  };
+}
+
+export const { TextEncoder, TextDecoder } = globalThis as unknown as Encoding;
 
 /** Most bytes that an unsigned number below 2^53 takes. */
 export const UNSIGNED_MAX_BYTES = 8;

@@ -2,8 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BOUNDS } from '../../engine/protocol/bounds.js';
-import { isReleaseDue, RELEASE_BYTES } from '../../engine/protocol/releasing.js';
+import { BOUNDS, isReleaseDue, RELEASE_BYTES } from '../../engine/protocol/bounds.js';
 
 describe('RL: consumed input', () => {
   it('is released whole when nothing is left, and else never much later than it is read', () => {

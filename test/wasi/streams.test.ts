@@ -1,7 +1,7 @@
 // Standard input, output and error: blocking, the end, many buffers.
 
 import { describe, expect, test } from 'vitest';
-import { RELEASE_BYTES } from '../../engine/protocol/releasing.js';
+import { RELEASE_BYTES } from '../../engine/protocol/bounds.js';
 import { FDFLAGS_NONBLOCK } from '../../engine/wasi/abi.js';
 import { ModelMachine, Stuck } from './model-machine.js';
 import { Program } from './program.js';

@@ -1,7 +1,7 @@
 // Reading and writing streams: the console's, and connections.
 
 import { STDIN } from '../../../devices/console/console-streams.js';
-import { isReleaseDue } from '../../protocol/releasing.js';
+import { isReleaseDue } from '../../protocol/bounds.js';
 import { RIFLAGS_RECV_PEEK, RIFLAGS_RECV_WAITALL } from '../abi.js';
 import type { Core } from '../core.js';
 import { isNonblocking, type SocketDescriptor, type StreamDescriptor } from '../descriptors.js';
