@@ -1,4 +1,4 @@
-// epochvisor inspect GUEST.wasm: what would be rewritten, what is refused, and why.
+// `epochvisor inspect GUEST.wasm`: what would be rewritten, what is refused, and why.
 
 import { Command } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';

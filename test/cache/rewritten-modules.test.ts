@@ -1,3 +1,5 @@
+// The cache of rewritten modules: what it gives back, takes for a miss, keeps apart, and forgets.
+
 import { mkdtempSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+// What `epochvisor inspect` says of a module, as text and as JSON.
+
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+// Input streams as a bare guest reads them, however deliveries and reads are cut.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputStreams } from '../../engine/guest/input-streams.js';

@@ -1,3 +1,5 @@
+// The interrupt controller: the enable flag, masked interrupts, handlers that wait.
+
 import { describe, expect, it } from 'vitest';
 import { InterruptController } from '../../engine/guest/interrupts.js';
 

@@ -1,3 +1,5 @@
+// What instructions cost, against counts by hand.
+
 import { describe, expect, test } from 'vitest';
 import { instantiate } from '../../engine/index.js';
 import { wat } from '../building/wat.js';

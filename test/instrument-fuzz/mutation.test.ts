@@ -1,3 +1,5 @@
+// Damaged modules: we accept what V8 accepts, and refuse the rest with a typed error.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';

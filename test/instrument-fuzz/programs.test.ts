@@ -1,3 +1,5 @@
+// Random programs show a host the same, rewritten or not, and count as they should.
+
 import { describe, expect, test } from 'vitest';
 import { KEPT } from './kept.js';
 import { type Outcome, runPlain, runRewritten } from './outcome.js';

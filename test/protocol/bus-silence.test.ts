@@ -1,3 +1,5 @@
+// When a primary gives up a bus from which it hears nothing.
+
 import { describe, expect, it } from 'vitest';
 import { Channel } from '../../engine/protocol/channel.js';
 import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';

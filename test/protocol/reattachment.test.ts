@@ -1,3 +1,5 @@
+// RS: what becomes of an operation in flight when the connection to the bus is another one.
+
 import { describe, expect, it } from 'vitest';
 import { Channel } from '../../engine/protocol/channel.js';
 import { FIRST_OPENED_STREAM, type Operation } from '../../engine/protocol/vocabulary.js';

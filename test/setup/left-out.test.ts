@@ -1,3 +1,5 @@
+// What a machine lacks for some tests is told, each thing in one line, with the way to get it.
+
 import { expect, test } from 'vitest';
 import { leftOut } from './left-out.js';
 import { needs } from './needs.js';

@@ -1,5 +1,5 @@
 // Reads vitest's JSON report for continuous integration, where no test may be skipped: names those that were, counts them as
-// failed, and ends with `N passed, N failed`. usage: node verdict.mjs REPORT
+// failed, and ends with `N passed, N failed`. Usage: `node verdict.mjs REPORT`.
 
 import { readFileSync } from 'node:fs';
 

@@ -1,3 +1,5 @@
+// The verdict of a whole run: what was skipped or could not be loaded has failed.
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+// The core test scripts of WebAssembly, through the instrumenter.
+
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MATRIX, plain } from './engines.js';

@@ -1,3 +1,5 @@
+// The ring between two threads keeps order and content, and refuses what never fits.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Ring } from '../../engine/threads/ring.js';

@@ -1,3 +1,5 @@
+// The records of the rings give back what was put into them, within the size that is promised.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Interrupt, Outcome, Output } from '../../engine/protocol/vocabulary.js';

@@ -1,3 +1,5 @@
+// Core test scripts are read: modules, commands, values, and what is to be refused.
+
 import { expect, test } from 'vitest';
 import type { Command } from '../commands.js';
 import { readScript } from './read.js';
