@@ -220,7 +220,7 @@ describe('hellos', () => {
     expect(message).not.toHaveBeenCalled();
   });
 
-  test('a caller checks the secret of the listener as well', async () => {
+  test('a caller checks the secret of the listener, as the listener checks that of the caller', async () => {
     const impostor = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(impostor, 'listening');
     impostor.on('connection', socket => {
@@ -273,7 +273,7 @@ describe('a listener', () => {
     },
   );
 
-  test('says that it cannot listen where it is not', async () => {
+  test('says that it cannot listen at an address that this host does not have', async () => {
     await expect(start(HELLO, '203.0.113.1:0')).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
   });
 
@@ -290,7 +290,7 @@ describe('a listener', () => {
     await listener.close();
   });
 
-  test('leaves an established link alone after that time', async () => {
+  test('leaves an established link alone after the time in which a caller has to say who it is', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { near, far } = await pair();
     const { frames } = hear(far);

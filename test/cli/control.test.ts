@@ -76,7 +76,7 @@ describe('the socket', () => {
     });
   });
 
-  test('whose machine ends before it has answered, too', async () => {
+  test('of a machine that ends before it has answered is an error a user can read', async () => {
     answer = () => new Promise(() => undefined);
     const waiting = askControl(control.path, { request: 'snapshot', file: '/x' });
     setTimeout(() => control.close(), 50);

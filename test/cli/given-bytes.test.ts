@@ -44,7 +44,7 @@ describe('arguments', () => {
     );
   });
 
-  test('a U+FFFD that is there is one, but not below npm, which writes it for what it has lost', () => {
+  test('keep a U+FFFD that they were given, but not below npm, which writes it for what it has lost', () => {
     const argv = ['node', 'main.js', '\ufffd'];
     const cmdline = [...latin1('node', 'main.js'), Buffer.from('\ufffd')];
     expect(givenArguments(given({ argv, cmdline }))).toEqual(argv);
@@ -62,7 +62,7 @@ describe('a variable', () => {
     ['TRUE', '\ufffd'],
     ['NONE', undefined],
     ['X\udce9', undefined],
-  ])('%j', (name, value) => {
+  ])('of the name %j is what the system has of it, if anything', (name, value) => {
     expect(givenVariable(name, given({ environ }))).toBe(value);
   });
 

@@ -236,7 +236,7 @@ describe('a guest that waits for an interrupt', () => {
     expect(delivered).toEqual([completion(1n)]);
   });
 
-  it('stands still again after what is none to it', () => {
+  it('stands still again after what is no interrupt to it', () => {
     const { driver, execution, io, delivered } = bound(new Driven('primary'));
     driver.epochEnd(10, true);
     io.sendInterrupt(completion(9n));

@@ -170,7 +170,7 @@ describe('what leaves is congested', () => {
     expect(running.outputs).toBeGreaterThan(0);
   });
 
-  it('for a backup that reads nothing', () => {
+  it('for a backup that reads nothing: the guest waits', () => {
     const running = new Running('A', PAIR);
     const backup = running.add('B');
     running.attach();

@@ -31,7 +31,7 @@ function started(pieces: number) {
   return { schedule, state, takes };
 }
 
-test('it waits while the link is full, and goes on when that has taken enough, without a look at it in between', () => {
+test('a snapshot on its way waits while the link is full, and goes on when that has taken enough, without a look at it in between', () => {
   const { schedule, state, takes } = started(5);
   schedule.pass();
   expect(state.sent).toEqual([0, 1]);
@@ -48,7 +48,7 @@ test('it waits while the link is full, and goes on when that has taken enough, w
   expect(state.waiting).toEqual([]);
 });
 
-test('others get their turn between two pieces', () => {
+test('others get their turn between two pieces of a snapshot', () => {
   const { schedule, state } = started(2);
   const seen: number[] = [];
   schedule.soon(() => seen.push(state.sent.length));
@@ -58,7 +58,7 @@ test('others get their turn between two pieces', () => {
   expect(seen).toEqual([2]);
 });
 
-test('it ends with its connection', () => {
+test('a snapshot on its way ends with its connection', () => {
   const { schedule, state, takes } = started(5);
   schedule.pass();
   state.stands = false;

@@ -150,7 +150,7 @@ describe('what rewriting makes too large', () => {
     expect(inspected.stdout).toMatch(/^refused .*\[MODULE_TOO_LARGE\]: \w+/m);
   });
 
-  test('at the limit it runs', async () => {
+  test('is nothing at the limit: the guest runs', async () => {
     expect(await bench.run(['run', file('large.wasm', withLocals(49_998))])).toMatchObject({ status: 0, stderr: '' });
   });
 });
@@ -215,7 +215,7 @@ describe('failover refuses', () => {
   });
 });
 
-test('a verb that does not exist', async () => {
+test('a verb that does not exist is refused', async () => {
   expectRefused(await bench.run(['levitate']), 'BAD_USAGE', /levitate/);
 });
 
@@ -272,7 +272,7 @@ describe('a defect is one line with a code, and a status of 70', () => {
     expectRefused(ended, 'DEFECT', /a defect of epochvisor: Cannot read properties of undefined .*please report it/);
   });
 
-  test('and shows its stack to who asks for it', async () => {
+  test('with its stack before the line where EPOCHVISOR_DEBUG=1 asks for it', async () => {
     const env = { ...planted('cli/main.js'), EPOCHVISOR_DEBUG: '1' };
     const { stderr, status } = await bench.run(['run', guest('hello')], 'ignore', env);
     expect(stderr).toMatch(

@@ -38,7 +38,7 @@ describe('a dispense that was performed, and whose completion nobody was told of
   });
 });
 
-describe('the verb', () => {
+describe('epochvisor failover', () => {
   test('shows a table of verdicts, what was proved of each kill, and a summary', async () => {
     const { status, stdout } = await bench.run([
       'failover',

@@ -79,26 +79,29 @@ describe('strings as large as Linux lets a program be given them', () => {
   };
   const args = (times: number) => [...largeVariables(times), '--argv0', 'strings', program, ARGUMENT];
 
-  test('reach the guest alone', async () => {
+  test('reach a guest without a backup', async () => {
     const machine = start(`${EXPORT_LARGE}; exec "$@"`, ['--replicas', '1', ...args(TIMES_MAX)]);
     machine.command.write('say\n');
     machine.command.endInput();
     expect(await machine.command.ended).toEqual({ status: 7, signal: null, stdout: `1${expected()}`, stderr: '' });
   });
 
-  test('reach it on a pair, after kills, on a replica that has joined, and after a resume', async () => {
+  test('reach a guest on a pair, after kills, on a replica that has joined, and after a resume', async () => {
     await survivesAll(start(`${EXPORT_LARGE}; exec "$@"`, args(TIMES_MAX)), expected());
   });
 
-  test.each(['1', '2'])('and larger ones are refused, by a little and tenfold, for %s replicas', async replicas => {
-    for (const times of [TIMES_MAX + 1, 10 * TIMES_MAX]) {
-      const ended = await start(`${EXPORT_LARGE}; exec "$@"`, ['--replicas', replicas, ...args(times)]).command.ended;
-      expect(ended).toMatchObject({ status: 2, stdout: '' });
-      expect(ended.stderr).toMatch(
-        /^epochvisor: what the guest is given has \d+ bytes in all, and 2097152 are the most \[GUEST_STRINGS\]: .*\n$/,
-      );
-    }
-  });
+  test.each(['1', '2'])(
+    'are the limit: those that are larger by a little or tenfold are refused, for %s replicas',
+    async replicas => {
+      for (const times of [TIMES_MAX + 1, 10 * TIMES_MAX]) {
+        const ended = await start(`${EXPORT_LARGE}; exec "$@"`, ['--replicas', replicas, ...args(times)]).command.ended;
+        expect(ended).toMatchObject({ status: 2, stdout: '' });
+        expect(ended.stderr).toMatch(
+          /^epochvisor: what the guest is given has \d+ bytes in all, and 2097152 are the most \[GUEST_STRINGS\]: .*\n$/,
+        );
+      }
+    },
+  );
 
   test('are an error to a guest that has no memory for them, and no more than that', async () => {
     const machine = start(`${EXPORT_LARGE}; exec "$@"`, ['--max-memory', '1536K', ...args(TIMES_MAX)]);

@@ -9,7 +9,7 @@ afterEach(() => expect(bench.temporaryFiles(), 'files left behind').toEqual([]))
 
 // Before Node listens to signals, while replicas start, while they connect, while the guest runs: when that is depends
 // on the host. Who is interrupted before it can listen ends by the signal itself, which a shell calls 130 too.
-test.each([0, 60, 150, 250, 350, 500, 1000])('Ctrl-C %i ms after the start', async ms => {
+test.each([0, 60, 150, 250, 350, 500, 1000])('Ctrl-C %i ms after the start ends the machine', async ms => {
   const command = bench.start(['run', guest('spin')]);
   await sleep(ms);
   command.killGroup('SIGINT');
@@ -17,28 +17,28 @@ test.each([0, 60, 150, 250, 350, 500, 1000])('Ctrl-C %i ms after the start', asy
   expect([130, 'SIGINT']).toContain(status ?? signal);
 });
 
-test('SIGTERM', async () => {
+test('SIGTERM ends the machine with its status and without a word', async () => {
   const machine = bench.startWatched([guest('spin')]);
   await machine.isProtected();
   machine.command.kill('SIGTERM');
   expect(await machine.command.ended).toMatchObject({ status: 143, stdout: '', stderr: '' });
 });
 
-test('SIGHUP, when the terminal is closed', async () => {
+test('SIGHUP, when the terminal is closed, ends the machine with its status and without a word', async () => {
   const machine = bench.startWatched([guest('spin')]);
   await machine.isProtected();
   machine.command.kill('SIGHUP');
   expect(await machine.command.ended).toMatchObject({ status: 129, stdout: '', stderr: '' });
 });
 
-test('Ctrl-C while the guest computes', async () => {
+test('Ctrl-C while the guest computes ends the machine without a word', async () => {
   const machine = bench.startWatched([guest('spin')]);
   await machine.isProtected();
   machine.command.killGroup('SIGINT');
   expect(await machine.command.ended).toMatchObject({ status: 130, stdout: '', stderr: '' });
 });
 
-test('Ctrl-C between a kill and the new view', async () => {
+test('Ctrl-C between a kill and the new view ends the machine', async () => {
   const machine = bench.startWatched([guest('spin')]);
   const { primary } = await machine.isProtected();
   process.kill(primary.pid, 'SIGKILL');
@@ -46,14 +46,14 @@ test('Ctrl-C between a kill and the new view', async () => {
   expect((await machine.command.ended).status).toBe(130);
 });
 
-test('Ctrl-C while the guest waits for input', async () => {
+test('Ctrl-C while the guest waits for input ends the machine', async () => {
   const machine = bench.startWatched([guest('echo')], 'pipe');
   await machine.isProtected();
   machine.command.killGroup('SIGINT');
   expect((await machine.command.ended).status).toBe(130);
 });
 
-test.each([300, 1500, 3000])('Ctrl-C %i ms into a failover test', async ms => {
+test.each([300, 1500, 3000])('Ctrl-C %i ms into a failover test ends it without a verdict', async ms => {
   const command = bench.start(['failover', '--points', '20', guest('recursive'), '25', '20']);
   await sleep(ms);
   command.killGroup('SIGINT');

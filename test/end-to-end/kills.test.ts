@@ -20,22 +20,25 @@ beforeAll(async () => {
 });
 
 describe('SIGKILL from outside', () => {
-  test.each(['original', 'revised', 'deferred'])('of the primary, in the variant %s', async variant => {
-    const machine = bench.startWatched(['--no-repair', '--variant', variant, ...COMPUTE]);
-    const { primary, backups } = await machine.isProtected();
-    await machine.wrote(Math.floor(random() * 0.8 * expected.length));
-    process.kill(primary.pid, 'SIGKILL');
-    const after = await machine.status(({ view }) => view === 2);
-    expect(after).toMatchObject({ protected: false, reason: 'need secondary', backups: [] });
-    expect(after.primary).toEqual(backups[0]);
-    const ended = await machine.command.ended;
-    expect(ended.stdout).toBe(expected);
-    expect(ended.status).toBe(0);
-    expect(ended.stderr).toContain(`replica ${primary.pid} is gone`);
-    expect(ended.stderr).toContain(`view 2: replica ${after.primary.pid} is primary`);
-  });
+  test.each(['original', 'revised', 'deferred'])(
+    'of the primary leaves the output whole, in the variant %s',
+    async variant => {
+      const machine = bench.startWatched(['--no-repair', '--variant', variant, ...COMPUTE]);
+      const { primary, backups } = await machine.isProtected();
+      await machine.wrote(Math.floor(random() * 0.8 * expected.length));
+      process.kill(primary.pid, 'SIGKILL');
+      const after = await machine.status(({ view }) => view === 2);
+      expect(after).toMatchObject({ protected: false, reason: 'need secondary', backups: [] });
+      expect(after.primary).toEqual(backups[0]);
+      const ended = await machine.command.ended;
+      expect(ended.stdout).toBe(expected);
+      expect(ended.status).toBe(0);
+      expect(ended.stderr).toContain(`replica ${primary.pid} is gone`);
+      expect(ended.stderr).toContain(`view 2: replica ${after.primary.pid} is primary`);
+    },
+  );
 
-  test('of the backup', async () => {
+  test('of the backup leaves the output whole', async () => {
     const machine = bench.startWatched(['--no-repair', ...COMPUTE]);
     const { primary, backups } = await machine.isProtected();
     await machine.wrote(Math.floor(random() * 0.8 * expected.length));

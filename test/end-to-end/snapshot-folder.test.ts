@@ -32,7 +32,7 @@ function makeFolder(name: string): string {
 
 const command = (folder: string) => ['--dir', `${folder}::/data`, buildProgram('journal.c'), '/data', String(LINES)];
 
-test('alone, and as a pair that loses its primary, the folder becomes that of an undisturbed run', {
+test('the folder of a resumed program, alone or on a pair that loses its primary, becomes that of an undisturbed run', {
   ...needs('c'),
   timeout: 100_000,
 }, async () => {

@@ -86,7 +86,7 @@ describe('a snapshot of a running pair', () => {
   });
 });
 
-test('a folder that the guest has not looked at, or only reads, is no obstacle', async () => {
+test('a folder that the guest has not looked at, or only reads, is no obstacle to a snapshot', async () => {
   const program = bench.file('waits.wasm');
   const spins = '(memory (export "memory") 1) (func (export "_start") (loop (br 0)))';
   writeFileSync(program, wat(`(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) ${spins})`));
@@ -105,7 +105,7 @@ test('a folder that the guest has not looked at, or only reads, is no obstacle',
   expect((await resumed.command.ended).status).toBe(143);
 });
 
-describe('refused in one line', () => {
+describe('snapshot, resume and status refuse in one line', () => {
   test('to go on without the journal of its teller', async () => {
     const teller = bench.file('teller');
     const { machine, file } = await snapshotOf(['--teller', teller, ...COMPUTE]);

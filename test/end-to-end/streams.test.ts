@@ -46,7 +46,7 @@ test('a line is answered as soon as it is there, before and after a failover', a
   expect((await machine.command.ended).stdout).toBe('1: first\n2: second\n2 lines\n');
 });
 
-test('input from a file', async () => {
+test('input from a file arrives whole', async () => {
   const lines = Array.from({ length: 5_000 }, (_, n) => `line ${n}`);
   writeFileSync(bench.file('input'), lines.map(line => `${line}\n`).join(''));
   const stdin = openSync(bench.file('input'), 'r');

@@ -12,7 +12,7 @@ test.each([
   ['return', 0],
   ['exit', 0],
   ['trap', 134],
-])('by %s', needs('c'), async (ending, status) => {
+])('a WASI program that ends by %s has in its folder all that it had written', needs('c'), async (ending, status) => {
   const folder = bench.file('folder');
   mkdirSync(folder);
   const ended = await bench.run(['run', '--dir', `${folder}::.`, builtProgram('endings'), 'out', ending]);

@@ -34,7 +34,7 @@ describe.each(PROGRAMS)('guest/build/%s.wasm', name => {
 });
 
 describe('hello', () => {
-  it('says so', () => {
+  it('says hello', () => {
     expect(runGuest('hello', []).stdout).toBe('Hello from a machine that does not fail.\n');
   });
 });

@@ -28,7 +28,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('a primary whose guest has run for a moment keeps nothing', () => {
+test('a primary whose guest has run for a moment keeps no machine code', () => {
   const keeper = keeping();
   nowMs += 499;
   keeper.atEnd();
@@ -38,7 +38,7 @@ test('a primary whose guest has run for a moment keeps nothing', () => {
   expect(kept).toEqual([[MODULE, BOUNDARY]]);
 });
 
-test('a backup keeps it once, some seconds after its beginning, and every boundary is taken', () => {
+test('a backup keeps the machine code once, some seconds after its beginning, and every boundary is taken', () => {
   const keeper = keeping();
   const counts: number[] = [];
   const hooks = {

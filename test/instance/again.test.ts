@@ -105,7 +105,7 @@ describe.each(['block', 'exact'] as const)('an import that blocks, with %s count
   });
 });
 
-test('modules that are not asked to block have no such global', () => {
+test('modules whose imports do not block have no global for calling them again', () => {
   const { module } = instrument(wat(GUEST), {});
   const names = WebAssembly.Module.imports(new WebAssembly.Module(module)).map(({ name }) => name);
   expect(names).toContain('counter');

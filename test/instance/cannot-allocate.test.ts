@@ -27,14 +27,14 @@ function grow(pages: number, hostPages: number, maxMemory: number): string {
   return execFileSync(process.execPath, flags, { encoding: 'utf8' }).trim();
 }
 
-it('grows where limit and host allow it', () => {
+it('memory grows where limit and host allow it', () => {
   expect(grow(10, 100, 1 << 30)).toBe('1');
 });
 
-it('refuses growth past the limit, whatever the host could do', () => {
+it('growth past the limit is refused, whatever the host could do', () => {
   expect(grow(10, 100, 5 * 65_536)).toBe('-1');
 });
 
-it('halts where the limit allows what the host refuses', () => {
+it('a machine halts where the limit allows growth that the host refuses', () => {
   expect(grow(50, 20, 1 << 30)).toBe('CANNOT_ALLOCATE');
 });

@@ -54,7 +54,7 @@ test('safe points and what makes a NaN canonical have hints', () => {
   });
 });
 
-test('so have clones', () => {
+test('clones have hints at safe points and where a NaN is made canonical', () => {
   const { continuations } = instrumentWithContinuations(GUEST);
   const { firstFunction } = continuations.facts;
   const { module } = continuations.build([{ function: firstFunction + 1, point: 0, state: 'here' }]);

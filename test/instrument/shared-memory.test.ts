@@ -26,18 +26,18 @@ function memorySection(text: string, options: InstrumentOptions): number[] {
   return [];
 }
 
-test('it has the limit of growth as its greatest size', () => {
+test('a memory that is declared shareable has the limit of growth as its greatest size', () => {
   const options = { standsAlone: true, maxMemory: 9 * PAGE_BYTES };
   expect(memorySection('(module (memory 2))', options)).toEqual([1, 3, 2, 9]);
 });
 
-test('it keeps a greatest size of its own that is smaller', () => {
+test('a memory that is declared shareable keeps a greatest size of its own that is smaller', () => {
   const options = { standsAlone: true, maxMemory: 9 * PAGE_BYTES };
   expect(memorySection('(module (memory 2 5))', options)).toEqual([1, 3, 2, 5]);
   expect(memorySection('(module (memory 2 50))', options)).toEqual([1, 3, 2, 9]);
 });
 
-test('it is what it was where other instances may import it', () => {
+test('a memory that other instances may import is not declared shareable', () => {
   expect(memorySection('(module (memory 2 5))', {})).toEqual([1, 1, 2, 5]);
   expect(memorySection('(module (memory 2))', {})).toEqual([1, 0, 2]);
 });

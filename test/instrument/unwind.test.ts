@@ -369,7 +369,7 @@ test('a loop without calls unwinds outside, where it takes the boundary', () => 
   );
 });
 
-test('modules that are not asked for it have no trace of it', () => {
+test('modules that are not asked to be suspendable have no trace of unwinding', () => {
   expect(bodyText(instrument(CALL).module, 'f')).not.toContain('-2147483648');
   const { imports, exports } = { imports: WebAssembly.Module.imports, exports: WebAssembly.Module.exports };
   const module = new WebAssembly.Module(instrument(CALL).module as Uint8Array<ArrayBuffer>);

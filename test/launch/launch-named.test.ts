@@ -76,7 +76,7 @@ async function repaired(): Promise<Process> {
   return Process.all[2]!;
 }
 
-test('when it says so itself: its primary may have died with that view', async () => {
+test('a joining replica counts as named when it says so itself: its primary may have died with that view', async () => {
   const joining = await repaired();
   expect(joining.joins).toBe(true);
   joining.says({ type: 'joins' });
@@ -85,7 +85,7 @@ test('when it says so itself: its primary may have died with that view', async (
   expect(joining.isNamed).toHaveBeenCalledTimes(1);
 });
 
-test('when its primary tells of the view, and not of one without it', async () => {
+test('a joining replica counts as named when its primary tells of a view with it, and not of one without it', async () => {
   const joining = await repaired();
   const view = { number: 3, machine: machine.machine, primary: Process.all[0]!.incarnation, backups: [], claim: 'c' };
   Process.all[0]!.says({ type: 'view', view, reason: 'r' });

@@ -27,18 +27,18 @@ describe('a machine', () => {
     expect(statusOf(view('a', 'b'), told, 2)).toMatchObject({ protected: false, reason: 'changing view' });
   });
 
-  test('is not before the guest runs on each of them', () => {
+  test('is not protected before the guest runs on each replica', () => {
     const loads = replica('b', 2, { running: false });
     expect(statusOf(view('a', 'b'), [a, loads], 2)).toMatchObject({ protected: false, reason: 'starting' });
     expect(statusOf(view('a', 'b'), [a, b, replica('d', 4, { running: false })], 2)).toMatchObject({ protected: true });
   });
 
-  test('is not on the word of a backup that has become the primary, which said so in the view before', () => {
+  test('is not protected on the word of a backup that has become the primary, which said so in the view before', () => {
     expect(statusOf(view('b', 'c'), [a, b, c], 3)).toMatchObject({ protected: false, reason: 'need secondary' });
     expect(statusOf(view('b'), [a, b], 2)).toMatchObject({ protected: false, reason: 'need secondary' });
   });
 
-  test('says why none has joined, while it waits and while another one tries', () => {
+  test('says why no replica has joined, while it waits and while another one tries', () => {
     const joins = replica('d', 4, { joins: true });
     const because = '; the last replica that was to join halted: out of memory';
     const of = (replicas: Replica[]) => statusOf(view('b'), replicas, 2, 'halted: out of memory').reason;

@@ -28,7 +28,7 @@ function killedWhileItWrites(): { replica: ReplicaProcess; asked: ToReplica[] } 
   return { replica: { send } as unknown as ReplicaProcess, asked };
 }
 
-it('a replica that dies while it writes leaves nothing beside the file that the next one writes', async () => {
+it('a replica that dies while it writes a snapshot leaves nothing beside the file that the next one writes', async () => {
   const promised = new PromisedSnapshots();
   const [first, second] = [killedWhileItWrites(), killedWhileItWrites()];
   const saved = promised.ask(file, ORIGIN, first.replica);
@@ -41,7 +41,7 @@ it('a replica that dies while it writes leaves nothing beside the file that the 
   expect(readdirSync(folder)).toEqual(['kept']);
 });
 
-it('a machine that ends while one is written leaves nothing', async () => {
+it('a machine that ends while a snapshot is written leaves nothing', async () => {
   const promised = new PromisedSnapshots();
   const saved = promised.ask(file, ORIGIN, killedWhileItWrites().replica);
   promised.end();
@@ -50,7 +50,7 @@ it('a machine that ends while one is written leaves nothing', async () => {
   await expect(promised.ask(file, ORIGIN, undefined)).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
 });
 
-it('of which a folder has gone meanwhile ends as any other', async () => {
+it('a machine of which a folder has gone meanwhile ends as any other', async () => {
   const promised = new PromisedSnapshots();
   writeFileSync(file, '');
   const saved = promised.ask(join(file, 'below'), ORIGIN, { send: () => undefined } as unknown as ReplicaProcess);

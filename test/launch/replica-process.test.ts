@@ -59,7 +59,7 @@ describe('the process of a replica that joins', () => {
     expect(await ending).toEqual({ reason: 'killed by SIGKILL', killed: true });
   });
 
-  it('is not, once it is named: those of its view watch it', async () => {
+  it('is not killed for its silence once it is named: those of its view watch it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { replica, ending } = started(true);
     const kill = vi.spyOn(replica, 'kill');

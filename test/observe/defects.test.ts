@@ -24,7 +24,7 @@ function ends(code: string, env: NodeJS.ProcessEnv = {}, stderr: 'pipe' | number
 
 const ONE_LINE = /^epochvisor: [^\n]+\n$/;
 
-describe('one line and a status of 70', () => {
+describe('a defect is one line and a status of 70', () => {
   test.each([
     [
       'an assertion',

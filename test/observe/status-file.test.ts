@@ -20,7 +20,7 @@ afterEach(() => {
 
 const status = (pid: number) => ({ view: 1, primary: { pid, incarnation: 'a' } }) as Status;
 
-test('what an earlier machine left is gone before there is anything to say', () => {
+test('the status that an earlier machine left is gone before there is anything to say', () => {
   writeFileSync(path, 'old');
   const file = new StatusFile(path);
   file.write(status(0));
@@ -29,7 +29,7 @@ test('what an earlier machine left is gone before there is anything to say', () 
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(status(17));
 });
 
-test('what is said of a machine that is ending does not bring it back', () => {
+test('what is said of a machine that is ending does not bring its status file back', () => {
   const file = new StatusFile(path);
   file.write(status(17));
   file.remove();

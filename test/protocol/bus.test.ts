@@ -113,7 +113,7 @@ describe('fencing (FN)', () => {
     expect(types(write(A, 1, 1, 0, text('x')))).toEqual(['write']);
   });
 
-  test('nor while the owner is away', () => {
+  test('another replica cannot fence the present view while its owner is away', () => {
     fence(A, 1);
     bus.step({ type: 'detached', connection: A });
     expect(sent(fence(B, 1))).toEqual([[B, { type: 'stale', view: 1, current: 1 }]]);
@@ -171,7 +171,7 @@ describe('output streams (OF)', () => {
     expect(sent(written(1, 5))).toEqual([[B, { type: 'confirmed', stream: 1, offset: 5 }]]);
   });
 
-  test('what it has written it confirms to who sends it again: nothing else would', () => {
+  test('what the bus has written it confirms to who sends it again: nothing else would', () => {
     fence(A, 1);
     write(A, 1, 1, 0, text('hello'));
     written(1, 3);
@@ -352,7 +352,7 @@ describe('operations (ON)', () => {
     expect(types(operate(A, 1, further))).toEqual(['perform']);
   });
 
-  test('past the bound on their bytes as well', () => {
+  test('past the bound on their bytes, operations are refused and not performed, until some are released', () => {
     start({ bounds: { ...BOUNDS, operationBytes: 100 } });
     fence(A, 1);
     const half = new Uint8Array(50);
@@ -482,7 +482,7 @@ describe('input streams (RL)', () => {
     ]);
   });
 
-  test('what came before anyone fenced is sent then', () => {
+  test('what came before anyone fenced is sent when somebody does', () => {
     expect(input(text('ab'))).toEqual([]);
     expect(inputs(fence(A, 1))).toEqual([{ kind: 'stream', stream: 0, offset: 0, bytes: text('ab'), end: false }]);
   });
@@ -544,7 +544,7 @@ describe('the end of the machine (XT)', () => {
     expect(effects.at(-1)).toEqual({ rule: 'XT', type: 'end', outcome: exit(3) });
   });
 
-  test('it waits for all output before it to be written and for operations to complete', () => {
+  test('an outcome waits for all output before it to be written and for operations to complete', () => {
     fence(A, 1);
     write(A, 1, 1, 0, text('bye'));
     const first = token(operate(A, 1, 1n));

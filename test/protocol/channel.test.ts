@@ -288,7 +288,7 @@ describe('a backup holds no more than it must', () => {
     expect(left(50)).toBe(9);
   });
 
-  it('nor does one that is promoted, before it writes the log itself', () => {
+  it('tells no more to have left, when it is promoted, before it writes the log itself', () => {
     const view: View = { ...PAIR, backups: ['B', 'C'] };
     const survivor = channel('B', view);
     for (const peer of ['A', 'C']) survivor.step({ type: 'peerOpened', peer, nowMs: 0 });
@@ -428,7 +428,7 @@ describe('a replica that was absent: stopped, or kept from its turn', () => {
     expect(suspects(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 10_000 }))).toBe(true);
   });
 
-  it('does not give up the bus before it has heard that, and does when it stays silent', () => {
+  it('does not give up the bus before it has heard its socket, and does when the bus stays silent', () => {
     const drops = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'dropBus');
     for (const heard of [true, false]) {
       const primary = connected('A');
@@ -541,7 +541,7 @@ describe('LS: a replica that is no part of the machine any more', () => {
 });
 
 describe('SX: a primary that lost its backup', () => {
-  it('lets nothing leave before it has a view without it', () => {
+  it('lets nothing leave before it has a view without that backup', () => {
     const primary = connected('A');
     primary.step(logged());
     primary.step(output(1));

@@ -253,7 +253,7 @@ describe('BV: while a claim is out that names a joining replica', () => {
     expect(channels.left('A')).toBe(1);
   });
 
-  it('and before: the claim is sent only when it has acknowledged all that ever preceded an output', () => {
+  it('the joining replica has acknowledged all that ever preceded an output: before, the claim is not sent', () => {
     const channels = following();
     channels.cut.add('J');
     channels.log('A', 'twelve', 1);
@@ -271,7 +271,7 @@ describe('BV: while a claim is out that names a joining replica', () => {
     expect(channels.claimOf('A').backups).toEqual(['J']);
   });
 
-  it('a backup that dies meanwhile is left out of the view after it', () => {
+  it('a backup that dies is left out of the view after it', () => {
     const channels = named(PAIR);
     channels.kill('B');
     channels.log('A', 'more', 1);
@@ -283,7 +283,7 @@ describe('BV: while a claim is out that names a joining replica', () => {
     expect(channels.left('A')).toBe(1);
   });
 
-  it('and so is the joining replica itself', () => {
+  it('the joining replica, when it dies, is left out of the view after it', () => {
     const channels = named();
     channels.kill('J');
     channels.win('A');

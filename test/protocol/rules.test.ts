@@ -43,7 +43,7 @@ describe('the rules of the protocol', () => {
     expect(cites('rule P10 and XP1', 'P1')).toBe(false);
   });
 
-  it('each says something', () => {
+  it('each rule says something', () => {
     for (const [label, text] of Object.entries(RULES)) {
       expect(text.length, label).toBeGreaterThan(20);
       expect(text.endsWith('.'), label).toBe(true);

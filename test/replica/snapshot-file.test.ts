@@ -20,7 +20,7 @@ test.each([
   ['in a folder that is a file', 'plain/snapshot', 'ENOTDIR'],
   ['in a folder that is not there', 'nowhere/snapshot', 'ENOENT'],
   ['with a name that is too long', 'n'.repeat(253), 'ENAMETOOLONG'],
-])('%s', async (_, name, why) => {
+])('a snapshot %s is refused before anything is written', async (_, name, why) => {
   writeFileSync(join(folder, 'plain'), '');
   const path = join(folder, name);
   const message = `${path} can't be written: ${why}`;

@@ -36,11 +36,11 @@ function run(path: string) {
   return { lines: stdout.trimEnd().split('\n'), status };
 }
 
-test('all passed', () => {
+test('a run in which all passed says how many, and ends with 0', () => {
   expect(verdict(['passed', 'passed'])).toEqual({ lines: ['2 passed, 0 failed'], status: 0 });
 });
 
-test('one failed', () => {
+test('a run in which one failed says how many, and ends with 1', () => {
   expect(verdict(['passed', 'failed'])).toEqual({ lines: ['1 passed, 1 failed'], status: 1 });
 });
 

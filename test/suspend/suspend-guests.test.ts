@@ -37,7 +37,7 @@ function runSuspended(name: string, programArguments: readonly (string | number)
 }
 
 describe.each(RUNS)('the guest %s, suspended', (name, programArguments, world) => {
-  test.each([701, 10_007])('at every boundary, epochs of %i', epochLength => {
+  test.each([701, 10_007])('at every boundary, does what it does otherwise: epochs of %i', epochLength => {
     const expected = runGuest(name, programArguments, world);
     const { epochs, ...seen } = runSuspended(name, programArguments, world, epochLength);
     const { stdout, stderr, devices } = expected;

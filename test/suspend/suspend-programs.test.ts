@@ -28,12 +28,15 @@ describe('random programs that are suspended at every boundary', () => {
     ['block', 1, 10],
     ['block', 101, 10],
     ['exact', 101, 5],
-  ] as const)('and so in fresh instances: %s counting, epochs of %i', (counting, epochLength, runs) => {
-    checkRandomly(`fresh ${counting} ${epochLength}`, runs, decisions, choices => {
-      const bytes = buildProgram(choices, { nanBits: true, counted: false });
-      const expected = runRewritten(bytes, counting, epochLength);
-      if (overflowed(expected)) return;
-      expect(runSuspended(bytes, counting, epochLength, 'fresh-instance')).toEqual(expected);
-    });
-  });
+  ] as const)(
+    'show a host the same, and count the same, in fresh instances: %s counting, epochs of %i',
+    (counting, epochLength, runs) => {
+      checkRandomly(`fresh ${counting} ${epochLength}`, runs, decisions, choices => {
+        const bytes = buildProgram(choices, { nanBits: true, counted: false });
+        const expected = runRewritten(bytes, counting, epochLength);
+        if (overflowed(expected)) return;
+        expect(runSuspended(bytes, counting, epochLength, 'fresh-instance')).toEqual(expected);
+      });
+    },
+  );
 });

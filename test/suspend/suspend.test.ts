@@ -261,28 +261,34 @@ const LARGE: typeof CONSTRUCTS = [
   ],
 ];
 
-describe.each(CONSTRUCTS.map(([what, text, ...args]) => ({ what, text, args })))('$what', ({ text, args }) => {
-  const bytes = module(text);
-  const plain = runPlain(bytes, ...args);
+describe.each(CONSTRUCTS.map(([what, text, ...args]) => ({ what, text, args })))(
+  'a suspension changes nothing: $what',
+  ({ text, args }) => {
+    const bytes = module(text);
+    const plain = runPlain(bytes, ...args);
 
-  test.each([
-    ['block', 1, 'same-instance'],
-    ['block', 5, 'fresh-instance'],
-    ['exact', 1, 'same-instance'],
-    ['exact', 13, 'fresh-instance'],
-  ] as const)('%s counting, epochs of %i, %s', (counting, epochLength, where) => {
-    const expected = runCounted(bytes, counting, epochLength, 'unsuspended', ...args);
-    expect({ result: expected.result, calls: expected.calls }).toEqual(plain);
-    expect(expected.epochs).toBeGreaterThan(0);
-    expect(runCounted(bytes, counting, epochLength, where, ...args)).toEqual(expected);
-  });
-});
+    test.each([
+      ['block', 1, 'same-instance'],
+      ['block', 5, 'fresh-instance'],
+      ['exact', 1, 'same-instance'],
+      ['exact', 13, 'fresh-instance'],
+    ] as const)('%s counting, epochs of %i, %s', (counting, epochLength, where) => {
+      const expected = runCounted(bytes, counting, epochLength, 'unsuspended', ...args);
+      expect({ result: expected.result, calls: expected.calls }).toEqual(plain);
+      expect(expected.epochs).toBeGreaterThan(0);
+      expect(runCounted(bytes, counting, epochLength, where, ...args)).toEqual(expected);
+    });
+  },
+);
 
-describe.each(LARGE.map(([what, text]) => ({ what, bytes: module(text) })))('$what', ({ bytes }) => {
-  test.each(['same-instance', 'fresh-instance'] as const)('%s', where => {
-    const expected = runCounted(bytes, 'block', 1, 'unsuspended');
-    expect(expected.result).toEqual(runPlain(bytes).result);
-    expect(expected.epochs).toBeGreaterThan(0);
-    expect(runCounted(bytes, 'block', 1, where)).toEqual(expected);
-  });
-});
+describe.each(LARGE.map(([what, text]) => ({ what, bytes: module(text) })))(
+  'a suspension changes nothing: $what',
+  ({ bytes }) => {
+    test.each(['same-instance', 'fresh-instance'] as const)('%s', where => {
+      const expected = runCounted(bytes, 'block', 1, 'unsuspended');
+      expect(expected.result).toEqual(runPlain(bytes).result);
+      expect(expected.epochs).toBeGreaterThan(0);
+      expect(runCounted(bytes, 'block', 1, where)).toEqual(expected);
+    });
+  },
+);

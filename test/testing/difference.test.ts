@@ -20,7 +20,7 @@ function fileDifference(expected: Uint8Array, found: Uint8Array) {
   return firstFileDifference(join(folder, 'expected'), join(folder, 'found'));
 }
 
-test('equal bytes have none', () => {
+test('equal bytes have no difference', () => {
   expect(firstDifference(bytes(''), bytes(''))).toBeUndefined();
   expect(firstDifference(bytes('abc\n'), bytes('abc\n'))).toBeUndefined();
   expect(fileDifference(bytes(''), bytes(''))).toBeUndefined();
@@ -36,7 +36,7 @@ test.each([
   ['a lost end', 'one\ntwo\n', 'one\n', 'byte 4 (line 2): expected "one\\ntwo\\n", found end'],
   ['more than expected', '', 'x', 'byte 0 (line 1): expected end, found "x"'],
   ['bytes that are no text', '\x00\xff', '\x00\xfe', 'byte 1 (line 1): expected "\\u0000ÿ", found "\\u0000þ"'],
-])('%s', (_, expected, found, says) => {
+])('a difference is told by its place and what stands there: %s', (_, expected, found, says) => {
   expect(describeDifference(firstDifference(bytes(expected), bytes(found))!)).toBe(says);
 });
 

@@ -5,13 +5,13 @@ import { describePoint, parsePoint, parseSweep, pointsEvery, pointsSpread } from
 
 const counts = (points: ReturnType<typeof pointsEvery>) => points.map(describePoint).map(Number);
 
-test('EPOCH:INSTRUCTION is read, and shown again', () => {
+test('a kill point EPOCH:INSTRUCTION is read, and shown again', () => {
   expect(parsePoint('3:50_000')).toEqual({ at: 'epoch', epoch: 3, instruction: 50_000 });
   expect(describePoint(parsePoint('0:0'))).toBe('0:0');
 });
 
 test.each(['', '3', ':', '3:', ':5', '-1:5', '3:5:7', '3:x', '1e3:5', '3 : 5', `${'9'.repeat(16)}:0`])(
-  'no point: %j',
+  '%j is refused as a kill point',
   text => {
     expect(() => parsePoint(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
   },
@@ -21,10 +21,10 @@ test.each([
   ['every:1', 1],
   ['every:1_000', 1000],
   ['every:1e6', 1_000_000],
-])('%s', (text, every) => expect(parseSweep(text)).toBe(every));
+])('the sweep %s is read', (text, every) => expect(parseSweep(text)).toBe(every));
 
 test.each(['', '1000', 'every:', 'every:0', 'every:-5', 'every:x', 'every:1.5', 'every:1e400', 'each:5'])(
-  'no sweep: %j',
+  '%j is refused as a sweep',
   text => {
     expect(() => parseSweep(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
   },

@@ -57,7 +57,7 @@ describe('FL: what the guest thread logs', () => {
     expect(take()).toEqual([{ type: RECORD_LOG, entries: [value(1)] }]);
   });
 
-  it('is gathered where it does, and goes with the boundary in one record and no bell', () => {
+  it('is gathered where the I/O thread looks by itself, and goes with the boundary in one record and no bell', () => {
     const { link, take, bell } = newLink(true);
     link.log(value(1));
     link.logClock(SOURCE_MONOTONIC, 2, 0);

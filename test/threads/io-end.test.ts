@@ -174,7 +174,7 @@ describe('a ring that is left alone because what leaves is congested', () => {
     expect(ends.outputs).toEqual([text(0), text(3)]);
   });
 
-  it('also where it became congested by what was just handed over', () => {
+  it('is looked at again by itself where what was just handed over made the congestion', () => {
     const ends = new Ends();
     ends.onOutput = () => {
       ends.congested = true;

@@ -150,7 +150,7 @@ describe('offsets', () => {
     expect(p.call('fd_allocate', fd, most, most)).toBe('EFBIG');
   });
 
-  test('to ask where one is takes less than to go elsewhere', () => {
+  test('to ask for the offset takes fewer rights than to set it', () => {
     const { p } = programIn({ f: 'abc' });
     const fd = p.mustOpen(3, 'f', { rights: RIGHT_FD_READ | RIGHT_FD_TELL });
     expect(p.read(fd, 2)).toBe('"ab"');

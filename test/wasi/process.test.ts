@@ -29,7 +29,7 @@ describe('texts', () => {
     expect(texts(program({ arguments: values }), 'args')).toEqual(values);
   });
 
-  test('there may be none', () => {
+  test('may be none at all', () => {
     expect(texts(program({ arguments: [] }), 'args')).toEqual([]);
     expect(texts(program({ environment: [] }), 'environ')).toEqual([]);
   });
@@ -130,7 +130,7 @@ describe('random numbers', () => {
     expect([...p.machine.memory().subarray(0, 10)]).toEqual([254, 255, 255, 255, 255, 255, 255, 255, 254, 0]);
   });
 
-  test('none at all are none', () => {
+  test('are none where none are asked for', () => {
     const p = program();
     expect(p.call('random_get', 0, 0)).toBe('OK');
     expect(p.machine.environments).toBe(0);

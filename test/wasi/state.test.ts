@@ -100,7 +100,7 @@ describe('a kernel that is saved and restored', () => {
     expect(outcome(m => m.restart())).toEqual(undisturbed);
   });
 
-  test('at every boundary in a call that waits, too', () => {
+  test('at every boundary in a call that waits answers like one that was left alone', () => {
     const restarting = (m: ModelMachine) => {
       const deliver = m.deliver.bind(m);
       m.deliver = () => {

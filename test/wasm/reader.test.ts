@@ -13,7 +13,7 @@ test.each([
   [128, [0x80, 0x01]],
   [624485, [0xe5, 0x8e, 0x26]],
   [0xffffffff, [0xff, 0xff, 0xff, 0xff, 0x0f]],
-])('u32 %d', (value, bytes) => {
+])('the u32 %d is read and written', (value, bytes) => {
   expect(reader(...bytes).u32()).toBe(value);
   const writer = new Writer(1);
   writer.u32(value);
@@ -28,7 +28,7 @@ test.each([
   [-123456, [0xc0, 0xbb, 0x78]],
   [2147483647, [0xff, 0xff, 0xff, 0xff, 0x07]],
   [-2147483648, [0x80, 0x80, 0x80, 0x80, 0x78]],
-])('s32 %d', (value, bytes) => {
+])('the s32 %d is read and written', (value, bytes) => {
   expect(reader(...bytes).s32()).toBe(value);
   expect(reader(...bytes).s33()).toBe(value);
   const writer = new Writer(1);
