@@ -4,7 +4,20 @@ import { type Fate, guestBytes, runGuest } from './fake-machine.js';
 import { HASH_START, hashValue, judgeTranscript } from './transcript.js';
 
 const PROGRAMS = [
-  ...['clock-random', 'compute', 'cpu', 'disk', 'disk-log', 'echo', 'flood', 'hello', 'latency', 'mill', 'recursive'],
+  ...[
+    'clock-random',
+    'compute',
+    'cpu',
+    'disk',
+    'disk-log',
+    'echo',
+    'flood',
+    'gated',
+    'hello',
+    'latency',
+    'mill',
+    'recursive',
+  ],
   ...['spin', 'teller', 'ticks', 'trap'],
 ];
 
@@ -270,6 +283,24 @@ describe('flood', () => {
     const lines = stdout.split('\n');
     expect(stdout).toHaveLength(9 * 1024);
     expect(lines.slice(0, -1).map(line => Number.parseInt(line, 10))).toEqual(Array.from({ length: 144 }, (_, i) => i));
+  });
+});
+
+describe('gated', () => {
+  const lines = (stdout: string) => stdout.trimEnd().split('\n');
+
+  it('works until stdin has something or ends, and then says how many rounds that were', () => {
+    for (const bytes of ['', 'x']) {
+      const printed = lines(runGuest('gated', [10], { input: [{ atNs: 10_000, bytes }] }).stdout);
+      expect(printed.length).toBeGreaterThan(3);
+      expect(printed.at(-1)).toBe(`${printed.length - 1} rounds`);
+    }
+  });
+
+  it('prints in a number of rounds what it prints in as many that are ended from outside', () => {
+    const { stdout } = runGuest('gated', [10], { input: [{ atNs: 10_000, bytes: 'x' }] });
+    expect(runGuest('gated', [10, lines(stdout).length - 1]).stdout).toBe(stdout);
+    expect(new Set(lines(runGuest('gated', [10, 100]).stdout)).size).toBe(101);
   });
 });
 
