@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import { needs } from '../setup/needs.js';
-import { Bench } from './command.js';
+import { Bench, type Ended, until, type Watched } from './command.js';
 
 const bench = new Bench();
-const LINES = 60;
 
 /** Every file by its path, with what is in it. */
 function contents(folder: string): Record<string, string> {
@@ -30,48 +29,66 @@ function makeFolder(name: string): string {
   return folder;
 }
 
-const command = (folder: string) => ['--dir', `${folder}::/data`, buildProgram('journal.c'), '/data', String(LINES)];
+const command = (folder: string) => ['--dir', `${folder}::/data`, buildProgram('journal.c'), '/data'];
+
+/** Goes on for some lines, and is told to end. */
+async function goesOn({ command }: Watched): Promise<Ended> {
+  const already = command.stdout.length;
+  await until(() => (command.stdout.length > already + 'line 10\n'.length * 3 ? true : undefined));
+  command.endInput();
+  return command.ended;
+}
+
+/** What an undisturbed program prints, and leaves in its folder, that writes as many lines as the last of `stdout` says. */
+async function undisturbed(stdout: string): Promise<{ stdout: string; files: Record<string, string> }> {
+  const lines = 1 + Number(/line (\d+)\n$/.exec(stdout)?.[1]);
+  const folder = makeFolder(`undisturbed-${lines}`);
+  const plain = await bench.run(['run', '--quiet', '--replicas', '1', ...command(folder), String(lines)]);
+  expect(plain).toMatchObject({ status: 0, stderr: '' });
+  const files = contents(folder);
+  rmSync(folder, { recursive: true });
+  expect(Object.keys(files)).toEqual(['/apple', '/deep/zebra', '/mango', '/zebra']);
+  return { stdout: plain.stdout, files };
+}
 
 test('the folder of a resumed program, alone or on a pair that loses its primary, becomes that of an undisturbed run', {
   ...needs('c'),
   timeout: 100_000,
 }, async () => {
-  const undisturbed = makeFolder('undisturbed');
-  const plain = await bench.run(['run', '--quiet', '--replicas', '1', ...command(undisturbed)]);
-  expect(plain).toMatchObject({ status: 0, stderr: '' });
-  expect(Object.keys(contents(undisturbed))).toEqual(['/apple', '/deep/zebra', '/mango', '/zebra']);
-
   const folder = makeFolder('folder');
-  const machine = bench.startWatched(command(folder));
+  const machine = bench.startWatched(command(folder), 'pipe');
   await machine.isProtected();
   await machine.wrote('line 0\n'.length);
   const file = bench.file('guest.snapshot');
   expect(await bench.run(['snapshot', '--status-file', machine.statusFile, file])).toMatchObject({ status: 0 });
   machine.command.kill('SIGKILL');
-  expect((await machine.command.ended).stdout).not.toContain(`line ${LINES - 1}\n`);
+  await machine.command.ended;
 
   // What others put there meanwhile shifts every file by one, and is left alone.
   writeFileSync(join(folder, 'aardvark'), 'precious');
   const kept = bench.file('kept');
   cpSync(folder, kept, { recursive: true });
-  const expected = { ...contents(undisturbed), '/aardvark': 'precious' };
-  const alone = await bench.run(['resume', '--quiet', '--replicas', '1', file]);
-  expect(alone).toMatchObject({ status: 0, stderr: '' });
-  expect(alone.stdout.length).toBeGreaterThan(0);
-  expect(plain.stdout.endsWith(alone.stdout)).toBe(true);
-  expect(contents(folder)).toEqual(expected);
+  const expectUndisturbed = async ({ stdout, status }: Ended) => {
+    expect(status).toBe(0);
+    const expected = await undisturbed(stdout);
+    expect(expected.stdout.endsWith(stdout)).toBe(true);
+    expect(contents(folder)).toEqual({ ...expected.files, '/aardvark': 'precious' });
+  };
+  const alone = await goesOn(bench.startWatched(['--quiet', '--replicas', '1', file], 'pipe', 'resume'));
+  expect(alone.stderr).toBe('');
+  await expectUndisturbed(alone);
 
   // It has renamed a file since: that is told, and nothing is touched.
   const refused = await bench.run(['resume', file]);
   expect(refused).toMatchObject({ status: 2, stdout: '' });
   expect(refused.stderr).toMatch(/^.*folder\/deep\/(apple|theirs) is missing.*\[DIR_CHANGED\].*\n$/);
-  expect(contents(folder)).toEqual(expected);
+  await expectUndisturbed(alone);
 
   rmSync(folder, { recursive: true });
   cpSync(kept, folder, { recursive: true });
-  const pair = bench.startWatched([file], 'ignore', 'resume');
+  const pair = bench.startWatched([file], 'pipe', 'resume');
   const { primary } = await pair.isProtected();
   process.kill(primary.pid, 'SIGKILL');
-  expect(await pair.command.ended).toMatchObject({ status: 0, stdout: alone.stdout });
-  expect(contents(folder)).toEqual(expected);
+  await pair.status(now => now.primary.pid !== primary.pid);
+  await expectUndisturbed(await goesOn(pair));
 });

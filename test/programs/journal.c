@@ -1,5 +1,8 @@
-// Gives files names, writes lines into two of them for a while, and takes names away: `journal FOLDER LINES`.
+// Gives files names, writes lines into two of them, and takes names away: `journal FOLDER [LINES]`.
+//
+// Without a number of lines it writes them until its stdin has something or ends.
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,8 +22,15 @@ static FILE *opened(const char *path) {
   return file;
 }
 
+static int goes_on(int line, int lines) {
+  if (lines > 0) return line < lines;
+  struct pollfd input = {.fd = 0, .events = POLLIN};
+  return poll(&input, 1, 0) == 0;
+}
+
 int main(int count, char **arguments) {
-  if (count != 3) return 2;
+  if (count < 2 || count > 3) return 2;
+  int lines = count == 3 ? atoi(arguments[2]) : 0;
   check(chdir(arguments[1]) != 0, "chdir");
   // In the order of their names they would have other numbers.
   FILE *zebra = opened("zebra"), *temporary = opened("temporary");
@@ -28,7 +38,7 @@ int main(int count, char **arguments) {
   check(rename("temporary", "deep/apple") != 0, "rename");
   check(rename("theirs", "deep/theirs") != 0, "rename");
   check(unlink("old") != 0, "unlink");
-  for (int line = 0; line < atoi(arguments[2]); line++) {
+  for (int line = 0; goes_on(line, lines); line++) {
     fprintf(zebra, "zebra %d\n", line);
     fprintf(temporary, "apple %d\n", line);
     check(fflush(zebra) != 0 || fflush(temporary) != 0, "write");
