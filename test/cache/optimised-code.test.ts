@@ -1,26 +1,17 @@
 // What V8 has optimised is there in the next process; what is damaged, or was made otherwise, is not taken.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { TestFolder } from '../building/test-folder.js';
 
 const SCRIPT = fileURLToPath(new URL('./kept-code.mjs', import.meta.url));
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'code-'));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = new TestFolder();
 
 /** What a process says that does these things. */
-function run(what: string[], flags: readonly string[] = [], cache = folder): string {
+function run(what: string[], flags: readonly string[] = [], cache = folder.path): string {
   const env = { ...process.env, EPOCHVISOR_CACHE: cache };
   return execFileSync(process.execPath, [...flags, SCRIPT, ...what], {
     encoding: 'utf8',
@@ -30,9 +21,9 @@ function run(what: string[], flags: readonly string[] = [], cache = folder): str
 
 /** The path of the only file with code. */
 function kept(): string {
-  const names = readdirSync(folder).filter(name => name.endsWith('.code'));
+  const names = readdirSync(folder.path).filter(name => name.endsWith('.code'));
   expect(names).toHaveLength(1);
-  return join(folder, names[0]!);
+  return folder.file(names[0]!);
 }
 
 describe('the code of a module', () => {
@@ -45,7 +36,7 @@ describe('the code of a module', () => {
   test('is kept for its user alone, and leaves no drafts', () => {
     run(['work']);
     expect(statSync(kept()).mode & 0o777).toBe(0o600);
-    expect(readdirSync(folder).filter(name => !/\.(code|rewritten)$/.test(name))).toEqual([]);
+    expect(readdirSync(folder.path).filter(name => !/\.(code|rewritten)$/.test(name))).toEqual([]);
   });
 
   test('is not taken where others can write to it, or it is theirs', () => {
@@ -104,8 +95,8 @@ describe('the code of a module', () => {
   test('is not kept where code must not be made from strings, nor without a cache', () => {
     expect(run(['look'], [], 'none')).toBe('false 42');
     expect(run(['work'], [], 'none')).toBe('kept');
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder.path)).toEqual([]);
     expect(run(['idle'], ['--disallow-code-generation-from-strings'])).toBe('kept');
-    expect(readdirSync(folder).map(name => name.replace(/^.*\./, ''))).toEqual(['rewritten']);
+    expect(readdirSync(folder.path).map(name => name.replace(/^.*\./, ''))).toEqual(['rewritten']);
   });
 });

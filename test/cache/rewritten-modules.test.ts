@@ -1,12 +1,12 @@
 // The cache of rewritten modules: what it gives back, takes for a miss, keeps apart, and forgets.
 
-import { mkdtempSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cacheFolder, prune } from '../../engine/cache/cache-folder.js';
 import { rewriteCached } from '../../engine/cache/rewritten-modules.js';
 import * as instrumenter from '../../engine/instrument/instrument.js';
+import { TestFolder } from '../building/test-folder.js';
 import { wat } from '../building/wat.js';
 
 const GUEST = wat('(module (func (export "one") (result i32) (i32.const 1)))');
@@ -24,10 +24,11 @@ const SUSPENDED = `(module
   (func (export "interrupt") (param i32 i64 i32)
     (memory.init $data (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop $data) (call $again (i32.const 1))))`;
 
+const parent = new TestFolder();
 let folder: string;
 
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'cache-')), 'cache');
+  folder = parent.file('cache');
   vi.stubEnv('EPOCHVISOR_CACHE', folder);
 });
 
@@ -127,7 +128,7 @@ describe('the cache of rewritten modules', () => {
   });
 
   test('rewrites all the same where the folder cannot be written', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'cache-')), 'file');
+    const file = parent.file('file');
     writeFileSync(file, '');
     vi.stubEnv('EPOCHVISOR_CACHE', join(file, 'below'));
     expect((await rewriteCached(GUEST, {}, { cache: true })).report.functions).toBe(1);

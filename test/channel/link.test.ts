@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { connect } from '../../engine/channel/connect.js';
@@ -83,7 +84,7 @@ describe('a link', () => {
   test('loses nothing that came before anyone listened', async () => {
     const { near, far } = await pair();
     for (let n = 0; n < 100; n++) near.send(Uint8Array.of(n));
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await sleep(50);
     const { frames } = hear(far);
     await vi.waitFor(() => expect(frames.map(frame => frame[0])).toEqual(Array.from({ length: 100 }, (_, n) => n)));
   });
@@ -103,7 +104,7 @@ describe('a link', () => {
   test('tells an end that came before anyone listened', async () => {
     const { near, far } = await pair();
     near.terminate();
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await sleep(50);
     expect(await hear(far).ended).toMatchObject({ code: 'LINK_CLOSED' });
   });
 
@@ -328,7 +329,7 @@ describe('connecting', () => {
     const { host } = new URL(first.address);
     await first.listener.close();
     const calling = call(first.address, {}, 10_000);
-    await new Promise(resolve => setTimeout(resolve, 100));
+    await sleep(100);
     await start(HELLO, host);
     expect((await calling).peer.incarnation).toBe('replica-a');
   });

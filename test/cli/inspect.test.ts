@@ -1,12 +1,11 @@
 // What `epochvisor inspect` says of a module, as text and as JSON.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { inspectCommand, inspectionText } from '../../engine/cli/inspect.js';
 import { inspectModule } from '../../engine/cli/inspection.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
+import { TestFolder } from '../building/test-folder.js';
 import { wat } from '../building/wat.js';
 
 const GUEST = wat(`(module
@@ -29,8 +28,10 @@ const THREADED = wat(`(module
   (func $wake (result i32) (memory.atomic.notify (i32.const 0) (i32.const 1)))
   (func $add (result i32) (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))`);
 
+const folder = new TestFolder();
+
 function save(bytes: Uint8Array): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'inspect-')), 'guest.wasm');
+  const path = folder.file('guest.wasm');
   writeFileSync(path, bytes);
   return path;
 }

@@ -2,18 +2,17 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
 import { fitModel, recommend } from '../../engine/cli/tuning/model.js';
 import { conclude, text } from '../../engine/cli/tuning/report.js';
 import type { Cell } from '../../engine/cli/tuning/sweep.js';
+import { TestFolder } from '../building/test-folder.js';
 
 const root = join(import.meta.dirname, '../..');
-const folder = mkdtempSync(join(tmpdir(), 'tune-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = new TestFolder();
 
 const epochvisor = (...args: string[]) =>
   spawnSync(process.execPath, [join(root, 'dist/engine/cli/main.js'), ...args], { encoding: 'utf8', input: '' });
@@ -113,7 +112,7 @@ describe('epochvisor tune', () => {
   }, 60_000);
 
   it("leaves the user's disk as it is", () => {
-    const disk = join(folder, 'disk');
+    const disk = folder.file('disk');
     writeFileSync(disk, Buffer.alloc(1 << 20, 7));
     const { status, stdout } = epochvisor('tune', ...short, '--disk', disk, join(root, 'guest/build/disk.wasm'));
     expect(status).toBe(0);
@@ -128,7 +127,7 @@ describe('epochvisor tune', () => {
     });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk));
-    await pause(ms);
+    await sleep(ms);
     process.kill(-child.pid!, 'SIGINT');
     const [status, signal] = await once(child, 'exit');
     // Before the command has been loaded, Node itself ends by the signal.

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { Status } from '../../engine/observe/status.js';
@@ -221,8 +222,6 @@ export class Watched {
     }
   }
 }
-
-export const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
 /** Asks until there is an answer. */
 export async function until<T>(ask: () => T | undefined): Promise<T> {

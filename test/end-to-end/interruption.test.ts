@@ -1,8 +1,9 @@
 // Ctrl-C, SIGTERM and SIGHUP at any moment: both replicas gone, the exit status says why, nothing is left behind.
 // (bench checks after each test that no process is left.)
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { Bench, guest, sleep } from './command.js';
+import { Bench, guest } from './command.js';
 
 const bench = new Bench();
 afterEach(() => expect(bench.temporaryFiles(), 'files left behind').toEqual([]));

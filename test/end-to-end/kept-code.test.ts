@@ -2,8 +2,9 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Bench, guest, sleep } from './command.js';
+import { Bench, guest } from './command.js';
 import { Gated } from './gated.js';
 
 const bench = new Bench();

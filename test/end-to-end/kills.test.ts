@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { judgeTranscript } from '../guest-library/transcript.js';
-import { Bench, guest, isAlive, sleep, until } from './command.js';
+import { Bench, guest, isAlive, until } from './command.js';
 import { Gated } from './gated.js';
 import { generator } from './seeds.js';
 

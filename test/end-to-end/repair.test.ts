@@ -1,7 +1,8 @@
 // A machine that heals itself: a replacement joins the running guest, and the next kill is survived as the first was.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Bench, type Ended, isAlive, sleep, until, type Watched } from './command.js';
+import { Bench, type Ended, isAlive, until, type Watched } from './command.js';
 import { Milling } from './milling.js';
 import { generator } from './seeds.js';
 

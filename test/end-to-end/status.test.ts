@@ -1,8 +1,9 @@
 // What a user can learn of a machine while it runs.
 
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Bench, guest, isAlive, sleep } from './command.js';
+import { Bench, guest, isAlive } from './command.js';
 
 const bench = new Bench();
 

@@ -1,16 +1,15 @@
 // The plain machine as a process of its own, with real stdin, stdout and disks: what the figures compare with.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { TestFolder } from '../building/test-folder.js';
 import { judgeTranscript } from './transcript.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'dist/engine/plain/main.js');
-const folder = mkdtempSync(join(tmpdir(), 'epochvisor-plain-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = new TestFolder();
 
 const guest = (name: string) => join(root, 'guest/build', `${name}.wasm`);
 
@@ -60,7 +59,7 @@ describe('the plain machine as a process', () => {
   });
 
   it('reads a file as stdin, and a pipe longer than every buffer', async () => {
-    const path = join(folder, 'lines');
+    const path = folder.file('lines');
     const lines = Array.from({ length: 200_000 }, (_, i) => `line ${i} and some more to fill it`);
     writeFileSync(path, lines.join('\n'));
     const expected = `${lines.map((line, i) => `${i + 1}: ${line}\n`).join('')}200000 lines\n`;
@@ -70,7 +69,7 @@ describe('the plain machine as a process', () => {
   });
 
   it('keeps a disk in a file', async () => {
-    const disk = join(folder, 'disk');
+    const disk = folder.file('disk');
     writeFileSync(disk, new Uint8Array(64 * 512));
     const first = await run(['--disk', disk, guest('disk-log'), '3']);
     expect(first.stdout).toMatch(/^found 0 .*\nappended 0 .*\nappended 1 .*\nappended 2 .*\n$/);

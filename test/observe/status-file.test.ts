@@ -1,21 +1,15 @@
 // The status file names processes that live: there is none before the machine, and none after it.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { beforeEach, expect, test } from 'vitest';
 import { type Status, StatusFile } from '../../engine/observe/status.js';
+import { TestFolder } from '../building/test-folder.js';
 
-let folder: string;
+const folder = new TestFolder();
 let path: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'status-'));
-  path = join(folder, 'status.json');
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+  path = folder.file('status.json');
 });
 
 const status = (pid: number) => ({ view: 1, primary: { pid, incarnation: 'a' } }) as Status;

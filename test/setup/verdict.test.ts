@@ -1,19 +1,18 @@
 // The verdict of a whole run: what was skipped or could not be loaded has failed.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { TestFolder } from '../building/test-folder.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'epochvisor-verdict-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = new TestFolder();
 
 type Status = 'passed' | 'failed' | 'pending' | 'skipped' | 'todo';
 
 /** Lines and exit status for a report of one file with tests of these statuses. */
 function verdict(statuses: readonly Status[], fileStatus: 'passed' | 'failed' = 'passed') {
-  const path = join(folder, 'report.json');
+  const path = folder.file('report.json');
   const count = (status: Status) => statuses.filter(each => each === status).length;
   const report = {
     numPassedTests: count('passed'),
@@ -54,6 +53,6 @@ test('a file that could not be loaded is a failure, and so are no tests at all',
 });
 
 test('no report is a failure', () => {
-  const { lines, status } = run(join(folder, 'none.json'));
+  const { lines, status } = run(folder.file('none.json'));
   expect([lines.at(-1), status]).toEqual(['0 passed, 1 failed', 1]);
 });

@@ -1,23 +1,18 @@
 // The first difference: its place, and what stands there.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeDifference, firstDifference, firstFileDifference } from '../../engine/testing/difference.js';
+import { TestFolder } from '../building/test-folder.js';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
-let folder = '';
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'epochvisor-difference-'));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = new TestFolder();
 
 function fileDifference(expected: Uint8Array, found: Uint8Array) {
-  writeFileSync(join(folder, 'expected'), expected);
-  writeFileSync(join(folder, 'found'), found);
-  return firstFileDifference(join(folder, 'expected'), join(folder, 'found'));
+  writeFileSync(folder.file('expected'), expected);
+  writeFileSync(folder.file('found'), found);
+  return firstFileDifference(folder.file('expected'), folder.file('found'));
 }
 
 test('equal bytes have no difference', () => {
