@@ -1,7 +1,7 @@
 // What stands between guest and machine: the virtual hardware of bare guests, or the kernel of WASI programs.
 
 import type { Interrupt } from '../protocol/vocabulary.js';
-import type { Dispatch } from './interrupts.js';
+import type { Dispatch } from './interrupt-controller.js';
 
 export interface GuestDevices {
   /** At a boundary: data enters guest-visible state; answers what the guest's handler is to be called with, if it is. */

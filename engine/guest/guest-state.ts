@@ -8,7 +8,7 @@ import type { ExecutionState } from '../protocol/execution.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { MachineImage } from '../suspend/machine-image.js';
 import type { EntryState } from '../wire/entry-history.js';
-import type { InterruptsState } from './interrupts.js';
+import type { InterruptsState } from './interrupt-controller.js';
 import type { MachineOptions } from './machine-options.js';
 
 /** How far the guest's own code has come. An ended guest may still wait for its operations. */

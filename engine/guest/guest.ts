@@ -25,7 +25,7 @@ import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { GuestState, Stage } from './guest-state.js';
-import { type Dispatch, InterruptController } from './interrupts.js';
+import { type Dispatch, InterruptController } from './interrupt-controller.js';
 import { flipBit, killAt, killCount, type Place } from './interventions.js';
 import type { MachineOptions } from './machine-options.js';
 import { StateDigests } from './state-digest.js';

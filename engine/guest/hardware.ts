@@ -22,7 +22,7 @@ import {
   INTERRUPT_STREAM,
   INTERRUPT_TIMER,
   INTERRUPT_UNCERTAIN,
-} from './interrupts.js';
+} from './interrupt-controller.js';
 import type { MachineOptions } from './machine-options.js';
 
 /** Import module of the virtual hardware. */

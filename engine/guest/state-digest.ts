@@ -9,7 +9,7 @@ import type { StateDigest } from '../protocol/vocabulary.js';
 import { captureGlobals, firstMemory } from '../suspend/machine-image.js';
 import type { SuspendedStack } from '../suspend/suspended-stack.js';
 import type { GuestDevices } from './guest-devices.js';
-import type { InterruptController } from './interrupts.js';
+import type { InterruptController } from './interrupt-controller.js';
 import { hashPlain, hashWords } from './plain-hash.js';
 
 /** Time between digests over the time that one takes. */

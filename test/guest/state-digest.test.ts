@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { GuestDevices } from '../../engine/guest/guest-devices.js';
-import { InterruptController } from '../../engine/guest/interrupts.js';
+import { InterruptController } from '../../engine/guest/interrupt-controller.js';
 import { StateDigests } from '../../engine/guest/state-digest.js';
 import { instantiateRewritten } from '../../engine/instance/instance.js';
 import { Meter } from '../../engine/instance/meter.js';

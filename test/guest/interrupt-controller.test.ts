@@ -1,7 +1,7 @@
 // The interrupt controller: the enable flag, masked interrupts, handlers that wait.
 
 import { describe, expect, it } from 'vitest';
-import { InterruptController } from '../../engine/guest/interrupts.js';
+import { InterruptController } from '../../engine/guest/interrupt-controller.js';
 
 const timer = { kind: 1, id: 7n, status: 0 };
 const input = { kind: 2, id: 0n, status: 3 };
