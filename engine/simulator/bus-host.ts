@@ -12,7 +12,7 @@ import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
 import { STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
-import { type Visit, Visitors, type VisitorsObserver } from './visitors.js';
+import { type InputChunk, type Visit, Visitors, type VisitorsObserver } from './visitors.js';
 import { fromBusWire } from './wires.js';
 
 /** What somebody said to the bus: the cause of what it does. */
@@ -29,13 +29,6 @@ export interface BusObserver extends VisitorsObserver {
   performed(operation: Operation, status: number, data: Uint8Array): void;
   /** @param bus what it still knows */
   ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released' | 'openStreams'>): void;
-}
-
-export interface InputChunk {
-  /** Since the chunk before. */
-  readonly afterNs: number;
-  readonly bytes: Uint8Array;
-  readonly end: boolean;
 }
 
 /** The bus's end of a connection. */

@@ -2,10 +2,9 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import type { InputChunk } from './bus-host.js';
 import { type Fault, planFaults, planHealing } from './faults.js';
 import { Random } from './random.js';
-import type { Visit } from './visitors.js';
+import type { InputChunk, Visit } from './visitors.js';
 
 export interface RunOptions {
   readonly seed: number;

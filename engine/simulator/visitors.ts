@@ -3,8 +3,14 @@
 import type { BusEffect, BusEvent } from '../protocol/bus/bus.js';
 import { FIRST_OPENED_STREAM } from '../protocol/vocabulary.js';
 import type { Actor } from './actor.js';
-import type { InputChunk } from './bus-host.js';
 import type { Schedule } from './schedule.js';
+
+export interface InputChunk {
+  /** Since the chunk before. */
+  readonly afterNs: number;
+  readonly bytes: Uint8Array;
+  readonly end: boolean;
+}
 
 export interface Visit {
   /** Since the visit before, or since the source had room again. */

@@ -10,7 +10,7 @@
 //               v > view            fenced, input       the new owner; the old one is told that it is stale
 //   output(v)   by the owner, v = view: performed; by anyone else: stale, and nothing happens
 //
-// What is performed is the business of streams.ts and operations.ts.
+// What is performed is the business of streams.ts and bus-operations.ts.
 
 import { assert } from '../../errors/errors.js';
 import { BOUNDS } from '../bounds.js';
@@ -18,11 +18,11 @@ import { BUS_HEARTBEAT_MS, type FromBus, type StreamOffset, type ToBus } from '.
 import type { Rule } from '../rules.js';
 import type { Interrupt, OperationId, Outcome, Output } from '../vocabulary.js';
 import type { BusEffect, BusEvent, BusOptions, Connection } from './bus-events.js';
-import { Operations } from './operations.js';
+import { Operations } from './bus-operations.js';
 import { Streams, type Voice } from './streams.js';
 
 export type * from './bus-events.js';
-export { STATUS_REFUSED } from './operations.js';
+export { STATUS_REFUSED } from './bus-operations.js';
 
 /** How long the end of a machine waits for who takes nothing from an opened stream, in heartbeats of the bus. */
 export const LINGER_TICKS = 2_000 / BUS_HEARTBEAT_MS;
