@@ -5,7 +5,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { judgeTranscript } from '../guest-library/transcript.js';
-import { Bench, guest, isAlive, until } from './command.js';
+import { Bench, guest, isAlive, until, type Watched } from './command.js';
 import { Gated } from './gated.js';
 import { generator } from './seeds.js';
 
@@ -14,6 +14,10 @@ const random = generator();
 
 /** A kill comes within the first half second or so of output. */
 const wroteSome = ({ machine }: Gated) => machine.wrote(Math.floor(random() * 10_000));
+
+/** The launcher hears of a death a moment after it; once the machine has ended, it would say nothing of it any more. */
+const isToldGone = ({ command }: Watched, pid: number) =>
+  until(() => (command.stderr.includes(`replica ${pid} is gone`) ? true : undefined));
 
 describe('SIGKILL from outside', () => {
   test.each(['original', 'revised', 'deferred'])(
@@ -27,6 +31,7 @@ describe('SIGKILL from outside', () => {
       const after = await machine.status(({ view }) => view === 2);
       expect(after).toMatchObject({ protected: false, reason: 'need secondary', backups: [] });
       expect(after.primary).toEqual(backups[0]);
+      await isToldGone(machine, primary.pid);
       const ended = await gated.endsUndisturbed();
       expect(ended.stderr).toContain(`replica ${primary.pid} is gone`);
       expect(ended.stderr).toContain(`view 2: replica ${after.primary.pid} is primary`);
@@ -106,6 +111,7 @@ describe('a primary that stands still', () => {
     await machine.wrote(written + 1);
     process.kill(primary.pid, 'SIGCONT');
     await until(() => (isAlive(primary.pid) ? undefined : true));
+    await isToldGone(machine, primary.pid);
     const { stderr } = await gated.endsUndisturbed();
     expect(stderr).toMatch(new RegExp(`replica ${primary.pid} is gone: halted`));
   });
