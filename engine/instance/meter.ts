@@ -9,7 +9,7 @@
 // marks that counting can never reach.
 
 import { assert } from '../errors/errors.js';
-import { MARK } from '../instrument/mark.js';
+import { MARK } from '../instrument/reserved.js';
 import './webassembly.js';
 
 /** The greatest value the counter is set to. */

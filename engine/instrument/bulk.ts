@@ -37,9 +37,9 @@ import {
 } from '../wasm/opcodes.js';
 import { I32, type ValueType } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
-import { testCounter } from './glue.js';
 import type { Layout } from './layout.js';
-import { type Frame, testOrUnwind } from './unwind.js';
+import { RESERVED_PREFIX } from './reserved.js';
+import { type Frame, testCounter } from './unwind.js';
 
 /** Bytes that cost as much as one instruction, as a power of two: about what a core moves in the time of one. */
 const BYTES_PER_INSTRUCTION_LOG2 = 4;
@@ -47,7 +47,7 @@ const PIECE_BYTES = 1 << 20;
 const PIECE_ELEMENTS = 1 << 16;
 
 /** One bulk instruction, by its opcode and indexes. */
-export interface BulkOperation {
+interface BulkOperation {
   readonly opcode: number;
   readonly index: number;
   readonly index2: number;
@@ -56,7 +56,8 @@ export interface BulkOperation {
 const TO = 0;
 const FROM = 1;
 const LENGTH = 2;
-const COUNTER = 3;
+/** Index of the counter among the parameters. */
+export const BULK_COUNTER = 3;
 
 /** The index of the function that does a bulk operation (all but table.grow). */
 export function bulkFunction(layout: Layout, boundary: number, operation: BulkOperation): number {
@@ -64,10 +65,8 @@ export function bulkFunction(layout: Layout, boundary: number, operation: BulkOp
     const code = new CodeWriter();
     code.locals([]);
     const second = secondOperand(layout, operation);
-    const safePoint = () => {
-      if (layout.save === undefined) testCounter(code, COUNTER, boundary);
-      else testOrUnwind(code, { layout, boundary, counter: COUNTER }, bulkFrame(self, second));
-    };
+    const frame = layout.save === undefined ? undefined : bulkFrame(self, second);
+    const safePoint = () => testCounter(code, { layout, boundary, counter: BULK_COUNTER }, frame);
     writeBulk(new BulkWriter(operation, code), code, safePoint);
     return { type: { params: [I32, second, I32, I32], results: [I32] }, body: code.take() };
   });
@@ -79,8 +78,8 @@ export function bulkFrame(self: number, second: ValueType): Frame {
   return { function: self, point: 0, locals, stack: [], results: [] };
 }
 
-export function bulkName({ opcode, index, index2 }: BulkOperation): string {
-  return `epochvisor:${opcodeName[opcode]}:${index}:${index2}`;
+function bulkName({ opcode, index, index2 }: BulkOperation): string {
+  return `${RESERVED_PREFIX}${opcodeName[opcode]}:${index}:${index2}`;
 }
 
 /** The type of the operand between destination and length: a value to fill with, or where to copy from. */
@@ -136,7 +135,7 @@ class BulkWriter {
 
   /** `counter - cost of LENGTH` on the stack. */
   charged(): void {
-    this.#code.localGet(COUNTER);
+    this.#code.localGet(BULK_COUNTER);
     this.#code.localGet(LENGTH);
     if (this.shift > 0) {
       this.#code.i32(this.shift);
@@ -208,10 +207,10 @@ function writePieces(bulk: BulkWriter, code: CodeWriter, safePoint: () => void, 
     if (!bulk.fills) bulk.addTo(FROM, bulk.piece);
     bulk.addTo(LENGTH, -bulk.piece);
   }
-  code.localGet(COUNTER);
+  code.localGet(BULK_COUNTER);
   code.i32(bulk.piece >> bulk.shift);
   code.op(OP_I32_SUB);
-  code.localTee(COUNTER);
+  code.localTee(BULK_COUNTER);
   safePoint();
   code.localGet(LENGTH);
   code.i32(bulk.piece);
@@ -225,7 +224,7 @@ function writePieces(bulk: BulkWriter, code: CodeWriter, safePoint: () => void, 
  * that the host refuses is no answer at all, the replica halts.
  */
 export function memoryGrowFunction(layout: Layout, limitPages: number): number {
-  return layout.shared('epochvisor:memory.grow', () => {
+  return layout.shared(`${RESERVED_PREFIX}memory.grow`, () => {
     const declared = layout.spaces.memories[0]!.maximum ?? Number.POSITIVE_INFINITY;
     const size = (code: CodeWriter) => {
       code.op(OP_MEMORY_SIZE);
@@ -245,7 +244,7 @@ export function memoryGrowFunction(layout: Layout, limitPages: number): number {
 
 /** The function that does table.grow: (value, elements, counter) -> (previous size or -1, counter). */
 export function tableGrowFunction(layout: Layout, table: number, limitElements: number): number {
-  return layout.shared(`epochvisor:table.grow:${table}`, () => {
+  return layout.shared(`${RESERVED_PREFIX}table.grow:${table}`, () => {
     const { element, limits } = layout.spaces.tables[table]!;
     const [value, length, counter] = [0, 1, 2];
     const code = new CodeWriter();

@@ -7,9 +7,8 @@
 
 import { OP_I32_GE_S, OP_I32_SUB } from '../wasm/opcodes.js';
 import type { CodeWriter } from './code.js';
-import { testCounter } from './glue.js';
 import type { Layout } from './layout.js';
-import { boundaryOrUnwind, type Frame, testOrUnwind, unwindIfMarked } from './unwind.js';
+import { type Frame, takeBoundary, testCounter, unwindIfMarked } from './unwind.js';
 
 export class CounterCode {
   readonly #code: CodeWriter;
@@ -94,8 +93,7 @@ export class CounterCode {
   }
 
   #test(frame: Frame | undefined): void {
-    if (frame === undefined) testCounter(this.#code, this.local, this.#boundary);
-    else testOrUnwind(this.#code, this.#at, frame);
+    testCounter(this.#code, this.#at, frame);
     this.safePoints++;
   }
 
@@ -132,12 +130,7 @@ export class CounterCode {
     code.op(OP_I32_GE_S);
     code.brIf(0);
     code.end();
-    if (frame !== undefined) boundaryOrUnwind(code, this.#at, frame);
-    else {
-      code.localGet(this.local);
-      code.call(this.#boundary);
-      code.localSet(this.local);
-    }
+    takeBoundary(code, this.#at, frame);
     code.br(0);
     code.end();
     this.safePoints++;

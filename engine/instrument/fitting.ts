@@ -15,9 +15,9 @@
 //   types      those of the main module, and for each list of types among those of the plain module `() -> list` and
 //              `() -> (list, i32)`
 //   imports    what clones name of the main module. Where all its functions, globals and tables together are more than
-//              V8 lets a module import, each clone has a module of its own (together.ts), and what the body can name
+//              V8 lets a module import, each clone has a module of its own (clonesTogether), and what the body can name
 //              is bounded (checkBody)
-//   bytes      as many clones of the largest size as one module has (together.ts) are below the size of a module
+//   bytes      as many clones of the largest size as one module has (clonesTogether) are below the size of a module
 //
 // A module is refused only for what V8 would not have taken, with three exceptions, all far from what compilers make:
 // for clones and for the types of continuation modules these are upper bounds, and exports and imports are bounded by the
@@ -26,11 +26,10 @@
 import { checkLimit, ENGINE_LIMITS, type EngineLimit, tooMany } from '../wasm/engine-limits.js';
 import type { Export } from '../wasm/module.js';
 import { describeFunction } from '../wasm/names.js';
-import { CONTINUATION_IMPORTS } from './continuation/together.js';
 import type { Layout } from './layout.js';
 
 /** What messages need to name a function. */
-export interface Naming {
+interface Naming {
   readonly layout: Layout;
   /** By original function index. */
   readonly names: ReadonlyMap<number, string>;
@@ -105,4 +104,20 @@ function typesOfContinuation({ types, module }: Layout): number {
   const lists = new Set<string>();
   for (const { params, results } of module.types) lists.add(params.join()).add(results.join());
   return types.length + 2 * lists.size + MACHINE_TYPES;
+}
+
+/** What a continuation module imports in any case, and its memory, rounded up: see continuation-layout.ts. */
+const CONTINUATION_IMPORTS = 32;
+/** Of the largest size, in a module of 1 GiB; no stack has so many different safe points but in tests. */
+const CLONES_TOGETHER_MAX = 128;
+
+/**
+ * Clones may name any function and global of the main module, and import what they name. Where those are more than a module
+ * can import, each clone has a module of its own; what one body can name, checkBody has bounded.
+ *
+ * @param functions of the rewritten module; @param globals and @param tables of the plain one
+ */
+export function clonesTogether(functions: number, globals: number, tables: number): number {
+  const imports = functions + globals + tables + CONTINUATION_IMPORTS;
+  return imports > ENGINE_LIMITS.imports.most ? 1 : CLONES_TOGETHER_MAX;
 }

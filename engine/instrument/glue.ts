@@ -1,146 +1,106 @@
-// The generated functions between the guest and the host: the boundary, a wrapper for each import, an adapter for each export.
+// The generated functions between the guest and the host: a wrapper for each import, an adapter for each export.
 //
 // Inside, the counter is a parameter and a result. While host code runs it lives in a global, which the glue stores and
 // loads. No JavaScript is ever under a guest's frame here but the hook or import at the very end of the stack, so that
-// the whole stack can be unwound later.
+// the whole stack can be unwound.
 //
-//   boundary(counter) -> counter          counter := global; hook; interrupts; global
 //   import(args..., counter) -> (results..., counter)
 //                                         global := counter; the import; counter := global; a safe point
 //   export(args...) -> results...         global; the function; global := counter
 //
 // The safe point in an import's wrapper is what lets a host import end an epoch: it makes the counter negative, and the
-// boundary comes as soon as it has returned. An import that blocks must not wait inside JavaScript (the stack could not be
-// unwound): it says `again`, its results are dropped, and the wrapper calls it anew when the boundary is over.
+// boundary (boundary.ts) comes as soon as it has returned. An import that blocks must not wait inside JavaScript (the stack
+// could not be unwound): it says `again`, its results are dropped, and the wrapper calls it anew when the boundary is over.
+//
+// A wrapper unwinds like any function: its frame is the results and, where imports may block, the parameters and `again`.
+// One whose import is another instance's function comes back with MARK in the global when that one has unwound; the
+// adapters by which instances and hosts call in have nothing to save, and just pass MARK on.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { OP_DROP, OP_I32_EQ, OP_I32_LT_S } from '../wasm/opcodes.js';
-import { I32, I64 } from '../wasm/types.js';
+import { OP_I32_LT_S } from '../wasm/opcodes.js';
+import { I32, I64, KIND_FUNCTION, KIND_GLOBAL, type ValueType } from '../wasm/types.js';
 import { sameTypes } from '../wasm/validate.js';
 import { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { EXPORT_START } from './reserved.js';
+import { EXPORT_START, RESERVED_PREFIX } from './reserved.js';
 import { stateExports } from './state.js';
-import { addSuspendableBoundary, writeSuspendableWrapper } from './unwind-glue.js';
-
-/** What the boundary hook answers when there are interrupts to dispatch. */
-export const INTERRUPTS = 1;
-
-/** A safe point, `counter < 0 ? boundary(counter)`, for a counter that is on the stack and in its local. */
-export function testCounter(code: CodeWriter, counter: number, boundary: number): void {
-  code.i32(0);
-  code.op(OP_I32_LT_S);
-  code.ifUnlikely();
-  code.localGet(counter);
-  code.call(boundary);
-  code.localSet(counter);
-  code.end();
-}
-
-/** The index of the boundary function; `handler` is the interrupt handler's original function index. */
-export function addBoundary(layout: Layout, handler: number | undefined): number {
-  if (layout.save !== undefined) return addSuspendableBoundary(layout, handler);
-  return layout.shared('epochvisor:boundary', () => {
-    const code = new CodeWriter();
-    const [counter, kind, id, status] = [0, 1, 2, 3];
-    code.locals(handler === undefined ? [] : [I32, I64, I32]);
-    code.localGet(counter);
-    code.globalSet(layout.counter);
-    code.call(layout.boundaryImport);
-    if (handler === undefined) code.op(OP_DROP);
-    else {
-      code.i32(INTERRUPTS);
-      code.op(OP_I32_EQ);
-      code.if();
-      code.loop();
-      code.call(layout.interruptImport);
-      code.localSet(status);
-      code.localSet(id);
-      code.localSet(kind);
-      code.if();
-      code.localGet(kind);
-      code.localGet(id);
-      code.localGet(status);
-      callFromGlue(layout, code, handler);
-      code.globalSet(layout.counter);
-      code.br(1);
-      code.end();
-      code.end();
-      code.end();
-    }
-    code.globalGet(layout.counter);
-    code.end();
-    return { type: { params: [I32], results: [I32] }, body: code.take() };
-  });
-}
+import { type Frame, takeBoundary, testCounter } from './unwind.js';
 
 /** Writes the wrappers of all imported functions. */
 export function addImportWrappers(layout: Layout, boundary: number): void {
   let index = 0;
   for (const item of layout.module.imports) {
-    if (item.kind !== 0) continue;
-    const params = layout.module.types[item.type]!.params.length;
-    const name = `epochvisor:import:${item.module}:${item.name}`;
-    const body =
-      layout.save !== undefined
-        ? writeSuspendableWrapper(layout, index, boundary)
-        : layout.again === undefined
-          ? writeWrapper(layout, index, params, boundary)
-          : writeBlockingWrapper(layout, index, params, boundary);
+    if (item.kind !== KIND_FUNCTION) continue;
+    const name = `${RESERVED_PREFIX}import:${item.module}:${item.name}`;
+    const body = writeWrapper(layout, index, boundary);
     layout.generated[index] = { name, type: layout.functionType(index), body };
     index++;
   }
 }
 
-/** Index of the counter among the parameters of an import's wrapper. */
-export function counterOf(layout: Layout, index: number, params: number): number {
-  return layout.carriesDepth(index) ? params + 1 : params;
+/** What a wrapper's frame consists of, and the locals that it declares beside its parameters. */
+interface WrapperShape {
+  readonly frame: Frame;
+  readonly counter: number;
+  /** Local of `again`; undefined where imports do not block. */
+  readonly again: number | undefined;
+  readonly declared: readonly ValueType[];
 }
 
-function writeWrapper(layout: Layout, index: number, params: number, boundary: number): Uint8Array {
-  const counter = counterOf(layout, index, params);
-  const code = new CodeWriter(64);
-  code.locals([]);
-  callImport(layout, code, index, params, counter);
-  testCounter(code, counter, boundary);
-  code.localGet(counter);
-  code.end();
-  return code.take();
+/** @param index original function index of the import */
+export function wrapperShape(layout: Layout, index: number): WrapperShape {
+  const { params, results } = layout.signature(index);
+  const counter = layout.carriesDepth(index) ? params.length + 1 : params.length;
+  const again = layout.again === undefined ? undefined : counter + 1;
+  const declared = again === undefined ? [] : [I32];
+  const kept =
+    again === undefined ? [] : [...params.map((type, param) => [type, param] as const), [I32, again] as const];
+  const frame: Frame = {
+    function: layout.mainFunction(index),
+    point: 0,
+    locals: kept,
+    stack: results,
+    results,
+  };
+  return { frame, counter, again, declared };
 }
 
-/**
- * The wrapper of an import that may block. `again` moves to a local before the boundary: an interrupt handler that runs
- * there calls imports of its own.
- */
-function writeBlockingWrapper(layout: Layout, index: number, params: number, boundary: number): Uint8Array {
-  const { results } = layout.signature(index);
-  const [counter, global] = [counterOf(layout, index, params), layout.again!];
-  const again = counter + 1;
-  const code = new CodeWriter(96);
-  code.locals([I32]);
-  code.loop(layout.blockType([], results));
-  callImport(layout, code, index, params, counter);
-  code.i32(0);
-  code.op(OP_I32_LT_S);
-  code.if();
-  code.globalGet(global);
-  code.localSet(again);
-  code.i32(0);
-  code.globalSet(global);
-  code.localGet(counter);
-  code.call(boundary);
-  code.localSet(counter);
-  code.localGet(again);
-  code.brIf(1);
-  code.end();
-  code.end();
+/** `again` moves to a local before the boundary: an interrupt handler that runs there calls imports of its own. */
+function writeWrapper(layout: Layout, index: number, boundary: number): Uint8Array {
+  const { params, results } = layout.signature(index);
+  const { frame: suspended, counter, again, declared } = wrapperShape(layout, index);
+  const frame = layout.save === undefined ? undefined : suspended;
+  const at = { layout, boundary, counter };
+  const code = new CodeWriter(128);
+  code.locals(declared);
+  if (again === undefined) {
+    callImport(layout, code, index, params.length, counter);
+    testCounter(code, at, frame);
+  } else {
+    const global = layout.again!;
+    code.loop(layout.blockType([], results));
+    callImport(layout, code, index, params.length, counter);
+    code.i32(0);
+    code.op(OP_I32_LT_S);
+    if (frame === undefined) code.if();
+    else code.if(layout.blockType(results, results));
+    code.globalGet(global);
+    code.localSet(again);
+    code.i32(0);
+    code.globalSet(global);
+    takeBoundary(code, at, frame);
+    code.localGet(again);
+    code.brIf(1);
+    code.end();
+    code.end();
+  }
   code.localGet(counter);
   code.end();
   return code.take();
 }
 
 /** Calls an import; leaves its results and, above them, the counter on the stack. */
-export function callImport(layout: Layout, code: CodeWriter, index: number, params: number, counter: number): void {
+function callImport(layout: Layout, code: CodeWriter, index: number, params: number, counter: number): void {
   code.localGet(counter);
   code.globalSet(layout.counter);
   for (let param = 0; param < params; param++) code.localGet(param);
@@ -157,8 +117,8 @@ export function callFromGlue(layout: Layout, code: CodeWriter, original: number)
 }
 
 /** The index of the function that the host calls in place of a defined function. */
-export function addExportAdapter(layout: Layout, original: number): number {
-  return layout.shared(`epochvisor:export:${original}`, () => {
+function addExportAdapter(layout: Layout, original: number): number {
+  return layout.shared(`${RESERVED_PREFIX}export:${original}`, () => {
     const type = layout.signature(original);
     const code = new CodeWriter(32);
     code.locals([]);
@@ -174,20 +134,20 @@ export function addExportAdapter(layout: Layout, original: number): number {
 export function rewrittenExports(layout: Layout) {
   const { module, spaces } = layout;
   const exports = module.exports.map(item => {
-    if (item.kind === 3) return { ...item, index: layout.movedGlobal(item.index) };
-    if (item.kind !== 0) return item;
+    if (item.kind === KIND_GLOBAL) return { ...item, index: layout.movedGlobal(item.index) };
+    if (item.kind !== KIND_FUNCTION) return item;
     if (item.index < spaces.importedFunctions) return item;
     return { ...item, index: addExportAdapter(layout, item.index) };
   });
   if (module.start !== undefined) {
-    exports.push({ name: EXPORT_START, kind: 0, index: addExportAdapter(layout, module.start) });
+    exports.push({ name: EXPORT_START, kind: KIND_FUNCTION, index: addExportAdapter(layout, module.start) });
   }
   return layout.save === undefined ? exports : [...exports, ...stateExports(layout)];
 }
 
 /** The original index of the exported interrupt handler; undefined if the module has none of that name. */
 export function findInterruptHandler(layout: Layout, name: string | undefined): number | undefined {
-  const item = layout.module.exports.find(candidate => candidate.name === name && candidate.kind === 0);
+  const item = layout.module.exports.find(candidate => candidate.name === name && candidate.kind === KIND_FUNCTION);
   if (item === undefined) return undefined;
   const type = layout.signature(item.index);
   if (sameTypes(type.params, [I32, I64, I32]) && type.results.length === 0) return item.index;

@@ -10,12 +10,13 @@ import { indexSpaces, type Module } from '../wasm/module.js';
 import { functionNames } from '../wasm/names.js';
 import { validateSections } from '../wasm/sections.js';
 import { Writer } from '../wasm/writer.js';
+import { addBoundary } from './boundary.js';
 import { BranchHints } from './branch-hints.js';
 import { callGraph } from './callgraph.js';
 import { Continuations } from './continuation/continuation.js';
 import { type ContinuationFacts, continuationFacts } from './continuation/facts.js';
 import { checkModule, checkSignatures } from './fitting.js';
-import { addBoundary, addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
+import { addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
 import { compilationHints, optimisedFirst } from './hints.js';
 import { Layout } from './layout.js';
 import {
@@ -26,7 +27,8 @@ import {
   PAGE_BYTES,
 } from './options.js';
 import { refuseReservedNames } from './reserved.js';
-import { BodyRewriter, type RewriteContext } from './rewrite.js';
+import { BodyRewriter } from './rewrite.js';
+import type { RewriteContext } from './rewrite-context.js';
 import { writeModule } from './rewritten-sections.js';
 import { scanBodies } from './scan.js';
 import { shareMemory } from './shared-memory.js';

@@ -31,13 +31,23 @@ import {
   IMPORT_STACK_ROOM,
   MACHINE,
 } from './reserved.js';
-import type { SaveImports } from './unwind-save.js';
 
 export interface GeneratedFunction {
   readonly name: string;
   readonly type: number;
   /** Locals and code, without the size before them. */
   readonly body: Uint8Array;
+}
+
+/** Function indexes of the imports through which a frame leaves. */
+export interface SaveImports {
+  readonly i32: number;
+  readonly i64: number;
+  readonly function: number;
+  readonly external: number;
+  /** (function, safe point) -> () */
+  readonly activation: number;
+  readonly dropped: number;
 }
 
 export class Layout {

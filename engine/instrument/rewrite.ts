@@ -76,45 +76,24 @@ import { type FunctionType, I32 } from '../wasm/types.js';
 import { bulkFunction, memoryGrowFunction, tableGrowFunction } from './bulk.js';
 import { CodeWriter } from './code.js';
 import { CloneSizes } from './continuation/clone-size.js';
-import type { Resumption, SuspensionState } from './continuation/resumption.js';
+import type { Position, Resumption, SuspensionState } from './continuation/resumption.js';
 import { CounterCode } from './counter.js';
 import { writeDepthCheck } from './depth.js';
 import { type BodyMeasure, checkBody } from './fitting.js';
 import { LOOP_PLAIN, LOOP_UNROLLED } from './flow.js';
-import type { Layout } from './layout.js';
+import { Unwinder } from './frames.js';
 import { Nesting } from './nesting.js';
-import { costOf, HAS_INDIRECT_CALL, isBulk, type Scan, TESTS_ALL_CALLS } from './scan.js';
+import type { RewriteContext } from './rewrite-context.js';
+import { costOf, HAS_INDIRECT_CALL, isBulk, TESTS_ALL_CALLS } from './scan.js';
 import { canonicalType, ScratchLocals } from './scratch.js';
-import { type Frame, Unwinder } from './unwind.js';
-import { dropFunction } from './unwind-glue.js';
-
-/** What shapes the rewriting of every body alike. */
-export interface RewriteContext {
-  readonly layout: Layout;
-  readonly scan: Scan;
-  /** Index of the boundary function. */
-  readonly boundary: number;
-  readonly exact: boolean;
-  readonly maxMemoryPages: number;
-  readonly maxTableElements: number;
-  /** For messages: names of functions by their original indexes. */
-  readonly names: ReadonlyMap<number, string>;
-}
+import { dropFunction } from './state.js';
+import type { Frame } from './unwind.js';
 
 /** Stands for the opcode of a loop that is left as it is. */
 const PLAIN_LOOP = -1;
 /** What is written around the inner block of a loop, whose label takes the place of the loop's. */
 const BLOCKS_AROUND_LOOP = 3;
 const NO_TYPES = { params: [], results: [] };
-
-/** Where the walk over a body stands: all that it needs to go on from there. */
-export interface Position {
-  readonly offset: number;
-  readonly ordinal: number;
-  readonly charge: number;
-  readonly nextCanonical: number;
-  readonly nextLoop: number;
-}
 
 /** Rewrites bodies one after another; the module has been validated by the scan. */
 export class BodyRewriter {

@@ -38,7 +38,7 @@ import {
 import type { ValueType } from '../wasm/types.js';
 import { type Control, Validator } from '../wasm/validate.js';
 import { placeOf } from './fitting.js';
-import type { RewriteContext } from './rewrite.js';
+import type { RewriteContext } from './rewrite-context.js';
 import { costOf, isBulk, TESTS_ALL_CALLS } from './scan.js';
 import { Liveness } from './unwind-liveness.js';
 

@@ -6,18 +6,8 @@
 import { OP_I32_REINTERPRET_F32, OP_I64_REINTERPRET_F64, OP_I64X2_EXTRACT_LANE } from '../wasm/opcodes.js';
 import { F32, F64, FUNCREF, I32, I64, V128, type ValueType, valueTypeName } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
-import type { Layout } from './layout.js';
-
-/** Function indexes of the imports through which a frame leaves. */
-export interface SaveImports {
-  readonly i32: number;
-  readonly i64: number;
-  readonly function: number;
-  readonly external: number;
-  /** (function, safe point) -> () */
-  readonly activation: number;
-  readonly dropped: number;
-}
+import type { Layout, SaveImports } from './layout.js';
+import { RESERVED_PREFIX } from './reserved.js';
 
 /** Hands over a parameter, a vector as its low half and then its high half. */
 function saveParameter(code: CodeWriter, save: SaveImports, type: ValueType, parameter: number): void {
@@ -78,7 +68,7 @@ export function saveFunction(
 
 /** Runs of one type are counted: `epochvisor:save:i32|i32*12,f64`, and `+` at the end of a part. */
 function saveName(stack: readonly ValueType[], locals: readonly ValueType[], last: boolean): string {
-  return `epochvisor:save:${runs(stack)}|${runs(locals)}${last ? '' : '+'}`;
+  return `${RESERVED_PREFIX}save:${runs(stack)}|${runs(locals)}${last ? '' : '+'}`;
 }
 
 function runs(types: readonly ValueType[]): string {

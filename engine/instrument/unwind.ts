@@ -19,7 +19,7 @@
 //
 // The host decides in the boundary's hook: it lets `boundary` answer MARK. Every caller finds MARK after its call, hands
 // over its own frame, and returns in turn, until the host, which made the first call, has all activations, innermost
-// first. At a loop's header the code stands outside the loop, where rewrite.ts calls the boundary.
+// first. At a loop's header the code stands outside the loop, where loops.ts calls the boundary.
 //
 // Operands: those of the innermost block are parameters of the `if`, so that they can be popped in the cold code and need
 // no copies in the hot one. Those of enclosing blocks were copied to locals when the block was entered (unwind-plan.ts).
@@ -39,13 +39,12 @@
 // guarded by a test of the mode, and locals live in memory. Here the code to go on is made when it is needed, in another
 // module (continuation/), and the functions stay as they are.
 
+import { BLOCK_EMPTY } from '../wasm/instructions.js';
 import { OP_I32_EQ, OP_I32_LT_S, OP_RETURN } from '../wasm/opcodes.js';
-import { I32, isReferenceType, type ValueType } from '../wasm/types.js';
+import type { ValueType } from '../wasm/types.js';
 import type { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { MARK } from './mark.js';
-import type { RewriteContext } from './rewrite.js';
-import { UnwindPlan } from './unwind-plan.js';
+import { MARK } from './reserved.js';
 import { saveFunction } from './unwind-save.js';
 
 /** A local of a frame. */
@@ -95,13 +94,13 @@ function saveFrame(code: CodeWriter, { layout, counter }: Saving, frame: Frame):
 }
 
 /** Where the code of a safe point stands: the local of the counter. */
-export interface Saving {
+interface Saving {
   readonly layout: Layout;
   readonly counter: number;
 }
 
 /** And what it calls. */
-export interface SafePoints extends Saving {
+interface SafePoints extends Saving {
   readonly boundary: number;
 }
 
@@ -110,20 +109,25 @@ function stackType(layout: Layout, { stack }: Frame): number {
   return layout.blockType(stack, stack);
 }
 
-/** A safe point for a counter that is on the stack, above the frame's, and in its local. */
-export function testOrUnwind(code: CodeWriter, at: SafePoints, frame: Frame): void {
+/**
+ * A safe point, `counter < 0 ? boundary(counter)`, for a counter that is on the stack, above the frame's, and in its local.
+ *
+ * @param frame undefined where the module is not suspendable
+ */
+export function testCounter(code: CodeWriter, at: SafePoints, frame: Frame | undefined): void {
   code.i32(0);
   code.op(OP_I32_LT_S);
-  code.ifUnlikely(stackType(at.layout, frame));
-  boundaryOrUnwind(code, at, frame);
+  code.ifUnlikely(frame === undefined ? BLOCK_EMPTY : stackType(at.layout, frame));
+  takeBoundary(code, at, frame);
   code.end();
 }
 
 /** Takes the boundary, and unwinds if that is what it says. */
-export function boundaryOrUnwind(code: CodeWriter, at: SafePoints, frame: Frame): void {
+export function takeBoundary(code: CodeWriter, at: SafePoints, frame: Frame | undefined): void {
   code.localGet(at.counter);
   code.call(at.boundary);
-  unwindIfMarked(code, at, frame);
+  if (frame === undefined) code.localSet(at.counter);
+  else unwindIfMarked(code, at, frame);
 }
 
 /** Takes the counter from the stack, and unwinds if it says so. */
@@ -134,119 +138,4 @@ export function unwindIfMarked(code: CodeWriter, at: Saving, frame: Frame): void
   code.if(stackType(at.layout, frame));
   saveFrame(code, at, frame);
   code.end();
-}
-
-/** What the unwinding has to know of the body that is being rewritten. */
-export interface FrameShape {
-  /** Index of the function in the rewritten main module. */
-  readonly function: number;
-  readonly results: readonly ValueType[];
-  /** Number of parameters; with `carriesDepth`, also the local that holds the depth. */
-  readonly params: number;
-  readonly carriesDepth: boolean;
-  readonly counter: number;
-}
-
-/** Writes what the safe points of one body after another need for unwinding. */
-export class Unwinder {
-  readonly #context: RewriteContext;
-  readonly plan: UnwindPlan;
-  #shape!: FrameShape;
-  #firstTemporary = 0;
-
-  constructor(context: RewriteContext) {
-    this.#context = context;
-    this.plan = new UnwindPlan(context);
-  }
-
-  /** Begins the body of defined function `index`. @param wanted see UnwindPlan.begin */
-  begin(index: number, shape: FrameShape, wanted = -1): void {
-    this.plan.begin(index, wanted);
-    this.#shape = shape;
-  }
-
-  /** The locals that it needs in addition, which will have indexes from `first`. */
-  temporaries(first: number): readonly ValueType[] {
-    this.#firstTemporary = first;
-    return this.plan.temporaries;
-  }
-
-  /** The local that holds operand `position` of that type. */
-  #holder(position: number, type: ValueType): number {
-    return this.#firstTemporary + this.plan.temporary(position, type);
-  }
-
-  /** The index in the rewritten body of an original local. */
-  local(original: number): number {
-    const { params, counter } = this.#shape;
-    return original < params ? original : original + counter - params + 1;
-  }
-
-  /** Where the safe points of this body stand. */
-  get at(): SafePoints {
-    const { layout, boundary } = this.#context;
-    return { layout, boundary, counter: this.#shape.counter };
-  }
-
-  /** The frame as it is at a safe point. */
-  frame(point: number): Frame {
-    const { operands, base } = this.plan.points[point]!;
-    const holder = (type: ValueType, position: number): FrameLocal => [type, this.#holder(position, type)];
-    const locals = [...this.#liveLocals(point), ...operands.slice(0, base).map(holder)];
-    return {
-      function: this.#shape.function,
-      point,
-      locals: locals.sort(([one], [other]) => other - one),
-      stack: operands.slice(base),
-      results: this.#shape.results,
-    };
-  }
-
-  #liveLocals(point: number): readonly FrameLocal[] {
-    const { locals, live } = this.plan;
-    const values: FrameLocal[] = [];
-    for (const local of live[point]!) {
-      if (local < locals.length) values.push([locals[local]!, this.local(local)]);
-      else if (this.#shape.carriesDepth) values.push([I32, this.#shape.params]);
-    }
-    return values;
-  }
-
-  /** The types of all locals, in the order of their indexes, for a clone: what were parameters are locals there. */
-  allLocals(scratches: readonly ValueType[]): readonly ValueType[] {
-    const { params, carriesDepth } = this.#shape;
-    const { locals, temporaries } = this.plan;
-    const added = carriesDepth ? [I32, I32] : [I32];
-    return [...locals.slice(0, params), ...added, ...locals.slice(params), ...scratches, ...temporaries];
-  }
-
-  /** Pushes the operands of an enclosing block, at positions `[from, to)`, from where they are held. */
-  pushHeld(code: CodeWriter, from: number, to: number, operands: readonly ValueType[]): void {
-    for (let position = from; position < to; position++) code.localGet(this.#holder(position, operands[position]!));
-  }
-
-  /** Safe points of this body at which it holds a reference. */
-  referencePoints(): number {
-    let count = 0;
-    for (let point = 0; point < this.plan.points.length; point++) {
-      const operands = this.plan.points[point]!.operands;
-      const holds = this.#liveLocals(point).some(([type]) => isReferenceType(type));
-      if (holds || operands.some(isReferenceType)) count++;
-    }
-    return count;
-  }
-
-  /** Before a block: copies to locals the operands that a safe point inside could not reach. */
-  spill(code: CodeWriter, offset: number): void {
-    const spill = this.plan.spills.get(offset);
-    if (spill === undefined) return;
-    const { from, to, types } = spill;
-    for (let position = to - 1; position > from; position--) {
-      code.localSet(this.#holder(position, types[position]!));
-    }
-    code.localTee(this.#holder(from, types[from]!));
-    for (let position = from + 1; position < to; position++) {
-      code.localGet(this.#holder(position, types[position]!));
-    }
-  }
 }

@@ -6,7 +6,7 @@
 import { compileOptimised, compileRewritten } from '../instance/compile.js';
 import type { Continuations, SuspendedPoint } from '../instrument/continuation/continuation.js';
 import type { ContinuationFacts } from '../instrument/continuation/facts.js';
-import { clonesTogether } from '../instrument/continuation/together.js';
+import { clonesTogether } from '../instrument/fitting.js';
 
 export interface ContinuationModule {
   readonly module: WebAssembly.Module;

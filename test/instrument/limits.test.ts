@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import { clonesTogether } from '../../engine/instrument/continuation/together.js';
+import { clonesTogether } from '../../engine/instrument/fitting.js';
 import { instrument, instrumentWithContinuations } from '../../engine/instrument/instrument.js';
 import { scanBodies } from '../../engine/instrument/scan.js';
 import { decodeModule } from '../../engine/wasm/decode.js';

@@ -1,4 +1,4 @@
-// Clones of generated functions: of the boundary, of import wrappers, of bulk operations. See unwind-glue.ts and bulk.ts.
+// Clones of generated functions: of the boundary, of import wrappers, of bulk operations. See boundary.ts, glue.ts and bulk.ts.
 //
 // A wrapper whose import has asked to be called again, and a bulk operation with pieces left, go on by calling the function
 // of the main module anew with what they hold. While that runs the clone has nothing of its own to save: it passes on what
@@ -6,16 +6,11 @@
 
 import { OP_RETURN } from '../../wasm/opcodes.js';
 import { I32, type ValueType } from '../../wasm/types.js';
-import { bulkFrame } from '../bulk.js';
+import { DISPATCH_LOCALS, POINT_HANDLER, writeDispatch, writeHandlerReturned } from '../boundary.js';
+import { BULK_COUNTER, bulkFrame } from '../bulk.js';
 import { CodeWriter } from '../code.js';
-import { testOrUnwind, unwindIfMarked } from '../unwind.js';
-import {
-  BOUNDARY_HANDLER,
-  DISPATCH_LOCALS,
-  wrapperShape,
-  writeDispatch,
-  writeHandlerReturned,
-} from '../unwind-glue.js';
+import { wrapperShape } from '../glue.js';
+import { testCounter, unwindIfMarked } from '../unwind.js';
 import type { ContinuationLayout } from './continuation-layout.js';
 import { loadLocals, loadStack } from './load.js';
 import { type SuspensionState, writeNext, writeState } from './resumption.js';
@@ -29,7 +24,7 @@ export function writeBoundaryClone(
 ): Uint8Array {
   const code = new CodeWriter();
   code.locals([I32, ...DISPATCH_LOCALS]);
-  if (point === BOUNDARY_HANDLER) {
+  if (point === POINT_HANDLER) {
     writeNext(code, layout, []);
     writeHandlerReturned(layout, code, self, 0);
   }
@@ -57,7 +52,7 @@ export function writeWrapperClone(
     if (state === 'boundary') unwindIfMarked(code, { layout, counter }, frame);
     else {
       code.localTee(counter);
-      testOrUnwind(code, { layout, boundary, counter }, frame);
+      testCounter(code, { layout, boundary, counter }, frame);
     }
   }
   if (again !== undefined) {
@@ -82,7 +77,7 @@ export function writeBulkClone(
   second: ValueType,
   state: SuspensionState,
 ): Uint8Array {
-  const counter = 3;
+  const counter = BULK_COUNTER;
   const frame = bulkFrame(self, second);
   const code = new CodeWriter();
   code.locals([I32, second, I32, I32]);

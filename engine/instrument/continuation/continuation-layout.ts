@@ -12,7 +12,7 @@ import type { Import } from '../../wasm/module.js';
 import { OP_TABLE_GET } from '../../wasm/opcodes.js';
 import { EXTERNREF, FUNCREF, I32, I64, type ValueType } from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
-import { Layout } from '../layout.js';
+import { Layout, type SaveImports } from '../layout.js';
 import {
   EXPORT_FUNCTIONS,
   EXPORT_GLOBAL,
@@ -38,7 +38,6 @@ import {
   MACHINE,
   MAIN,
 } from '../reserved.js';
-import type { SaveImports } from '../unwind-save.js';
 
 /** Function indexes of the imports by which a frame is rebuilt. */
 export interface LoadImports {

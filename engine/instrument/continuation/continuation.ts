@@ -17,17 +17,18 @@ import {
 import { ModuleWriter, writeExport, writeFunctionType, writeImport } from '../../wasm/encode.js';
 import type { Export } from '../../wasm/module.js';
 import { OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
-import type { ValueType } from '../../wasm/types.js';
+import { KIND_FUNCTION, type ValueType } from '../../wasm/types.js';
 import { Writer } from '../../wasm/writer.js';
 import { BranchHints } from '../branch-hints.js';
 import { type BranchHint, CodeWriter } from '../code.js';
 import type { InstrumentOptions } from '../options.js';
+import { BOUNDARY_FUNCTION } from '../reserved.js';
 import { BodyRewriter } from '../rewrite.js';
+import type { ModuleContext } from '../rewrite-context.js';
 import { scanBodies } from '../scan.js';
-import { BOUNDARY } from '../unwind-glue.js';
 import { writeBoundaryClone, writeBulkClone, writeWrapperClone } from './cloned-glue.js';
 import { ContinuationLayout } from './continuation-layout.js';
-import { type ContinuationFacts, type ModuleContext, restoreContext, SUSPENDS } from './facts.js';
+import { type ContinuationFacts, restoreContext, SUSPENDS } from './facts.js';
 import { cloneType, Resumption, type SuspensionState, writeNext } from './resumption.js';
 
 const NO_NAMES = new Map<number, string>();
@@ -87,7 +88,7 @@ export class Continuations {
   build(points: readonly SuspendedPoint[]): Continuation {
     const { module, spaces, firstFunction } = this.#context.layout;
     const layout = new ContinuationLayout(this.#context.layout);
-    const boundary = layout.shared(BOUNDARY);
+    const boundary = layout.shared(BOUNDARY_FUNCTION);
     // The module is valid, and has its charges from the same scan; bodies that have no activations need not be read.
     const chosen = new Set(points.map(point => point.function - firstFunction));
     const scan = scanBodies(module, spaces, NO_NAMES, !this.#context.exact, chosen);
@@ -106,7 +107,7 @@ export class Continuations {
     }
     const first = layout.importedFunctions;
     const exports = [...entries.keys()].map((name, index): Export => {
-      return { name, kind: 0, index: first + points.length + index };
+      return { name, kind: KIND_FUNCTION, index: first + points.length + index };
     });
     return {
       module: writeContinuation(layout, functions, exports, points.length),
@@ -143,7 +144,7 @@ export class Continuations {
     const position = suspended.function - main.firstFunction - main.module.functions.length;
     const generated = main.generatedAt(suspended.function)!;
     if (position < main.spaces.importedFunctions) return writeWrapperClone(layout, position, state, boundary);
-    if (generated.name === BOUNDARY) {
+    if (generated.name === BOUNDARY_FUNCTION) {
       const { handler } = this.facts;
       assert(handler !== undefined, 'only a handler can be interrupted');
       return writeBoundaryClone(layout, suspended.function, point, handler);

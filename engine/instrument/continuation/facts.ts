@@ -13,9 +13,10 @@ import type { GlobalType, ValueType } from '../../wasm/types.js';
 import type { CallGraph } from '../callgraph.js';
 import { Layout } from '../layout.js';
 import { type InstrumentOptions, MAX_TABLE_ELEMENTS } from '../options.js';
-import type { RewriteContext } from '../rewrite.js';
+import { BOUNDARY_FUNCTION, DROPPED_DATA, DROPPED_ELEMENTS } from '../reserved.js';
+import type { ModuleContext, RewriteContext } from '../rewrite-context.js';
 import { shareMemory } from '../shared-memory.js';
-import { BOUNDARY, DROPPED_DATA, DROPPED_ELEMENTS, dropName } from '../unwind-glue.js';
+import { dropName } from '../state.js';
 
 /** Plain data: it is stored beside cached modules. */
 export interface ContinuationFacts {
@@ -51,9 +52,6 @@ const COUNTED = 1;
 const CARRIES_DEPTH = 2;
 /** A defined function that suspends has a safe point at least. */
 export const SUSPENDS = 4;
-
-/** What can be said without the bodies: the context of the rewriting but for its scan. */
-export type ModuleContext = Omit<RewriteContext, 'scan'>;
 
 /** The facts of a rewriting that is complete. */
 export function continuationFacts(context: RewriteContext, handler: number | undefined): ContinuationFacts {
@@ -106,7 +104,7 @@ export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, fa
   facts.generated.forEach(({ name, params, results }, position) => {
     layout.restore(position, name, { params, results });
   });
-  const boundary = layout.sharedFunction(BOUNDARY);
+  const boundary = layout.sharedFunction(BOUNDARY_FUNCTION);
   assert(boundary === facts.boundary, 'the boundary function is where it was');
   return {
     layout,

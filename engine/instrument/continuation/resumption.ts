@@ -47,12 +47,20 @@
 import { OP_CALL_INDIRECT, OP_IF, OP_LOOP } from '../../wasm/opcodes.js';
 import { I32, type ValueType } from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
-import type { Position } from '../rewrite.js';
-import type { Unwinder } from '../unwind.js';
+import type { Unwinder } from '../frames.js';
 import type { ContinuationLayout } from './continuation-layout.js';
 import { loadLocals, loadStack } from './load.js';
 
 export type SuspensionState = 'here' | 'boundary' | 'callee';
+
+/** Where the walk over a body stands: all that it needs to go on from there. */
+export interface Position {
+  readonly offset: number;
+  readonly ordinal: number;
+  readonly charge: number;
+  readonly nextCanonical: number;
+  readonly nextLoop: number;
+}
 
 /** A loop entered in the middle: where it begins, and whether its clean copy has been reached. */
 interface PeeledLoop {
@@ -117,7 +125,7 @@ export class Resumption {
     this.#starts.length = open.length;
     loadStack(code, layout.load, frame, this.state === 'callee' ? point.results : 0);
     const results = point.operands.slice(point.operands.length - point.results);
-    writeState(code, layout, this.state, results, unwinder.at.counter);
+    writeState(code, layout, this.state, results, unwinder.counter);
     return added;
   }
 

@@ -1,0 +1,122 @@
+// The frames of the body that is being rewritten: which locals and operands each of its safe points hands over.
+//
+// What a frame consists of is planned first (unwind-plan.ts). Here it gets its places in the rewritten body: locals have
+// moved up, and operands of enclosing blocks are in locals of their own, to which they are copied when a block is entered.
+
+import { I32, isReferenceType, type ValueType } from '../wasm/types.js';
+import type { CodeWriter } from './code.js';
+import type { RewriteContext } from './rewrite-context.js';
+import type { Frame, FrameLocal } from './unwind.js';
+import { UnwindPlan } from './unwind-plan.js';
+
+/** What the unwinding has to know of the body that is being rewritten. */
+export interface FrameShape {
+  /** Index of the function in the rewritten main module. */
+  readonly function: number;
+  readonly results: readonly ValueType[];
+  /** Number of parameters; with `carriesDepth`, also the local that holds the depth. */
+  readonly params: number;
+  readonly carriesDepth: boolean;
+  readonly counter: number;
+}
+
+/** Writes what the safe points of one body after another need for unwinding. */
+export class Unwinder {
+  readonly plan: UnwindPlan;
+  #shape!: FrameShape;
+  #firstTemporary = 0;
+
+  constructor(context: RewriteContext) {
+    this.plan = new UnwindPlan(context);
+  }
+
+  /** Begins the body of defined function `index`. @param wanted see UnwindPlan.begin */
+  begin(index: number, shape: FrameShape, wanted = -1): void {
+    this.plan.begin(index, wanted);
+    this.#shape = shape;
+  }
+
+  /** The locals that it needs in addition, which will have indexes from `first`. */
+  temporaries(first: number): readonly ValueType[] {
+    this.#firstTemporary = first;
+    return this.plan.temporaries;
+  }
+
+  /** The local that holds operand `position` of that type. */
+  #holder(position: number, type: ValueType): number {
+    return this.#firstTemporary + this.plan.temporary(position, type);
+  }
+
+  /** The index in the rewritten body of an original local. */
+  local(original: number): number {
+    const { params, counter } = this.#shape;
+    return original < params ? original : original + counter - params + 1;
+  }
+
+  /** The local of the counter. */
+  get counter(): number {
+    return this.#shape.counter;
+  }
+
+  /** The frame as it is at a safe point. */
+  frame(point: number): Frame {
+    const { operands, base } = this.plan.points[point]!;
+    const holder = (type: ValueType, position: number): FrameLocal => [type, this.#holder(position, type)];
+    const locals = [...this.#liveLocals(point), ...operands.slice(0, base).map(holder)];
+    return {
+      function: this.#shape.function,
+      point,
+      locals: locals.sort(([one], [other]) => other - one),
+      stack: operands.slice(base),
+      results: this.#shape.results,
+    };
+  }
+
+  #liveLocals(point: number): readonly FrameLocal[] {
+    const { locals, live } = this.plan;
+    const values: FrameLocal[] = [];
+    for (const local of live[point]!) {
+      if (local < locals.length) values.push([locals[local]!, this.local(local)]);
+      else if (this.#shape.carriesDepth) values.push([I32, this.#shape.params]);
+    }
+    return values;
+  }
+
+  /** The types of all locals, in the order of their indexes, for a clone: what were parameters are locals there. */
+  allLocals(scratches: readonly ValueType[]): readonly ValueType[] {
+    const { params, carriesDepth } = this.#shape;
+    const { locals, temporaries } = this.plan;
+    const added = carriesDepth ? [I32, I32] : [I32];
+    return [...locals.slice(0, params), ...added, ...locals.slice(params), ...scratches, ...temporaries];
+  }
+
+  /** Pushes the operands of an enclosing block, at positions `[from, to)`, from where they are held. */
+  pushHeld(code: CodeWriter, from: number, to: number, operands: readonly ValueType[]): void {
+    for (let position = from; position < to; position++) code.localGet(this.#holder(position, operands[position]!));
+  }
+
+  /** Safe points of this body at which it holds a reference. */
+  referencePoints(): number {
+    let count = 0;
+    for (let point = 0; point < this.plan.points.length; point++) {
+      const operands = this.plan.points[point]!.operands;
+      const holds = this.#liveLocals(point).some(([type]) => isReferenceType(type));
+      if (holds || operands.some(isReferenceType)) count++;
+    }
+    return count;
+  }
+
+  /** Before a block: copies to locals the operands that a safe point inside could not reach. */
+  spill(code: CodeWriter, offset: number): void {
+    const spill = this.plan.spills.get(offset);
+    if (spill === undefined) return;
+    const { from, to, types } = spill;
+    for (let position = to - 1; position > from; position--) {
+      code.localSet(this.#holder(position, types[position]!));
+    }
+    code.localTee(this.#holder(from, types[from]!));
+    for (let position = from + 1; position < to; position++) {
+      code.localGet(this.#holder(position, types[position]!));
+    }
+  }
+}
