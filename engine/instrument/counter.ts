@@ -8,15 +8,13 @@
 import { OP_I32_GE_S, OP_I32_SUB } from '../wasm/opcodes.js';
 import type { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { type Frame, takeBoundary, testCounter, unwindIfMarked } from './unwind.js';
+import { type Frame, type SafePoints, takeBoundary, testCounter, unwindIfMarked } from './unwind.js';
 
 export class CounterCode {
   readonly #code: CodeWriter;
   readonly #charges: Int32Array;
   readonly #exact: boolean;
-  /** Index of the boundary function. */
-  readonly #boundary: number;
-  readonly #layout: Layout;
+  #at: SafePoints;
   /** Index of the counter's local. */
   local = 0;
   /** Safe points written so far, in all bodies. */
@@ -25,17 +23,18 @@ export class CounterCode {
   /** The charge of the present segment that waits for the instruction that takes the counter. */
   #pending = 0;
 
+  /** @param boundary index of the boundary function */
   constructor(code: CodeWriter, charges: Int32Array, exact: boolean, boundary: number, layout: Layout) {
     this.#code = code;
     this.#charges = charges;
     this.#exact = exact;
-    this.#boundary = boundary;
-    this.#layout = layout;
+    this.#at = { layout, boundary, counter: 0 };
   }
 
   /** Begins a body. @param first position of its first segment among the charges */
   begin(local: number, first: number): void {
     this.local = local;
+    this.#at = { ...this.#at, counter: local };
     this.#next = first;
     this.#pending = 0;
   }
@@ -97,15 +96,11 @@ export class CounterCode {
     this.safePoints++;
   }
 
-  get #at() {
-    return { layout: this.#layout, boundary: this.#boundary, counter: this.local };
-  }
-
   /** Before `unreachable`: the count at this trap is exact. */
   beforeUnreachable(): void {
     if (this.#exact) return;
     this.push();
-    this.#code.globalSet(this.#layout.counter);
+    this.#code.globalSet(this.#at.layout.counter);
   }
 
   /** Exact counting, before each instruction that costs: the safe point. */
@@ -119,7 +114,7 @@ export class CounterCode {
     this.#code.localGet(this.local);
     this.#subtract(1);
     this.#code.localTee(this.local);
-    this.#code.globalSet(this.#layout.counter);
+    this.#code.globalSet(this.#at.layout.counter);
   }
 
   /** The way back of a loop: charge and safe point, `br_if 0` while the budget lasts; then out of the loop and in again. */

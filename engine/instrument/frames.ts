@@ -9,7 +9,7 @@ import type { RewriteContext } from './rewrite-context.js';
 import type { Frame, FrameLocal } from './unwind.js';
 import { UnwindPlan } from './unwind-plan.js';
 
-/** What the unwinding has to know of the body that is being rewritten. */
+/** What frames need to know of the body. */
 export interface FrameShape {
   /** Index of the function in the rewritten main module. */
   readonly function: number;
@@ -20,31 +20,35 @@ export interface FrameShape {
   readonly counter: number;
 }
 
-/** Writes what the safe points of one body after another need for unwinding. */
-export class Unwinder {
+/** Those of one body after another. */
+export class Frames {
   readonly plan: UnwindPlan;
   #shape!: FrameShape;
-  #firstTemporary = 0;
+  #firstHeld = 0;
 
   constructor(context: RewriteContext) {
     this.plan = new UnwindPlan(context);
   }
 
-  /** Begins the body of defined function `index`. @param wanted see UnwindPlan.begin */
-  begin(index: number, shape: FrameShape, wanted = -1): void {
+  /**
+   * Begins the body of defined function `index`. Gives the types of the locals that hold operands of enclosing blocks.
+   *
+   * @param wanted see UnwindPlan.begin
+   */
+  begin(index: number, shape: FrameShape, wanted = -1): readonly ValueType[] {
     this.plan.begin(index, wanted);
     this.#shape = shape;
+    return this.plan.temporaries;
   }
 
-  /** The locals that it needs in addition, which will have indexes from `first`. */
-  temporaries(first: number): readonly ValueType[] {
-    this.#firstTemporary = first;
-    return this.plan.temporaries;
+  /** Those locals have indexes from here on. */
+  held(first: number): void {
+    this.#firstHeld = first;
   }
 
   /** The local that holds operand `position` of that type. */
   #holder(position: number, type: ValueType): number {
-    return this.#firstTemporary + this.plan.temporary(position, type);
+    return this.#firstHeld + this.plan.temporary(position, type);
   }
 
   /** The index in the rewritten body of an original local. */

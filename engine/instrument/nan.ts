@@ -61,6 +61,19 @@ export const CANONICAL_F64 = 1;
 export const CANONICAL_F32X4 = 2;
 export const CANONICAL_F64X2 = 3;
 
+/** What `NanAnalysis.solve` finds: an instruction by its ordinal, and CANONICAL_* of its result. */
+function canonicalEntry(ordinal: number, shape: number): number {
+  return (ordinal << 2) | shape;
+}
+
+export function canonicalOrdinal(entry: number): number {
+  return entry >> 2;
+}
+
+export function canonicalShape(entry: number): number {
+  return entry & 3;
+}
+
 const ROLE_NONE = 0;
 /** Arithmetic: the result is open. */
 const ROLE_MAKES = 1;
@@ -257,8 +270,7 @@ export class NanAnalysis {
   }
 
   /**
-   * Appends what must be made canonical to `found`: for each such instruction its ordinal times 4 plus CANONICAL_*,
-   * rising.
+   * Appends what must be made canonical to `found`: a `canonicalEntry` for each such instruction, rising.
    */
   solve(found: number[]): void {
     const both = this.#vectorShapes === BOTH_SHAPES;
@@ -281,11 +293,11 @@ export class NanAnalysis {
     for (let node = 1; node < this.#nodes; node++) {
       if (needed[node] === 0) continue;
       const local = this.#firsts[node]!;
-      if (this.#kinds[node] === NODE_MAKES) found.push(this.#ordinals[node]! * 4 + this.#shapes[node]!);
+      if (this.#kinds[node] === NODE_MAKES) found.push(canonicalEntry(this.#ordinals[node]!, this.#shapes[node]!));
       else if (this.#kinds[node] === NODE_LOCAL && open.has(local) && !kept.has(local)) {
         // In a function with both shapes no vector local is open in effect: what is assigned was made canonical.
         if (both && this.#shapes[node] === V128) continue;
-        found.push(this.#ordinals[node]! * 4 + this.#localShape(this.#shapes[node]!));
+        found.push(canonicalEntry(this.#ordinals[node]!, this.#localShape(this.#shapes[node]!)));
       }
     }
   }

@@ -33,11 +33,10 @@ export function canonicalType(shape: number): ValueType {
 
 export class ScratchLocals {
   readonly types: ValueType[] = [];
-  #first = 0;
+  /** The index of the first of them. */
+  first = 0;
 
-  /** Forgets all; the next ones have indexes from `first`. */
-  begin(first: number): void {
-    this.#first = first;
+  clear(): void {
     this.types.length = 0;
   }
 
@@ -46,7 +45,7 @@ export class ScratchLocals {
   }
 
   index(type: ValueType): number {
-    return this.#first + this.types.indexOf(type);
+    return this.first + this.types.indexOf(type);
   }
 
   /** Makes the value on top of the stack canonical if it is a NaN, by lane for vectors. */

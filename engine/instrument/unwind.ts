@@ -100,7 +100,7 @@ interface Saving {
 }
 
 /** And what it calls. */
-interface SafePoints extends Saving {
+export interface SafePoints extends Saving {
   readonly boundary: number;
 }
 

@@ -47,7 +47,7 @@
 import { OP_CALL_INDIRECT, OP_IF, OP_LOOP } from '../../wasm/opcodes.js';
 import { I32, type ValueType } from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
-import type { Unwinder } from '../frames.js';
+import type { Frames } from '../frames.js';
 import type { ContinuationLayout } from './continuation-layout.js';
 import { loadLocals, loadStack } from './load.js';
 
@@ -94,21 +94,21 @@ export class Resumption {
    * Writes the beginning: the locals, the values, the blocks, and in state `callee` or `boundary` the call of the next
    * clone. Gives, for each enclosing block, the number of new blocks around its own.
    */
-  begin(code: CodeWriter, unwinder: Unwinder, scratches: readonly ValueType[]): readonly number[] {
+  begin(code: CodeWriter, frames: Frames, scratches: readonly ValueType[]): readonly number[] {
     const layout = this.#layout;
-    const { plan } = unwinder;
+    const { plan } = frames;
     this.begun = true;
     layout.forgetFunctions(this.#imported);
     code.clear();
-    code.locals(unwinder.allLocals(scratches));
-    const frame = unwinder.frame(this.point);
+    code.locals(frames.allLocals(scratches));
+    const frame = frames.frame(this.point);
     const point = plan.points[this.point]!;
     loadLocals(code, layout.load, frame);
     // At a loop's header the loop itself is still to be written.
     const open = point.kind === 'header' ? plan.around.slice(0, -1) : plan.around;
     const added: number[] = [];
     open.forEach((block, index) => {
-      if (index > 0) unwinder.pushHeld(code, open[index - 1]!.height, block.height, point.operands);
+      if (index > 0) frames.pushHeld(code, open[index - 1]!.height, block.height, point.operands);
       const start = this.#starts[index];
       if (block.opcode === OP_LOOP) {
         code.block(layout.blockType([], block.results));
@@ -121,11 +121,11 @@ export class Resumption {
         added.push(0);
       }
     });
-    unwinder.pushHeld(code, open[open.length - 1]!.height, point.base, point.operands);
+    frames.pushHeld(code, open[open.length - 1]!.height, point.base, point.operands);
     this.#starts.length = open.length;
     loadStack(code, layout.load, frame, this.state === 'callee' ? point.results : 0);
     const results = point.operands.slice(point.operands.length - point.results);
-    writeState(code, layout, this.state, results, unwinder.counter);
+    writeState(code, layout, this.state, results, frames.counter);
     return added;
   }
 
