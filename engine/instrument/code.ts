@@ -2,6 +2,8 @@
 
 import { BLOCK_EMPTY } from '../wasm/instructions.js';
 import {
+  BYTE_FC,
+  BYTE_FD,
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
@@ -29,7 +31,7 @@ import { F32, F64, I32, I64, V128, type ValueType } from '../wasm/types.js';
 import { Writer } from '../wasm/writer.js';
 
 /** Block types as the reader gives them: BLOCK_EMPTY, a value type less 128, or a type index. */
-export type BlockType = number;
+type BlockType = number;
 
 /** A branch hint: where in the body the branch stands, and whether its condition is mostly true. */
 export interface BranchHint {
@@ -81,7 +83,7 @@ export class CodeWriter extends Writer {
       this.byte(opcode);
       return;
     }
-    this.byte(opcode < PREFIX_FD ? 0xfc : 0xfd);
+    this.byte(opcode < PREFIX_FD ? BYTE_FC : BYTE_FD);
     this.u32(opcode & 0xff);
   }
 

@@ -30,7 +30,7 @@ const KIND_IF = 2;
 
 /** A loop that stays as it is, one that tests the counter on the way back, one that does and is unrolled (unroll.ts). */
 export const LOOP_PLAIN = 0;
-export const LOOP_TESTS = 1;
+const LOOP_TESTS = 1;
 export const LOOP_UNROLLED = 2;
 
 /** One enclosing block. */

@@ -23,6 +23,7 @@
 import { SECTION_FUNCTION } from '../wasm/decode.js';
 import type { CustomSection } from '../wasm/encode.js';
 import type { IndexSpaces, Module } from '../wasm/module.js';
+import { KIND_FUNCTION } from '../wasm/types.js';
 import { Writer } from '../wasm/writer.js';
 import { takenFunctions } from './callgraph.js';
 import type { Scan } from './scan.js';
@@ -70,7 +71,7 @@ function enteredSeldom(
   const imported = spaces.importedFunctions;
   const calls = new Uint32Array(spaces.functions.length);
   for (const callee of scan.callees) if (callee >= 0) calls[callee]! += 1;
-  const exported = new Set(module.exports.flatMap(({ kind, index }) => (kind === 0 ? [index] : [])));
+  const exported = new Set(module.exports.flatMap(({ kind, index }) => (kind === KIND_FUNCTION ? [index] : [])));
   if (module.start !== undefined) exported.add(module.start);
   const isDefined = (index: number) => index >= imported;
   const open = [...exported, ...(withTaken ? taken : [])].filter(index => isDefined(index) && calls[index] === 0);

@@ -4,7 +4,7 @@
 // encode. Each step is a file; the ideas stand at the top of charges.ts, rewrite.ts, bulk.ts, layout.ts and glue.ts.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { decodeModule } from '../wasm/decode.js';
+import { decodeModule, MEMORY_PAGES_MAX } from '../wasm/decode.js';
 import { checkLimit, ENGINE_LIMITS } from '../wasm/engine-limits.js';
 import { indexSpaces, type Module } from '../wasm/module.js';
 import { functionNames } from '../wasm/names.js';
@@ -35,7 +35,7 @@ import { shareMemory } from './shared-memory.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
 
-export interface Instrumented {
+interface Instrumented {
   readonly module: Uint8Array;
   readonly report: InstrumentReport;
   /** What continuing needs to know, for suspendable modules. */
@@ -129,7 +129,7 @@ function rewriteBodies(context: RewriteContext) {
 /** The growth limit in pages; refuses a memory that begins above it. */
 function memoryLimit(module: Module, options: InstrumentOptions): number {
   const bytes = options.maxMemory ?? MAX_MEMORY_DEFAULT;
-  const pages = Math.min(Math.floor(bytes / PAGE_BYTES), 65_536);
+  const pages = Math.min(Math.floor(bytes / PAGE_BYTES), MEMORY_PAGES_MAX);
   const memory = module.memories[0];
   if (memory === undefined || memory.minimum <= pages) return pages;
   throw new EpochvisorError(

@@ -12,7 +12,16 @@
 
 import { ENGINE_LIMITS, type EngineLimit } from '../wasm/engine-limits.js';
 import type { Import, IndexSpaces, Module } from '../wasm/module.js';
-import { EXTERNREF, FUNCREF, type FunctionType, I32, I64, type ValueType } from '../wasm/types.js';
+import {
+  EXTERNREF,
+  FUNCREF,
+  type FunctionType,
+  I32,
+  I64,
+  KIND_FUNCTION,
+  KIND_GLOBAL,
+  type ValueType,
+} from '../wasm/types.js';
 import type { CallGraph } from './callgraph.js';
 import type { CodeWriter } from './code.js';
 import {
@@ -32,7 +41,7 @@ import {
   MACHINE,
 } from './reserved.js';
 
-export interface GeneratedFunction {
+interface GeneratedFunction {
   readonly name: string;
   readonly type: number;
   /** Locals and code, without the size before them. */
@@ -102,18 +111,18 @@ export class Layout {
     const interruptType = this.type({ params: [], results: [I32, I32, I64, I32] });
     this.imports = [
       ...module.imports,
-      { module: MACHINE, name: IMPORT_BOUNDARY, kind: 0, type: this.type({ params: [], results: [I32] }) },
-      { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: 0, type: noResult },
-      { module: MACHINE, name: IMPORT_INTERRUPT, kind: 0, type: interruptType },
-      { module: MACHINE, name: IMPORT_STACK_OVERFLOW, kind: 0, type: noResult },
+      { module: MACHINE, name: IMPORT_BOUNDARY, kind: KIND_FUNCTION, type: this.type({ params: [], results: [I32] }) },
+      { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: KIND_FUNCTION, type: noResult },
+      { module: MACHINE, name: IMPORT_INTERRUPT, kind: KIND_FUNCTION, type: interruptType },
+      { module: MACHINE, name: IMPORT_STACK_OVERFLOW, kind: KIND_FUNCTION, type: noResult },
       ...(suspendable ? this.#saveImports() : []),
-      { module: MACHINE, name: IMPORT_COUNTER, kind: 3, type: { value: I32, mutable: true } },
-      { module: MACHINE, name: IMPORT_STACK_ROOM, kind: 3, type: { value: I32, mutable: false } },
+      { module: MACHINE, name: IMPORT_COUNTER, kind: KIND_GLOBAL, type: { value: I32, mutable: true } },
+      { module: MACHINE, name: IMPORT_STACK_ROOM, kind: KIND_GLOBAL, type: { value: I32, mutable: false } },
     ];
     if (blockingImports) {
       this.imports = [
         ...this.imports,
-        { module: MACHINE, name: IMPORT_AGAIN, kind: 3, type: { value: I32, mutable: true } },
+        { module: MACHINE, name: IMPORT_AGAIN, kind: KIND_GLOBAL, type: { value: I32, mutable: true } },
       ];
     }
     // The wrappers of imports come first among the generated functions; glue.ts writes them.
@@ -122,7 +131,7 @@ export class Layout {
 
   #saveImports(): Import[] {
     const item = (name: string, params: readonly ValueType[], results: readonly ValueType[] = []): Import => {
-      return { module: MACHINE, name, kind: 0, type: this.type({ params, results }) };
+      return { module: MACHINE, name, kind: KIND_FUNCTION, type: this.type({ params, results }) };
     };
     return [
       item(IMPORT_SAVE_I32, [I32]),

@@ -43,10 +43,13 @@ import {
   OP_F32_CONST,
   OP_F64_CONST,
   OP_GLOBAL_SET,
+  OP_I32_REINTERPRET_F32,
+  OP_I64_REINTERPRET_F64,
   OP_LOCAL_GET,
   OP_LOCAL_TEE,
   OP_SELECT,
   OP_SELECT_TYPED,
+  OP_V128_CONST,
   OPCODES,
   opcodeSignature,
   PREFIX_FD,
@@ -59,7 +62,7 @@ import type { Validator } from '../wasm/validate.js';
 export const CANONICAL_F32 = 0;
 export const CANONICAL_F64 = 1;
 export const CANONICAL_F32X4 = 2;
-export const CANONICAL_F64X2 = 3;
+const CANONICAL_F64X2 = 3;
 
 /** What `NanAnalysis.solve` finds: an instruction by its ordinal, and CANONICAL_* of its result. */
 function canonicalEntry(ordinal: number, shape: number): number {
@@ -102,17 +105,20 @@ function vector(...subOpcodes: number[]): number[] {
   return subOpcodes.map(sub => PREFIX_FD + sub);
 }
 
+const F32_COPYSIGN = 0x98;
+const F64_COPYSIGN = 0xa6;
+
 function defineRoles(): void {
   // Every operation that takes a vector sees its bits, but for those named below.
   for (let opcode = PREFIX_FD; opcode < OPCODES; opcode++) {
     if (signatures[opcodeSignature[opcode]!]!.operands.includes(V128)) roles[opcode] = ROLE_OBSERVES;
   }
   role(ROLE_MAKES, CANONICAL_F32, ...row(0x8d, 0x97), 0xb6);
-  role(ROLE_PASSES, CANONICAL_F32, 0x8b, 0x8c, 0x98);
+  role(ROLE_PASSES, CANONICAL_F32, 0x8b, 0x8c, F32_COPYSIGN);
   role(ROLE_MAKES, CANONICAL_F64, ...row(0x9b, 0xa5), 0xbb);
-  role(ROLE_PASSES, CANONICAL_F64, 0x99, 0x9a, 0xa6);
-  role(ROLE_OBSERVES, CANONICAL_F32, 0x38, 0xbc);
-  role(ROLE_OBSERVES, CANONICAL_F64, 0x39, 0xbd);
+  role(ROLE_PASSES, CANONICAL_F64, 0x99, 0x9a, F64_COPYSIGN);
+  role(ROLE_OBSERVES, CANONICAL_F32, 0x38, OP_I32_REINTERPRET_F32);
+  role(ROLE_OBSERVES, CANONICAL_F64, 0x39, OP_I64_REINTERPRET_F64);
   role(ROLE_MAKES, CANONICAL_F32X4, ...vector(94, ...row(103, 106), ...row(227, 233)));
   role(ROLE_MAKES, CANONICAL_F64X2, ...vector(95, 116, 117, 122, 148, ...row(239, 245)));
   role(ROLE_PASSES, CANONICAL_F32X4, ...vector(19, 31, 224, 225, 234, 235));
@@ -126,9 +132,6 @@ function isFloat(type: ValueType): boolean {
   return type === F32 || type === F64 || type === V128;
 }
 
-const F32_COPYSIGN = 0x98;
-const F64_COPYSIGN = 0xa6;
-const V128_CONST = PREFIX_FD + 12;
 const V128_BYTES = 16;
 const NODE_MAKES = 1;
 const NODE_PASSES = 2;
@@ -357,7 +360,7 @@ function isNumber(reader: InstructionReader): boolean {
   const { opcode, bytes, pos } = reader;
   if (opcode === OP_F32_CONST) return !mayBeNan(bytes, pos - 4, 4);
   if (opcode === OP_F64_CONST) return !mayBeNan(bytes, pos - 8, 8);
-  if (opcode !== V128_CONST) return (opcode >= 0xb2 && opcode <= 0xb5) || (opcode >= 0xb7 && opcode <= 0xba);
+  if (opcode !== OP_V128_CONST) return (opcode >= 0xb2 && opcode <= 0xb5) || (opcode >= 0xb7 && opcode <= 0xba);
   for (let at = pos - V128_BYTES; at < pos; at += 4) if (mayBeNan(bytes, at, 4)) return false;
   return !mayBeNan(bytes, pos - 16, 8) && !mayBeNan(bytes, pos - 8, 8);
 }

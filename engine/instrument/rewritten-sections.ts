@@ -114,7 +114,7 @@ function writeElement(layout: Layout, writer: Writer, element: Element): void {
   const { mode, table, offset, type, form, items } = element;
   // The short forms are for table 0 and funcref; the long one does for both.
   const active = mode === 'active';
-  const second = active ? table !== 0 || (form === 'expressions' && type !== 0x70) : mode === 'declarative';
+  const second = active ? table !== 0 || (form === 'expressions' && type !== FUNCREF) : mode === 'declarative';
   writer.u32((active ? 0 : 1) | (second ? 2 : 0) | (form === 'expressions' ? 4 : 0));
   if (active && second) writer.u32(table);
   if (offset !== undefined) writeExpression(layout, writer, offset);

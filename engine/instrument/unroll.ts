@@ -29,6 +29,8 @@ import {
   OP_MEMORY_GROW,
   OP_NOP,
   OP_RETURN_CALL_INDIRECT,
+  PREFIX_FC,
+  PREFIX_FD,
 } from '../wasm/opcodes.js';
 
 /** Larger bodies gain little and make the module grow. */
@@ -58,7 +60,7 @@ export class LoopUnrolling {
         depth--;
       } else if (opcode === OP_BLOCK || opcode === OP_IF) depth++;
       else if (opcode === OP_BR || opcode === OP_BR_IF) branchesBack ||= ahead.index === depth;
-      else if (opcode === OP_MEMORY_GROW || (opcode >= 0x100 && opcode < 0x200)) return false;
+      else if (opcode === OP_MEMORY_GROW || (opcode >= PREFIX_FC && opcode < PREFIX_FD)) return false;
       else if (opcode <= OP_RETURN_CALL_INDIRECT && opcode !== OP_NOP && opcode !== OP_ELSE) return false;
     }
     return false;

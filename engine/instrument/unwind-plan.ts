@@ -38,6 +38,7 @@ import {
 import type { ValueType } from '../wasm/types.js';
 import { type Control, Validator } from '../wasm/validate.js';
 import { placeOf } from './fitting.js';
+import { LOOP_PLAIN } from './flow.js';
 import type { RewriteContext } from './rewrite-context.js';
 import { costOf, isBulk, TESTS_ALL_CALLS } from './scan.js';
 import { Liveness } from './unwind-liveness.js';
@@ -46,9 +47,9 @@ import { Liveness } from './unwind-liveness.js';
  * Before an instruction (exact counting), between the charge and the jump of a tail call, after a call or bulk operation,
  * on the way back of a loop, where the frame is that of its header.
  */
-export type PointKind = 'before' | 'tail' | 'after' | 'header';
+type PointKind = 'before' | 'tail' | 'after' | 'header';
 
-export interface Point {
+interface Point {
   readonly kind: PointKind;
   /** Types of all operands, the lowest first; at a loop's header its parameters are the last. */
   readonly operands: readonly ValueType[];
@@ -59,7 +60,7 @@ export interface Point {
 }
 
 /** Operands `[from, to)` are on top of the stack before a block; those below `keep` stay below the block. */
-export interface Spill {
+interface Spill {
   readonly from: number;
   readonly keep: number;
   readonly to: number;
@@ -67,7 +68,7 @@ export interface Spill {
 }
 
 /** An enclosing block, as it is when the point that `begin` was asked about is reached. */
-export interface OpenBlock {
+interface OpenBlock {
   readonly opcode: number;
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
@@ -279,7 +280,7 @@ export class UnwindPlan {
     else if (opcode === OP_IF) this.#liveness.if();
     else {
       this.#liveness.loop();
-      const tests = this.#context.scan.loopTests[this.#nextLoop++]! !== 0;
+      const tests = this.#context.scan.loopTests[this.#nextLoop++]! !== LOOP_PLAIN;
       if (tests && !this.#context.exact) this.#point('header', 0);
     }
   }

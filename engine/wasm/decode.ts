@@ -10,7 +10,15 @@ import { EpochvisorError } from '../errors/errors.js';
 import { checkLimit, ENGINE_LIMITS, type EngineLimit, tooMany } from './engine-limits.js';
 import { InstructionReader } from './instructions.js';
 import type { Custom, Data, Element, Export, Global, Import, Module, Range } from './module.js';
-import { OP_END, OP_GLOBAL_GET, OP_I32_CONST, OP_REF_FUNC, OP_REF_NULL } from './opcodes.js';
+import {
+  OP_END,
+  OP_F64_CONST,
+  OP_GLOBAL_GET,
+  OP_I32_CONST,
+  OP_REF_FUNC,
+  OP_REF_NULL,
+  OP_V128_CONST,
+} from './opcodes.js';
 import { malformed, type Reader } from './reader.js';
 import {
   FUNCREF,
@@ -18,6 +26,7 @@ import {
   type GlobalType,
   isReferenceType,
   isValueType,
+  KIND_FUNCTION,
   type Kind,
   type Limits,
   type TableType,
@@ -34,7 +43,7 @@ export const SECTION_TABLE = 4;
 export const SECTION_MEMORY = 5;
 export const SECTION_GLOBAL = 6;
 export const SECTION_EXPORT = 7;
-export const SECTION_START = 8;
+const SECTION_START = 8;
 export const SECTION_ELEMENT = 9;
 export const SECTION_CODE = 10;
 export const SECTION_DATA = 11;
@@ -57,7 +66,7 @@ export const SECTION_ORDER: readonly number[] = [
 ];
 
 /** A limit of the specification. */
-const MEMORY_PAGES_MAX = 65_536;
+export const MEMORY_PAGES_MAX = 65_536;
 
 type Draft = { -readonly [K in keyof Module]: Module[K] };
 
@@ -205,7 +214,7 @@ function indexes(reader: Reader, limit: EngineLimit): Uint32Array {
 }
 
 function decodeBodies(reader: Reader, module: Draft): void {
-  const imported = module.imports.filter(item => item.kind === 0).length;
+  const imported = module.imports.filter(item => item.kind === KIND_FUNCTION).length;
   const count = reader.count('function bodies');
   const starts = new Uint32Array(count);
   const ends = new Uint32Array(count);
@@ -338,7 +347,7 @@ function constantExpression(reader: InstructionReader): Range {
     reader.next();
     const opcode = reader.opcode;
     if (opcode === OP_END) return { start, end: reader.pos };
-    const constant = (opcode >= OP_I32_CONST && opcode <= 0x44) || opcode === 0x200 + 12;
+    const constant = (opcode >= OP_I32_CONST && opcode <= OP_F64_CONST) || opcode === OP_V128_CONST;
     const arithmetic = (opcode >= 0x6a && opcode <= 0x6c) || (opcode >= 0x7c && opcode <= 0x7e);
     const other = opcode === OP_GLOBAL_GET || opcode === OP_REF_FUNC || opcode === OP_REF_NULL;
     if (!constant && !arithmetic && !other) throw malformed('constant expression required', reader.start);

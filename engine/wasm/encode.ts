@@ -7,7 +7,15 @@
 
 import { SECTION_CUSTOM, SECTION_ORDER } from './decode.js';
 import type { Export, Import, Range } from './module.js';
-import type { FunctionType, GlobalType, Limits, TableType } from './types.js';
+import {
+  type FunctionType,
+  type GlobalType,
+  KIND_FUNCTION,
+  KIND_MEMORY,
+  KIND_TABLE,
+  type Limits,
+  type TableType,
+} from './types.js';
 import { Writer } from './writer.js';
 
 export interface CustomSection {
@@ -94,9 +102,9 @@ export function writeImport(writer: Writer, item: Import): void {
   writer.name(item.module);
   writer.name(item.name);
   writer.byte(item.kind);
-  if (item.kind === 0) writer.u32(item.type);
-  else if (item.kind === 1) writeTableType(writer, item.type);
-  else if (item.kind === 2) writeLimits(writer, item.type);
+  if (item.kind === KIND_FUNCTION) writer.u32(item.type);
+  else if (item.kind === KIND_TABLE) writeTableType(writer, item.type);
+  else if (item.kind === KIND_MEMORY) writeLimits(writer, item.type);
   else writeGlobalType(writer, item.type);
 }
 

@@ -11,6 +11,7 @@ import {
   OP_I64_CONST,
   OP_REF_FUNC,
   OP_REF_NULL,
+  PREFIX_FD,
 } from './opcodes.js';
 import { F32, F64, FUNCREF, I32, I64, V128, type ValueType } from './types.js';
 
@@ -78,7 +79,7 @@ export function expressionFault(
         break;
       }
       default: {
-        if (reader.opcode >= 0x200) {
+        if (reader.opcode >= PREFIX_FD) {
           stack.push(V128);
           break;
         }

@@ -3,6 +3,7 @@
 import type { EpochvisorError } from '../errors/errors.js';
 import { checkLimit, ENGINE_LIMITS } from './engine-limits.js';
 import {
+  BYTE_FC,
   IMMEDIATE_BLOCK,
   IMMEDIATE_BYTES_4,
   IMMEDIATE_BYTES_8,
@@ -62,7 +63,7 @@ export class InstructionReader extends Reader {
     const start = this.pos;
     this.start = start;
     const first = this.byte();
-    if (first >= 0xfc) {
+    if (first >= BYTE_FC) {
       this.#prefixed(first);
       return;
     }
@@ -80,7 +81,7 @@ export class InstructionReader extends Reader {
   #prefixed(first: number): void {
     const sub = this.u32();
     if (sub >= 0x100 || first === 0xfe || first === 0xff) throw this.#unknown(first, sub);
-    this.opcode = (first === 0xfc ? PREFIX_FC : PREFIX_FD) + sub;
+    this.opcode = (first === BYTE_FC ? PREFIX_FC : PREFIX_FD) + sub;
     this.#immediates(opcodeImmediate[this.opcode]!, this.opcode);
   }
 

@@ -18,7 +18,7 @@ import {
   OP_TABLE_SIZE,
   opcodeImmediate,
 } from './opcodes.js';
-import type { FunctionType, GlobalType, ValueType } from './types.js';
+import { type FunctionType, type GlobalType, KIND_FUNCTION, type ValueType } from './types.js';
 
 export class Lookups {
   readonly #module: Module;
@@ -122,7 +122,7 @@ export class Lookups {
 /** Functions that ref.func may name: those that exports, elements or globals mention. */
 function declaredFunctions(module: Module): Set<number> {
   const declared = new Set<number>();
-  for (const item of module.exports) if (item.kind === 0) declared.add(item.index);
+  for (const item of module.exports) if (item.kind === KIND_FUNCTION) declared.add(item.index);
   for (const element of module.elements) {
     if (element.form === 'functions') for (const index of element.items) declared.add(index);
   }

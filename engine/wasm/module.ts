@@ -1,6 +1,17 @@
 // A module in memory: small tables decoded, code and expressions left as ranges of the bytes they came from.
 
-import type { FunctionType, GlobalType, Kind, Limits, TableType, ValueType } from './types.js';
+import {
+  type FunctionType,
+  type GlobalType,
+  KIND_FUNCTION,
+  type KIND_GLOBAL,
+  KIND_MEMORY,
+  KIND_TABLE,
+  type Kind,
+  type Limits,
+  type TableType,
+  type ValueType,
+} from './types.js';
 
 /** `bytes[start, end)` of the module. */
 export interface Range {
@@ -8,11 +19,11 @@ export interface Range {
   readonly end: number;
 }
 
-export type ImportType =
-  | { readonly kind: 0; readonly type: number }
-  | { readonly kind: 1; readonly type: TableType }
-  | { readonly kind: 2; readonly type: Limits }
-  | { readonly kind: 3; readonly type: GlobalType };
+type ImportType =
+  | { readonly kind: typeof KIND_FUNCTION; readonly type: number }
+  | { readonly kind: typeof KIND_TABLE; readonly type: TableType }
+  | { readonly kind: typeof KIND_MEMORY; readonly type: Limits }
+  | { readonly kind: typeof KIND_GLOBAL; readonly type: GlobalType };
 
 export type Import = ImportType & { readonly module: string; readonly name: string };
 
@@ -93,9 +104,9 @@ export function indexSpaces(
   const memories: Limits[] = [];
   const globals: GlobalType[] = [];
   for (const item of module.imports) {
-    if (item.kind === 0) functions.push(item.type);
-    else if (item.kind === 1) tables.push(item.type);
-    else if (item.kind === 2) memories.push(item.type);
+    if (item.kind === KIND_FUNCTION) functions.push(item.type);
+    else if (item.kind === KIND_TABLE) tables.push(item.type);
+    else if (item.kind === KIND_MEMORY) memories.push(item.type);
     else globals.push(item.type);
   }
   const allFunctions = new Uint32Array(functions.length + module.functions.length);

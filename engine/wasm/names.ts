@@ -52,7 +52,7 @@ function eachSubsection(module: Module, visit: (id: number, reader: Reader) => v
 }
 
 /** How indexes move when a module is rewritten. */
-export interface IndexMoves {
+interface IndexMoves {
   readonly function: (index: number) => number;
   readonly local: (functionIndex: number, index: number) => number;
   readonly global: (index: number) => number;

@@ -14,6 +14,9 @@ import { F32, F64, I32, I64, V128, type ValueType } from './types.js';
 export const OPCODES = 0x300;
 export const PREFIX_FC = 0x100;
 export const PREFIX_FD = 0x200;
+/** The bytes before a sub-opcode. */
+export const BYTE_FC = 0xfc;
+export const BYTE_FD = 0xfd;
 
 export const OP_UNREACHABLE = 0x00;
 export const OP_NOP = 0x01;
@@ -46,7 +49,6 @@ export const OP_I32_CONST = 0x41;
 export const OP_I64_CONST = 0x42;
 export const OP_F32_CONST = 0x43;
 export const OP_F64_CONST = 0x44;
-export const OP_I32_EQZ = 0x45;
 export const OP_I32_EQ = 0x46;
 export const OP_I32_LT_S = 0x48;
 export const OP_I32_LT_U = 0x49;
@@ -77,8 +79,7 @@ export const OP_I64X2_SPLAT = PREFIX_FD + 18;
 export const OP_I64X2_EXTRACT_LANE = PREFIX_FD + 29;
 export const OP_I64X2_REPLACE_LANE = PREFIX_FD + 30;
 
-/** What follows an opcode. */
-export const IMMEDIATE_UNKNOWN = 0;
+/** What follows an opcode; 0 where there is no such opcode. */
 export const IMMEDIATE_NONE = 1;
 export const IMMEDIATE_BLOCK = 2;
 /** One index: label, function, local, global, table, data or element segment. */
@@ -110,7 +111,7 @@ export const opcodeSignature = new Uint8Array(OPCODES);
 /** For loads and stores: the greatest alignment, as an exponent of 2; for lanes: the number of lanes. */
 export const opcodeWidth = new Uint8Array(OPCODES);
 
-export interface Signature {
+interface Signature {
   readonly operands: readonly ValueType[];
   readonly results: readonly ValueType[];
 }

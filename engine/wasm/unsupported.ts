@@ -4,8 +4,9 @@
 // which of two comes first is the machine's to say. So are relaxed vector operations, whose results the processor chooses.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { BYTE_FC, BYTE_FD } from './opcodes.js';
 
-export interface UnsupportedFeature {
+interface UnsupportedFeature {
   /** As in `function 3 uses exceptions`. */
   readonly name: string;
   /** As in `exceptions, which are not supported yet`. */
@@ -65,8 +66,8 @@ export function unsupported({ name, why, hint }: UnsupportedFeature, where: stri
 export function featureOfOpcode(first: number, second: number): UnsupportedFeature | undefined {
   if (first === 0xfe) return UNSUPPORTED.atomics;
   if (first === 0xfb) return UNSUPPORTED.garbageCollection;
-  if (first === 0xfd && second >= 0x100 && second < 0x130) return UNSUPPORTED.relaxedSimd;
-  if (first === 0xfc && second >= 0x13 && second <= 0x16) return UNSUPPORTED.wideArithmetic;
+  if (first === BYTE_FD && second >= 0x100 && second < 0x130) return UNSUPPORTED.relaxedSimd;
+  if (first === BYTE_FC && second >= 0x13 && second <= 0x16) return UNSUPPORTED.wideArithmetic;
   if ((first >= 0x06 && first <= 0x0a) || first === 0x18 || first === 0x19 || first === 0x1f) {
     return UNSUPPORTED.exceptions;
   }

@@ -57,7 +57,7 @@ import {
 } from './types.js';
 
 /** The type of an operand that dead code pops from nowhere. */
-export const UNKNOWN: ValueType = 0;
+const UNKNOWN: ValueType = 0;
 const NONE: readonly ValueType[] = [];
 const SINGLE: readonly (readonly ValueType[])[] = Array.from({ length: 128 }, (_, type) => [type]);
 

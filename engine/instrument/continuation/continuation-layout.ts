@@ -10,7 +10,17 @@
 import { assert } from '../../errors/errors.js';
 import type { Import } from '../../wasm/module.js';
 import { OP_TABLE_GET } from '../../wasm/opcodes.js';
-import { EXTERNREF, FUNCREF, I32, I64, type ValueType } from '../../wasm/types.js';
+import {
+  EXTERNREF,
+  FUNCREF,
+  I32,
+  I64,
+  KIND_FUNCTION,
+  KIND_GLOBAL,
+  KIND_MEMORY,
+  KIND_TABLE,
+  type ValueType,
+} from '../../wasm/types.js';
 import type { CodeWriter } from '../code.js';
 import { Layout, type SaveImports } from '../layout.js';
 import {
@@ -96,11 +106,11 @@ export class ContinuationLayout extends Layout {
   }
 
   #import(module: string, name: string, type: number): number {
-    return this.#functions.push({ module, name, kind: 0, type }) - 1;
+    return this.#functions.push({ module, name, kind: KIND_FUNCTION, type }) - 1;
   }
 
   #importGlobal(module: string, name: string, type: { value: ValueType; mutable: boolean }): number {
-    return this.#globals.push({ module, name, kind: 3, type }) - 1;
+    return this.#globals.push({ module, name, kind: KIND_GLOBAL, type }) - 1;
   }
 
   /** A function of the main module by its index there, imported if it has not been yet. */
@@ -168,18 +178,20 @@ export class ContinuationLayout extends Layout {
     return [
       ...this.#functions,
       ...this.#globals,
-      ...memories.map((type): Import => ({ module: MAIN, name: EXPORT_MEMORY, kind: 2, type })),
-      ...tables.map((type, index): Import => ({ module: MAIN, name: `${EXPORT_TABLE}${index}`, kind: 1, type })),
+      ...memories.map((type): Import => ({ module: MAIN, name: EXPORT_MEMORY, kind: KIND_MEMORY, type })),
+      ...tables.map(
+        (type, index): Import => ({ module: MAIN, name: `${EXPORT_TABLE}${index}`, kind: KIND_TABLE, type }),
+      ),
       {
         module: MACHINE,
         name: IMPORT_CLONES,
-        kind: 1,
+        kind: KIND_TABLE,
         type: { element: FUNCREF, limits: { minimum: 0, maximum: undefined } },
       },
       {
         module: MAIN,
         name: EXPORT_FUNCTIONS,
-        kind: 1,
+        kind: KIND_TABLE,
         type: { element: FUNCREF, limits: { minimum: count, maximum: count } },
       },
     ];

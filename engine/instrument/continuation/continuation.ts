@@ -41,7 +41,7 @@ export interface SuspendedPoint {
   readonly state: SuspensionState;
 }
 
-export interface Continuation {
+interface Continuation {
   readonly module: Uint8Array;
   /** Indexes of the functions of the main module that it imports, from the module MAIN, by their index as a name. */
   readonly functions: readonly number[];

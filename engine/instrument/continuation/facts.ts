@@ -40,7 +40,7 @@ export interface ContinuationFacts {
   readonly generated: readonly GeneratedFacts[];
 }
 
-export interface GeneratedFacts {
+interface GeneratedFacts {
   readonly name: string;
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];

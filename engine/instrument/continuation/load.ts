@@ -13,7 +13,7 @@ import type { Frame } from '../unwind.js';
 import type { LoadImports } from './continuation-layout.js';
 
 /** Pushes the next value. The high half of a vector comes first. */
-export function loadValue(code: CodeWriter, load: LoadImports, type: ValueType): void {
+function loadValue(code: CodeWriter, load: LoadImports, type: ValueType): void {
   switch (type) {
     case I32:
     case F32:
