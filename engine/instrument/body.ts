@@ -33,6 +33,8 @@ export class Body {
   /** What is added to the index of a declared local, one that is no parameter: the counter and the depth stand before it. */
   #moved = 0;
   #params = 0;
+  /** Ordinal of the next instruction whose result must be made canonical; -1: none is left. */
+  canonicalAt = -1;
   /** Position in what must be made canonical; number of the next live instruction. */
   #nextCanonical = 0;
   #endCanonical = 0;
@@ -64,8 +66,8 @@ export class Body {
     this.reader.pos = module.bodyStart[index]!;
     this.reader.end = module.bodyEnd[index]!;
     this.counter.begin(counter, scan.firstCharge[index]!);
-    this.#nextCanonical = scan.firstCanonical[index]!;
     this.#endCanonical = scan.firstCanonical[index + 1]!;
+    this.#canonicalFrom(scan.firstCanonical[index]!);
     this.#nextLoop = scan.firstLoop[index]!;
     this.#ordinal = 0;
     this.code.clear();
@@ -135,13 +137,16 @@ export class Body {
     return this.context.scan.loopTests[this.#nextLoop++]!;
   }
 
-  /** After a live instruction: makes its result canonical, if that is to be. */
-  makeCanonical(ordinal: number): void {
-    if (this.#nextCanonical === this.#endCanonical) return;
+  /** After the instruction of the ordinal `canonicalAt`: makes its result canonical. */
+  makeCanonical(): void {
     const entry = this.context.scan.canonical[this.#nextCanonical]!;
-    if (canonicalOrdinal(entry) !== ordinal) return;
-    this.#nextCanonical++;
     this.scratches.canonical(this.code, canonicalShape(entry));
+    this.#canonicalFrom(this.#nextCanonical + 1);
+  }
+
+  #canonicalFrom(position: number): void {
+    this.#nextCanonical = position;
+    this.canonicalAt = position === this.#endCanonical ? -1 : canonicalOrdinal(this.context.scan.canonical[position]!);
   }
 
   /** Where the instruction stands that has been read. */
@@ -159,7 +164,7 @@ export class Body {
     this.reader.pos = position.offset;
     this.#ordinal = position.ordinal;
     this.counter.goTo(position.charge);
-    this.#nextCanonical = position.nextCanonical;
+    this.#canonicalFrom(position.nextCanonical);
     this.#nextLoop = position.nextLoop;
   }
 

@@ -14,6 +14,8 @@ export class CounterCode {
   readonly #code: CodeWriter;
   readonly #charges: Int32Array;
   readonly #exact: boolean;
+  readonly #layout: Layout;
+  readonly #boundary: number;
   #at: SafePoints;
   /** Index of the counter's local. */
   local = 0;
@@ -28,13 +30,15 @@ export class CounterCode {
     this.#code = code;
     this.#charges = charges;
     this.#exact = exact;
+    this.#layout = layout;
+    this.#boundary = boundary;
     this.#at = { layout, boundary, counter: 0 };
   }
 
   /** Begins a body. @param first position of its first segment among the charges */
   begin(local: number, first: number): void {
     this.local = local;
-    this.#at = { ...this.#at, counter: local };
+    this.#at = { layout: this.#layout, boundary: this.#boundary, counter: local };
     this.#next = first;
     this.#pending = 0;
   }
@@ -100,7 +104,7 @@ export class CounterCode {
   beforeUnreachable(): void {
     if (this.#exact) return;
     this.push();
-    this.#code.globalSet(this.#at.layout.counter);
+    this.#code.globalSet(this.#layout.counter);
   }
 
   /** Exact counting, before each instruction that costs: the safe point. */
@@ -114,7 +118,7 @@ export class CounterCode {
     this.#code.localGet(this.local);
     this.#subtract(1);
     this.#code.localTee(this.local);
-    this.#code.globalSet(this.#at.layout.counter);
+    this.#code.globalSet(this.#layout.counter);
   }
 
   /** The way back of a loop: charge and safe point, `br_if 0` while the budget lasts; then out of the loop and in again. */

@@ -1,7 +1,8 @@
 // The instrumenter: a module in, the same module out with its instructions counted and its safe points in place.
 //
 // decode, refuse what cannot run deterministically, scan all bodies (validation, charges), write glue, rewrite bodies,
-// encode. Each step is a file; the ideas stand at the top of charges.ts, rewrite.ts, bulk.ts, layout.ts and glue.ts.
+// encode. Each step is a file; the ideas stand at the top of charges.ts, rewrite.ts, loops.ts, unwind.ts, bulk.ts, layout.ts
+// and glue.ts.
 
 import { EpochvisorError } from '../errors/errors.js';
 import { decodeModule, MEMORY_PAGES_MAX } from '../wasm/decode.js';

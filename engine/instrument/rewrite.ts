@@ -129,7 +129,7 @@ export class BodyRewriter {
       this.#instruction(reader.opcode);
       // Checked here for what would not fit into memory either: a few instructions can hold very much.
       if (code.length > ENGINE_LIMITS.bodyBytes.most) break;
-      body.makeCanonical(ordinal);
+      if (ordinal === body.canonicalAt) body.makeCanonical();
     }
     counter.push();
     code.end();
