@@ -97,6 +97,15 @@ export class Command {
     process.kill(-this.pid, signal);
   }
 
+  /** Nobody reads its stdout for now. */
+  pauseOutput(): void {
+    this.#process.stdout?.pause();
+  }
+
+  resumeOutput(): void {
+    this.#process.stdout?.resume();
+  }
+
   /** The reader of its stdout goes away. */
   closeOutput(): void {
     this.#process.stdout?.destroy();

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Bench, type Ended, isAlive, until, type Watched } from './command.js';
+import { Bench, type Ended, guest, isAlive, until, type Watched } from './command.js';
 import { Milling } from './milling.js';
 import { generator } from './seeds.js';
 
@@ -35,6 +35,28 @@ describe('after the death of', () => {
       await milling.endsLikeThePlainMachine();
     },
   );
+
+  test('a backup, then the primary, while nobody reads a full stdout: Protected between, and no byte is lost', async () => {
+    const machine = bench.startWatched([guest('echo')], 'pipe');
+    const first = await machine.isProtected();
+    machine.command.pauseOutput();
+    // A pipe's 64 KiB and the bus's window, and as much again.
+    const line = 'x'.repeat(1023);
+    const lines = 2048;
+    machine.command.write(`${line}\n`.repeat(lines));
+    await machine.status(({ view, epoch }) => view === first.view && epoch > first.epoch);
+    await sleep(500);
+    process.kill(first.backups[0]!.pid, 'SIGKILL');
+    const after = await healed(machine, first.view + 1);
+    process.kill(after.primary.pid, 'SIGKILL');
+    await healed(machine, after.view);
+    machine.command.resumeOutput();
+    machine.command.endInput();
+    const { status, stdout } = await machine.command.ended;
+    const echoed = Array.from({ length: lines }, (_, index) => `${index + 1}: ${line}\n`);
+    const expected = `${echoed.join('')}${lines} lines\n`;
+    expect([status, stdout.length, stdout === expected]).toEqual([0, expected.length, true]);
+  });
 
   test('a joining replica: another one joins', async () => {
     const milling = new Milling(bench);
