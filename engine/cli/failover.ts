@@ -8,9 +8,9 @@ import { markdownTable } from 'markdown-table';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
-import type { KillPoint } from '../guest/machine-options.js';
 import { describeOutcome } from '../protocol/describe.js';
 import { FailoverTest, type PointReport, type TranscriptJudge } from '../testing/failover-test.js';
+import type { KillPoint } from '../testing/kill-hook.js';
 import {
   describePoint,
   POINTS_MAX,

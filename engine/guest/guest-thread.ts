@@ -18,6 +18,7 @@ import { type Activation, SuspendedStack } from '../suspend/suspended-stack.js';
 import { GuestEnd } from '../threads/guest-end.js';
 import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from '../threads/shared.js';
 import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from '../wire/records.js';
+import { type BoundaryHook, loadHook } from './boundary-hook.js';
 import { CodeKeeping } from './code-keeping.js';
 import { Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';
@@ -50,6 +51,7 @@ interface Program {
   readonly clones: CloneMaker;
   /** Loaded for those who need it: a start costs what it loads. */
   readonly wasi: typeof import('./wasi-port.js') | undefined;
+  readonly hook: BoundaryHook | undefined;
 }
 
 interface Machine {
@@ -89,16 +91,17 @@ async function load(data: GuestThreadData, shared: SharedBlock): Promise<Program
   // A guest that waits for its state will need clones soon; nobody waits for it yet.
   if (data.restores) clones.prepare();
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-port.js');
-  return { module: code.compile(), code, report, clones, wasi };
+  const hook = data.hook && (await loadHook(data.hook));
+  return { module: code.compile(), code, report, clones, wasi, hook };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
 function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
-  const { module, code, report, clones, wasi } = program;
+  const { module, code, report, clones, wasi, hook } = program;
   const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
-  const guest = new Guest(data, shared, meter, randomSource(), from);
+  const guest = new Guest(data, shared, meter, randomSource(), from, hook);
   guest.handlesInterrupts = report.interruptHandler;
   const memory = (): Uint8Array => instance.memory();
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);

@@ -22,11 +22,11 @@ import {
   WORD_TO_GUEST_BELL,
 } from '../threads/shared.js';
 import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
+import type { BoundaryHook } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { GuestState, Stage } from './guest-state.js';
 import { type Dispatch, InterruptController } from './interrupt-controller.js';
-import { flipBit, killAt, killCount, type Place } from './interventions.js';
 import type { MachineOptions } from './machine-options.js';
 import { StateDigests } from './state-digest.js';
 import { type GuestThreadData, statePort } from './thread-data.js';
@@ -41,8 +41,7 @@ export class GuestExit {
 
 export class Guest implements ExecutionGuest {
   readonly #options: MachineOptions;
-  readonly #kill: GuestThreadData['kill'];
-  #flip: GuestThreadData['flip'];
+  readonly #hook: BoundaryHook | undefined;
   readonly #shared: SharedBlock;
   readonly #link: GuestEnd;
   readonly #execution: Execution;
@@ -71,10 +70,16 @@ export class Guest implements ExecutionGuest {
   stage: Stage = { at: 'start' };
 
   /** @param from what another guest thread gave: the guest goes on from there */
-  constructor(data: GuestThreadData, shared: SharedBlock, meter: Meter, random: () => bigint, from?: GuestState) {
+  constructor(
+    data: GuestThreadData,
+    shared: SharedBlock,
+    meter: Meter,
+    random: () => bigint,
+    from?: GuestState,
+    hook?: BoundaryHook,
+  ) {
     this.#options = data.options;
-    this.#kill = data.role === 'primary' ? data.kill : undefined;
-    this.#flip = data.flip;
+    this.#hook = hook;
     this.#shared = shared;
     this.#link = new GuestEnd(shared, from?.codec);
     this.#snapshots = new SnapshotGuestEnd(shared, this.#link, statePort(data.port));
@@ -144,11 +149,7 @@ export class Guest implements ExecutionGuest {
   }
 
   #atBoundary(count: number): number {
-    if (this.#kill !== undefined) killAt(this.#kill, this.#place(count));
-    if (this.#flip !== undefined && count >= this.#flip.count) {
-      flipBit(this.#flip, firstMemory(this.#stack!));
-      this.#flip = undefined;
-    }
+    this.#hook?.boundary(this.#place(count), () => firstMemory(this.#stack!));
     if (this.#waits || count >= this.#due) this.#epochEnd(count);
     else this.#arm(count);
     if (!this.handlesInterrupts) this.interrupts.drop();
@@ -208,9 +209,8 @@ export class Guest implements ExecutionGuest {
   }
 
   #arm(count: number): void {
-    const { epoch } = this.#execution;
-    const kill = this.#kill === undefined ? Infinity : killCount(this.#kill.point, epoch, this.#epochStart);
-    this.#meter.arm(Math.min(this.#due, kill), count);
+    const wanted = this.#hook?.wantedCount(this.#execution.epoch, this.#epochStart) ?? Infinity;
+    this.#meter.arm(Math.min(this.#due, wanted), count);
   }
 
   #publish(count: number): void {
@@ -224,7 +224,7 @@ export class Guest implements ExecutionGuest {
     }
   }
 
-  #place(count: number): Place {
+  #place(count: number) {
     const { epoch, outstanding } = this.#execution;
     return { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
   }

@@ -1,4 +1,4 @@
-// The options of a machine: everything that shapes execution, and what a test does to it.
+// The options of a machine: everything that shapes execution.
 
 import type { DeviceOptions } from '../../devices/device-kind.js';
 import type { Variant } from '../protocol/vocabulary.js';
@@ -21,17 +21,4 @@ export interface MachineOptions {
   readonly wasi?: Omit<KernelConfiguration, 'arguments'>;
   /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
   readonly bornMs: number;
-}
-
-/** A failover test: the primary kills itself at the first safe point at or after this place. */
-export type KillPoint =
-  | { readonly at: 'epoch'; readonly epoch: number; readonly instruction: number }
-  | { readonly at: 'count'; readonly count: number };
-
-/** A test of divergence: one bit of this replica's memory changes by itself, at the first boundary at or after `count`. */
-export interface BitFlip {
-  readonly count: number;
-  readonly address: number;
-  /** 0 to 7. */
-  readonly bit: number;
 }

@@ -3,7 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { StatePort } from '../threads/thread-ports.js';
-import type { BitFlip, KillPoint, MachineOptions } from './machine-options.js';
+import type { HookModule } from './boundary-hook.js';
+import type { MachineOptions } from './machine-options.js';
 
 export interface GuestThreadData {
   readonly memory: SharedArrayBuffer;
@@ -16,8 +17,8 @@ export interface GuestThreadData {
    * guest stands still the shorter. Default: by the guest thread itself, at once.
    */
   readonly clonesBeside?: boolean;
-  readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
-  readonly flip?: BitFlip;
+  /** What a test does at this guest's boundaries. */
+  readonly hook?: HookModule;
   /** The guest goes on from a GuestState, which is in `port` when the guest may begin. */
   readonly restores: boolean;
   /** Moves snapshots: memory to put them into one way, states both ways. */

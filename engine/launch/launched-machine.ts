@@ -12,7 +12,8 @@ import { FolderArbiter } from '../arbiter/folder-arbiter.js';
 import type { BusServer } from '../bus/server.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
-import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
+import type { HookModule } from '../guest/boundary-hook.js';
+import type { MachineOptions } from '../guest/machine-options.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { Outcome, View } from '../protocol/vocabulary.js';
@@ -48,10 +49,8 @@ export interface LaunchOptions {
   readonly timing?: ChannelTiming;
   /** The machine goes on from a snapshot: the file, and how far its streams had come. */
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
-  /** Failover test: the first primary kills itself there. */
-  readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
-  /** Test of divergence: a bit of the first backup's memory changes. */
-  readonly flip?: ReplicaConfiguration['flip'];
+  /** What a test does at the boundaries of the first primary, and of the first backup. */
+  readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
 }
 
 /** What a launched machine tells; all times by `performance.now()` of this process. */
@@ -213,12 +212,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #configure(replica: ReplicaProcess): void {
     const { incarnation, joins } = replica;
-    const { kill, flip, resume } = this.#launch;
+    const { hooks, resume } = this.#launch;
     const begins = joins ? {} : { view: this.#view, ...(resume === undefined ? {} : { snapshot: resume.file }) };
-    const tested = {
-      ...(kill === undefined || joins ? {} : { kill }),
-      ...(flip === undefined || incarnation !== this.#view.backups[0] || joins ? {} : { flip }),
-    };
+    const { primary, backups } = this.#view;
+    const hook = joins ? undefined : { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
+    const tested = hook === undefined ? {} : { hook };
     replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
   }
 

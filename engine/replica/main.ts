@@ -39,7 +39,7 @@ function end(halt: boolean): void {
 }
 
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
-  const { incarnation, view, moduleHash, arbiter, machine, options, moduleCache, kill, flip } = configuration;
+  const { incarnation, view, moduleHash, arbiter, machine, options, moduleCache, hook } = configuration;
   const thread = new ThreadHost({
     module: readModule(MODULE_DESCRIPTOR, moduleHash),
     options,
@@ -47,8 +47,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     clonesBeside: true,
     role: view?.primary === incarnation ? 'primary' : 'backup',
     restores: view === undefined || configuration.snapshot !== undefined,
-    ...(kill === undefined ? {} : { kill }),
-    ...(flip === undefined ? {} : { flip }),
+    ...(hook === undefined ? {} : { hook }),
   });
   const { helloOf, Replica } = await import('./replica.js');
   const { FolderArbiter } = await import('../arbiter/folder-arbiter.js');

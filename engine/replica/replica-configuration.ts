@@ -1,7 +1,8 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
 import type { DeviceSource } from '../../devices/device-kind.js';
-import type { BitFlip, KillPoint, MachineOptions } from '../guest/machine-options.js';
+import type { HookModule } from '../guest/boundary-hook.js';
+import type { MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, View } from '../protocol/vocabulary.js';
 
 /** Names the arbiter of a machine: a folder that all replicas reach. */
@@ -62,9 +63,8 @@ export interface ReplicaConfiguration {
   readonly timing: ChannelTiming;
   /** Backups of a machine that lacks none. */
   readonly backupsWanted: number;
-  readonly kill?: { readonly point: KillPoint; readonly proofFile: string };
-  /** A test of divergence: one bit of this replica's memory changes by itself. */
-  readonly flip?: BitFlip;
+  /** What a test does at the boundaries of this replica's guest. */
+  readonly hook?: HookModule;
   /** The file that holds the snapshot to go on from. */
   readonly snapshot?: string;
 }

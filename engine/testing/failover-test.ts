@@ -3,10 +3,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
-import type { KillPoint } from '../guest/machine-options.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
-import { type Failover, type KillProof, runTrial, type Trial, type TrialOptions } from './trial.js';
+import type { KillPoint, KillProof } from './kill-hook.js';
+import { type Failover, runTrial, type Trial, type TrialOptions } from './trial.js';
 import { isSameOutcome, judge, type Reference, type Verdict } from './trial-judge.js';
 
 /** Undisturbed runs: two that agree make a coincidence unlikely, and cost two runs. */

@@ -1,7 +1,7 @@
 // Where the primary is killed: points named by a user, and points spread over a run.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { KillPoint } from '../guest/machine-options.js';
+import type { KillPoint } from './kill-hook.js';
 
 /** Each point is two processes and a whole run of the guest: more in one go is a mistake, not a wish. */
 export const POINTS_MAX = 10_000;

@@ -7,7 +7,8 @@
 
 import type { Outcome } from '../protocol/vocabulary.js';
 import { type Difference, describeDifference } from './difference.js';
-import type { Ending, Failover, KillProof } from './trial.js';
+import type { KillProof } from './kill-hook.js';
+import type { Ending, Failover } from './trial.js';
 
 /**
  * same           everything is as in the undisturbed runs

@@ -7,11 +7,12 @@ import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
-import type { KillPoint, MachineOptions } from '../guest/machine-options.js';
+import type { MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
+import { type KillPoint, type KillProof, killHook } from './kill-hook.js';
 import { copyDevices } from './private-copy.js';
 
 /** Where the primary writes its proof, in the folder of the trial. */
@@ -39,19 +40,6 @@ export type Ending =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** It was stopped: it ran far longer than undisturbed. */
   | { readonly kind: 'hung'; readonly limitMs: number };
-
-/** The primary's own words, on disk before its SIGKILL. */
-export interface KillProof {
-  readonly epoch: number;
-  /** Instructions of that epoch that were executed. */
-  readonly instruction: number;
-  /** Instructions executed since the guest's start. */
-  readonly count: number;
-  /** Operations outstanding at the guest. */
-  readonly outstanding: number;
-  /** The host's monotonic clock. */
-  readonly atNs: number;
-}
 
 export interface Failover {
   readonly view: number;
@@ -125,7 +113,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     streams: [console],
     devices: opened.devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
-    ...(run.kill === undefined ? {} : { kill: { point: run.kill, proofFile: join(run.folder, KILL_FILE) } }),
+    ...(run.kill === undefined ? {} : { hooks: { primary: killHook(run.kill, join(run.folder, KILL_FILE)) } }),
   });
   const watched = watch(machine);
   run.onMachine?.(machine);

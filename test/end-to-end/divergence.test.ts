@@ -13,6 +13,8 @@ import { Bench, guest } from './command.js';
 // Replicas are other processes: the machine is launched from what was built.
 const BUILT = '../../dist/engine/launch/launched-machine.js';
 const { LaunchedMachine } = (await import(BUILT)) as typeof import('../../engine/launch/launched-machine.js');
+const HOOK = '../../dist/engine/testing/flip-hook.js';
+const { flipHook } = (await import(HOOK)) as typeof import('../../engine/testing/flip-hook.js');
 
 const bench = new Bench();
 let machine: Launched | undefined;
@@ -84,7 +86,7 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
     repair: true,
     streams: [new Console({ stdin: feed.stdin, stdout: feed.stdout, stderr: new PassThrough().resume() })],
     devices,
-    flip: { count: 20_000_000, address: ADDRESS, bit: 3 },
+    hooks: { backup: flipHook({ count: 20_000_000, address: ADDRESS, bit: 3 }) },
   });
   const lost: { readonly incarnation: string; readonly reason: string }[] = [];
   machine.on('lost', ({ incarnation }, reason) => lost.push({ incarnation, reason }));

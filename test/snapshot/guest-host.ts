@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
-import type { BitFlip, MachineOptions } from '../../engine/guest/machine-options.js';
+import type { MachineOptions } from '../../engine/guest/machine-options.js';
 import type { Interrupt, Operation, Outcome, Output } from '../../engine/protocol/vocabulary.js';
 import type * as Host from '../../engine/replica/thread-host.js';
 import { SnapshotDecoder } from '../../engine/snapshot/snapshot-decoder.js';
@@ -205,8 +205,8 @@ export async function runPrimary(world: World, alone = false): Promise<PrimaryRu
 }
 
 /** Goes on from a snapshot as a backup that is given the log from there on, and promoted at its end. */
-export async function runBackup(world: World, from: Kept, parts: readonly Part[], flip?: BitFlip): Promise<Seen> {
-  const run = new Run(world, { role: 'backup', restores: true, ...(flip === undefined ? {} : { flip }) });
+export async function runBackup(world: World, from: Kept, parts: readonly Part[]): Promise<Seen> {
+  const run = new Run(world, { role: 'backup', restores: true });
   run.onLoaded = () => run.thread.restore(stateOf(from.bytes));
   for (const { from: position, bytes } of parts) if (position >= from.position) run.thread.sendLog(bytes);
   run.thread.sendPromotion();

@@ -11,6 +11,10 @@ import { guestBytes } from '../guest-library/fake-machine.js';
 import { ModelFolder } from '../wasi/model-folder.js';
 import { bytesOf, OPTIONS, Run, stateOf, type World } from './guest-host.js';
 
+// Compiled, for a guest thread loads it.
+const HOOK = '../../dist/engine/testing/flip-hook.js';
+const { flipHook } = (await import(HOOK)) as typeof import('../../engine/testing/flip-hook.js');
+
 const ECHO: World = { module: guestBytes('echo'), options: { ...OPTIONS, arguments: ['echo'] } };
 
 function input(run: Run, offset: number, text: string, end = false): void {
@@ -140,8 +144,8 @@ describe('a bit that changes by itself', () => {
   test('in a backup is found by a state digest, which says where, and the primary does not mind', async () => {
     const run = start(world, false);
     const state = await run.snapshot();
-    const flip = { count: state.count + 1, address, bit: 3 };
-    const backup = new Run(world, { role: 'backup', restores: true, flip });
+    const hook = flipHook({ count: state.count + 1, address, bit: 3 });
+    const backup = new Run(world, { role: 'backup', restores: true, hook });
     backup.onLoaded = () => backup.thread.restore(stateOf(bytesOf(state, world.options)));
     for (const part of run.parts) if (part.from >= state.position) backup.thread.sendLog(part.bytes);
     run.onPart = part => backup.thread.sendLog(part.bytes);

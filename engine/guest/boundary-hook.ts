@@ -1,0 +1,36 @@
+// A hook at the boundaries of a guest: what somebody does there who is no part of the machine, such as a failover test.
+//
+// The guest thread is told of a module, and loads it only then: nothing of it is part of a machine that nobody tests.
+
+import { assert } from '../errors/errors.js';
+
+/** Where the guest is. */
+export interface Place {
+  readonly epoch: number;
+  /** Count at which the epoch began. */
+  readonly epochStart: number;
+  readonly count: number;
+  /** Operations outstanding at the guest. */
+  readonly outstanding: number;
+}
+
+export interface BoundaryHook {
+  /** The count at which a boundary is wanted, as far as it is known in this epoch; Infinity: wherever they come. */
+  wantedCount(epoch: number, epochStart: number): number;
+  /** At every boundary, before anything else there; `memory` is that of the guest, to be changed in place. */
+  boundary(place: Place, memory: () => Uint8Array): void;
+}
+
+/** Names a hook for a guest thread that is yet to start. */
+export interface HookModule {
+  /** URL of a module that exports `newHook(options): BoundaryHook`. */
+  readonly module: string;
+  /** Plain data, for it travels between processes. */
+  readonly options: unknown;
+}
+
+export async function loadHook({ module, options }: HookModule): Promise<BoundaryHook> {
+  const { newHook } = (await import(module)) as { newHook?: (options: unknown) => BoundaryHook };
+  assert(newHook !== undefined, `the module of a hook exports newHook: ${module}`);
+  return newHook(options);
+}

@@ -1,0 +1,59 @@
+// The hooks at a guest's boundaries: which boundary they ask for, and at which they act.
+
+import { describe, expect, test } from 'vitest';
+import { loadHook } from '../../engine/guest/boundary-hook.js';
+import { flipHook } from '../../engine/testing/flip-hook.js';
+import { type KillPoint, newHook as newKillHook } from '../../engine/testing/kill-hook.js';
+
+const place = (count: number) => ({ epoch: 1, epochStart: 0, count, outstanding: 0 });
+
+describe('a kill', () => {
+  const wanted = (point: KillPoint, epoch: number, epochStart: number) =>
+    newKillHook({ point, proofFile: '/nowhere/proof' }).wantedCount(epoch, epochStart);
+
+  test('at a count wants the boundary there, in whatever epoch that is', () => {
+    expect(wanted({ at: 'count', count: 1234 }, 0, 0)).toBe(1234);
+    expect(wanted({ at: 'count', count: 1234 }, 7, 700)).toBe(1234);
+  });
+
+  test('in an epoch wants it there when that has begun, and at once where it is over', () => {
+    const point = { at: 'epoch', epoch: 3, instruction: 50 } as const;
+    expect([2, 3, 4].map(epoch => wanted(point, epoch, epoch * 1000))).toEqual([Infinity, 3050, 0]);
+  });
+
+  test('does nothing before its place', () => {
+    const hook = newKillHook({ point: { at: 'count', count: 10 }, proofFile: '/nowhere/proof' });
+    expect(() => hook.boundary(place(9), () => new Uint8Array(0))).not.toThrow();
+  });
+
+  test('leaves its proof before it kills: where it cannot, nothing is killed', () => {
+    const hook = newKillHook({ point: { at: 'count', count: 10 }, proofFile: '/nowhere/proof' });
+    expect(() => hook.boundary(place(10), () => new Uint8Array(0))).toThrow('/nowhere/proof');
+  });
+});
+
+describe('a flip', () => {
+  test('changes its bit once, at the first boundary at or after its count, and wants none for itself', async () => {
+    const hook = await loadHook(flipHook({ count: 10, address: 1, bit: 3 }));
+    const memory = new Uint8Array(2);
+    const at = [9, 12, 13].map(count => {
+      hook.boundary(place(count), () => memory);
+      return [...memory];
+    });
+    expect(at).toEqual([
+      [0, 0],
+      [0, 8],
+      [0, 8],
+    ]);
+    expect(hook.wantedCount(1, 0)).toBe(Infinity);
+  });
+
+  test('outside the memory of the guest is a mistake of the test', async () => {
+    const hook = await loadHook(flipHook({ count: 0, address: 2, bit: 0 }));
+    expect(() => hook.boundary(place(1), () => new Uint8Array(2))).toThrow('lies in the memory');
+  });
+});
+
+test('a module that is no hook is refused', async () => {
+  await expect(loadHook({ module: 'node:path', options: {} })).rejects.toThrow('exports newHook: node:path');
+});
