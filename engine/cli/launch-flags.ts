@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { parseArbiter } from '../arbiter/open-arbiter.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { integer } from './machine-flags.js';
@@ -27,16 +28,23 @@ export function addLaunchFlags(command: Command): Command {
     .option('--quiet', 'say nothing but what the guest says');
 }
 
-/** @throws EpochvisorError ARBITER_FAILED */
+/** @throws EpochvisorError ARBITER_FAILED, ARBITER_UNSUPPORTED */
 export function launchOptions(flags: LaunchFlags): Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'timing'> {
   const { replicas, repair, arbiter, suspicion } = flags;
-  if (arbiter !== undefined && !existsSync(arbiter)) {
-    throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${arbiter}`, 'make it, or leave --arbiter out');
-  }
   return {
     replicas,
     repair,
-    ...(arbiter === undefined ? {} : { arbiter }),
+    ...(arbiter === undefined ? {} : { arbiter: arbiterAddress(arbiter) }),
     timing: { heartbeatMs: Math.min(100, suspicion / 4), suspicionMs: suspicion, startMs: 10_000 },
   };
+}
+
+function arbiterAddress(given: string): string {
+  // A folder that is there is meant, whatever its name looks like.
+  if (existsSync(given)) return `folder:${given}`;
+  const { scheme, rest } = parseArbiter(given);
+  if (scheme === 'folder' && !existsSync(rest)) {
+    throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${rest}`, 'make it, or leave --arbiter out');
+  }
+  return given;
 }

@@ -8,7 +8,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
-import { FolderArbiter } from '../arbiter/folder-arbiter.js';
+import type { Arbiter } from '../arbiter/arbiter.js';
 import type { BusServer } from '../bus/server.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
@@ -44,7 +44,7 @@ export interface LaunchOptions {
   readonly streams: readonly StreamDevice[];
   /** By the numbers that guests use. */
   readonly devices: ReadonlyMap<number, OperationDevice>;
-  /** Folder of the arbiter; a fresh one, removed at the end, where none is given. */
+  /** Address of the arbiter (open-arbiter.ts); a fresh folder, removed at the end, where none is given. */
   readonly arbiter?: string;
   readonly timing?: ChannelTiming;
   /** The machine goes on from a snapshot: the file, and how far its streams had come. */
@@ -91,8 +91,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #reject: (error: EpochvisorError) => void = () => undefined;
   #bus: BusServer | undefined;
   #view: View;
-  #arbiter: FolderArbiter | undefined;
-  #arbiterFolder: { readonly path: string; readonly ours: boolean } | undefined;
+  #arbiter: Arbiter | undefined;
+  /** The arbiter's, where it is this machine's own. */
+  #folder: string | undefined;
   #module: KeptModule | undefined;
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
@@ -176,7 +177,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       moduleCache: this.#launch.moduleCache,
       options,
       bus: this.#bus.address,
-      arbiter: { kind: 'folder', path: arbiter },
+      arbiter,
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
     };
@@ -185,13 +186,18 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   async #firstView(): Promise<string> {
     const given = this.#launch.arbiter;
-    const path = given ?? temporaryFolder('epochvisor-');
-    this.#arbiterFolder = { path, ours: given === undefined };
-    this.#arbiter = await FolderArbiter.open(path);
+    if (given === undefined) this.#folder = temporaryFolder('epochvisor-');
+    const address = given ?? `folder:${this.#folder}`;
+    const { openArbiter } = await import('../arbiter/open-arbiter.js');
+    this.#arbiter = await openArbiter(address);
     const answer = await this.#arbiter.claim(this.#view);
-    if (answer.result === 'won') return path;
+    if (answer.result === 'won') return address;
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
-    throw new EpochvisorError('ARBITER_FAILED', `the first view can't be written to ${path}: ${why}`, 'name a folder');
+    throw new EpochvisorError(
+      'ARBITER_FAILED',
+      `the first view can't be written to ${address}: ${why}`,
+      'name a folder',
+    );
   }
 
   /** The reader of stdout has gone, or stdin breaks: as for any program, that is the end. */
@@ -395,7 +401,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     clearTimeout(late);
     await this.#bus?.close();
     this.#module?.close();
-    if (this.#arbiterFolder?.ours === true) rmSync(this.#arbiterFolder.path, { recursive: true, force: true });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

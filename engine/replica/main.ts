@@ -50,13 +50,13 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     ...(hook === undefined ? {} : { hook }),
   });
   const { helloOf, Replica } = await import('./replica.js');
-  const { FolderArbiter } = await import('../arbiter/folder-arbiter.js');
+  const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
   const replica = new Replica({
     configuration,
     thread,
     ...(await stateFor(configuration)),
-    arbiter: await FolderArbiter.open(arbiter.path),
+    arbiter: await openArbiter(arbiter),
     tell,
     end,
   });

@@ -5,12 +5,6 @@ import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, View } from '../protocol/vocabulary.js';
 
-/** Names the arbiter of a machine: a folder that all replicas reach. */
-export interface ArbiterAddress {
-  readonly kind: 'folder';
-  readonly path: string;
-}
-
 /** What a machine that is resumed elsewhere has to find on its host; kept in a snapshot as it is. */
 export interface SnapshotOrigin {
   /** Absolute path of the guest. */
@@ -59,7 +53,8 @@ export interface ReplicaConfiguration {
   readonly moduleCache: boolean;
   readonly options: MachineOptions;
   readonly bus: string;
-  readonly arbiter: ArbiterAddress;
+  /** Address of the machine's arbiter (open-arbiter.ts). */
+  readonly arbiter: string;
   readonly timing: ChannelTiming;
   /** Backups of a machine that lacks none. */
   readonly backupsWanted: number;

@@ -158,6 +158,8 @@ describe('what rewriting makes too large', () => {
 describe('run refuses', () => {
   test('an arbiter that is not there', async () => {
     expectRefused(await bench.run(['run', '--arbiter', bench.file('none'), guest('hello')]), 'ARBITER_FAILED', /none/);
+    const etcd = await bench.run(['run', '--arbiter', 'etcd://host:2379', guest('hello')]);
+    expectRefused(etcd, 'ARBITER_UNSUPPORTED', /etcd:.*folder:PATH/);
   });
 
   test('a status file in a folder that is not there', async () => {
