@@ -1,8 +1,10 @@
-// The arbiter's contract (rule VW): it answers one question, once per view: who owns view v?
+// The arbiter's contract: it answers one question, once per view (rule VW): who owns view v? Beside that it keeps hints: where
+// the members of a machine listen.
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { View } from '../protocol/vocabulary.js';
+import type { Announcement, Member } from './members.js';
 
 export interface Arbiter {
   /**
@@ -19,14 +21,38 @@ export interface Arbiter {
   read(machine: string, number: number): Promise<View | undefined>;
   /** The record with the highest number, or undefined where there is none; throws as `read`. */
   latest(machine: string): Promise<View | undefined>;
+  /**
+   * Tells where a member listens, until it is withdrawn or forgotten (`surplus`); the answer has its number. May be repeated
+   * after a lost answer.
+   * @throws EpochvisorError ARBITER_UNREACHABLE, MEMBER_CORRUPT, MACHINE_MALFORMED
+   */
+  announce(machine: string, about: Announcement): Promise<Member>;
+  /**
+   * Those who were announced, dead ones among them, in no order. Of two that are announced at once at least one finds the other.
+   * @throws EpochvisorError as `announce`
+   */
+  members(machine: string): Promise<readonly Member[]>;
+  /** Removes the record of a member that has ended, if there is one; throws as `announce`. */
+  withdraw(machine: string, incarnation: string): Promise<void>;
 }
 
 /** Views are numbered from 0 with at most ten digits. */
 export const VIEW_MAX = 9_999_999_999;
 
-/** A machine's id becomes part of a name: letters, digits and dashes, at most 64. */
+/** Ids become part of a name: letters, digits and dashes, at most 64. */
+const ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
+
+/** @throws EpochvisorError MACHINE_MALFORMED */
+export function checkMember(machine: string, incarnation: string): void {
+  checkNamed(machine, 0);
+  if (!ID.test(incarnation)) {
+    throw new EpochvisorError('MACHINE_MALFORMED', `${JSON.stringify(incarnation)} is no id of a member`);
+  }
+}
+
+/** @throws EpochvisorError MACHINE_MALFORMED, VIEW_CORRUPT */
 export function checkNamed(machine: string, number: number): void {
-  if (!/^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/.test(machine)) {
+  if (!ID.test(machine)) {
     throw new EpochvisorError('MACHINE_MALFORMED', `${JSON.stringify(machine)} is no machine id`);
   }
   if (!Number.isInteger(number) || number < 0 || number > VIEW_MAX) {

@@ -15,7 +15,10 @@ import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { View } from '../protocol/vocabulary.js';
-import { type Arbiter, checkNamed } from './arbiter.js';
+import { type Arbiter, checkMember, checkNamed } from './arbiter.js';
+import { errorCode, readBounded } from './bounded-file.js';
+import { MemberFolder } from './member-folder.js';
+import type { Announcement, Member } from './members.js';
 import { corrupt, readRecord, writeRecord } from './record.js';
 
 const DIGITS = 10;
@@ -68,15 +71,9 @@ export class FolderArbiter implements Arbiter {
     const path = join(this.#folder, nameOf(machine, number));
     let text: string | undefined;
     try {
-      const file = await open(path, 'r');
-      try {
-        const { bytesRead, buffer } = await file.read(Buffer.alloc(RECORD_MAX_BYTES), 0, RECORD_MAX_BYTES, 0);
-        if (bytesRead < RECORD_MAX_BYTES) text = buffer.toString('utf8', 0, bytesRead);
-      } finally {
-        await file.close();
-      }
+      text = await readBounded(path, RECORD_MAX_BYTES);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const code = errorCode(error);
       if (code === 'ENOENT' && (await this.#exists())) return undefined;
       if (code === 'EISDIR') throw corrupt(path, 'it is a directory');
       throw unreachable(this.#folder, error);
@@ -98,6 +95,34 @@ export class FolderArbiter implements Arbiter {
       .sort()
       .at(-1);
     return last === undefined ? undefined : await this.read(machine, Number(last.slice(-DIGITS - 5, -5)));
+  }
+
+  async announce(machine: string, about: Announcement): Promise<Member> {
+    checkMember(machine, about.incarnation);
+    return await this.#ofMembers(machine, members =>
+      members.announce(about, async () => {
+        const view = await this.latest(machine);
+        return view === undefined ? [] : [view.primary, ...view.backups];
+      }),
+    );
+  }
+
+  async members(machine: string): Promise<readonly Member[]> {
+    checkNamed(machine, 0);
+    return await this.#ofMembers(machine, members => members.members());
+  }
+
+  async withdraw(machine: string, incarnation: string): Promise<void> {
+    checkMember(machine, incarnation);
+    await this.#ofMembers(machine, members => members.withdraw(incarnation));
+  }
+
+  async #ofMembers<T>(machine: string, act: (members: MemberFolder) => Promise<T>): Promise<T> {
+    try {
+      return await act(new MemberFolder(this.#folder, machine));
+    } catch (error) {
+      throw error instanceof EpochvisorError ? error : unreachable(this.#folder, error);
+    }
   }
 
   async #put(view: View): Promise<void> {

@@ -80,7 +80,7 @@ export class BusServer {
   static async start(options: BusServerOptions): Promise<BusServer> {
     const server = new BusServer(options);
     const { secret, machine, moduleHash, options: shaping, listen, observer } = options;
-    const incarnation = `bus-${randomUUID()}`;
+    const { incarnation } = server;
     server.#listener = await Listener.start({
       hello: { type: 'hello', protocol: PROTOCOL_VERSION, machine, incarnation, secret, moduleHash, options: shaping },
       ...(listen === undefined ? {} : { listen }),
@@ -112,6 +112,8 @@ export class BusServer {
     });
   }
 
+  /** Another one each time that a bus is started. */
+  readonly incarnation = `bus-${randomUUID()}`;
   /** What replicas connect to: `ws://ADDRESS:PORT`. */
   get address(): string {
     return this.#listener!.address;

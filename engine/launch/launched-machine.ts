@@ -176,7 +176,6 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       moduleHash,
       moduleCache: this.#launch.moduleCache,
       options,
-      bus: this.#bus.address,
       arbiter,
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
@@ -191,7 +190,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const { openArbiter } = await import('../arbiter/open-arbiter.js');
     this.#arbiter = await openArbiter(address);
     const answer = await this.#arbiter.claim(this.#view);
-    if (answer.result === 'won') return address;
+    if (answer.result === 'won') {
+      const { incarnation, address: ofBus } = this.#bus!;
+      await this.#arbiter.announce(this.machine, { incarnation, kind: 'bus', address: ofBus });
+      return address;
+    }
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
     throw new EpochvisorError(
       'ARBITER_FAILED',
@@ -228,12 +231,6 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #heard(replica: ReplicaProcess, message: FromReplica): void {
     switch (message.type) {
-      case 'listening':
-        replica.address = message.address;
-        for (const later of this.#replicas.slice(this.#replicas.indexOf(replica) + 1)) {
-          later.send({ type: 'peer', incarnation: replica.incarnation, address: message.address });
-        }
-        return;
       case 'running':
         replica.running = true;
         this.emit('running', replica);
@@ -281,6 +278,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #ended(replica: ReplicaProcess, { reason, killed }: ReplicaEnding): void {
     if (this.#over) return;
     const { halted, joins, incarnation } = replica;
+    void this.#withdraw(incarnation);
     // Who was killed may have run without a chance to say so; the other one carries on, wherever it stands.
     const survivable = joins || (killed && this.#replicas.some(other => other.running || !other.hasEnded));
     if (!replica.running && this.#view.number === 1 && !survivable) {
@@ -351,9 +349,6 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       return;
     }
     this.#configure(replica);
-    for (const { incarnation, address, hasEnded } of this.#replicas) {
-      if (address !== undefined && !hasEnded) replica.send({ type: 'peer', incarnation, address });
-    }
     this.#forgetEnded();
     this.emit('joining', replica, this.#repair?.failures ?? 0);
     this.emit('status', this.status);
@@ -364,6 +359,16 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const named = namedIn(this.#view);
     const kept = this.#replicas.filter(({ hasEnded, incarnation }) => !hasEnded || named.includes(incarnation));
     this.#replicas.splice(0, this.#replicas.length, ...kept);
+  }
+
+  /** Who has ended is not to be found any more. */
+  async #withdraw(incarnation: string): Promise<void> {
+    try {
+      await this.#arbiter?.withdraw(this.machine, incarnation);
+    } catch (error) {
+      // A record that stays costs a call that nobody answers.
+      if (!(error instanceof EpochvisorError)) throw error;
+    }
   }
 
   // ---- the end
@@ -401,7 +406,13 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     clearTimeout(late);
     await this.#bus?.close();
     this.#module?.close();
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) {
+      rmSync(this.#folder, { recursive: true, force: true });
+      return;
+    }
+    for (const { incarnation } of [...this.#replicas, ...(this.#bus === undefined ? [] : [this.#bus])]) {
+      await this.#withdraw(incarnation);
+    }
   }
 }
 

@@ -27,8 +27,6 @@ export class ReplicaProcess {
   readonly incarnation: string;
   /** Named in no view so far: it has to be given the state of the others. */
   readonly joins: boolean;
-  /** Where it takes connections of replicas that are started after it. */
-  address: string | undefined;
   /** Its guest has executed an instruction. */
   running = false;
   /** Why it said it would end. */

@@ -3,7 +3,7 @@
 // A start costs what it loads, so little is loaded before the guest thread is started: it loads the guest while this
 // thread loads the rest.
 
-import { asError, EpochvisorError } from '../errors/errors.js';
+import { asError, type EpochvisorError } from '../errors/errors.js';
 import { showStack } from '../observe/defects.js';
 import { MODULE_DESCRIPTOR, readModule } from './kept-module.js';
 import type { Replica, ReplicaParts } from './replica.js';
@@ -14,7 +14,10 @@ import {
   type ReplicaConfiguration,
   type ToReplica,
 } from './replica-configuration.js';
-import { ThreadHost } from './thread-host.js';
+import { ThreadHost, TIMERS } from './thread-host.js';
+
+/** A peer that has not answered by then is called again, if it is still needed. */
+const CALL_MAX_MS = 5_000;
 
 let ending = false;
 
@@ -52,19 +55,33 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const { helloOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
-  const replica = new Replica({
+  const { connect } = await import('../channel/connect.js');
+  const { PeerSearch } = await import('./peer-search.js');
+  const opened = await openArbiter(arbiter);
+  const replica: Replica = new Replica({
     configuration,
     thread,
     ...(await stateFor(configuration)),
-    arbiter: await openArbiter(arbiter),
-    tell,
+    arbiter: opened,
+    tell: message => {
+      tell(message);
+      // One whom a new view names may be lacking.
+      if (message.type === 'view' || message.type === 'named') search.look();
+    },
     end,
   });
-  const listener = await Listener.start({
-    hello: helloOf(configuration),
-    onLink: link => replica.addPeer(link.peer.incarnation, link),
+  const hello = helloOf(configuration);
+  const search = new PeerSearch({
+    machine,
+    incarnation,
+    arbiter: opened,
+    timers: TIMERS,
+    view: () => replica.view,
+    call: address => connect({ address, hello, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
+    found: (peer, link, again) => replica.addPeer(peer, link, again),
   });
-  tell({ type: 'listening', address: listener.address });
+  const listener = await Listener.start({ hello, onLink: link => search.called(link) });
+  search.start(listener.address);
   if (view === undefined) sayJoining(replica);
   replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
@@ -93,17 +110,6 @@ function sayJoining(replica: Replica): void {
   }, JOINS_EVERY_MS);
 }
 
-async function connectPeer(replica: Replica, incarnation: string, address: string): Promise<void> {
-  const { connect } = await import('../channel/connect.js');
-  try {
-    const link = await connect({ address, hello: replica.hello, deadlineMs: replica.startMs });
-    replica.addPeer(incarnation, link, () => void connectPeer(replica, incarnation, address).catch(failed));
-  } catch (error) {
-    // One that died meanwhile is missed by those whose view names it, in their own time.
-    if (!(error instanceof EpochvisorError) || error.code === 'PEER_REFUSED') throw error;
-  }
-}
-
 let replica: Promise<Replica> | undefined;
 
 function failed(error: unknown): void {
@@ -115,8 +121,6 @@ process.on('message', (message: ToReplica) => {
   if (message.type === 'start') {
     replica = start(message.configuration);
     replica.catch(failed);
-  } else if (message.type === 'peer') {
-    replica?.then(started => connectPeer(started, message.incarnation, message.address)).catch(failed);
   } else {
     replica?.then(started => started.save(message)).catch(failed);
   }

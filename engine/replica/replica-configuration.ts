@@ -52,7 +52,6 @@ export interface ReplicaConfiguration {
   readonly moduleHash: string;
   readonly moduleCache: boolean;
   readonly options: MachineOptions;
-  readonly bus: string;
   /** Address of the machine's arbiter (open-arbiter.ts). */
   readonly arbiter: string;
   readonly timing: ChannelTiming;
@@ -67,8 +66,6 @@ export interface ReplicaConfiguration {
 /** Launcher to replica. */
 export type ToReplica =
   | { readonly type: 'start'; readonly configuration: ReplicaConfiguration }
-  /** Where a replica listens that was started before this one: connect to it. */
-  | { readonly type: 'peer'; readonly incarnation: string; readonly address: string }
   /** Save a snapshot to `file` by way of `temporary`, beside it, with `origin` in it; answered by `saved`. */
   | {
       readonly type: 'save';
@@ -95,7 +92,6 @@ export const JOINS_EVERY_MS = 500;
 
 /** Replica to launcher. */
 export type FromReplica =
-  | { readonly type: 'listening'; readonly address: string }
   /** The guest's first instruction is next. */
   | { readonly type: 'running' }
   | { readonly type: 'view'; readonly view: View; readonly reason: string }

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Arbiter } from '../arbiter/arbiter.js';
+import { isLater } from '../arbiter/members.js';
 import { BusClient } from '../bus/client.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import type { Link } from '../channel/link.js';
@@ -10,7 +11,7 @@ import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import type { Hello } from '../protocol/messages.js';
-import { PROTOCOL_VERSION } from '../protocol/vocabulary.js';
+import { PROTOCOL_VERSION, type View } from '../protocol/vocabulary.js';
 import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
@@ -25,6 +26,10 @@ import type {
 import { type ThreadHost, TIMERS } from './thread-host.js';
 
 type Save = ToReplica & { readonly type: 'save' };
+
+/** How long the bus is called at one address, and the pause before its record is read again, ms. */
+const BUS_CALL_MS = 1_000;
+const BUS_AGAIN_MS = 100;
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
@@ -70,18 +75,14 @@ export class Replica {
     });
   }
 
-  get startMs(): number {
-    return this.#parts.configuration.timing.startMs;
+  /** The one it is in; undefined: it joins, and has not been welcomed. */
+  get view(): View | undefined {
+    return this.#driver.channel.view;
   }
 
   /** Whether a view names this replica. */
   get isNamed(): boolean {
     return this.#driver.isNamed;
-  }
-
-  /** What this replica says first on every connection. */
-  get hello(): Hello {
-    return helloOf(this.#parts.configuration);
   }
 
   start(): void {
@@ -134,18 +135,31 @@ export class Replica {
   // ---- the world
 
   #connectBus(handlers: BusHandlers): void {
-    const address = this.#parts.configuration.bus;
-    BusClient.connect({ address, hello: this.hello, deadlineMs: this.startMs }).then(
+    this.#callBus().then(
       bus => {
         handlers.opened(bus);
         bus.listen({ message: handlers.message, closed: handlers.closed });
       },
       (error: unknown) => {
         if (!(error instanceof EpochvisorError)) throw error;
-        if (error.code === 'PEER_REFUSED') this.#driver.halt(error.code, error.message);
-        else if (!this.#over) this.#connectBus(handlers);
+        if (error.code === 'PEER_REFUSED' || error.code === 'MEMBER_CORRUPT') {
+          this.#driver.halt(error.code, error.message);
+          return;
+        }
+        TIMERS.after(BUS_AGAIN_MS, () => {
+          if (!this.#over) this.#connectBus(handlers);
+        });
       },
     );
+  }
+
+  /** Its record is read for each call: a bus that was started again is the one that was announced last. */
+  async #callBus(): Promise<BusClient> {
+    const { arbiter, configuration } = this.#parts;
+    const members = await arbiter.members(configuration.machine);
+    const [bus] = members.filter(({ kind }) => kind === 'bus').sort((a, b) => (isLater(a, b) ? -1 : 1));
+    if (bus === undefined) throw new EpochvisorError('PEER_UNREACHABLE', 'no bus has been announced');
+    return await BusClient.connect({ address: bus.address, hello: helloOf(configuration), deadlineMs: BUS_CALL_MS });
   }
 
   #arbiterPort(): ArbiterPort {

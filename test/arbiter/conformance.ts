@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
+import { type Announcement, MEMBERS_MAX } from '../../engine/arbiter/members.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 
 export const view = (number: number, claim: string, more: Partial<View> = {}): View => ({
@@ -10,6 +11,13 @@ export const view = (number: number, claim: string, more: Partial<View> = {}): V
   primary: `primary-of-${claim}`,
   backups: ['b'],
   claim,
+  ...more,
+});
+
+export const member = (incarnation: string, more: Partial<Announcement> = {}): Announcement => ({
+  incarnation,
+  kind: 'replica',
+  address: `ws://127.0.0.1:1${incarnation.length}`,
   ...more,
 });
 
@@ -71,6 +79,72 @@ export function arbiterConforms(name: string, open: () => Promise<Arbiter>): voi
       await expect(arbiter.claim(view(1, 'x', { machine }))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
       await expect(arbiter.read(machine, 1)).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
       await expect(arbiter.latest(machine)).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      await expect(arbiter.members(machine)).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      await expect(arbiter.announce(machine, member('a'))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      await expect(arbiter.announce('m', member(machine))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      await expect(arbiter.withdraw('m', machine)).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+    });
+
+    test('members are found as they were announced, later ones under higher numbers, each machine its own', async () => {
+      const arbiter = await open();
+      expect(await arbiter.members('m')).toEqual([]);
+      const a = await arbiter.announce('m', member('a'));
+      const bus = await arbiter.announce('m', member('bus-1', { kind: 'bus', address: 'ws://[::1]:7' }));
+      await arbiter.announce('m-2', member('c'));
+      expect([a, bus]).toEqual([
+        { ...member('a'), number: 1 },
+        { ...member('bus-1', { kind: 'bus', address: 'ws://[::1]:7' }), number: 2 },
+      ]);
+      expect(new Set(await arbiter.members('m'))).toEqual(new Set([a, bus]));
+      expect(await arbiter.members('m-2')).toHaveLength(1);
+    });
+
+    test('a member that is announced again keeps its number, and gets another one with another address', async () => {
+      const arbiter = await open();
+      const first = await arbiter.announce('m', member('a'));
+      await arbiter.announce('m', member('b'));
+      expect(await arbiter.announce('m', member('a'))).toEqual(first);
+      const moved = await arbiter.announce('m', member('a', { address: 'ws://10.0.0.1:5' }));
+      expect(moved.number).toBe(3);
+      expect(new Set(await arbiter.members('m'))).toEqual(new Set([moved, { ...member('b'), number: 2 }]));
+    });
+
+    test('of members that are announced at once, each finds the other or is found by it', async () => {
+      const arbiter = await open();
+      const names = Array.from({ length: 12 }, (_, index) => `replica-${index}`);
+      const found = await Promise.all(
+        names.map(async name => {
+          await arbiter.announce('m', member(name));
+          return (await arbiter.members('m')).map(({ incarnation }) => incarnation);
+        }),
+      );
+      for (const [one, name] of names.entries()) {
+        for (const [other, otherName] of names.entries()) {
+          expect(found[one]!.includes(otherName) || found[other]!.includes(name)).toBe(true);
+        }
+      }
+    });
+
+    test('a member that is withdrawn is gone, and to withdraw it again is no error', async () => {
+      const arbiter = await open();
+      await arbiter.withdraw('m', 'a');
+      await arbiter.announce('m', member('a'));
+      await arbiter.announce('m', member('b'));
+      await arbiter.withdraw('m', 'a');
+      await arbiter.withdraw('m', 'a');
+      expect((await arbiter.members('m')).map(({ incarnation }) => incarnation)).toEqual(['b']);
+    });
+
+    test('the dead do not pile up: the earliest are forgotten, but not those of the view, nor the bus', async () => {
+      const arbiter = await open();
+      await arbiter.claim(view(1, 'x', { machine: 'm', primary: 'old', backups: [] }));
+      await arbiter.announce('m', member('bus-1', { kind: 'bus' }));
+      await arbiter.announce('m', member('dead'));
+      await arbiter.announce('m', member('old'));
+      for (let count = 0; count < MEMBERS_MAX; count++) await arbiter.announce('m', member(`r-${count}`));
+      const names = (await arbiter.members('m')).map(({ incarnation }) => incarnation);
+      expect(names).toHaveLength(MEMBERS_MAX + 2);
+      expect(names).toEqual(expect.arrayContaining(['bus-1', 'old', 'r-0', `r-${MEMBERS_MAX - 1}`]));
     });
   });
 }

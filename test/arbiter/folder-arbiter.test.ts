@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FolderArbiter } from '../../engine/arbiter/folder-arbiter.js';
-import { arbiterConforms, view } from './conformance.js';
+import { MEMBERS_MAX } from '../../engine/arbiter/members.js';
+import { arbiterConforms, member, view } from './conformance.js';
 import { MemoryArbiter } from './memory.js';
 
 let base: string;
@@ -101,6 +102,82 @@ describe('a folder', () => {
       await writeFile(join(base, 'views', name), '');
     }
     expect(await arbiter.latest('machine-1')).toBeUndefined();
+  });
+
+  describe('of members', () => {
+    const folder = () => join(base, 'views', 'm-members');
+    const text = (more: object) =>
+      JSON.stringify({
+        ...{ format: 'epochvisor member', version: 1, machine: 'm', incarnation: 'a', kind: 'replica' },
+        ...{ address: 'ws://h:1', number: 1 },
+        ...more,
+      });
+
+    test('holds one whole record each, beside the views, and goes with the last of them', async () => {
+      const arbiter = await open();
+      await arbiter.announce('m', member('a'));
+      expect(await readdir(folder())).toEqual(['a.json']);
+      expect(await readFile(join(folder(), 'a.json'), 'utf8')).toBe(
+        '{"format":"epochvisor member","version":1,"machine":"m","incarnation":"a","kind":"replica","address":"ws://127.0.0.1:11","number":1}\n',
+      );
+      expect(await arbiter.latest('m')).toBeUndefined();
+      await arbiter.withdraw('m', 'a');
+      expect(await readdir(join(base, 'views'))).toEqual([]);
+    });
+
+    test.each([
+      ['an empty file', ''],
+      ['half a record', text({}).slice(0, 40)],
+      ['something else', '[1,2]'],
+      ['a later version', text({ version: 2 })],
+      ['the record of another member', text({ incarnation: 'b' })],
+      ['the record of another machine', text({ machine: 'n' })],
+      ['a record of an unknown kind', text({ kind: 'teapot' })],
+      ['a record without an address', text({ address: 'h 1' })],
+      ['a record without a number', text({ number: 1e300 })],
+      ['a record that is too long', text({ more: 'x'.repeat(5000) })],
+    ])('%s in the place of a record is refused by its name', async (_, content) => {
+      const arbiter = await open();
+      await mkdir(folder());
+      await writeFile(join(folder(), 'a.json'), content);
+      const refused = { code: 'MEMBER_CORRUPT', message: expect.stringContaining('m-members/a.json') };
+      await expect(arbiter.members('m')).rejects.toMatchObject(refused);
+      await expect(arbiter.announce('m', member('b'))).rejects.toMatchObject(refused);
+    });
+
+    test('a directory or a pipe in the place of a record is refused, and holds nobody up', async () => {
+      const arbiter = await open();
+      await mkdir(join(folder(), 'a.json'), { recursive: true });
+      await expect(arbiter.members('m')).rejects.toMatchObject({ code: 'MEMBER_CORRUPT' });
+      await rm(join(folder(), 'a.json'), { recursive: true });
+      await promisify(execFile)('mkfifo', [join(folder(), 'a.json')]);
+      await expect(arbiter.members('m')).rejects.toMatchObject({ code: 'MEMBER_CORRUPT' });
+    });
+
+    test('files without end are refused, not read', async () => {
+      const arbiter = await open();
+      await mkdir(folder());
+      for (let file = 0; file <= 16 * MEMBERS_MAX; file++) await writeFile(join(folder(), `x${file}`), '');
+      await expect(arbiter.members('m')).rejects.toMatchObject({ code: 'MEMBER_CORRUPT' });
+    });
+
+    test('what a member left that died as it wrote is no member, and goes when there are many', async () => {
+      const arbiter = await open();
+      await mkdir(folder());
+      await writeFile(join(folder(), '.dead.tmp'), '{"form');
+      expect(await arbiter.members('m')).toEqual([]);
+      for (let count = 0; count <= MEMBERS_MAX; count++) await arbiter.announce('m', member(`r-${count}`));
+      expect(await readdir(folder())).not.toContain('.dead.tmp');
+    });
+
+    test('out of reach, it says so', async () => {
+      const arbiter = await open();
+      await rm(join(base, 'views'), { recursive: true });
+      await writeFile(join(base, 'views'), '');
+      await expect(arbiter.members('m')).rejects.toMatchObject({ code: 'ARBITER_UNREACHABLE' });
+      await expect(arbiter.announce('m', member('a'))).rejects.toMatchObject({ code: 'ARBITER_UNREACHABLE' });
+      await expect(arbiter.withdraw('m', 'a')).rejects.toMatchObject({ code: 'ARBITER_UNREACHABLE' });
+    });
   });
 
   test('of many processes that claim the same views at once exactly one wins each, and all agree on whom', async () => {

@@ -10,7 +10,6 @@ class Process {
   static readonly all: Process[] = [];
   running = false;
   hasEnded = false;
-  address: string | undefined;
   readonly ended = Promise.resolve();
   readonly isNamed = vi.fn();
   readonly kill = vi.fn();

@@ -93,7 +93,7 @@ function replica(incarnation: string, view: View | undefined, options: object = 
   const it = new Replica({
     configuration,
     thread: thread as unknown as ThreadHost,
-    arbiter: { claim, latest: async () => undefined } as unknown as Arbiter,
+    arbiter: { claim, latest: async () => undefined, members: async () => [] } as unknown as Arbiter,
     tell: message => told.push(message),
     end,
   });
