@@ -1,8 +1,7 @@
 // Launching a machine on this host: the bus in this process, a process for each replica, and the status of it all.
 //
-// The launcher decides nothing about views: it writes the first one, starts the replicas it names, and replacements for
-// those that die (repair.ts). What it says of a process that died is only news for the user; replicas find out for
-// themselves.
+// What is decided is decided in launching.ts; here it is carried out. The launcher writes the first view and says where the bus
+// is; replicas find each other, and what it says of a process that died is only news for the user.
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
@@ -21,15 +20,19 @@ import { KeptModule } from '../replica/kept-module.js';
 import {
   type ChannelTiming,
   DEFAULT_TIMING,
-  type FromReplica,
   type ReplicaConfiguration,
   type SnapshotOrigin,
 } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
-import { statusOf } from './launch-status.js';
+import {
+  type LaunchEffect,
+  type LaunchEvent,
+  type LaunchedReplica,
+  Launching,
+  type MachineEvents,
+} from './launching.js';
 import { PromisedSnapshots } from './promised-snapshots.js';
-import { Repair } from './repair.js';
-import { type ReplicaEnding, ReplicaProcess } from './replica-process.js';
+import { ReplicaProcess } from './replica-process.js';
 
 export interface LaunchOptions {
   /** The guest's bytes, already read and checked by the caller. */
@@ -53,29 +56,6 @@ export interface LaunchOptions {
   readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
 }
 
-/** What a launched machine tells; all times by `performance.now()` of this process. */
-export interface MachineEvents {
-  /** A replica's guest executes its first instruction, or the first since its snapshot. */
-  running: [replica: LaunchedReplica];
-  /** A replacement was started; `failures`: so many before it have ended before they were named. */
-  joining: [replica: LaunchedReplica, failures: number];
-  /** A replacement ended before it was named. `isNews`: none has in this way since one has joined. */
-  unjoined: [replica: LaunchedReplica, reason: string, isNews: boolean];
-  view: [view: View, reason: string];
-  /** A promoted backup has raised its uncertain interrupts. */
-  live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
-  /** The bus takes nothing of older views any more: what is put out from here on is this replica's. */
-  fenced: [view: number, incarnation: string];
-  /** A replica that was named ended before the machine did. */
-  lost: [replica: LaunchedReplica, reason: string];
-  status: [status: Status];
-}
-
-export interface LaunchedReplica {
-  readonly incarnation: string;
-  readonly pid: number;
-}
-
 /** How long replicas get to end by themselves after the machine's end, ms. */
 const END_GRACE_MS = 6_000;
 
@@ -84,13 +64,14 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** The guest's outcome; rejects when the machine can't go on (every replica is gone). */
   readonly outcome: Promise<Outcome>;
   readonly #launch: LaunchOptions;
-  readonly #repair: Repair | undefined;
-  readonly #replicas: ReplicaProcess[] = [];
+  readonly #launching: Launching;
+  /** Of replicas that live or are named. */
+  readonly #processes = new Map<string, ReplicaProcess>();
   readonly #snapshots = new PromisedSnapshots();
   #resolve: (outcome: Outcome) => void = () => undefined;
   #reject: (error: EpochvisorError) => void = () => undefined;
   #bus: BusServer | undefined;
-  #view: View;
+  readonly #firstView: View;
   #arbiter: Arbiter | undefined;
   /** The arbiter's, where it is this machine's own. */
   #folder: string | undefined;
@@ -98,13 +79,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
   #repairing: NodeJS.Timeout | undefined;
-  #over = false;
   #started: Promise<void> = Promise.resolve();
 
   constructor(launch: LaunchOptions) {
     super();
     this.#launch = launch;
-    this.#repair = launch.repair === true && launch.replicas > 1 ? new Repair(launch.replicas) : undefined;
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -112,11 +91,12 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     // Whoever only stops the machine needs not hear how it ended.
     this.outcome.catch(() => undefined);
     const [primary = '', ...backups] = Array.from({ length: launch.replicas }, () => randomUUID());
-    this.#view = { number: 1, machine: this.machine, primary, backups, claim: randomUUID() };
+    this.#firstView = { number: 1, machine: this.machine, primary, backups, claim: randomUUID() };
+    this.#launching = new Launching(this.#firstView, launch.replicas, launch.repair === true);
   }
 
   get replicas(): readonly LaunchedReplica[] {
-    return this.#replicas.filter(replica => !replica.hasEnded);
+    return [...this.#processes.values()].filter(replica => !replica.hasEnded);
   }
 
   get primary(): LaunchedReplica | undefined {
@@ -124,11 +104,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   }
 
   get #primary(): ReplicaProcess | undefined {
-    return this.#replicas.find(({ incarnation }) => incarnation === this.#view.primary);
+    return this.#processes.get(this.#launching.view.primary);
   }
 
   get status(): Status {
-    return statusOf(this.#view, this.#replicas, this.#launch.replicas, this.#repair?.why);
+    return this.#launching.status;
   }
 
   /**
@@ -150,7 +130,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
     this.#module = new KeptModule();
-    for (const incarnation of namedIn(this.#view)) this.#fork(incarnation, false);
+    const { primary, backups } = this.#firstView;
+    for (const incarnation of [primary, ...backups]) this.#hasStarted(this.#fork(incarnation, false));
     const { streams, devices, resume } = this.#launch;
     // While the replicas start; the bus is most of what this process has to load.
     const [{ BusServer }] = await Promise.all([import('../bus/server.js'), this.#module.fill(this.#launch.module)]);
@@ -164,12 +145,13 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       devices,
       ...(resume === undefined ? {} : { offsets: resume.offsets }),
       observer: {
-        failed: (_, reason) => this.#deviceFailed(reason),
+        // The reader of stdout has gone, or stdin breaks: as for any program, that is the end.
+        failed: (_, error) => this.#step({ type: 'failed', error }),
         fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
       },
     });
     void this.#bus.finished.then(outcome => this.#finish(outcome));
-    const arbiter = await this.#firstView();
+    const arbiter = await this.#openArbiter();
     this.#common = {
       machine: this.machine,
       secret,
@@ -180,16 +162,17 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
     };
-    for (const replica of this.#replicas) this.#configure(replica);
+    for (const replica of this.#processes.values()) this.#configure(replica);
   }
 
-  async #firstView(): Promise<string> {
+  /** @returns its address */
+  async #openArbiter(): Promise<string> {
     const given = this.#launch.arbiter;
     if (given === undefined) this.#folder = temporaryFolder('epochvisor-');
     const address = given ?? `folder:${this.#folder}`;
     const { openArbiter } = await import('../arbiter/open-arbiter.js');
     this.#arbiter = await openArbiter(address);
-    const answer = await this.#arbiter.claim(this.#view);
+    const answer = await this.#arbiter.claim(this.#firstView);
     if (answer.result === 'won') {
       const { incarnation, address: ofBus } = this.#bus!;
       await this.#arbiter.announce(this.machine, { incarnation, kind: 'bus', address: ofBus });
@@ -203,137 +186,29 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     );
   }
 
-  /** The reader of stdout has gone, or stdin breaks: as for any program, that is the end. */
-  #deviceFailed(reason: EpochvisorError): void {
-    if (!this.#over) this.#fail(reason);
-  }
-
   // ---- replicas
 
   #fork(incarnation: string, joins: boolean): ReplicaProcess {
-    const replica: ReplicaProcess = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
-      heard: message => this.#heard(replica, message),
-      ended: ending => this.#ended(replica, ending),
+    const replica = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
+      heard: message => this.#step({ type: 'heard', incarnation, message }),
+      ended: ending => this.#step({ type: 'ended', incarnation, ending }),
     });
-    this.#replicas.push(replica);
+    this.#processes.set(incarnation, replica);
     return replica;
+  }
+
+  #hasStarted({ incarnation, pid, joins }: ReplicaProcess): void {
+    this.#step({ type: 'started', incarnation, pid, joins });
   }
 
   #configure(replica: ReplicaProcess): void {
     const { incarnation, joins } = replica;
     const { hooks, resume } = this.#launch;
-    const begins = joins ? {} : { view: this.#view, ...(resume === undefined ? {} : { snapshot: resume.file }) };
-    const { primary, backups } = this.#view;
+    const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
+    const { primary, backups } = this.#firstView;
     const hook = joins ? undefined : { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
     const tested = hook === undefined ? {} : { hook };
     replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
-  }
-
-  #heard(replica: ReplicaProcess, message: FromReplica): void {
-    switch (message.type) {
-      case 'running':
-        replica.running = true;
-        this.emit('running', replica);
-        return;
-      case 'view':
-        this.#viewed(message.view, message.reason);
-        return;
-      case 'live':
-        this.emit('live', replica, message.failoverEpoch, message.uncertain);
-        return;
-      case 'progress':
-        replica.progress = message.progress;
-        if (replica.incarnation === this.#view.primary) this.emit('status', this.status);
-        return;
-      case 'saved':
-        this.#snapshots.answered(message.request, message.error);
-        return;
-      case 'named':
-        // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
-        replica.isNamed();
-        return;
-      case 'joins':
-        return;
-      case 'halted':
-        replica.halted = message;
-        return;
-    }
-  }
-
-  #viewed(view: View, reason: string): void {
-    // What a replica still says while it is ended is no news of the machine.
-    if (this.#over) return;
-    // Several replicas tell of a view, and some late.
-    if (view.number <= this.#view.number) return;
-    const before = this.#view;
-    this.#view = view;
-    if (view.backups.some(backup => !before.backups.includes(backup))) this.#repair?.joined();
-    for (const replica of this.#replicas) if (namedIn(view).includes(replica.incarnation)) replica.isNamed();
-    this.emit('view', view, reason);
-    this.emit('status', this.status);
-    if (view.primary !== before.primary) this.#snapshots.askAgain(this.#primary);
-    this.#repairSoon();
-  }
-
-  #ended(replica: ReplicaProcess, { reason, killed }: ReplicaEnding): void {
-    if (this.#over) return;
-    const { halted, joins, incarnation } = replica;
-    void this.#withdraw(incarnation);
-    // Who was killed may have run without a chance to say so; the other one carries on, wherever it stands.
-    const survivable = joins || (killed && this.#replicas.some(other => other.running || !other.hasEnded));
-    if (!replica.running && this.#view.number === 1 && !survivable) {
-      // Nothing has run yet: this is no failure to survive but a machine that can't be started.
-      this.#fail(
-        new EpochvisorError(
-          halted?.code ?? 'REPLICA_START',
-          `a replica can't start: ${halted?.message ?? reason}`,
-          halted?.hint,
-        ),
-      );
-      return;
-    }
-    if (joins && !namedIn(this.#view).includes(incarnation)) this.#unjoined(replica, reason, halted?.code ?? reason);
-    else this.emit('lost', replica, reason);
-    this.emit('status', this.status);
-    if (this.#replicas.every(other => other.hasEnded)) {
-      const code = halted?.code ?? 'ALL_REPLICAS_LOST';
-      const message = `no replica is left: the last one ${halted === undefined ? reason : `halted: ${halted.message}`}`;
-      this.#fail(new EpochvisorError(code, message, halted?.hint));
-    } else if (!this.#anyLives(this.#view)) {
-      void this.#lostUnlessNamed(reason);
-    } else {
-      this.#repairSoon();
-    }
-  }
-
-  #unjoined(replica: LaunchedReplica, reason: string, kind: string): void {
-    const isNews = this.#repair?.failed(reason, kind) ?? true;
-    this.emit('unjoined', replica, reason, isNews);
-  }
-
-  /** The dead may have named who was joining with their last act, which only the arbiter knows. */
-  async #lostUnlessNamed(reason: string): Promise<void> {
-    const view = await this.#arbiter?.latest(this.machine).catch((error: unknown) => {
-      if (!(error instanceof EpochvisorError)) throw error;
-      // Where it is out of reach the joining replica goes on asking.
-      return undefined;
-    });
-    if (view === undefined || this.#over || this.#anyLives(view) || this.#anyLives(this.#view)) return;
-    this.#fail(new EpochvisorError('ALL_REPLICAS_LOST', `no replica is left: the last one was ${reason}`));
-  }
-
-  #anyLives(view: View): boolean {
-    return this.#replicas.some(({ hasEnded, incarnation }) => !hasEnded && namedIn(view).includes(incarnation));
-  }
-
-  #repairSoon(): void {
-    if (this.#repair === undefined || this.#repairing !== undefined || this.#over) return;
-    if (this.#repair.missing(this.#view, this.#replicas) === 0) return;
-    this.#repairing = setTimeout(() => {
-      this.#repairing = undefined;
-      const missing = this.#over ? 0 : (this.#repair?.missing(this.#view, this.#replicas) ?? 0);
-      for (let count = 0; count < missing; count++) this.#startJoining();
-    }, this.#repair.delayMs);
   }
 
   #startJoining(): void {
@@ -343,22 +218,66 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       replica = this.#fork(incarnation, true);
     } catch (error) {
       // Node throws for some of what a host may lack (memory); what it throws for is tried again like what it tells of later.
-      this.#unjoined({ incarnation, pid: 0 }, `can't be started: ${describeThrown(error)}`, 'REPLICA_START');
-      this.emit('status', this.status);
-      this.#repairSoon();
+      this.#step({ type: 'notStarted', incarnation, reason: `can't be started: ${describeThrown(error)}` });
       return;
     }
     this.#configure(replica);
-    this.#forgetEnded();
-    this.emit('joining', replica, this.#repair?.failures ?? 0);
-    this.emit('status', this.status);
+    this.#hasStarted(replica);
   }
 
-  /** A machine that is repaired for months must not remember everyone who died. */
-  #forgetEnded(): void {
-    const named = namedIn(this.#view);
-    const kept = this.#replicas.filter(({ hasEnded, incarnation }) => !hasEnded || named.includes(incarnation));
-    this.#replicas.splice(0, this.#replicas.length, ...kept);
+  // ---- what is decided
+
+  #step(event: LaunchEvent): void {
+    for (const effect of this.#launching.step(event)) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: LaunchEffect): void {
+    switch (effect.type) {
+      case 'tell':
+        // Of any name: TypeScript does not follow that name and arguments belong together.
+        this.emit(...(effect.news as ['status', Status]));
+        return;
+      case 'start':
+        if (!this.#launching.isOver) this.#startJoining();
+        return;
+      case 'repairAfter':
+        // Whoever was told something before it may have stopped the machine.
+        if (this.#launching.isOver) return;
+        this.#repairing = setTimeout(() => this.#step({ type: 'repairDue' }), effect.delayMs);
+        return;
+      case 'named':
+        this.#processes.get(effect.incarnation)?.isNamed();
+        return;
+      case 'withdraw':
+        void this.#withdraw(effect.incarnation);
+        return;
+      case 'kill':
+        this.#processes.get(effect.incarnation)?.kill();
+        return;
+      case 'forget':
+        for (const incarnation of effect.incarnations) this.#processes.delete(incarnation);
+        return;
+      case 'readLatest':
+        void this.#readLatest(effect.reason);
+        return;
+      case 'newPrimary':
+        this.#snapshots.askAgain(this.#primary);
+        return;
+      case 'saved':
+        this.#snapshots.answered(effect.request, effect.error);
+        return;
+      case 'fail':
+        void this.stop().then(() => this.#reject(effect.error));
+        return;
+    }
+  }
+
+  async #readLatest(reason: string): Promise<void> {
+    const view = await this.#arbiter?.latest(this.machine).catch((error: unknown) => {
+      if (!(error instanceof EpochvisorError)) throw error;
+      return undefined;
+    });
+    this.#step({ type: 'latest', view, reason });
   }
 
   /** Who has ended is not to be found any more. */
@@ -374,22 +293,13 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   // ---- the end
 
   #finish(outcome: Outcome): void {
-    this.#over = true;
-    const named = namedIn(this.#view);
-    // Who was still joining has nothing to say.
-    for (const replica of this.#replicas) if (!named.includes(replica.incarnation)) replica.kill();
+    this.#step({ type: 'finished' });
     void this.#close().then(() => this.#resolve(outcome));
-  }
-
-  #fail(error: EpochvisorError): void {
-    this.#over = true;
-    void this.stop().then(() => this.#reject(error));
   }
 
   /** Ends everything now: replicas, bus, the arbiter's folder. */
   async stop(): Promise<void> {
-    this.#over = true;
-    for (const replica of this.#replicas) replica.kill();
+    this.#step({ type: 'stopped' });
     await this.#close();
   }
 
@@ -397,9 +307,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   async #close(): Promise<void> {
     clearTimeout(this.#repairing);
     const late = setTimeout(() => {
-      for (const replica of this.#replicas) replica.kill();
+      for (const replica of this.#processes.values()) replica.kill();
     }, END_GRACE_MS);
-    await Promise.all(this.#replicas.map(replica => replica.ended));
+    await Promise.all([...this.#processes.values()].map(replica => replica.ended));
     this.#snapshots.end();
     // An end in the midst of the start: what the start still opens is closed too.
     await this.#started.catch(() => undefined);
@@ -410,12 +320,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       rmSync(this.#folder, { recursive: true, force: true });
       return;
     }
-    for (const { incarnation } of [...this.#replicas, ...(this.#bus === undefined ? [] : [this.#bus])]) {
+    for (const { incarnation } of [...this.#processes.values(), ...(this.#bus === undefined ? [] : [this.#bus])]) {
       await this.#withdraw(incarnation);
     }
   }
-}
-
-function namedIn({ primary, backups }: View): readonly string[] {
-  return [primary, ...backups];
 }

@@ -2,7 +2,8 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { FromReplica, ReplicaProgress, ToReplica } from '../replica/replica-configuration.js';
+import type { FromReplica, ToReplica } from '../replica/replica-configuration.js';
+import type { ReplicaEnding } from './launching.js';
 
 /**
  * A joining replica says every JOINS_EVERY_MS that it still does. One that was stopped, or hangs, would keep the machine from
@@ -11,12 +12,6 @@ import type { FromReplica, ReplicaProgress, ToReplica } from '../replica/replica
 const SILENCE_MAX_MS = 3_000;
 /** Likewise, for its first word: a process that starts on a busy host takes longer than one that runs. */
 const FIRST_WORD_MAX_MS = 10_000;
-
-export interface ReplicaEnding {
-  /** As a user reads it: `killed by SIGKILL`, or what the replica said. */
-  readonly reason: string;
-  readonly killed: boolean;
-}
 
 export interface ReplicaListener {
   heard(message: FromReplica): void;
@@ -27,13 +22,10 @@ export class ReplicaProcess {
   readonly incarnation: string;
   /** Named in no view so far: it has to be given the state of the others. */
   readonly joins: boolean;
-  /** Its guest has executed an instruction. */
-  running = false;
-  /** Why it said it would end. */
-  halted: { readonly code: string; readonly message: string; readonly hint?: string } | undefined;
-  progress: ReplicaProgress | undefined;
   readonly ended: Promise<void>;
   #hasEnded = false;
+  /** Why it said it would end. */
+  #halted: ReplicaEnding['halted'];
   readonly #process: ChildProcess;
   /** Kills a joining replica that is silent. */
   #silence: NodeJS.Timeout | undefined;
@@ -48,6 +40,7 @@ export class ReplicaProcess {
     if (joins) this.#silence = setTimeout(() => this.kill(), FIRST_WORD_MAX_MS);
     this.#process.on('message', (message: FromReplica) => {
       this.#isHeard();
+      if (message.type === 'halted') this.#halted = message;
       listener.heard(message);
     });
     // It has said all that it had to say, or is dead already. Left to itself it would wait for V8 to finish what it compiles:
@@ -64,13 +57,14 @@ export class ReplicaProcess {
       this.#process.once('error', error => {
         // A process that could not be started has no other end.
         if (this.#process.pid !== undefined) return;
-        this.halted = { code: 'REPLICA_START', message: `a replica can't be started: ${error.message}` };
-        end({ reason: this.halted.message, killed: false });
+        const halted = { code: 'REPLICA_START', message: `a replica can't be started: ${error.message}` };
+        end({ reason: halted.message, killed: false, halted });
       });
       this.#process.once('exit', (status, signal) => {
         const how = signal === null ? `ended with status ${status}` : `killed by ${signal}`;
-        if (this.halted === undefined) end({ reason: how, killed: signal !== null });
-        else end({ reason: `halted: ${this.halted.message}`, killed: false });
+        const halted = this.#halted;
+        if (halted === undefined) end({ reason: how, killed: signal !== null });
+        else end({ reason: `halted: ${halted.message}`, killed: false, halted });
       });
     });
   }

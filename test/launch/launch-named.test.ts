@@ -2,13 +2,13 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
-import type { ReplicaEnding, ReplicaListener } from '../../engine/launch/replica-process.js';
+import type { ReplicaEnding } from '../../engine/launch/launching.js';
+import type { ReplicaListener } from '../../engine/launch/replica-process.js';
 import type { FromReplica } from '../../engine/replica/replica-configuration.js';
 
 /** A process that does nothing; what the launcher does to it is noted. */
 class Process {
   static readonly all: Process[] = [];
-  running = false;
   hasEnded = false;
   readonly ended = Promise.resolve();
   readonly isNamed = vi.fn();

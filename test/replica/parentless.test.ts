@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CapturedConsole } from '../../devices/console/captured-console.js';
-import { STDOUT } from '../../devices/device.js';
+import { STDOUT } from '../../devices/console/console-streams.js';
 import { FolderArbiter } from '../../engine/arbiter/folder-arbiter.js';
 import { BusServer } from '../../engine/bus/server.js';
 import { comparedOptions } from '../../engine/channel/compared-options.js';
