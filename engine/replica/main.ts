@@ -79,6 +79,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     view: () => replica.view,
     call: address => connect({ address, hello, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
     found: (peer, link, again) => replica.addPeer(peer, link, again),
+    failed,
   });
   const listener = await Listener.start({ hello, onLink: link => search.called(link) });
   search.start(listener.address);

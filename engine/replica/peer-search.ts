@@ -33,6 +33,8 @@ export interface PeerSearchParts {
   readonly call: (address: string) => Promise<Link>;
   /** A link to a peer stands. @param again where this replica has called it: searches for it once more */
   readonly found: (peer: string, link: Link, again?: () => void) => void;
+  /** The records can't be used: this replica can't go on. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class PeerSearch {
@@ -60,7 +62,7 @@ export class PeerSearch {
   /** Who is needed may have changed. */
   look(): void {
     this.#delayMs = LOOK_AGAIN_MS;
-    void this.#look();
+    this.#lookNow();
   }
 
   /** A peer has called. */
@@ -74,6 +76,10 @@ export class PeerSearch {
   #meet(peer: string, link: Link, again?: () => void): void {
     this.#met.add(peer);
     this.#parts.found(peer, link, again);
+  }
+
+  #lookNow(): void {
+    this.#look().catch(this.#parts.failed);
   }
 
   async #look(): Promise<void> {
@@ -94,7 +100,7 @@ export class PeerSearch {
   #lookLater(): void {
     const planned = ++this.#planned;
     this.#parts.timers.after(this.#delayMs, () => {
-      if (planned === this.#planned) void this.#look();
+      if (planned === this.#planned) this.#lookNow();
     });
     this.#delayMs = Math.min(2 * this.#delayMs, LOOK_MAX_MS);
   }
@@ -118,7 +124,7 @@ export class PeerSearch {
     const needed = view && this.#othersOf(view);
     for (const member of members) {
       if (this.#isDue(member, members) && (own === undefined || needed?.includes(member.incarnation))) {
-        void this.#call(member);
+        this.#call(member).catch(this.#parts.failed);
       }
     }
     return needed;

@@ -25,6 +25,7 @@ class Host {
 class Searcher {
   readonly met: string[] = [];
   readonly ended: string[] = [];
+  readonly failed = vi.fn();
   again: (() => void) | undefined;
   readonly search: PeerSearch;
 
@@ -56,6 +57,7 @@ class Searcher {
         this.met.push(peer);
         this.again = again;
       },
+      failed: this.failed,
     });
   }
 
@@ -95,6 +97,20 @@ describe('replicas of one view', () => {
     await settle(5_000);
     expect(host.calls).toHaveLength(3);
     for (const one of all) expect(one.met).toHaveLength(2);
+  });
+
+  test('who look for one of them do not call the others again', async () => {
+    const host = new Host();
+    const view = viewOf('a', 'b', 'c');
+    new Searcher(host, 'a', view).start();
+    await settle();
+    const c = new Searcher(host, 'c', view).start();
+    await settle(3_000);
+    expect(host.calls).toEqual(['c calls ws://h:a']);
+    new Searcher(host, 'b', view).start();
+    await settle(2_000);
+    expect(host.calls).toHaveLength(3);
+    expect(c.met).toEqual(['a', 'b']);
   });
 
   test('look again later each time, at least once a second, for one that does not come', async () => {
@@ -214,6 +230,15 @@ describe('a replica that joins', () => {
     j.search.called({ peer: { incarnation: 'j' }, close: async () => void j.ended.push('j') } as unknown as Link);
     expect([j.met, j.ended]).toEqual([[], ['j']]);
   });
+});
+
+test('records that are corrupt are the end of the search, which says so', async () => {
+  const host = new Host();
+  const corrupt = new EpochvisorError('MEMBER_CORRUPT', 'a.json is not a member record');
+  host.reads.mockRejectedValue(corrupt);
+  const a = new Searcher(host, 'a', viewOf('a', 'b')).start();
+  await settle(5_000);
+  expect(a.failed.mock.calls).toEqual([[corrupt]]);
 });
 
 test('an arbiter out of reach is asked again, and the replica announced when it is back', async () => {
