@@ -134,7 +134,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     for (const incarnation of [primary, ...backups]) this.#hasStarted(this.#fork(incarnation, false));
     const { streams, devices, resume } = this.#launch;
     // While the replicas start; the bus is most of what this process has to load.
-    const [{ BusServer }] = await Promise.all([import('../bus/server.js'), this.#module.fill(this.#launch.module)]);
+    const [{ BusServer }, address] = await allSettled(
+      import('../bus/server.js'),
+      this.#openArbiter(),
+      this.#module.fill(this.#launch.module),
+    );
     this.#bus = await BusServer.start({
       secret,
       machine: this.machine,
@@ -151,21 +155,22 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       },
     });
     void this.#bus.finished.then(outcome => this.#finish(outcome));
-    const arbiter = await this.#openArbiter();
+    const { incarnation } = this.#bus;
+    await this.#arbiter!.announce(this.machine, { incarnation, kind: 'bus', address: this.#bus.address });
     this.#common = {
       machine: this.machine,
       secret,
       moduleHash,
       moduleCache: this.#launch.moduleCache,
       options,
-      arbiter,
+      arbiter: address,
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
     };
     for (const replica of this.#processes.values()) this.#configure(replica);
   }
 
-  /** @returns its address */
+  /** Writes the first view. @returns the address */
   async #openArbiter(): Promise<string> {
     const given = this.#launch.arbiter;
     if (given === undefined) this.#folder = temporaryFolder('epochvisor-');
@@ -173,11 +178,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const { openArbiter } = await import('../arbiter/open-arbiter.js');
     this.#arbiter = await openArbiter(address);
     const answer = await this.#arbiter.claim(this.#firstView);
-    if (answer.result === 'won') {
-      const { incarnation, address: ofBus } = this.#bus!;
-      await this.#arbiter.announce(this.machine, { incarnation, kind: 'bus', address: ofBus });
-      return address;
-    }
+    if (answer.result === 'won') return address;
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
     throw new EpochvisorError(
       'ARBITER_FAILED',
@@ -324,4 +325,12 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       await this.#withdraw(incarnation);
     }
   }
+}
+
+/** As Promise.all, but where one fails none is under way any more: what they use can be closed. */
+async function allSettled<Values extends readonly unknown[]>(
+  ...promises: { readonly [At in keyof Values]: Promise<Values[At]> }
+): Promise<Values> {
+  await Promise.allSettled(promises);
+  return (await Promise.all(promises)) as unknown as Values;
 }

@@ -18,8 +18,12 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { Timers } from '../threads/thread-ports.js';
 
-/** Pauses between looks: the first, each further one twice as long, up to the bound, ms. */
+/**
+ * Pauses between looks: the first, each further one so many times as long, up to the bound, ms. The first is short, for two who
+ * start at once may have missed each other by a moment; later ones cost a peer that still loads its processor.
+ */
 const LOOK_AGAIN_MS = 10;
+const LOOK_GROWTH = 4;
 const LOOK_MAX_MS = 1_000;
 
 export interface PeerSearchParts {
@@ -102,7 +106,7 @@ export class PeerSearch {
     this.#parts.timers.after(this.#delayMs, () => {
       if (planned === this.#planned) this.#lookNow();
     });
-    this.#delayMs = Math.min(2 * this.#delayMs, LOOK_MAX_MS);
+    this.#delayMs = Math.min(LOOK_GROWTH * this.#delayMs, LOOK_MAX_MS);
   }
 
   #lacksNobody(): boolean {
