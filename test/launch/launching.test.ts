@@ -67,7 +67,7 @@ describe('a replica that ends in the first view before its guest runs', () => {
     expect(launching.isOver).toBe(true);
   });
 
-  test('and said why is the same, with its code and hint', () => {
+  test('that says why it halts fails the start with its words, its code and its hint', () => {
     expect(failure(ends('b', HALTED))).toMatchObject({
       code: 'DIVERGED',
       message: "a replica can't start: memory differs",

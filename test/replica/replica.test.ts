@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DIRECTORY_CHANGE } from '../../devices/directory/directory-commands.js';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
+import type { Member } from '../../engine/arbiter/members.js';
 import type { Link, LinkHandlers } from '../../engine/channel/link.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../../engine/guest/guest-state.js';
@@ -22,6 +23,8 @@ import { encodePeer } from '../../engine/wire/packets.js';
 const PAIR: View = { number: 1, machine: 'm', primary: 'A', backups: ['B'], claim: 'first' };
 const ALONE: View = { ...PAIR, backups: [] };
 const ORIGIN = { guest: '/g.wasm', devices: [] };
+
+const BUS: Member = { incarnation: 'bus', kind: 'bus', address: 'ws://127.0.0.1:1', number: 1 };
 
 /** Answers nothing. */
 class Thread {
@@ -93,7 +96,7 @@ function replica(incarnation: string, view: View | undefined, options: object = 
   const it = new Replica({
     configuration,
     thread: thread as unknown as ThreadHost,
-    arbiter: { claim, latest: async () => undefined, members: async () => [] } as unknown as Arbiter,
+    arbiter: { claim, latest: async () => undefined, members: async () => [BUS] } as unknown as Arbiter,
     tell: message => told.push(message),
     end,
   });
