@@ -70,7 +70,7 @@ async function run(epochLength: number, backup: boolean): Promise<Run> {
     port,
   } as const;
   const guest = new Guest(data, shared, meter, () => 0n);
-  const hardware = new Hardware(guest, options, () => instance.memory());
+  const hardware = new Hardware(guest, options, new Map(), () => instance.memory());
   const instance: GuestInstance = instantiateRewritten(
     new WebAssembly.Module(module),
     report,

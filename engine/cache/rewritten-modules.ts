@@ -45,6 +45,12 @@ export interface Rewritten extends Entry {
   cloneThread(bell?: Bell): CloneThread;
 }
 
+/**
+ * Whether rewritten modules are kept. `rewriter`: what `rewriterHash` gives, of who has it already (a launcher, for its replicas):
+ * reading all that code takes as long as reading a small guest.
+ */
+export type ModuleCache = boolean | { readonly rewriter: string };
+
 const MAGIC = 'EPVCACHE';
 const FORMAT = 2;
 const HEADER_BYTES = 52;
@@ -57,10 +63,11 @@ const HEADER_BYTES = 52;
 export async function rewriteCached(
   bytes: Uint8Array,
   options: InstrumentOptions,
-  { cache }: { readonly cache: boolean },
+  { cache }: { readonly cache: ModuleCache },
 ): Promise<Rewritten> {
-  const folder = cache ? cacheFolder() : undefined;
-  const path = folder && join(folder, entryName(bytes, options));
+  const folder = cache === false ? undefined : cacheFolder();
+  const rewriter = typeof cache === 'object' ? cache.rewriter : undefined;
+  const path = folder && join(folder, entryName(bytes, options, rewriter ?? rewriterHash()));
   const entry = await entryOf(bytes, options, path && path + REWRITTEN);
   return {
     ...entry,
@@ -93,21 +100,21 @@ async function rewrite(bytes: Uint8Array, options: InstrumentOptions): Promise<E
   return { module: module as Uint8Array<ArrayBuffer>, report, facts };
 }
 
-function entryName(bytes: Uint8Array, options: InstrumentOptions): string {
+function entryName(bytes: Uint8Array, options: InstrumentOptions, rewriter: string): string {
   const sorted = Object.entries(options)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const name = createHash('sha256')
     .update(createHash('sha256').update(bytes).digest())
     .update(JSON.stringify(sorted))
-    .update(rewriterHash());
+    .update(rewriter);
   return name.digest('hex');
 }
 
-let knownRewriterHash: Buffer | undefined;
+let knownRewriterHash: string | undefined;
 
-/** SHA-256 of the files of the folders that do the rewriting. */
-function rewriterHash(): Buffer {
+/** SHA-256 of the files of the folders that do the rewriting, in hexadecimal. */
+export function rewriterHash(): string {
   if (knownRewriterHash === undefined) {
     const hash = createHash('sha256');
     for (const folder of ['wasm', 'instrument']) {
@@ -118,7 +125,7 @@ function rewriterHash(): Buffer {
         hash.update(file).update(readFileSync(join(path, file)));
       }
     }
-    knownRewriterHash = hash.digest();
+    knownRewriterHash = hash.digest('hex');
   }
   return knownRewriterHash;
 }

@@ -1,6 +1,6 @@
 // The guest's module as a replica runs it: rewritten with the options that shape execution.
 
-import { type Rewritten, rewriteCached } from '../cache/rewritten-modules.js';
+import { type ModuleCache, type Rewritten, rewriteCached } from '../cache/rewritten-modules.js';
 import type { MachineOptions } from './machine-options.js';
 
 /** The export that generated code calls with interrupts, where a guest has it. */
@@ -15,7 +15,7 @@ export const INTERRUPT_HANDLER = 'interrupt';
 export function rewriteGuest(
   module: Uint8Array,
   options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi'>,
-  cache: boolean,
+  cache: ModuleCache,
 ): Promise<Rewritten> {
   const { counting, maxMemory, wasi } = options;
   // A WASI program has no handler; an export of that name is none of ours.

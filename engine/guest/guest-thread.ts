@@ -24,7 +24,7 @@ import { Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';
 import { rewriteGuest } from './guest-program.js';
 import type { GuestState } from './guest-state.js';
-import { HARDWARE_MODULE, Hardware, type HardwareState } from './hardware.js';
+import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDevices } from './hardware.js';
 import { type GuestThreadData, nameGuestThread } from './thread-data.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
@@ -52,6 +52,7 @@ interface Program {
   /** Loaded for those who need it: a start costs what it loads. */
   readonly wasi: typeof import('./wasi-port.js') | undefined;
   readonly hook: BoundaryHook | undefined;
+  readonly devices: ReadonlyMap<number, SeenDevice>;
 }
 
 interface Machine {
@@ -92,12 +93,13 @@ async function load(data: GuestThreadData, shared: SharedBlock): Promise<Program
   if (data.restores) clones.prepare();
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-port.js');
   const hook = data.hook && (await loadHook(data.hook));
-  return { module: code.compile(), code, report, clones, wasi, hook };
+  const devices = await seenDevices(data.options);
+  return { module: code.compile(), code, report, clones, wasi, hook, devices };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
 function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
-  const { module, code, report, clones, wasi, hook } = program;
+  const { module, code, report, clones, wasi, hook, devices } = program;
   const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
@@ -105,7 +107,8 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   guest.handlesInterrupts = report.interruptHandler;
   const memory = (): Uint8Array => instance.memory();
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
-  const hardware = kernel ?? new Hardware(guest, data.options, memory, from?.devices as HardwareState | undefined);
+  const state = from?.devices as HardwareState | undefined;
+  const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
   const imports = { [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
   const hooks = {
     boundary: (count: number) => guest.boundary(count),

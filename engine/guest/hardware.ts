@@ -5,9 +5,7 @@
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
 import { CONSOLE_INPUTS, CONSOLE_OUTPUTS } from '../../devices/console/console-streams.js';
-import type { Movement } from '../../devices/device-commands.js';
-import type { DeviceOptions } from '../../devices/device-kind.js';
-import { kindOf } from '../../devices/device-kinds.js';
+import type { Movement, MovementOf } from '../../devices/device-commands.js';
 import { assert } from '../errors/errors.js';
 import { isReleaseDue } from '../protocol/bounds.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
@@ -43,10 +41,26 @@ export interface HardwareState {
   readonly buffers: readonly (readonly [operation: bigint, address: number])[];
 }
 
+/** A device as a bare guest sees it. */
+export interface SeenDevice {
+  /** 0 where there is nothing to measure. */
+  readonly sizeBytes: number;
+  /** What it can be asked for; undefined: nothing. */
+  readonly movement: MovementOf | undefined;
+}
+
+/** The devices of a machine, by number. The kinds of devices are loaded where there are any. @throws EpochvisorError DEVICE_UNKNOWN */
+export async function seenDevices({
+  devices,
+}: Pick<MachineOptions, 'devices'>): Promise<ReadonlyMap<number, SeenDevice>> {
+  if (devices.length === 0) return new Map();
+  const { kindOf } = await import('../../devices/device-kinds.js');
+  return new Map(devices.map(device => [device.number, { sizeBytes: device.sizeBytes, ...kindOf(device) }]));
+}
+
 export class Hardware implements GuestDevices {
   readonly #guest: Guest;
-  /** By number. */
-  readonly #devices: ReadonlyMap<number, DeviceOptions>;
+  readonly #devices: ReadonlyMap<number, SeenDevice>;
   readonly #memory: () => Uint8Array;
   readonly #input: InputStreams;
   readonly #arguments: Uint8Array;
@@ -57,9 +71,15 @@ export class Hardware implements GuestDevices {
    * @param memory the guest's linear memory as it is now (it moves when it grows)
    * @param state what `save` gave: the hardware goes on from there
    */
-  constructor(guest: Guest, options: MachineOptions, memory: () => Uint8Array, state?: HardwareState) {
+  constructor(
+    guest: Guest,
+    options: Pick<MachineOptions, 'arguments'>,
+    devices: ReadonlyMap<number, SeenDevice>,
+    memory: () => Uint8Array,
+    state?: HardwareState,
+  ) {
     this.#guest = guest;
-    this.#devices = new Map(options.devices.map(device => [device.number, device]));
+    this.#devices = devices;
     this.#memory = memory;
     this.#arguments = encodeEscaped(options.arguments.map(argument => `${argument}\0`).join(''));
     this.#input = new InputStreams(CONSOLE_INPUTS, state?.input);
@@ -214,7 +234,7 @@ export class Hardware implements GuestDevices {
   #movement(number: number, command: number, argument: bigint, length: number): Movement | undefined {
     const device = this.#devices.get(number);
     if (device === undefined) return undefined;
-    const movement = kindOf(device).movement?.(device.sizeBytes, command, argument, length);
+    const movement = device.movement?.(device.sizeBytes, command, argument, length);
     // What is to move bytes moves some.
     return movement !== 'nothing' && length === 0 ? undefined : movement;
   }

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { StatePort } from '../threads/thread-ports.js';
 import type { HookModule } from './boundary-hook.js';
 import type { MachineOptions } from './machine-options.js';
@@ -11,7 +12,7 @@ export interface GuestThreadData {
   readonly module: Uint8Array;
   readonly options: MachineOptions;
   readonly role: 'primary' | 'backup';
-  readonly moduleCache: boolean;
+  readonly moduleCache: ModuleCache;
   /**
    * Whether clones are made by a thread beside the guest's, which takes a moment to get ready before a snapshot, so that the
    * guest stands still the shorter. Default: by the guest thread itself, at once.

@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { BusServer } from '../bus/server.js';
+import { rewriterHash } from '../cache/rewritten-modules.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
@@ -161,7 +162,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       machine: this.machine,
       secret,
       moduleHash,
-      moduleCache: this.#launch.moduleCache,
+      moduleCache: this.#launch.moduleCache && { rewriter: rewriterHash() },
       options,
       arbiter: address,
       timing: this.#launch.timing ?? DEFAULT_TIMING,

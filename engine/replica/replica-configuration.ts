@@ -1,6 +1,7 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
 import type { DeviceSource } from '../../devices/device-kind.js';
+import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, View } from '../protocol/vocabulary.js';
@@ -50,7 +51,7 @@ export interface ReplicaConfiguration {
   readonly view?: View;
   /** SHA-256 of the guest, which is read from a descriptor (kept-module.ts). */
   readonly moduleHash: string;
-  readonly moduleCache: boolean;
+  readonly moduleCache: ModuleCache;
   readonly options: MachineOptions;
   /** Address of the machine's arbiter (open-arbiter.ts). */
   readonly arbiter: string;
