@@ -149,7 +149,7 @@ export class Guest implements ExecutionGuest {
   }
 
   #atBoundary(count: number): number {
-    this.#hook?.boundary(this.#place(count), () => firstMemory(this.#stack!));
+    if (this.#hook !== undefined) this.#tellHook(this.#hook, count);
     if (this.#waits || count >= this.#due) this.#epochEnd(count);
     else this.#arm(count);
     if (!this.handlesInterrupts) this.interrupts.drop();
@@ -209,7 +209,8 @@ export class Guest implements ExecutionGuest {
   }
 
   #arm(count: number): void {
-    const wanted = this.#hook?.wantedCount(this.#execution.epoch, this.#epochStart) ?? Infinity;
+    const wanted =
+      this.#hook === undefined ? Infinity : this.#hook.wantedCount(this.#execution.epoch, this.#epochStart);
     this.#meter.arm(Math.min(this.#due, wanted), count);
   }
 
@@ -224,9 +225,11 @@ export class Guest implements ExecutionGuest {
     }
   }
 
-  #place(count: number) {
+  /** Apart: a closure would have every boundary allocate, with a hook and without. */
+  #tellHook(hook: BoundaryHook, count: number): void {
     const { epoch, outstanding } = this.#execution;
-    return { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
+    const place = { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
+    hook.boundary(place, () => firstMemory(this.#stack!));
   }
 
   // ---- snapshots and digests
