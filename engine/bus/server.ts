@@ -155,7 +155,7 @@ export class BusServer {
         input: (stream, bytes, end) => this.#step({ type: 'input', stream, bytes, end }),
         written: (stream, offset) => this.#written(stream, offset),
         opened: (source, data) => this.#openedBy(device as SourceDevice, source, data),
-        reset: stream => this.#step({ type: 'reset', stream }),
+        reset: stream => this.#reset(stream),
         failed: (stream, reason) => this.#options.observer?.failed?.(stream, reason),
       };
       device.start(sink);
@@ -171,11 +171,18 @@ export class BusServer {
   }
 
   #written(stream: number, offset: number): void {
-    if (offset > (this.#opened.get(stream)?.closedAt ?? Infinity)) {
-      this.#streams.delete(stream);
-      this.#opened.delete(stream);
-    }
+    if (offset > (this.#opened.get(stream)?.closedAt ?? Infinity)) this.#forget(stream);
     this.#step({ type: 'written', stream, offset });
+  }
+
+  #reset(stream: number): void {
+    if (this.#opened.get(stream)?.closedAt !== Infinity) this.#forget(stream);
+    this.#step({ type: 'reset', stream });
+  }
+
+  #forget(stream: number): void {
+    this.#streams.delete(stream);
+    this.#opened.delete(stream);
   }
 
   #step(event: BusEvent): void {
@@ -208,10 +215,10 @@ export class BusServer {
         void this.#operate(effect.token, effect.operation);
         break;
       case 'pauseInput':
-        this.#streams.get(effect.stream)!.pause(effect.stream);
+        this.#streams.get(effect.stream)?.pause(effect.stream);
         break;
       case 'resumeInput':
-        this.#streams.get(effect.stream)!.resume(effect.stream);
+        this.#streams.get(effect.stream)?.resume(effect.stream);
         break;
       case 'end':
         this.#finish(effect.outcome);

@@ -14,6 +14,7 @@ import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { readGuest } from './machine-flags.js';
 import { devicesThen } from './resumed-devices.js';
+import { openListener } from './run.js';
 import { supervise } from './supervise.js';
 
 interface ResumeFlags extends LaunchFlags {
@@ -40,22 +41,25 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const launch = launchOptions(flags);
   const then = devicesThen(snapshot, origin.devices, new Map(statuses));
   const console = Console.ofProcess();
+  const streams = [console, ...(await openListener(origin.listen ?? []))];
   const { devices } = await openDevices(origin.devices, then);
   const machine = new LaunchedMachine({
     ...launch,
     module,
     moduleCache: flags.cache,
     options,
-    streams: [console],
+    streams,
     devices,
     resume: { file, offsets: offsetsOf(snapshot) },
   });
   await supervise(machine, { ...origin, guest }, flags);
 }
 
-/** How far the streams had come: the guest goes on writing and reading there. */
+/** How far the streams had come: the guest goes on writing and reading there. Connections do not outlive their machine. */
 function offsetsOf({ guest: { execution } }: MachineSnapshot): StreamOffsets {
-  return { outputs: execution.written, inputs: execution.input };
+  const { written, opened } = execution;
+  const lost = opened.map(stream => ({ stream, offset: written.find(one => one.stream === stream)?.offset ?? 0 }));
+  return { outputs: written, inputs: execution.input, lost };
 }
 
 function refuseAnother(path: string, module: Uint8Array, snapshot: MachineSnapshot): void {

@@ -3,6 +3,8 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { Console } from '../../devices/console/console.js';
+import type { SourceDevice } from '../../devices/device.js';
+import type { ListenAddress } from '../../devices/listener/listening-streams.js';
 import { openDevices } from '../../devices/opening.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
@@ -36,6 +38,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const launch = launchOptions(flags);
   const console = Console.ofProcess();
+  const streams = [console, ...(await openListener(flags.listen))];
   const { devices, options } = await openDevices(flags.devices);
   const machine = new LaunchedMachine({
     ...launch,
@@ -51,12 +54,20 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       devices: options,
       ...world,
     },
-    streams: [console],
+    streams,
     devices,
   });
   const origin = {
     guest,
+    listen: flags.listen,
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
   await supervise(machine, origin, flags);
+}
+
+/** Loaded where somebody listens: a start costs what it loads. @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED */
+export async function openListener(addresses: readonly ListenAddress[]): Promise<SourceDevice[]> {
+  if (addresses.length === 0) return [];
+  const { SocketListener } = await import('../../devices/listener/socket-listener.js');
+  return [await SocketListener.open(addresses)];
 }

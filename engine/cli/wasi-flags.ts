@@ -3,6 +3,7 @@
 import { isatty } from 'node:tty';
 import { type Command, InvalidArgumentError } from 'commander';
 import { DIRECTORY_KIND } from '../../devices/directory/directory-kind.js';
+import { FIRST_LISTENING, type ListenAddress, parseListenAddress } from '../../devices/listener/listening-streams.js';
 import { numbered } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestKind } from '../guest/guest-check.js';
@@ -15,6 +16,7 @@ export interface WasiFlags {
   /** `NAME=value`. */
   readonly env: readonly string[];
   readonly argv0?: string;
+  readonly listen: readonly ListenAddress[];
 }
 
 /** Contents of files that the kernel holds on each replica, bytes: beside the program's own memory, which is as large. */
@@ -28,7 +30,19 @@ export function addWasiFlags(command: Command): Command {
       (text: string, before: readonly string[]) => [...before, ...environmentFlag(text)],
       [],
     )
+    .option(
+      '--listen <ADDR:PORT>',
+      'a pre-opened listening socket, also unix:PATH (repeatable)',
+      (text: string, before: readonly ListenAddress[]) => [...before, listenFlag(text)],
+      [],
+    )
     .option('--argv0 <NAME>', "the guest's argument 0 (default: the file's name)");
+}
+
+function listenFlag(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  if (address === undefined) throw new InvalidArgumentError('It is ADDR:PORT, [ADDR]:PORT or unix:PATH.');
+  return address;
 }
 
 /** As wasmtime: a name alone stands for this process's variable, and for nothing where there is none. */
@@ -42,16 +56,23 @@ function environmentFlag(text: string): readonly string[] {
 
 /**
  * The world of a WASI program; undefined for a bare guest.
- * @throws EpochvisorError NOT_WASI where a bare guest is given folders or an environment
+ * @throws EpochvisorError NOT_WASI where a bare guest is given folders, sockets or an environment
  */
 export function wasiOptions(
   guest: GuestKind,
-  { devices, env }: Pick<MachineFlags, 'devices'> & Pick<WasiFlags, 'env'>,
+  {
+    devices,
+    env,
+    listen = [],
+  }: Pick<MachineFlags, 'devices'> & Pick<WasiFlags, 'env'> & Partial<Pick<WasiFlags, 'listen'>>,
 ): MachineOptions['wasi'] {
   const folders = numbered(devices).filter(({ kind }) => kind === DIRECTORY_KIND);
   if (guest === 'bare') {
-    if (folders.length === 0 && env.length === 0) return undefined;
-    throw new EpochvisorError('NOT_WASI', 'the guest is not a WASI program, and --dir and --env are for those');
+    if (folders.length === 0 && env.length === 0 && listen.length === 0) return undefined;
+    throw new EpochvisorError(
+      'NOT_WASI',
+      'the guest is not a WASI program, and --dir, --env and --listen are for those',
+    );
   }
   return {
     environment: env,
@@ -61,7 +82,7 @@ export function wasiOptions(
       device: number,
       readOnly,
     })),
-    listeners: [],
+    listeners: listen.map((_, index) => FIRST_LISTENING + index),
     filesBytesMax: FILES_BYTES_MAX,
   };
 }

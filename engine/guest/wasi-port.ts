@@ -4,9 +4,9 @@
 // from them (an uncertain operation to repeat) it asks for when the boundary is over (`GuestDevices.settle`).
 
 import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import type { Interrupt, Operation } from '../protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Interrupt, type Operation } from '../protocol/vocabulary.js';
 import { WasiKernel } from '../wasi/kernel.js';
-import type { Kernel, KernelConfiguration, KernelMachine } from '../wasi/kernel-port.js';
+import type { Kernel, KernelConfiguration, KernelMachine, SocketMachine } from '../wasi/kernel-port.js';
 import { type Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { MachineOptions } from './machine-options.js';
@@ -33,6 +33,14 @@ export class WasiMachine implements KernelMachine {
   consumed(stream: number, offset: number): void {
     this.#guest.perform({ type: 'consumed', stream, offset });
   }
+
+  readonly sockets: SocketMachine = {
+    finish: stream => this.#guest.perform({ type: 'endStream', stream }),
+    close: stream => {
+      // One that listens is not given back: who still comes is turned away.
+      if (stream >= FIRST_OPENED_STREAM) this.#guest.perform({ type: 'closeStream', stream });
+    },
+  };
 
   start(operation: Operation): void {
     this.#guest.perform({ type: 'start', operation });

@@ -1,6 +1,7 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
 import type { DeviceSource } from '../../devices/device-kind.js';
+import type { ListenAddress } from '../../devices/listener/listening-streams.js';
 import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
@@ -12,6 +13,8 @@ export interface SnapshotOrigin {
   readonly guest: string;
   /** By absolute paths. */
   readonly devices: readonly DeviceSource[];
+  /** Where it listened. */
+  readonly listen?: readonly ListenAddress[];
 }
 
 /** The origin as it is in a snapshot. */

@@ -71,16 +71,18 @@ export class GuestMemory {
     return { ranges, totalBytes };
   }
 
-  /** What the buffers hold, in one piece that is the caller's. */
-  gather({ ranges, totalBytes }: { ranges: readonly Range[]; totalBytes: number }): Uint8Array {
+  /** What the buffers hold, or the first `bytesMax` of it, in one piece that is the caller's. */
+  gather({ ranges, totalBytes }: { ranges: readonly Range[]; totalBytes: number }, bytesMax = totalBytes): Uint8Array {
     const memory = this.#bytes;
     const [only] = ranges;
-    if (only !== undefined && ranges.length === 1) return memory.slice(only.from, only.from + only.bytes);
-    const gathered = new Uint8Array(totalBytes);
+    const length = Math.min(totalBytes, bytesMax);
+    if (only !== undefined && ranges.length === 1) return memory.slice(only.from, only.from + length);
+    const gathered = new Uint8Array(length);
     let at = 0;
     for (const { from, bytes } of ranges) {
-      gathered.set(memory.subarray(from, from + bytes), at);
-      at += bytes;
+      const taken = Math.min(bytes, length - at);
+      gathered.set(memory.subarray(from, from + taken), at);
+      at += taken;
     }
     return gathered;
   }

@@ -1,13 +1,8 @@
 // Listening streams with the connections that wait on them, and connections with what came in and went out.
 
 import { assert } from '../errors/errors.js';
+import { BOUNDS } from '../protocol/bounds.js';
 import { Input, type InputState } from './input.js';
-
-/**
- * Output of a connection that has not left, at most, before a call that adds to it blocks. One call may exceed it by
- * what it writes.
- */
-const OUTPUT_BYTES_MAX = 1 << 20;
 
 /** A connection that nobody accepts costs memory on every replica: more than this are closed again. */
 const BACKLOG_MAX = 128;
@@ -106,8 +101,9 @@ export class Sockets {
     return this.#listeners.get(listener)?.shift();
   }
 
-  hasRoom(connection: Connection): boolean {
-    return connection.writtenBytes - connection.leftBytes < OUTPUT_BYTES_MAX;
+  /** Bytes that may be written to a connection now. */
+  roomBytes({ writtenBytes, leftBytes }: Connection): number {
+    return Math.max(0, BOUNDS.openedOutputBytes - (writtenBytes - leftBytes));
   }
 
   /** Answers the streams that go with it. */

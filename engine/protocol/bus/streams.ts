@@ -154,6 +154,8 @@ export class Streams {
   written(stream: number, offset: number): void {
     const state = this.#streams.get(stream);
     const side = state?.output;
+    // It was reset while it was being closed.
+    if (state === undefined && stream >= FIRST_OPENED_STREAM && stream < this.#next) return;
     // A reset has overtaken what the device was writing.
     if (state?.reset === true && side !== undefined && offset <= side.written) return;
     assert(side !== undefined, 'a device writes to its streams');

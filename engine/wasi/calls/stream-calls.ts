@@ -108,12 +108,12 @@ export function hasRoom(core: Core, descriptor: AnyStream): boolean {
   if (descriptor.kind === 'output') return true;
   if (descriptor.kind !== 'connection') fail(descriptor.kind === 'listener' ? ENOTCONN : EBADF);
   const connection = core.sockets.at(descriptor.stream);
-  return connection.finished || connection.reset || core.sockets.hasRoom(connection);
+  return connection.finished || connection.reset || core.sockets.roomBytes(connection) > 0;
 }
 
-/** Writes everything, once there is room for anything. */
+/** Writes everything; to a connection, once there is room for anything, as much as there is room for. */
 export function writeStream(core: Core, descriptor: AnyStream, buffers: Buffers): number {
-  const { totalBytes } = buffers;
+  let { totalBytes } = buffers;
   if (!hasRoom(core, descriptor)) {
     if (isNonblocking(descriptor)) fail(EAGAIN);
     core.block();
@@ -121,8 +121,9 @@ export function writeStream(core: Core, descriptor: AnyStream, buffers: Buffers)
   if (descriptor.kind === 'connection') {
     const connection = core.sockets.at(descriptor.stream);
     if (connection.finished || connection.reset) fail(EPIPE);
+    totalBytes = Math.min(totalBytes, core.sockets.roomBytes(connection));
     connection.writtenBytes += totalBytes;
   }
-  if (totalBytes > 0) core.machine.write(descriptor.stream, core.memory.gather(buffers));
+  if (totalBytes > 0) core.machine.write(descriptor.stream, core.memory.gather(buffers, totalBytes));
   return totalBytes;
 }

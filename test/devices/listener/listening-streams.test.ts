@@ -1,0 +1,21 @@
+// Addresses to listen on, as users write them.
+
+import { expect, test } from 'vitest';
+import { describeListenAddress, parseListenAddress } from '../../../devices/listener/listening-streams.js';
+
+test.each([
+  ['127.0.0.1:6379', { kind: 'tcp', host: '127.0.0.1', port: 6379 }],
+  ['localhost:0', { kind: 'tcp', host: 'localhost', port: 0 }],
+  ['[::1]:80', { kind: 'tcp', host: '::1', port: 80 }],
+  ['unix:/run/a:b.sock', { kind: 'unix', path: '/run/a:b.sock' }],
+])('%s is an address, and is said so again', (text, address) => {
+  expect(parseListenAddress(text)).toEqual(address);
+  expect(describeListenAddress(parseListenAddress(text)!)).toBe(text);
+});
+
+test.each(['', '80', ':80', '::1:80', '127.0.0.1', '127.0.0.1:', '127.0.0.1:65536', 'a b:1', 'unix:', '[::1]'])(
+  '%j is no address',
+  text => {
+    expect(parseListenAddress(text)).toBeUndefined();
+  },
+);

@@ -1,0 +1,186 @@
+// TCP clients of a guest on a pair: whatever happens to the replicas, no client sees a reset, a lost byte or a doubled one.
+
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { buildProgram } from '../../bench/wasi/programs.js';
+import { needs } from '../setup/needs.js';
+import { Bench, guest, isAlive, until, type Watched } from './command.js';
+import { generator } from './seeds.js';
+
+const bench = new Bench();
+const random = generator();
+let echoes: string;
+
+/** A client, all that it has received, and how its connection ended. */
+class Client {
+  readonly socket: Socket;
+  received = Buffer.alloc(0);
+  ended: 'end' | 'reset' | undefined;
+
+  constructor(path: string) {
+    this.socket = createConnection({ path, allowHalfOpen: true });
+    this.socket.on('data', (bytes: Buffer) => {
+      this.received = Buffer.concat([this.received, bytes]);
+    });
+    this.socket.on('end', () => {
+      this.ended ??= 'end';
+    });
+    this.socket.on('error', () => {
+      this.ended = 'reset';
+    });
+  }
+
+  /** Says something, and takes the whole answer. */
+  async asks(question: Buffer): Promise<void> {
+    const from = this.received.length;
+    this.socket.write(question);
+    await until(() => (this.received.length >= from + question.length || this.ended ? true : undefined));
+    expect(this.ended, 'the connection').toBeUndefined();
+    expect(this.received.subarray(from).equals(question), 'the answer is the question').toBe(true);
+  }
+
+  /** Ends its side; the guest answers with an end, and nothing before it. */
+  async leaves(): Promise<void> {
+    const { length } = this.received;
+    this.socket.end();
+    await until(() => this.ended);
+    expect([this.ended, this.received.length]).toEqual(['end', length]);
+    this.socket.destroy();
+  }
+}
+
+function question(client: number, round: number, bytes: number): Buffer {
+  return Buffer.from(`client ${client}, round ${round};`.padEnd(bytes, '.'));
+}
+
+async function listening(flags: readonly string[] = []): Promise<{ machine: Watched; path: string }> {
+  const path = bench.file('socket');
+  const machine = bench.startWatched([...flags, '--listen', `unix:${path}`, echoes]);
+  await machine.wrote('listening\n'.length);
+  await machine.isProtected();
+  return { machine, path };
+}
+
+/** The guest is told to end, and does. */
+async function ends(machine: Watched, path: string): Promise<void> {
+  const client = new Client(path);
+  client.socket.write('quit');
+  expect(await machine.command.ended).toMatchObject({ status: 0, stdout: 'listening\n' });
+  client.socket.destroy();
+}
+
+/** Kills a replica once the machine is protected, some moments later. */
+async function kills(machine: Watched, role: 'primary' | 'backup'): Promise<void> {
+  const { primary, backups } = await machine.isProtected();
+  await sleep(random() * 150);
+  const { pid } = role === 'primary' ? primary : backups[0]!;
+  process.kill(pid, 'SIGKILL');
+  await until(() => (isAlive(pid) ? undefined : true));
+  await machine.status(status => status.protected && status.primary.pid !== pid && status.backups[0]?.pid !== pid);
+}
+
+describe('clients of a WASI program that listens', needs('c'), () => {
+  beforeAll(() => {
+    echoes = buildProgram('echoes.c');
+  });
+
+  test.each([
+    ['original', 6, 100],
+    ['revised', 6, 100],
+    ['deferred', 6, 100],
+    ['deferred', 3, 200_000],
+  ])('in %s notice no death: %i of them, %i bytes a question', async (variant, count, bytes) => {
+    const { machine, path } = await listening(['--variant', variant]);
+    let over = false;
+    const clients = Array.from({ length: count }, async (_, index) => {
+      const client = new Client(path);
+      let round = 0;
+      while (!over) await client.asks(question(index, round++, bytes));
+      await client.leaves();
+      return round;
+    });
+    for (const role of ['primary', 'backup', 'primary'] as const) await kills(machine, role);
+    over = true;
+    for (const rounds of await Promise.all(clients)) expect(rounds).toBeGreaterThan(3);
+    await ends(machine, path);
+  });
+
+  test('that come while there is no primary are served', async () => {
+    const { machine, path } = await listening();
+    const { primary } = await machine.isProtected();
+    process.kill(primary.pid, 'SIGSTOP');
+    const client = new Client(path);
+    await client.asks(question(0, 0, 100));
+    process.kill(primary.pid, 'SIGCONT');
+    await until(() => (isAlive(primary.pid) ? undefined : true));
+    await client.asks(question(0, 1, 100));
+    await client.leaves();
+    await ends(machine, path);
+  });
+
+  test('that have ended their side get the rest of the answer across a death, and the end', async () => {
+    const { machine, path } = await listening();
+    const client = new Client(path);
+    const long = question(0, 0, 3_000_000);
+    client.socket.pause();
+    client.socket.end(long);
+    await sleep(200);
+    await kills(machine, 'primary');
+    client.socket.resume();
+    await until(() => client.ended);
+    expect([client.ended, client.received.equals(long)]).toEqual(['end', true]);
+    client.socket.destroy();
+    await ends(machine, path);
+  });
+
+  test('that read nothing hold up nobody else, nor a repair', async () => {
+    const { machine, path } = await listening();
+    const stopped = new Client(path);
+    stopped.socket.pause();
+    stopped.socket.write(question(0, 0, 2_000_000));
+    const other = new Client(path);
+    await other.asks(question(1, 0, 100_000));
+    await kills(machine, 'backup');
+    await other.asks(question(1, 1, 100_000));
+    await kills(machine, 'primary');
+    await other.asks(question(1, 2, 100_000));
+    await other.leaves();
+    stopped.socket.destroy();
+    await ends(machine, path);
+  });
+
+  test('that break off in the middle, or say nothing, are forgotten', async () => {
+    const { machine, path } = await listening();
+    for (let count = 0; count < 50; count++) {
+      const client = new Client(path);
+      if (count % 2 === 0) client.socket.write(question(0, count, 100_000));
+      await until(() => (client.socket.connecting ? undefined : true));
+      client.socket.destroy();
+      if (count === 25) await kills(machine, 'primary');
+    }
+    const client = new Client(path);
+    await client.asks(question(1, 0, 100));
+    await client.leaves();
+    await ends(machine, path);
+  });
+});
+
+describe('--listen', () => {
+  test.each([
+    ['no address', ['--listen', '6379', guest('hello')], /ADDR:PORT/],
+    ['a bare guest', ['--listen', '127.0.0.1:0', guest('hello')], /NOT_WASI/],
+  ])('is refused in one line with %s', async (_, args, message) => {
+    const { status, stderr } = await bench.run(['run', ...args]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+  });
+
+  test('is refused where somebody listens already, and no process is left', needs('c'), async () => {
+    const { machine, path } = await listening();
+    const { status, stderr } = await bench.run(['run', '--listen', `unix:${path}`, echoes]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('LISTEN_IN_USE')]);
+    await ends(machine, path);
+  });
+});
