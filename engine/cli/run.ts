@@ -3,8 +3,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { Console } from '../../devices/console/console.js';
-import type { SourceDevice } from '../../devices/device.js';
-import type { ListenAddress } from '../../devices/listener/listening-streams.js';
 import { openDevices } from '../../devices/opening.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
@@ -12,10 +10,11 @@ import { LaunchedMachine } from '../launch/launched-machine.js';
 import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { addMachineFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
+import { openListener } from './opened-listener.js';
 import { supervise } from './supervise.js';
-import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
+import { addListenFlag, addWasiFlags, type ListenFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-interface RunFlags extends MachineFlags, WasiFlags, LaunchFlags {}
+interface RunFlags extends MachineFlags, WasiFlags, ListenFlags, LaunchFlags {}
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -23,7 +22,7 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addWasiFlags(addMachineFlags(addLaunchFlags(command))).action(
+  return addListenFlag(addWasiFlags(addMachineFlags(addLaunchFlags(command)))).action(
     (guest: string, args: string[], options: Record<string, unknown>) =>
       run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
   );
@@ -38,7 +37,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const launch = launchOptions(flags);
   const console = Console.ofProcess();
-  const streams = [console, ...(await openListener(flags.listen))];
+  const streams = [console, ...(await openListener(flags.listen, flags))];
   const { devices, options } = await openDevices(flags.devices);
   const machine = new LaunchedMachine({
     ...launch,
@@ -63,11 +62,4 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
   await supervise(machine, origin, flags);
-}
-
-/** Loaded where somebody listens: a start costs what it loads. @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED */
-export async function openListener(addresses: readonly ListenAddress[]): Promise<SourceDevice[]> {
-  if (addresses.length === 0) return [];
-  const { SocketListener } = await import('../../devices/listener/socket-listener.js');
-  return [await SocketListener.open(addresses)];
 }

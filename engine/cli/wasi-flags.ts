@@ -16,6 +16,9 @@ export interface WasiFlags {
   /** `NAME=value`. */
   readonly env: readonly string[];
   readonly argv0?: string;
+}
+
+export interface ListenFlags {
   readonly listen: readonly ListenAddress[];
 }
 
@@ -30,13 +33,17 @@ export function addWasiFlags(command: Command): Command {
       (text: string, before: readonly string[]) => [...before, ...environmentFlag(text)],
       [],
     )
-    .option(
-      '--listen <ADDR:PORT>',
-      'a pre-opened listening socket, also unix:PATH (repeatable)',
-      (text: string, before: readonly ListenAddress[]) => [...before, listenFlag(text)],
-      [],
-    )
     .option('--argv0 <NAME>', "the guest's argument 0 (default: the file's name)");
+}
+
+/** For machines that serve clients; a trial or a sweep has none. */
+export function addListenFlag(command: Command): Command {
+  return command.option(
+    '--listen <ADDR:PORT>',
+    'a pre-opened listening socket, also unix:PATH (repeatable)',
+    (text: string, before: readonly ListenAddress[]) => [...before, listenFlag(text)],
+    [],
+  );
 }
 
 function listenFlag(text: string): ListenAddress {
@@ -60,11 +67,7 @@ function environmentFlag(text: string): readonly string[] {
  */
 export function wasiOptions(
   guest: GuestKind,
-  {
-    devices,
-    env,
-    listen = [],
-  }: Pick<MachineFlags, 'devices'> & Pick<WasiFlags, 'env'> & Partial<Pick<WasiFlags, 'listen'>>,
+  { devices, env, listen = [] }: Pick<MachineFlags, 'devices'> & Pick<WasiFlags, 'env'> & Partial<ListenFlags>,
 ): MachineOptions['wasi'] {
   const folders = numbered(devices).filter(({ kind }) => kind === DIRECTORY_KIND);
   if (guest === 'bare') {

@@ -18,8 +18,10 @@ class Client {
   received = Buffer.alloc(0);
   ended: 'end' | 'reset' | undefined;
 
-  constructor(path: string) {
-    this.socket = createConnection({ path, allowHalfOpen: true });
+  /** @param to a path, or a port of this host */
+  constructor(to: string | number) {
+    const where = typeof to === 'string' ? { path: to } : { port: to, host: '127.0.0.1' };
+    this.socket = createConnection({ ...where, allowHalfOpen: true });
     this.socket.on('data', (bytes: Buffer) => {
       this.received = Buffer.concat([this.received, bytes]);
     });
@@ -132,6 +134,42 @@ describe('clients of a WASI program that listens', needs('c'), () => {
     expect([client.ended, client.received.equals(long)]).toEqual(['end', true]);
     client.socket.destroy();
     await ends(machine, path);
+  });
+
+  test("over TCP, at a port of the kernel's choice, are served as well", async () => {
+    const machine = bench.startWatched(['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0', echoes]);
+    const port = await until(() => /listens on 127\.0\.0\.1:(\d+)\n/.exec(machine.command.stderr)?.[1]);
+    const client = new Client(Number(port));
+    await client.asks(question(0, 0, 100_000));
+    await kills(machine, 'primary');
+    await client.asks(question(0, 1, 100_000));
+    await client.leaves();
+    const last = new Client(Number(port));
+    last.socket.write('quit');
+    expect(await machine.command.ended).toMatchObject({ status: 0 });
+    last.socket.destroy();
+  });
+
+  test('are reset where the machine is resumed from a snapshot, and new ones are served', async () => {
+    const { machine, path } = await listening();
+    const client = new Client(path);
+    await client.asks(question(0, 0, 1_000));
+    const file = bench.file('snapshot');
+    expect(await bench.run(['snapshot', '--status-file', machine.statusFile, file])).toMatchObject({ status: 0 });
+    await client.asks(question(0, 1, 1_000));
+    await client.leaves();
+    await ends(machine, path);
+    const resumed = bench.startWatched([file], 'ignore', 'resume');
+    await resumed.isProtected();
+    const other = new Client(path);
+    await other.asks(question(1, 0, 1_000));
+    await kills(resumed, 'primary');
+    await other.asks(question(1, 1, 1_000));
+    await other.leaves();
+    const last = new Client(path);
+    last.socket.write('quit');
+    expect(await resumed.command.ended).toMatchObject({ status: 0, stdout: '' });
+    last.socket.destroy();
   });
 
   test('that read nothing hold up nobody else, nor a repair', async () => {

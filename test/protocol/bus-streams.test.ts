@@ -273,5 +273,10 @@ describe('a machine that is resumed from a snapshot', () => {
     expect(told(fence(A, 1))).toEqual([['reset', T]]);
     expect(told(write(T, 7, 'x'))).toEqual([['confirmed', T, 8]]);
     expect(told(open())).toEqual([['opened', 2, S + 2]]);
+    // No device knows of it: its close is a matter of the bus alone.
+    const closes = put({ type: 'close', stream: T, offset: 8 });
+    expect([told(closes), done(closes)]).toEqual([[['confirmed', T, 9]], []]);
+    expect(bus.openStreams).toEqual([S + 2]);
+    expect(told(fence(B, 2))).toEqual([['opened', 2, S + 2]]);
   });
 });

@@ -30,6 +30,8 @@ interface Stream {
   readonly source: Source | undefined;
   /** The outside has broken it off. */
   reset: boolean;
+  /** It was open on a bus before this one: no device knows it. */
+  readonly lost: boolean;
 }
 
 /** How the bus speaks while it answers an event. */
@@ -68,6 +70,7 @@ export class Streams {
         input: inputStreams.includes(stream) ? new InputSide(stream, opened) : undefined,
         source: sourceStreams.includes(stream) ? { unreleased: [], opened, paused: false } : undefined,
         reset: false,
+        lost: false,
       });
     }
     for (const { stream, offset } of offsets?.lost ?? []) {
@@ -75,7 +78,7 @@ export class Streams {
         new OutputSide(stream, offset),
         new InputSide(stream, offsetIn(offsets?.inputs, stream)),
       ];
-      this.#streams.set(stream, { output, input, source: undefined, reset: true });
+      this.#streams.set(stream, { output, input, source: undefined, reset: true, lost: true });
       this.#next = Math.max(this.#next, stream + 1);
     }
   }
@@ -141,8 +144,9 @@ export class Streams {
       return undefined;
     }
     if (side.closed) this.#discardInput(stream, state);
-    if (state.reset && accepted.type !== 'closeStream') {
+    if (state.reset && (state.lost || accepted.type !== 'closeStream')) {
       side.discard();
+      if (side.closed) this.#streams.delete(stream);
       this.#voice.confirmed(stream, side.written);
       return undefined;
     }
@@ -179,6 +183,7 @@ export class Streams {
       input: new InputSide(stream, 0),
       source: undefined,
       reset: false,
+      lost: false,
     });
     this.#voice.interrupt(interrupt);
     if (state.paused || state.unreleased.length < this.#bounds.unreleasedStreams) return;
