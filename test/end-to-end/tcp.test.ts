@@ -1,5 +1,7 @@
 // TCP clients of a guest on a pair: whatever happens to the replicas, no client sees a reset, a lost byte or a doubled one.
 
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -201,6 +203,87 @@ describe('clients of a WASI program that listens', needs('c'), () => {
     await client.asks(question(1, 0, 100));
     await client.leaves();
     await ends(machine, path);
+  });
+});
+
+describe('an HTTP server in C', needs('c'), () => {
+  let http: string;
+  beforeAll(() => {
+    http = buildProgram('http.c');
+  });
+
+  test('keeps the connections of its clients open across deaths, and answers each request once', async () => {
+    const socketPath = bench.file('socket');
+    const machine = bench.startWatched(['--listen', `unix:${socketPath}`, http]);
+    await machine.wrote('listening\n'.length);
+    const agent = new Agent({ keepAlive: true, maxSockets: 3 });
+    const sockets = new Set<unknown>();
+    const ask = async (method: string, path: string, body = ''): Promise<[number | undefined, string]> => {
+      const asked = request({ agent, socketPath, method, path, headers: { 'content-length': body.length } });
+      asked.on('socket', socket => sockets.add(socket));
+      asked.end(body);
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      const parts: Buffer[] = [];
+      for await (const part of answer) parts.push(part as Buffer);
+      return [answer.statusCode, Buffer.concat(parts).toString()];
+    };
+    let over = false;
+    const chunks = Array.from({ length: 3_000 }, (_, number) => `chunk ${number}\n`).join('');
+    const clients = [0, 1, 2].map(async client => {
+      for (let round = 0; !over; round++) {
+        const body = question(client, round, 5_000).toString();
+        expect(await ask('POST', '/echo', body)).toEqual([200, body]);
+        expect(await ask('GET', '/hello')).toEqual([200, 'hello\n']);
+        expect(await ask('GET', '/chunks/3000')).toEqual([200, chunks]);
+      }
+    });
+    for (const role of ['primary', 'backup', 'primary'] as const) await kills(machine, role);
+    over = true;
+    await Promise.all(clients);
+    expect(sockets.size).toBe(3);
+    expect(await ask('GET', '/nowhere')).toEqual([404, '']);
+    expect(await ask('POST', '/quit')).toEqual([200, '']);
+    expect(await machine.command.ended).toMatchObject({ status: 0, stdout: 'listening\n' });
+    agent.destroy();
+  });
+
+  test('answers garbage with 400 and an end, and serves the others', async () => {
+    const path = bench.file('socket');
+    const machine = bench.startWatched(['--listen', `unix:${path}`, http]);
+    await machine.isProtected();
+    const garbage = new Client(path);
+    garbage.socket.write('\0garbage\r\n\r\n');
+    await until(() => garbage.ended);
+    expect(garbage.received.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    const endless = new Client(path);
+    endless.socket.write('x'.repeat(3_000_000));
+    await until(() => endless.ended);
+    const half = new Client(path);
+    half.socket.write('POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf');
+    const last = new Client(path);
+    last.socket.write('POST /quit HTTP/1.1\r\n\r\n');
+    expect(await machine.command.ended).toMatchObject({ status: 0 });
+    for (const { socket } of [garbage, endless, half, last]) socket.destroy();
+  });
+});
+
+describe('a server in Rust', needs('rust'), () => {
+  test('has its listener from a pre-opened descriptor, and outlives its primary', async () => {
+    const path = bench.file('socket');
+    const machine = bench.startWatched(['--listen', `unix:${path}`, buildProgram('greeter.rs')]);
+    const greets = async (name: string) => {
+      const client = new Client(path);
+      client.socket.write(`${name}\n`);
+      await until(() => client.ended);
+      expect(client.received.toString()).toBe(`hello ${name}\n`);
+      client.socket.destroy();
+    };
+    await machine.isProtected();
+    await greets('one');
+    await kills(machine, 'primary');
+    await greets('two');
+    await greets('quit');
+    expect(await machine.command.ended).toMatchObject({ status: 0 });
   });
 });
 
