@@ -183,7 +183,8 @@ export class Launching {
     switch (message.type) {
       case 'running':
         replica.running = true;
-        return [{ type: 'tell', news: ['running', nameOf(replica)] }];
+        // Where all wait for nothing more than this, no other word of an idle machine would come.
+        return [{ type: 'tell', news: ['running', nameOf(replica)] }, this.#tellStatus()];
       case 'view':
         return this.#viewed(message.view, message.reason);
       case 'live':

@@ -254,6 +254,14 @@ describe('the status', () => {
     expect(launching.status).toMatchObject({ view: 1, epoch: 7, protected: true, primary: named('a') });
   });
 
+  test('is told when the last guest begins, for an idle primary has nothing more to say', () => {
+    runs('a');
+    says('a', { type: 'progress', progress: PROGRESS });
+    expect(launching.status.protected).toBe(false);
+    const news = says('b', { type: 'running' }).flatMap(effect => (effect.type === 'tell' ? [effect.news] : []));
+    expect(news.at(-1)).toMatchObject(['status', { protected: true }]);
+  });
+
   test.each([
     ['an end', () => ends('b')],
     ['a view', () => tellsView('a', view(2, 'a'))],
