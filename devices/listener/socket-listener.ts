@@ -12,7 +12,7 @@ import { describeListenAddress, FIRST_LISTENING, type ListenAddress } from './li
  * Connections that wait while the guest is told of no more: beyond them a client is turned away at once, as by a kernel whose
  * backlog is full.
  */
-const WAITING_MAX = 1024;
+export const WAITING_MAX = 1024;
 /** How long a client may go on sending to a connection that the guest has closed, ms; to break off at once could lose an answer. */
 const DRAIN_MS = 1_000;
 
@@ -86,7 +86,7 @@ export class SocketListener implements SourceDevice {
     // Broken off before anybody was told of it.
     socket.on('error', () => undefined);
     if (one.waiting.length >= WAITING_MAX) {
-      socket.resetAndDestroy();
+      socket.destroy();
       return;
     }
     one.waiting.push(socket);
@@ -199,7 +199,7 @@ export class SocketListener implements SourceDevice {
     this.#sink = undefined;
     for (const { server, waiting } of this.#listening) {
       server.close();
-      for (const socket of waiting) socket.resetAndDestroy();
+      for (const socket of waiting) socket.destroy();
     }
     for (const { socket } of this.#connections.values()) socket.destroySoon();
     this.#connections.clear();

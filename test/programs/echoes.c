@@ -65,18 +65,19 @@ int main(int argc, char **argv) {
   fflush(stdout);
   for (;;) {
     struct pollfd polled[CONNECTIONS_MAX + 1];
-    polled[0] = (struct pollfd){.fd = LISTENER, .events = count < CONNECTIONS_MAX ? POLLIN : 0};
     for (size_t index = 0; index < count; index++) {
       struct connection *one = connections[index];
-      polled[index + 1] = (struct pollfd){.fd = one->fd, .events = one->at < one->end ? POLLOUT : POLLIN};
+      polled[index] = (struct pollfd){.fd = one->fd, .events = one->at < one->end ? POLLOUT : POLLIN};
     }
-    size_t served = count;
-    if (poll(polled, (nfds_t)served + 1, -1) < 0) return 1;
+    // Last, and only while there is room for another: wasi-libc polls for nothing but events.
+    size_t served = count, accepts = count < CONNECTIONS_MAX;
+    polled[served] = (struct pollfd){.fd = LISTENER, .events = POLLIN};
+    if (poll(polled, (nfds_t)(served + accepts), -1) < 0) return 1;
     // From the last, for one that is dropped is replaced by it.
     for (size_t index = served; index-- > 0;) {
-      if (polled[index + 1].revents != 0 && !serve(connections[index])) drop(index);
+      if (polled[index].revents != 0 && !serve(connections[index])) drop(index);
     }
-    if (polled[0].revents != 0) {
+    if (accepts && polled[served].revents != 0) {
       int fd = accept(LISTENER, NULL, NULL);
       if (fd < 0) continue;
       fcntl(fd, F_SETFL, O_NONBLOCK);

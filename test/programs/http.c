@@ -142,17 +142,18 @@ int main(void) {
   fflush(stdout);
   while (!quits) {
     struct pollfd polled[CONNECTIONS_MAX + 1];
-    polled[0] = (struct pollfd){.fd = LISTENER, .events = count < CONNECTIONS_MAX ? POLLIN : 0};
     for (size_t index = 0; index < count; index++) {
       short events = connections[index].out.length > 0 ? POLLOUT : POLLIN;
-      polled[index + 1] = (struct pollfd){.fd = connections[index].fd, .events = events};
+      polled[index] = (struct pollfd){.fd = connections[index].fd, .events = events};
     }
-    size_t served = count;
-    if (poll(polled, (nfds_t)served + 1, -1) < 0) return 1;
+    // Last, and only while there is room for another: wasi-libc polls for nothing but events.
+    size_t served = count, accepts = count < CONNECTIONS_MAX;
+    polled[served] = (struct pollfd){.fd = LISTENER, .events = POLLIN};
+    if (poll(polled, (nfds_t)(served + accepts), -1) < 0) return 1;
     for (size_t index = served; index-- > 0;) {
-      if (polled[index + 1].revents != 0 && !serve(&connections[index])) drop(index);
+      if (polled[index].revents != 0 && !serve(&connections[index])) drop(index);
     }
-    if (polled[0].revents == 0) continue;
+    if (!accepts || polled[served].revents == 0) continue;
     int fd = accept(LISTENER, NULL, NULL);
     if (fd < 0) continue;
     fcntl(fd, F_SETFL, O_NONBLOCK);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceSink } from '../../../devices/device.js';
 import type { ListenAddress } from '../../../devices/listener/listening-streams.js';
-import { SocketListener } from '../../../devices/listener/socket-listener.js';
+import { SocketListener, WAITING_MAX } from '../../../devices/listener/socket-listener.js';
 import { FIRST_OPENED_STREAM } from '../../../engine/protocol/vocabulary.js';
 import { TestFolder } from '../../building/test-folder.js';
 
@@ -173,6 +173,28 @@ describe('a listener', () => {
   });
 
   const folder = new TestFolder();
+
+  test('turns away who comes when too many wait, on a unix socket too, and leaves nobody at its end', async () => {
+    await listener.close();
+    const path = folder.file('socket');
+    await open({ kind: 'unix', path });
+    listener.pause(SOURCE);
+    let gone = 0;
+    for (let count = 0; count < WAITING_MAX + 20; count++) {
+      const socket = connect({ path });
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        gone += 1;
+      });
+      socket.resume();
+      clients.push(socket);
+      // The kernel's own backlog is shorter than ours.
+      await once(socket, 'connect');
+    }
+    await expect.poll(() => gone).toBe(20);
+    await listener.close();
+    await expect.poll(() => gone).toBe(WAITING_MAX + 20);
+  });
 
   test('listens on all addresses or on none, and says which it can not have', async () => {
     const [taken] = listener.addresses;
