@@ -37,13 +37,13 @@ const program = buildProgram('echoes.c');
 
 /** How it is served. */
 const SERVERS: Readonly<Record<string, readonly string[]>> = {
-  'this host, no machine': [],
+  "Node, in the client's own process": [],
   simplex: ['--replicas', '1'],
   'pair, deferred': [],
   'pair, revised': ['--variant', 'revised'],
   'pair, original': ['--variant', 'original'],
 };
-const HOST = 'this host, no machine';
+const HOST = "Node, in the client's own process";
 
 interface Serving {
   readonly machine: ChildProcess | undefined;

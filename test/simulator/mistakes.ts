@@ -8,7 +8,17 @@ import { OtherOutputs } from '../../engine/protocol/other-outputs.js';
 import { type Held, Outbox } from '../../engine/protocol/outbox.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
 import { chooseHealing, choosePair, chooseRun } from '../../engine/simulator/run-plan.js';
-import { all, bus, channel, execution, getter, type Mistake, method, type Steps } from './planting.js';
+import {
+  all,
+  bus,
+  channel,
+  execution,
+  getter,
+  type Mistake,
+  method,
+  releasingWhatIsTold,
+  type Steps,
+} from './planting.js';
 import * as struck from './struck-runs.js';
 
 /** `event` as if its sender had said that all below `settled` is settled. */
@@ -169,23 +179,9 @@ export const MISTAKES: readonly Mistake[] = [
   {
     rule: 'RL',
     mistake: 'the bus forgets input as soon as it was sent',
-    parts: bus(() => {
-      let view = 0;
-      return (event, step) => {
-        if (event.type === 'message' && event.message.type === 'fence') view = Math.max(view, event.message.view);
-        const effects = [...step(event)];
-        for (const effect of [...effects]) {
-          if (effect.type !== 'send' || effect.message.type !== 'interrupt') continue;
-          const { interrupt } = effect.message;
-          if (interrupt.kind !== 'stream') continue;
-          const { stream, offset, bytes } = interrupt;
-          const output = { type: 'releaseInput', stream, offset: offset + bytes.length } as const;
-          const { connection } = effect;
-          effects.push(...step({ type: 'message', connection, message: { type: 'output', view, output } }));
-        }
-        return effects;
-      };
-    }),
+    parts: releasingWhatIsTold(told =>
+      told.kind === 'stream' ? { stream: told.stream, offset: told.offset + told.bytes.length } : undefined,
+    ),
     sees: /no gap|does not come to its end|\(RL\)/,
   },
   {

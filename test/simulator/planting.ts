@@ -3,6 +3,8 @@
 import { Bus, type BusEffect, type BusEvent } from '../../engine/protocol/bus/bus.js';
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../../engine/protocol/channel.js';
 import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
+import type { StreamOffset } from '../../engine/protocol/messages.js';
+import type { Interrupt } from '../../engine/protocol/vocabulary.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
 import { chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
@@ -125,4 +127,23 @@ export function bus(mistake: () => Steps<BusEvent, BusEffect>, dedupes = true): 
     ...PRODUCTION,
     bus: options => new Planted({ ...options, operationIds: options.operationIds && dedupes }),
   };
+}
+
+/** A bus that takes what it has told to be released. @param released by which of what it tells */
+export function releasingWhatIsTold(released: (told: Interrupt) => StreamOffset | undefined): Parts {
+  return bus(() => {
+    let view = 0;
+    return (event, step) => {
+      if (event.type === 'message' && event.message.type === 'fence') view = Math.max(view, event.message.view);
+      const effects = [...step(event)];
+      for (const effect of [...effects]) {
+        if (effect.type !== 'send' || effect.message.type !== 'interrupt') continue;
+        const offset = released(effect.message.interrupt);
+        if (offset === undefined) continue;
+        const message = { type: 'output', view, output: { type: 'releaseInput', ...offset } } as const;
+        effects.push(...step({ type: 'message', connection: effect.connection, message }));
+      }
+      return effects;
+    };
+  });
 }

@@ -5,28 +5,15 @@ import { Streams } from '../../engine/protocol/bus/streams.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
 import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 import { choosePair } from '../../engine/simulator/run-plan.js';
-import { bus, channel, type Mistake, method } from './planting.js';
+import { bus, channel, type Mistake, method, releasingWhatIsTold } from './planting.js';
 
 export const STREAM_MISTAKES: readonly Mistake[] = [
   {
     rule: 'RL',
     mistake: 'the bus takes whoever was told that a stream was opened to know it for good',
-    parts: bus(() => {
-      let view = 0;
-      return (event, step) => {
-        if (event.type === 'message' && event.message.type === 'fence') view = Math.max(view, event.message.view);
-        const effects = [...step(event)];
-        for (const effect of [...effects]) {
-          if (effect.type !== 'send' || effect.message.type !== 'interrupt') continue;
-          const { interrupt } = effect.message;
-          if (interrupt.kind !== 'opened') continue;
-          const output = { type: 'releaseInput', stream: interrupt.stream, offset: interrupt.offset + 1 } as const;
-          const { connection } = effect;
-          effects.push(...step({ type: 'message', connection, message: { type: 'output', view, output } }));
-        }
-        return effects;
-      };
-    }),
+    parts: releasingWhatIsTold(told =>
+      told.kind === 'opened' ? { stream: told.stream, offset: told.offset + 1 } : undefined,
+    ),
     sees: /no gap|does not come to its end|is opened, /,
   },
   {
