@@ -11,17 +11,19 @@ export const enum Clock {
   MONOTONIC = 1,
 }
 
-/** The console's streams. */
+/** Streams that are there from the start: the console's, and where the machine listens: listener k is LISTENER + k. */
 export const enum Stream {
   INPUT = 0,
   OUTPUT = 1,
   ERROR = 2,
+  LISTENER = 0x40,
 }
 
-/** Device numbers: disk k is DISK + k. */
+/** Device numbers: disk k is DISK + k, the k-th address to connect to CONNECTOR + k. */
 export const enum Device {
   DISK = 0x100,
   TELLER = 0x200,
+  CONNECTOR = 0x400,
 }
 
 /** Commands of the disk. */
@@ -36,6 +38,12 @@ export const enum TellerCommand {
   DISPENSE = 1,
 }
 
+/** Commands of an address to connect to. */
+export const enum ConnectorCommand {
+  /** The completion's status is the connection's stream. */
+  CONNECT = 1,
+}
+
 /** Kinds of interrupt, as the handler receives them. */
 export const enum Interrupt {
   /** id = time of the machine's clock in nanoseconds. */
@@ -46,6 +54,12 @@ export const enum Interrupt {
   COMPLETION = 3,
   /** id = operation: it may or may not have been performed. */
   UNCERTAIN = 4,
+  /** id = listener: a connection waits there. */
+  OPENED = 5,
+  /** id = connection: there is room for output again. */
+  ROOM = 6,
+  /** id = connection: the other side has broken it off. */
+  RESET = 7,
 }
 
 /** What a call or a completion can answer in place of a count. */
@@ -64,6 +78,8 @@ export const enum Status {
   BUSY = -16,
   /** No space left. */
   SPACE = -28,
+  /** The other side has broken the connection off. */
+  RESET = -104,
 }
 
 /** Environment. Nanoseconds; never goes backwards, also across a failover. */
@@ -74,13 +90,38 @@ export declare function clock(kind: Clock): i64;
 @external("epochvisor", "random")
 export declare function random(): i64;
 
-/** Ordinary. Copies bytes that were delivered: their number; 0 if there are none yet; Status.END after the last. */
+/**
+ * Ordinary. Copies bytes that were delivered: their number; 0 if there are none yet; after the last Status.END, or
+ * Status.RESET of a connection that was broken off.
+ */
 @external("epochvisor", "stream_read")
 export declare function streamRead(stream: Stream, buffer: usize, length: i32): i32;
 
-/** I/O. Takes all bytes, at once; they appear outside exactly once. */
+/**
+ * I/O. Answers how many bytes were taken; they appear outside exactly once. The console takes all; a connection as many as
+ * there is room for, perhaps none.
+ */
 @external("epochvisor", "stream_write")
 export declare function streamWrite(stream: Stream, buffer: usize, length: i32): i32;
+
+/** Ordinary. The stream of the connection that has waited longest at a listener; 0: none waits. */
+@external("epochvisor", "stream_accept")
+export declare function streamAccept(listener: i32): i32;
+
+/**
+ * Ordinary. Writes the numbers (i32) of listeners and connections of which something new was delivered since they were last
+ * named here, `most` of them at most, and answers how many: a connection waits, bytes came, or an end, a reset, or room.
+ */
+@external("epochvisor", "stream_ready")
+export declare function streamReady(buffer: usize, most: i32): i32;
+
+/** I/O. Nothing follows what was written to a connection; it can be read on. */
+@external("epochvisor", "stream_end")
+export declare function streamEnd(connection: i32): i32;
+
+/** I/O. The guest is done with a connection: what was written still leaves, nothing more is read. */
+@external("epochvisor", "stream_close")
+export declare function streamClose(connection: i32): i32;
 
 /** Ordinary. Sets the interrupt enable flag (off at reset and in a handler) and answers what it was. */
 @external("epochvisor", "interrupt_enable")
