@@ -13,8 +13,8 @@ import type { SavedOrigin } from '../replica/replica-configuration.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { readGuest } from './machine-flags.js';
-import { openListener } from './opened-listener.js';
 import { devicesThen } from './resumed-devices.js';
+import { openSockets } from './socket-flags.js';
 import { supervise } from './supervise.js';
 
 interface ResumeFlags extends LaunchFlags {
@@ -41,15 +41,15 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const launch = launchOptions(flags);
   const then = devicesThen(snapshot, origin.devices, new Map(statuses));
   const console = Console.ofProcess();
-  const streams = [console, ...(await openListener(origin.listen ?? [], flags))];
+  const sockets = await openSockets(origin, flags);
   const { devices } = await openDevices(origin.devices, then);
   const machine = new LaunchedMachine({
     ...launch,
     module,
     moduleCache: flags.cache,
     options,
-    streams,
-    devices,
+    streams: [console, ...sockets.streams],
+    devices: new Map([...devices, ...sockets.devices]),
     resume: { file, offsets: offsetsOf(snapshot) },
   });
   await supervise(machine, { ...origin, guest }, flags);

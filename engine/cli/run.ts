@@ -10,11 +10,11 @@ import { LaunchedMachine } from '../launch/launched-machine.js';
 import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { addMachineFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
-import { openListener } from './opened-listener.js';
+import { addSocketFlags, openSockets, type SocketFlags, socketOptions } from './socket-flags.js';
 import { supervise } from './supervise.js';
-import { addListenFlag, addWasiFlags, type ListenFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
+import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-interface RunFlags extends MachineFlags, WasiFlags, ListenFlags, LaunchFlags {}
+interface RunFlags extends MachineFlags, WasiFlags, SocketFlags, LaunchFlags {}
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -22,7 +22,7 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addListenFlag(addWasiFlags(addMachineFlags(addLaunchFlags(command)))).action(
+  return addSocketFlags(addWasiFlags(addMachineFlags(addLaunchFlags(command)))).action(
     (guest: string, args: string[], options: Record<string, unknown>) =>
       run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
   );
@@ -32,12 +32,12 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
-  const world = wasi === undefined ? {} : { wasi };
+  const world = { ...(wasi === undefined ? {} : { wasi }), ...socketOptions(flags) };
   const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const launch = launchOptions(flags);
   const console = Console.ofProcess();
-  const streams = [console, ...(await openListener(flags.listen, flags))];
+  const sockets = await openSockets(flags, flags);
   const { devices, options } = await openDevices(flags.devices);
   const machine = new LaunchedMachine({
     ...launch,
@@ -53,12 +53,13 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
       devices: options,
       ...world,
     },
-    streams,
-    devices,
+    streams: [console, ...sockets.streams],
+    devices: new Map([...devices, ...sockets.devices]),
   });
   const origin = {
     guest,
     listen: flags.listen,
+    connect: flags.connect,
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
   await supervise(machine, origin, flags);

@@ -3,7 +3,6 @@
 import { isatty } from 'node:tty';
 import { type Command, InvalidArgumentError } from 'commander';
 import { DIRECTORY_KIND } from '../../devices/directory/directory-kind.js';
-import { FIRST_LISTENING, type ListenAddress, parseListenAddress } from '../../devices/listener/listening-streams.js';
 import { numbered } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestKind } from '../guest/guest-check.js';
@@ -16,10 +15,6 @@ export interface WasiFlags {
   /** `NAME=value`. */
   readonly env: readonly string[];
   readonly argv0?: string;
-}
-
-export interface ListenFlags {
-  readonly listen: readonly ListenAddress[];
 }
 
 /** Contents of files that the kernel holds on each replica, bytes: beside the program's own memory, which is as large. */
@@ -36,22 +31,6 @@ export function addWasiFlags(command: Command): Command {
     .option('--argv0 <NAME>', "the guest's argument 0 (default: the file's name)");
 }
 
-/** For machines that serve clients; a trial or a sweep has none. */
-export function addListenFlag(command: Command): Command {
-  return command.option(
-    '--listen <ADDR:PORT>',
-    'a pre-opened listening socket, also unix:PATH (repeatable)',
-    (text: string, before: readonly ListenAddress[]) => [...before, listenFlag(text)],
-    [],
-  );
-}
-
-function listenFlag(text: string): ListenAddress {
-  const address = parseListenAddress(text);
-  if (address === undefined) throw new InvalidArgumentError('It is ADDR:PORT, [ADDR]:PORT or unix:PATH.');
-  return address;
-}
-
 /** As wasmtime: a name alone stands for this process's variable, and for nothing where there is none. */
 function environmentFlag(text: string): readonly string[] {
   const at = text.indexOf('=');
@@ -63,19 +42,16 @@ function environmentFlag(text: string): readonly string[] {
 
 /**
  * The world of a WASI program; undefined for a bare guest.
- * @throws EpochvisorError NOT_WASI where a bare guest is given folders, sockets or an environment
+ * @throws EpochvisorError NOT_WASI where a bare guest is given folders or an environment
  */
 export function wasiOptions(
   guest: GuestKind,
-  { devices, env, listen = [] }: Pick<MachineFlags, 'devices'> & Pick<WasiFlags, 'env'> & Partial<ListenFlags>,
+  { devices, env }: Pick<MachineFlags, 'devices'> & Pick<WasiFlags, 'env'>,
 ): MachineOptions['wasi'] {
   const folders = numbered(devices).filter(({ kind }) => kind === DIRECTORY_KIND);
   if (guest === 'bare') {
-    if (folders.length === 0 && env.length === 0 && listen.length === 0) return undefined;
-    throw new EpochvisorError(
-      'NOT_WASI',
-      'the guest is not a WASI program, and --dir, --env and --listen are for those',
-    );
+    if (folders.length === 0 && env.length === 0) return undefined;
+    throw new EpochvisorError('NOT_WASI', 'the guest is not a WASI program, and --dir and --env are for those');
   }
   return {
     environment: env,
@@ -85,7 +61,6 @@ export function wasiOptions(
       device: number,
       readOnly,
     })),
-    listeners: listen.map((_, index) => FIRST_LISTENING + index),
     filesBytesMax: FILES_BYTES_MAX,
   };
 }

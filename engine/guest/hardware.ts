@@ -4,39 +4,30 @@
 // instructions (stream_write, operation_start, exit) go through the execution. Data enters the guest's memory at
 // delivery (`deliver`), never when the I/O thread happens to have it.
 
-import { CONSOLE_INPUTS, CONSOLE_OUTPUTS } from '../../devices/console/console-streams.js';
+import { connectorMovement, FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import type { Movement, MovementOf } from '../../devices/device-commands.js';
-import { assert } from '../errors/errors.js';
-import { isReleaseDue } from '../protocol/bounds.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Interrupt } from '../protocol/vocabulary.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
 import { type Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';
-import { type InputState, InputStreams } from './input-streams.js';
-import {
-  type Dispatch,
-  INTERRUPT_COMPLETION,
-  INTERRUPT_STREAM,
-  INTERRUPT_TIMER,
-  INTERRUPT_UNCERTAIN,
-} from './interrupt-controller.js';
+import { GuestStreams, type GuestStreamsState } from './guest-streams.js';
+import { type Dispatch, INTERRUPT_COMPLETION, INTERRUPT_TIMER, INTERRUPT_UNCERTAIN } from './interrupt-controller.js';
 import type { MachineOptions } from './machine-options.js';
 
 /** Import module of the virtual hardware. */
 export const HARDWARE_MODULE = 'epochvisor';
 
-/** Answers of hypercalls, and statuses of interrupts. */
+/** Answers of hypercalls. */
 const REFUSED = -1;
 const BAD_ADDRESS = -2;
-const END_OF_STREAM = -3;
 
 /** Operations outstanding at once: each may hold TRANSFER_BYTES_MAX of a disk on the bus. */
 const OUTSTANDING_MAX = 256;
 
 /** What the hardware holds for the guest, as plain data. */
 export interface HardwareState {
-  readonly input: readonly InputState[];
+  readonly streams: GuestStreamsState;
   /** Where the data of each outstanding read goes. */
   readonly buffers: readonly (readonly [operation: bigint, address: number])[];
 }
@@ -62,8 +53,10 @@ export class Hardware implements GuestDevices {
   readonly #guest: Guest;
   readonly #devices: ReadonlyMap<number, SeenDevice>;
   readonly #memory: () => Uint8Array;
-  readonly #input: InputStreams;
+  readonly #streams: GuestStreams;
   readonly #arguments: Uint8Array;
+  /** How many addresses the guest may connect to. */
+  readonly #connectors: number;
   /** Where the data of each outstanding read goes. */
   readonly #buffers: Map<bigint, number>;
 
@@ -73,7 +66,7 @@ export class Hardware implements GuestDevices {
    */
   constructor(
     guest: Guest,
-    options: Pick<MachineOptions, 'arguments'>,
+    options: Pick<MachineOptions, 'arguments' | 'sockets'>,
     devices: ReadonlyMap<number, SeenDevice>,
     memory: () => Uint8Array,
     state?: HardwareState,
@@ -82,13 +75,14 @@ export class Hardware implements GuestDevices {
     this.#devices = devices;
     this.#memory = memory;
     this.#arguments = encodeEscaped(options.arguments.map(argument => `${argument}\0`).join(''));
-    this.#input = new InputStreams(CONSOLE_INPUTS, state?.input);
+    this.#streams = new GuestStreams(guest, options.sockets, state?.streams);
+    this.#connectors = options.sockets?.connectors.length ?? 0;
     this.#buffers = new Map(state?.buffers);
     guest.devices = this;
   }
 
   save(): HardwareState {
-    return { input: this.#input.save(), buffers: [...this.#buffers] };
+    return { streams: this.#streams.save(), buffers: [...this.#buffers] };
   }
 
   /** A bare guest's operations end with it: nobody is left to be told. */
@@ -97,7 +91,7 @@ export class Hardware implements GuestDevices {
   }
 
   settle(): void {
-    // The hardware asks for nothing by itself.
+    this.#streams.settle();
   }
 
   readonly contentBytes = 0;
@@ -111,8 +105,18 @@ export class Hardware implements GuestDevices {
     return {
       clock: (kind: number) => this.#guest.environment(kind === 0 ? SOURCE_REAL_TIME : SOURCE_MONOTONIC),
       random: () => this.#guest.environment(SOURCE_RANDOM),
-      stream_read: (stream: number, buffer: number, length: number) => this.#streamRead(stream, buffer, length),
-      stream_write: (stream: number, buffer: number, length: number) => this.#streamWrite(stream, buffer, length),
+      stream_read: (stream: number, buffer: number, length: number) => {
+        const target = this.#range(buffer, length);
+        return target === undefined ? BAD_ADDRESS : this.#streams.read(stream, target);
+      },
+      stream_write: (stream: number, buffer: number, length: number) => {
+        const source = this.#range(buffer, length);
+        return source === undefined ? BAD_ADDRESS : this.#streams.write(stream, source);
+      },
+      stream_accept: (listener: number) => this.#streams.accept(listener),
+      stream_ready: (buffer: number, most: number) => this.#streamReady(buffer, most),
+      stream_end: (stream: number) => this.#streams.end(stream),
+      stream_close: (stream: number) => this.#streams.close(stream),
       interrupt_enable: (on: number) => (this.#guest.interrupts.enable(on !== 0) ? 1 : 0),
       device_size: (device: number) => this.#deviceSize(device),
       arguments_size: () => this.#arguments.length,
@@ -138,26 +142,20 @@ export class Hardware implements GuestDevices {
     switch (interrupt.kind) {
       case 'timer':
         return { kind: INTERRUPT_TIMER, id: BigInt(interrupt.timeNs), status: 0 };
-      case 'stream': {
-        const { stream, bytes, end } = interrupt;
-        const readable = this.#input.deliver(stream, bytes, end);
-        return { kind: INTERRUPT_STREAM, id: BigInt(stream), status: end ? END_OF_STREAM : readable };
-      }
       case 'completion': {
         const { operation, status, data } = interrupt;
         const buffer = this.#buffers.get(operation);
         this.#buffers.delete(operation);
         // The range was tested when the operation started, and memory never shrinks.
         if (buffer !== undefined && data.length > 0) this.#memory().set(data, buffer);
+        this.#streams.completed(operation, status);
         return { kind: INTERRUPT_COMPLETION, id: operation, status };
       }
       case 'uncertain':
         this.#buffers.delete(interrupt.operation);
         return { kind: INTERRUPT_UNCERTAIN, id: interrupt.operation, status: 0 };
-      case 'opened':
-      case 'taken':
-      case 'reset':
-        assert(false, 'a bare guest has no sources, and so no opened streams');
+      default:
+        return this.#streams.deliver(interrupt);
     }
   }
 
@@ -169,24 +167,13 @@ export class Hardware implements GuestDevices {
     return to <= memory.length ? memory.subarray(from, to) : undefined;
   }
 
-  #streamRead(stream: number, buffer: number, length: number): number {
-    const target = this.#range(buffer, length);
+  #streamReady(buffer: number, most: number): number {
+    const target = this.#range(buffer, 4 * (most >>> 0));
     if (target === undefined) return BAD_ADDRESS;
-    const done = this.#input.read(stream, target);
-    if (done === undefined) return REFUSED;
-    if (done.end && length !== 0) return END_OF_STREAM;
-    const { read, consumed, readable } = done;
-    if (isReleaseDue(consumed, read, readable)) this.#guest.perform({ type: 'consumed', stream, offset: consumed });
-    return read;
-  }
-
-  #streamWrite(stream: number, buffer: number, length: number): number {
-    if (!CONSOLE_OUTPUTS.includes(stream)) return REFUSED;
-    const source = this.#range(buffer, length);
-    if (source === undefined) return BAD_ADDRESS;
-    // A copy: in `revised` the guest's bytes outlive the call, and the ring takes them in pieces.
-    if (source.length > 0) this.#guest.perform({ type: 'write', stream, bytes: source.slice() });
-    return source.length;
+    const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+    const ready = this.#streams.takeReady(most >>> 0);
+    for (const [index, stream] of ready.entries()) view.setInt32(4 * index, stream, true);
+    return ready.length;
   }
 
   #argumentsRead(buffer: number): number {
@@ -232,6 +219,9 @@ export class Hardware implements GuestDevices {
 
   /** Which way an operation moves data; undefined: the device does not know it, or its range is not the device's. */
   #movement(number: number, command: number, argument: bigint, length: number): Movement | undefined {
+    if (number >= FIRST_CONNECTOR && number < FIRST_CONNECTOR + this.#connectors) {
+      return connectorMovement(command);
+    }
     const device = this.#devices.get(number);
     if (device === undefined) return undefined;
     const movement = device.movement?.(device.sizeBytes, command, argument, length);

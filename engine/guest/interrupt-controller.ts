@@ -8,6 +8,9 @@ export const INTERRUPT_TIMER = 1;
 export const INTERRUPT_STREAM = 2;
 export const INTERRUPT_COMPLETION = 3;
 export const INTERRUPT_UNCERTAIN = 4;
+export const INTERRUPT_OPENED = 5;
+export const INTERRUPT_ROOM = 6;
+export const INTERRUPT_RESET = 7;
 
 /** One call of the guest's handler: (kind, id, status). */
 export interface Dispatch {

@@ -4,6 +4,8 @@ import type { DeviceOptions } from '../../devices/device-kind.js';
 import type { Variant } from '../protocol/vocabulary.js';
 import type { KernelConfiguration } from '../wasi/kernel-port.js';
 
+export type SocketOptions = Pick<KernelConfiguration, 'listeners' | 'connectors'>;
+
 /** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
 export interface MachineOptions {
   /** Instructions an epoch. */
@@ -17,8 +19,10 @@ export interface MachineOptions {
   readonly arguments: readonly string[];
   /** What a bare guest can see of the devices. */
   readonly devices: readonly DeviceOptions[];
+  /** Where the machine listens, and what it may connect to; left out where there is neither. */
+  readonly sockets?: SocketOptions;
   /** The world of a WASI program; without it the guest is a bare one. */
-  readonly wasi?: Omit<KernelConfiguration, 'arguments'>;
+  readonly wasi?: Omit<KernelConfiguration, 'arguments' | keyof SocketOptions>;
   /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
   readonly bornMs: number;
 }

@@ -4,12 +4,12 @@
 // from them (an uncertain operation to repeat) it asks for when the boundary is over (`GuestDevices.settle`).
 
 import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
-import { FIRST_OPENED_STREAM, type Interrupt, type Operation } from '../protocol/vocabulary.js';
+import type { Interrupt, Operation } from '../protocol/vocabulary.js';
 import { WasiKernel } from '../wasi/kernel.js';
-import type { Kernel, KernelConfiguration, KernelMachine, SocketMachine } from '../wasi/kernel-port.js';
+import type { Kernel, KernelConfiguration, KernelMachine } from '../wasi/kernel-port.js';
 import { type Guest, GuestExit } from './guest.js';
 import type { GuestDevices } from './guest-devices.js';
-import type { MachineOptions } from './machine-options.js';
+import type { MachineOptions, SocketOptions } from './machine-options.js';
 
 export class WasiMachine implements KernelMachine {
   readonly #guest: Guest;
@@ -34,13 +34,13 @@ export class WasiMachine implements KernelMachine {
     this.#guest.perform({ type: 'consumed', stream, offset });
   }
 
-  readonly sockets: SocketMachine = {
-    finish: stream => this.#guest.perform({ type: 'endStream', stream }),
-    close: stream => {
-      // One that listens is not given back: who still comes is turned away.
-      if (stream >= FIRST_OPENED_STREAM) this.#guest.perform({ type: 'closeStream', stream });
-    },
-  };
+  finish(stream: number): void {
+    this.#guest.perform({ type: 'endStream', stream });
+  }
+
+  close(stream: number): void {
+    this.#guest.perform({ type: 'closeStream', stream });
+  }
 
   start(operation: Operation): void {
     this.#guest.perform({ type: 'start', operation });
@@ -59,13 +59,16 @@ export class WasiMachine implements KernelMachine {
   }
 }
 
+const NO_SOCKETS: SocketOptions = { listeners: [], connectors: [] };
+
 /**
  * The kernel of a guest that is a WASI program, connected to its machine.
  *
  * @param state what it saved elsewhere: it goes on from there, and owns the bytes in it
  */
 export function startKernel(guest: Guest, options: MachineOptions, memory: () => Uint8Array, state?: unknown): Kernel {
-  const configuration: KernelConfiguration = { ...options.wasi!, arguments: options.arguments };
+  const { wasi, sockets = NO_SOCKETS, arguments: given } = options;
+  const configuration: KernelConfiguration = { ...wasi!, ...sockets, arguments: given };
   const kernel = new WasiKernel(configuration, new WasiMachine(guest), memory, state);
   guest.devices = new KernelDevices(kernel);
   return kernel;

@@ -12,7 +12,7 @@
 //   inputWindowBytes      told by the bus, not released              the guest, which consumes: releases
 //   openedInputBytes      the same of each opened stream             the same; past `openedInputTotalBytes` of them all, those
 //                                                                    with more than `openedInputShareBytes` wait
-//   unreleasedStreams     opened by a source, not released           the guest's boundaries: what is delivered is released
+//   unreleasedStreams     opened by a source, not released           the guest, which accepts; what it does not waits outside
 //   operations, operationBytes   asked for, not released             the devices, then the guest: every delivered completion
 //                                                                    is released
 //   completionBytes       told by the bus, not released              the same; what is untold is told as releases come
@@ -69,7 +69,7 @@ export const BOUNDS: Bounds = {
   /** A guest that leaves thousands of streams unread holds no more than this of the bus. */
   openedInputShareBytes: 4 * 1024,
   openedInputTotalBytes: 64 << 20,
-  /** A listener's backlog: further ones wait in the kernel's. */
+  /** A listener's backlog, as the guest has it: each takes memory on every replica. Further ones wait at the device. */
   unreleasedStreams: 128,
   /** They bound the memory that a guest can take from the bus; past either a new operation is refused. */
   operations: 1024,

@@ -351,13 +351,9 @@ export class Execution {
     for (const interrupt of interrupts) if (this.#reaches(interrupt)) all.push(interrupt);
     if (all.length > 0) effects.push({ rule, type: 'deliver', interrupts: all });
     for (const interrupt of all) {
-      if (interrupt.kind === 'completion') {
-        const output = { type: 'releaseOperation', operation: interrupt.operation } as const;
-        effects.push({ rule: 'RL', type: 'output', output });
-      } else if (interrupt.kind === 'opened') {
-        const output = { type: 'releaseInput', stream: interrupt.stream, offset: interrupt.offset + 1 } as const;
-        effects.push({ rule: 'RL', type: 'output', output });
-      }
+      if (interrupt.kind !== 'completion') continue;
+      const output = { type: 'releaseOperation', operation: interrupt.operation } as const;
+      effects.push({ rule: 'RL', type: 'output', output });
     }
   }
 

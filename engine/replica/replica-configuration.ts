@@ -1,7 +1,7 @@
 // What launcher and replica say to each other over the channel between parent and child process.
 
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
-import type { ListenAddress } from '../../devices/listener/listening-streams.js';
 import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
@@ -14,7 +14,15 @@ export interface SnapshotOrigin {
   /** By absolute paths. */
   readonly devices: readonly DeviceSource[];
   /** Where it listened. */
-  readonly listen?: readonly ListenAddress[];
+  readonly listen?: readonly SocketAddress[];
+  /** What it may connect to. */
+  readonly connect?: readonly NamedAddress[];
+}
+
+/** An address by the name that a guest knows. */
+export interface NamedAddress {
+  readonly name: string;
+  readonly address: SocketAddress;
 }
 
 /** The origin as it is in a snapshot. */

@@ -50,10 +50,7 @@ export function replay(options: GuestOptions, { happenings, actions }: History):
       if (next?.type !== 'boundary' || next.count > count) return;
       at += 1;
       guest.executed(next.count - guest.count);
-      for (const interrupt of next.interrupts) {
-        guest.deliver(interrupt);
-        if (interrupt.kind === 'opened') consumed.set(interrupt.stream, interrupt.offset + 1);
-      }
+      for (const interrupt of next.interrupts) guest.deliver(interrupt);
     }
   };
 

@@ -78,6 +78,9 @@ export class Guest {
   /** Streams that are open, and how many have been opened. */
   readonly #served = new Map<number, Served>();
   #opened = 0;
+  /** Where they come from, and how many were accepted: the others wait. */
+  #source = 0;
+  #accepted = 0;
   #timerArmed = false;
   /** Greatest value of each clock, and of Tme. */
   readonly #clocks = new Map<number, bigint>();
@@ -144,6 +147,7 @@ export class Guest {
           taken: 0,
           finished: false,
         });
+        this.#source = interrupt.stream;
         this.#mix(mix(interrupt.opened, mixBytes(5, interrupt.data)));
         return;
       case 'taken': {
@@ -310,10 +314,12 @@ export class Guest {
 
   /** Something for one of the open streams; waits for one where none is, but more will come. */
   *#serve(): Generator<GuestAction, void, bigint> {
+    if ((mix(this.#hash, 41) & 1) === 1) yield* this.#accept();
     const open = [...this.#served.values()];
     const served = open[(mix(this.#hash, 17) >>> 0) % Math.max(1, open.length)];
     if (served === undefined) {
       const { visits } = this.#options;
+      yield* this.#acceptAll();
       if (this.#opened < visits && (this.#hash & 1) === 1) yield* this.#waitFor(() => this.#served.size > 0);
       return;
     }
@@ -328,6 +334,7 @@ export class Guest {
   *#serveAll(): Generator<GuestAction, void, bigint> {
     const { visits } = this.#options;
     while (this.#opened < visits || this.#served.size > 0) {
+      yield* this.#acceptAll();
       yield* this.#waitFor(() => this.#served.size > 0);
       for (const served of [...this.#served.values()]) {
         yield* this.#waitFor(() => served.input.length > 0 || served.ended || served.reset);
@@ -336,6 +343,18 @@ export class Guest {
         if (served.ended || served.reset) yield* this.#close(served);
       }
     }
+  }
+
+  /** Takes the one that has waited longest; another may come in its place. */
+  *#accept(): Generator<GuestAction, void, bigint> {
+    if (this.#accepted === this.#opened) return;
+    this.#accepted += 1;
+    this.#mix(43);
+    yield { type: 'consumed', stream: this.#source, offset: this.#accepted };
+  }
+
+  *#acceptAll(): Generator<GuestAction, void, bigint> {
+    while (this.#accepted < this.#opened) yield* this.#accept();
   }
 
   *#consumeFrom(served: Served): Generator<GuestAction, void, bigint> {

@@ -59,11 +59,11 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
     maxMemory: 'number',
     arguments: 'array',
     devices: 'array',
+    'sockets?': { listeners: 'array', connectors: 'array' },
     'wasi?': {
       environment: 'array',
       terminals: 'array',
       directories: 'array',
-      listeners: 'array',
       filesBytesMax: 'number',
     },
     bornMs: 'number',

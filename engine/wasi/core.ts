@@ -9,6 +9,8 @@ import { DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import { assert } from '../errors/errors.js';
 import { SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Interrupt } from '../protocol/vocabulary.js';
+import { Input, type InputState } from '../streams/input.js';
+import { Sockets, type SocketsState } from '../streams/sockets.js';
 import {
   RIGHT_FD_READ,
   RIGHT_FD_WRITE,
@@ -21,12 +23,10 @@ import { ContentSpace } from './content.js';
 import { type Descriptor, Descriptors, type DirectoryDescriptor, type FileDescriptor } from './descriptors.js';
 import { BLOCKED, ENOTCAPABLE, ENOTDIR, errnoOfStatus, fail } from './errno.js';
 import { ROOT_INODE } from './image.js';
-import { Input, type InputState } from './input.js';
 import type { KernelConfiguration, KernelMachine } from './kernel-port.js';
 import { GuestMemory } from './memory.js';
 import type { Mutation } from './mutation.js';
 import { Operations, type OperationsState } from './operations.js';
-import { Sockets, type SocketsState } from './sockets.js';
 import type { CopyBytes, DirectoryInode, FileInode, Inode } from './tree.js';
 import { Volume, type VolumeState } from './volume.js';
 
@@ -218,8 +218,15 @@ export class Core {
         return;
       case 'listener':
       case 'connection':
-        for (const stream of this.sockets.close(descriptor.stream)) this.machine.sockets?.close(stream);
+        for (const stream of this.sockets.close(descriptor.stream)) this.machine.close(stream);
+        this.#settleSockets();
     }
+  }
+
+  #settleSockets(): void {
+    const { close, release } = this.sockets.takeDue();
+    for (const stream of close) this.machine.close(stream);
+    for (const { source, offset } of release) this.machine.consumed(source, offset);
   }
 
   // ---- what is delivered
@@ -232,7 +239,7 @@ export class Core {
       case 'stream': {
         const { stream, bytes, end } = interrupt;
         if (stream === STDIN) this.standardInput.deliver(bytes, end);
-        else this.sockets.received(stream, bytes, end);
+        else this.sockets.deliver(interrupt);
         return;
       }
       case 'completion':
@@ -241,19 +248,8 @@ export class Core {
       case 'uncertain':
         this.operations.uncertain(interrupt.operation);
         return;
-      case 'opened':
-        this.sockets.connected(interrupt.stream, interrupt.opened);
-        return;
-      case 'taken': {
-        const connection = this.sockets.find(interrupt.stream);
-        if (connection !== undefined) connection.leftBytes = Math.max(connection.leftBytes, interrupt.offset);
-        return;
-      }
-      case 'reset': {
-        const connection = this.sockets.find(interrupt.stream);
-        if (connection !== undefined) connection.reset = true;
-        return;
-      }
+      default:
+        this.sockets.deliver(interrupt);
     }
   }
 
@@ -272,7 +268,7 @@ export class Core {
 
   settle(): void {
     this.operations.flush();
-    for (const stream of this.sockets.takeRefused()) this.machine.sockets?.close(stream);
+    this.#settleSockets();
   }
 }
 
@@ -285,10 +281,20 @@ function initialDescriptors(configuration: KernelConfiguration): Descriptor[] {
     inheriting: 0,
     flags: 0,
   });
+  // As systemd and wasmtime hand them over: sockets from 3 on.
   return [
     standard('input', STDIN, RIGHT_FD_READ),
     standard('output', STDOUT, RIGHT_FD_WRITE),
     standard('output', STDERR, RIGHT_FD_WRITE),
+    ...configuration.listeners.map(
+      (stream): Descriptor => ({
+        kind: 'listener',
+        stream,
+        rights: RIGHTS_LISTENER,
+        inheriting: 0,
+        flags: 0,
+      }),
+    ),
     ...configuration.directories.map(
       (_, volume): Descriptor => ({
         kind: 'directory',
@@ -297,15 +303,6 @@ function initialDescriptors(configuration: KernelConfiguration): Descriptor[] {
         preopened: true,
         rights: RIGHTS_DIRECTORY,
         inheriting: RIGHTS_INHERITED,
-        flags: 0,
-      }),
-    ),
-    ...configuration.listeners.map(
-      (stream): Descriptor => ({
-        kind: 'listener',
-        stream,
-        rights: RIGHTS_LISTENER,
-        inheriting: 0,
         flags: 0,
       }),
     ),

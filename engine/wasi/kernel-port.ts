@@ -17,7 +17,7 @@ export interface KernelMachine {
   clock(source: typeof SOURCE_REAL_TIME | typeof SOURCE_MONOTONIC, into: DataView, at: number): void;
   /** Bytes of an output stream (console: 1, 2). The machine may keep them: the kernel gives them away. */
   write(stream: number, bytes: Uint8Array): void;
-  /** The program has read the input of `stream` below `offset`. */
+  /** The program has read the input of `stream` below `offset`; of a listener: has accepted so many. */
   consumed(stream: number, offset: number): void;
   /** Starts an operation at a device, or repeats one with its id. Ids are the kernel's own sequence, from 1. */
   start(operation: Operation): void;
@@ -30,15 +30,9 @@ export interface KernelMachine {
   again(): void;
   /** The program ends, and does not come back from this call. */
   exit(status: number): never;
-  /** Where there are no sockets this is left out. */
-  readonly sockets?: SocketMachine;
-}
-
-/** What sockets need beyond streams of bytes. */
-export interface SocketMachine {
-  /** Nothing more is written to the stream after the bytes written so far. */
+  /** Nothing more is written to a connection after the bytes written so far. */
   finish(stream: number): void;
-  /** The program has closed the stream: what still comes in is thrown away. */
+  /** The program is done with a connection: what still comes in is thrown away. */
   close(stream: number): void;
 }
 
@@ -88,10 +82,12 @@ export interface KernelConfiguration {
   readonly environment: readonly string[];
   /** Which of stdin, stdout and stderr are terminals. */
   readonly terminals: readonly [boolean, boolean, boolean];
-  /** File descriptors 3 and up. */
-  readonly directories: readonly DirectoryConfiguration[];
-  /** Numbers of pre-opened listening streams: file descriptors after the directories. */
+  /** Numbers of pre-opened listening streams: file descriptors 3 and up. */
   readonly listeners: readonly number[];
+  /** Names of addresses that the program can connect to; the k-th is connector k. */
+  readonly connectors: readonly string[];
+  /** File descriptors after those. */
+  readonly directories: readonly DirectoryConfiguration[];
   /** Bytes of file contents that the kernel holds at most; past it writes get ENOSPC. */
   readonly filesBytesMax: number;
 }

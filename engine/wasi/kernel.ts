@@ -7,7 +7,7 @@
 //   program -- calls/* -- core.ts -+- descriptors.ts
 //                                     +- volume.ts -- tree.ts, paths.ts      the files of one directory
 //                                     +- operations.ts -------------------- kernel-port.ts: start, completion, uncertain
-//                                     +- input.ts, sockets.ts ------------- kernel-port.ts: write, consumed, stream interrupts
+//                                     +- ../streams ----------------------- kernel-port.ts: write, consumed, stream interrupts
 
 import type { Interrupt } from '../protocol/vocabulary.js';
 import { descriptorCalls } from './calls/descriptor-calls.js';

@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { FIRST_LISTENING } from '../../devices/connection/connection-streams.js';
+import { CONNECT, FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { STDERR, STDIN, STDOUT } from '../../devices/console/console-streams.js';
 import { STATUS_IO_ERROR, STATUS_NO_SPACE, STATUS_REFUSED } from '../../devices/device-commands.js';
 import {
@@ -24,8 +26,9 @@ function membersOf(name: string): Record<string, number> {
 
 describe('the guest library and the devices agree on', () => {
   test.each([
-    ['Stream', { INPUT: STDIN, OUTPUT: STDOUT, ERROR: STDERR }],
-    ['Device', { DISK: FIRST_DISK, TELLER }],
+    ['Stream', { INPUT: STDIN, OUTPUT: STDOUT, ERROR: STDERR, LISTENER: FIRST_LISTENING }],
+    ['Device', { DISK: FIRST_DISK, TELLER, CONNECTOR: FIRST_CONNECTOR }],
+    ['ConnectorCommand', { CONNECT }],
     ['DiskCommand', { READ: DISK_READ, WRITE: DISK_WRITE, FLUSH: DISK_FLUSH }],
     ['TellerCommand', { DISPENSE: TELLER_DISPENSE }],
   ])('%s', (name, numbers) => {

@@ -96,7 +96,6 @@ function wasi(program: (typeof PROGRAMS)[number]): World & { readonly folder: Mo
       environment: program.environment,
       terminals: [false, false, false],
       directories,
-      listeners: [],
       filesBytesMax: 1 << 28,
     },
   };

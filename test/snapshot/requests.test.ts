@@ -103,7 +103,6 @@ describe('a guest that has ended', () => {
         environment: [],
         terminals: [false, false, false],
         directories: [{ guestPath: '/data', device: FIRST_DIRECTORY, readOnly: false }],
-        listeners: [],
         filesBytesMax: 1 << 20,
       },
     };

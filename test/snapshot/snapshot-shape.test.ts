@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { assertShape, type ShapeOf } from '../../engine/snapshot/snapshot-shape.js';
 import { OPTIONS } from './guest-host.js';
 
-const WASI = { environment: [], terminals: [], directories: [], listeners: [], filesBytesMax: 0 };
+const WASI = { environment: [], terminals: [], directories: [], filesBytesMax: 0 };
+const SOCKETS = { listeners: [], connectors: [] };
 
 const SNAPSHOT = {
   machine: 'machine',
@@ -63,11 +64,11 @@ function placesIn(value: object): Place[] {
 describe('a snapshot', () => {
   test('is what has all the fields, of a bare guest or of a program', () => {
     expect(refusal(SNAPSHOT)).toBe('none');
-    expect(refusal({ ...SNAPSHOT, options: { ...OPTIONS, wasi: WASI } })).toBe('none');
+    expect(refusal({ ...SNAPSHOT, options: { ...OPTIONS, wasi: WASI, sockets: SOCKETS } })).toBe('none');
   });
 
   test('is nothing that lacks one, or has it as something else, whichever it is', () => {
-    const whole = structuredClone({ ...SNAPSHOT, options: { ...OPTIONS, wasi: WASI } });
+    const whole = structuredClone({ ...SNAPSHOT, options: { ...OPTIONS, wasi: WASI, sockets: SOCKETS } });
     const places = placesIn(whole);
     expect(places.length).toBeGreaterThan(45);
     for (const { holder, field } of places) {
@@ -77,7 +78,7 @@ describe('a snapshot', () => {
         new RegExp(`: ${field} (is no (string|number|bigint|boolean|list)|has no fields),`),
       );
       delete holder[field];
-      if (field === 'wasi') expect(refusal(whole)).toBe('none');
+      if (field === 'wasi' || field === 'sockets') expect(refusal(whole)).toBe('none');
       else expect(refusal(whole)).toMatch(new RegExp(`: ${field} (is no|has no fields)`));
       holder[field] = before;
     }

@@ -10,6 +10,7 @@ export const PURE_FOLDERS: readonly string[] = [
   'engine/protocol',
   'devices/tsconfig.commands.json',
   'engine/wire',
+  'engine/streams',
   'engine/wasi',
   'engine/threads',
   'engine/driver',

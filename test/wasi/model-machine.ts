@@ -5,7 +5,7 @@ import { EpochvisorError } from '../../engine/errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
 import type { Interrupt, Operation } from '../../engine/protocol/vocabulary.js';
 import { WasiKernel } from '../../engine/wasi/kernel.js';
-import type { Kernel, KernelConfiguration, KernelMachine, SocketMachine } from '../../engine/wasi/kernel-port.js';
+import type { Kernel, KernelConfiguration, KernelMachine } from '../../engine/wasi/kernel-port.js';
 import type { ModelFolder } from './model-folder.js';
 
 /** Thrown by `exit`. */
@@ -56,11 +56,6 @@ export class ModelMachine implements KernelMachine {
   #again = false;
   #random = 0x9e3779b97f4a7c15n;
 
-  readonly sockets: SocketMachine = {
-    finish: stream => this.socketCalls.push(`finish ${stream}`),
-    close: stream => this.socketCalls.push(`close ${stream}`),
-  };
-
   constructor(options: Options = {}) {
     this.folders = options.folders ?? [];
     const bytes = new Uint8Array(options.memoryBytes ?? 1 << 20);
@@ -75,6 +70,7 @@ export class ModelMachine implements KernelMachine {
         readOnly: options.readOnly ?? false,
       })),
       listeners: [],
+      connectors: [],
       filesBytesMax: 1 << 28,
       ...options.configuration,
     };
@@ -110,6 +106,14 @@ export class ModelMachine implements KernelMachine {
 
   consumed(stream: number, offset: number): void {
     this.consumedOffsets.set(stream, offset);
+  }
+
+  finish(stream: number): void {
+    this.socketCalls.push(`finish ${stream}`);
+  }
+
+  close(stream: number): void {
+    this.socketCalls.push(`close ${stream}`);
   }
 
   start(operation: Operation): void {

@@ -10,9 +10,9 @@ import { Program } from './program.js';
 const NO_DATA = new Uint8Array(0);
 
 const LISTENER = 0x40;
-const LISTENER_FD = 4;
+const LISTENER_FD = 3;
 
-/** Descriptor 3 is a directory, 4 listens. */
+/** Descriptor 3 listens, 4 is a directory. */
 function program(): Program {
   return new Program(new ModelMachine({ folders: [new ModelFolder()], configuration: { listeners: [LISTENER] } }));
 }
@@ -105,17 +105,32 @@ describe('a listener', () => {
     const p = program();
     p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x80, data: NO_DATA });
     expect(p.close(LISTENER_FD)).toBe('OK');
-    p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x81, data: NO_DATA });
+    p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 1, opened: 0x81, data: NO_DATA });
     p.machine.kernel.settle();
-    expect(p.machine.socketCalls).toEqual(['close 64', 'close 128', 'close 129']);
+    expect(p.machine.socketCalls).toEqual(['close 128', 'close 129']);
+    expect(p.machine.consumedOffsets.get(LISTENER)).toBe(2);
   });
 
-  test('keeps a bounded number of connections waiting', () => {
+  test('is released connection by connection, as they are accepted: how many wait is bounded by the bus', () => {
     const p = program();
-    for (let k = 0; k < 130; k++)
-      p.machine.kernel.deliver({ kind: 'opened', stream: LISTENER, offset: 0, opened: 0x80 + k, data: NO_DATA });
-    p.machine.kernel.settle();
-    expect(p.machine.socketCalls).toEqual([`close ${0x80 + 128}`, `close ${0x80 + 129}`]);
+    for (let k = 0; k < 3; k++) connect(p, 0x80 + k);
+    accept(p);
+    expect(p.machine.consumedOffsets.get(LISTENER)).toBe(1);
+    p.machine.restart();
+    accept(p);
+    expect(p.machine.consumedOffsets.get(LISTENER)).toBe(2);
+    expect(p.close(LISTENER_FD)).toBe('OK');
+    expect(p.machine.consumedOffsets.get(LISTENER)).toBe(3);
+  });
+
+  test('stands before the directories, and libc finds those behind it', () => {
+    const p = program();
+    expect(p.call('fd_prestat_get', LISTENER_FD, 0x100)).toBe('OK');
+    expect([p.view.getUint8(0x100), p.view.getUint32(0x104, true)]).toEqual([1, 0]);
+    expect(p.call('fd_prestat_dir_name', LISTENER_FD, 0x100, 10)).toBe('EBADF');
+    expect(p.call('fd_prestat_get', LISTENER_FD + 1, 0x100)).toBe('OK');
+    expect([p.view.getUint8(0x100), p.view.getUint32(0x104, true)]).toEqual([0, 1]);
+    expect(p.call('fd_prestat_get', LISTENER_FD + 2, 0x100)).toBe('EBADF');
   });
 });
 
@@ -219,7 +234,7 @@ describe('a connection', () => {
 
 test('what is no socket is ENOTSOCK, what is nothing EBADF', () => {
   const p = program();
-  for (const fd of [0, 1, 3]) {
+  for (const fd of [0, 1, 4]) {
     expect(p.call('sock_shutdown', fd, 1)).toBe('ENOTSOCK');
     expect(accept(p, fd)).toBe('ENOTSOCK');
     expect(recv(p, fd, [1])).toBe('ENOTSOCK');

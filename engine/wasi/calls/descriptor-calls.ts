@@ -1,7 +1,7 @@
 // Calls about descriptors themselves: what they are, what they may, closing and renumbering, pre-opened directories.
 //
 //   fdstat                                prestat
-//    0  1  filetype                        0  1  0: a directory
+//    0  1  filetype                        0  1  0: a directory, 1: a listening socket
 //    2  2  flags                           4  4  length of its name, bytes
 //    8  8  rights
 //   16  8  rights it hands on
@@ -80,6 +80,10 @@ function renumber(core: Core, from: number, to: number): void {
   core.release(replaced);
 }
 
+const PREOPENED_DIRECTORY = 0;
+/** Not in the specification; libc passes over what it does not know, and goes on to the directories behind it. */
+const PREOPENED_LISTENER = 1;
+
 /** The name of a pre-opened directory; EBADF for everything else: there libc stops asking. */
 function preopenedName(core: Core, fd: number): Uint8Array {
   const descriptor = core.descriptors.get(fd);
@@ -105,9 +109,10 @@ export function descriptorCalls(core: Core): Record<string, Call> {
     fd_close: guard((fd: number) => close(core, u32(fd))),
     fd_renumber: guard((from: number, to: number) => renumber(core, u32(from), u32(to))),
     fd_prestat_get: guard((fd: number, result: number) => {
-      const { length } = preopenedName(core, u32(fd));
+      const listens = core.descriptors.get(u32(fd)).kind === 'listener';
+      const length = listens ? 0 : preopenedName(core, u32(fd)).length;
       const view = memory.view(u32(result), PRESTAT_BYTES);
-      view.setUint32(u32(result), 0, true);
+      view.setUint32(u32(result), listens ? PREOPENED_LISTENER : PREOPENED_DIRECTORY, true);
       view.setUint32(u32(result) + 4, length, true);
     }),
     fd_prestat_dir_name: guard((fd: number, buffer: number, length: number) => {

@@ -41,7 +41,8 @@ function accept(core: Core, fd: number, flags: number, result: number): void {
     core.block();
   }
   core.descriptors.reserve();
-  const stream = core.sockets.accept(listener.stream)!;
+  const { stream, offset } = core.sockets.accept(listener.stream)!;
+  core.machine.consumed(listener.stream, offset);
   const rights = RIGHTS_CONNECTION;
   view.setUint32(result, core.descriptors.add({ kind: 'connection', stream, rights, inheriting: 0, flags }), true);
 }
@@ -53,7 +54,7 @@ function shutDown(core: Core, fd: number, how: number): void {
   if ((how & SDFLAGS_RD) !== 0) state.deaf = true;
   if ((how & SDFLAGS_WR) === 0 || state.finished) return;
   state.finished = true;
-  core.machine.sockets?.finish(stream);
+  core.machine.finish(stream);
 }
 
 export function socketCalls(core: Core): Record<string, Call> {

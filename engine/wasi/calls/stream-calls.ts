@@ -2,11 +2,11 @@
 
 import { STDIN } from '../../../devices/console/console-streams.js';
 import { isReleaseDue } from '../../protocol/bounds.js';
+import type { Input } from '../../streams/input.js';
 import { RIFLAGS_RECV_PEEK, RIFLAGS_RECV_WAITALL } from '../abi.js';
 import type { Core } from '../core.js';
 import { isNonblocking, type SocketDescriptor, type StreamDescriptor } from '../descriptors.js';
 import { EAGAIN, EBADF, ECONNRESET, ENOTCONN, EPIPE, fail } from '../errno.js';
-import type { Input } from '../input.js';
 import type { Range } from '../memory.js';
 
 export interface Buffers {

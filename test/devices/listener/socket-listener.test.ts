@@ -5,15 +5,15 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { SocketAddress } from '../../../devices/connection/socket-address.js';
 import type { SourceSink } from '../../../devices/device.js';
-import type { ListenAddress } from '../../../devices/listener/listening-streams.js';
 import { SocketListener, WAITING_MAX } from '../../../devices/listener/socket-listener.js';
 import { FIRST_OPENED_STREAM } from '../../../engine/protocol/vocabulary.js';
 import { TestFolder } from '../../building/test-folder.js';
 
 const SOURCE = 0x40;
 const S = FIRST_OPENED_STREAM;
-const ANY_PORT: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+const ANY_PORT: SocketAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
 const text = (string: string) => new Uint8Array(Buffer.from(string));
 
 /** What the device reports, in order. */
@@ -46,7 +46,7 @@ const clients: Socket[] = [];
 /** A client, and all that it has received. */
 async function client(halfOpen = true): Promise<{ socket: Socket; got: () => string }> {
   const [address] = listener.addresses;
-  const { port } = address as ListenAddress & { kind: 'tcp' };
+  const { port } = address as SocketAddress & { kind: 'tcp' };
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: halfOpen });
   clients.push(socket);
   socket.on('error', () => undefined);
@@ -58,7 +58,7 @@ async function client(halfOpen = true): Promise<{ socket: Socket; got: () => str
   return { socket, got: () => got };
 }
 
-async function open(...addresses: readonly ListenAddress[]): Promise<void> {
+async function open(...addresses: readonly SocketAddress[]): Promise<void> {
   sink = new Reported();
   listener = await SocketListener.open(addresses);
   listener.start(sink);
@@ -198,7 +198,7 @@ describe('a listener', () => {
 
   test('listens on all addresses or on none, and says which it can not have', async () => {
     const [taken] = listener.addresses;
-    const unix: ListenAddress = { kind: 'unix', path: folder.file('socket') };
+    const unix: SocketAddress = { kind: 'unix', path: folder.file('socket') };
     await expect(SocketListener.open([unix, taken!])).rejects.toMatchObject({ code: 'LISTEN_IN_USE' });
     await (await SocketListener.open([unix])).close();
     await expect(SocketListener.open([{ kind: 'unix', path: join(folder.file('none'), 'x') }])).rejects.toMatchObject({

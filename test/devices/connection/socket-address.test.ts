@@ -1,7 +1,7 @@
-// Addresses to listen on, as users write them.
+// Addresses of sockets, as users write them.
 
 import { expect, test } from 'vitest';
-import { describeListenAddress, parseListenAddress } from '../../../devices/listener/listening-streams.js';
+import { describeSocketAddress, parseSocketAddress } from '../../../devices/connection/socket-address.js';
 
 test.each([
   ['127.0.0.1:6379', { kind: 'tcp', host: '127.0.0.1', port: 6379 }],
@@ -9,13 +9,13 @@ test.each([
   ['[::1]:80', { kind: 'tcp', host: '::1', port: 80 }],
   ['unix:/run/a:b.sock', { kind: 'unix', path: '/run/a:b.sock' }],
 ])('%s is an address, and is said so again', (text, address) => {
-  expect(parseListenAddress(text)).toEqual(address);
-  expect(describeListenAddress(parseListenAddress(text)!)).toBe(text);
+  expect(parseSocketAddress(text)).toEqual(address);
+  expect(describeSocketAddress(parseSocketAddress(text)!)).toBe(text);
 });
 
 test.each(['', '80', ':80', '::1:80', '127.0.0.1', '127.0.0.1:', '127.0.0.1:65536', 'a b:1', 'unix:', '[::1]'])(
   '%j is no address',
   text => {
-    expect(parseListenAddress(text)).toBeUndefined();
+    expect(parseSocketAddress(text)).toBeUndefined();
   },
 );

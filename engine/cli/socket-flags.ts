@@ -1,0 +1,96 @@
+// Where a machine listens and what it may connect to: the flags of `run`, and what is opened for them, there and for `resume`.
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { FIRST_LISTENING, SOURCES_MAX } from '../../devices/connection/connection-streams.js';
+import {
+  describeSocketAddress,
+  parseSocketAddress,
+  type SocketAddress,
+} from '../../devices/connection/socket-address.js';
+import { FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
+import type { OperationDevice, SourceDevice } from '../../devices/device.js';
+import type { MachineOptions } from '../guest/machine-options.js';
+import type { NamedAddress, SnapshotOrigin } from '../replica/replica-configuration.js';
+
+export interface SocketFlags {
+  readonly listen: readonly SocketAddress[];
+  readonly connect: readonly NamedAddress[];
+}
+
+/** For machines that serve clients or are clients; a trial or a sweep has none. */
+export function addSocketFlags(command: Command): Command {
+  return command
+    .option(
+      '--listen <ADDR:PORT>',
+      'a listening socket, also unix:PATH (repeatable)',
+      (text: string, before: readonly SocketAddress[]) => bounded([...before, listenFlag(text)], SOURCES_MAX),
+      [],
+    )
+    .option(
+      '--connect <NAME=HOST:PORT>',
+      'an address that the guest can connect to under NAME, also unix:PATH (repeatable)',
+      (text: string, before: readonly NamedAddress[]) => bounded(withConnect(text, before), SOURCES_MAX),
+      [],
+    );
+}
+
+function bounded<T>(all: readonly T[], most: number): readonly T[] {
+  if (all.length > most) throw new InvalidArgumentError(`There are ${most} at most.`);
+  return all;
+}
+
+function listenFlag(text: string): SocketAddress {
+  const address = parseSocketAddress(text);
+  if (address === undefined) throw new InvalidArgumentError('It is ADDR:PORT, [ADDR]:PORT or unix:PATH.');
+  return address;
+}
+
+function withConnect(text: string, before: readonly NamedAddress[]): readonly NamedAddress[] {
+  const [, name, where = ''] = /^([^=/]+)=(.*)$/.exec(text) ?? [];
+  const address = parseSocketAddress(where);
+  if (name === undefined || address === undefined) {
+    throw new InvalidArgumentError('It is NAME=HOST:PORT, NAME=[ADDR]:PORT or NAME=unix:PATH, and no / in NAME.');
+  }
+  if (before.some(one => one.name === name)) throw new InvalidArgumentError(`The name ${name} is given twice.`);
+  return [...before, { name, address }];
+}
+
+/** What the guest is told of them. */
+export function socketOptions({ listen, connect }: SocketFlags): Pick<MachineOptions, 'sockets'> {
+  if (listen.length === 0 && connect.length === 0) return {};
+  const listeners = listen.map((_, index) => FIRST_LISTENING + index);
+  return { sockets: { listeners, connectors: connect.map(({ name }) => name) } };
+}
+
+export interface OpenedSockets {
+  readonly streams: readonly SourceDevice[];
+  readonly devices: ReadonlyMap<number, OperationDevice>;
+}
+
+/**
+ * Opens the sockets, and says where it listens, for a port may be the kernel's choice. What is not asked for is not loaded: a
+ * start costs what it loads.
+ * @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED
+ */
+export async function openSockets(
+  { listen = [], connect = [] }: Pick<SnapshotOrigin, 'listen' | 'connect'>,
+  { quiet }: { readonly quiet?: boolean },
+): Promise<OpenedSockets> {
+  const streams: SourceDevice[] = [];
+  const devices = new Map<number, OperationDevice>();
+  if (listen.length > 0) {
+    const { SocketListener } = await import('../../devices/listener/socket-listener.js');
+    const listener = await SocketListener.open(listen);
+    streams.push(listener);
+    for (const address of quiet === true ? [] : listener.addresses) {
+      process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);
+    }
+  }
+  if (connect.length > 0) {
+    const { SocketConnector } = await import('../../devices/connector/socket-connector.js');
+    const connector = new SocketConnector(connect.map(({ address }) => address));
+    streams.push(connector);
+    for (const [index, device] of connector.devices.entries()) devices.set(FIRST_CONNECTOR + index, device);
+  }
+  return { streams, devices };
+}
