@@ -89,8 +89,8 @@ export class Replica {
   fate: Fate = 'live';
   /** Why it halted. */
   haltCode = '';
-  /** A slow host takes this many times longer for an instruction. */
-  slowness = 1;
+  /** How many times longer than it should its host takes for an instruction: as the slowest of the faults that last. */
+  readonly #slownesses: number[] = [1];
   /** Added to the host's time of day, ns: someone sets the clock. */
   realTimeJumpNs = 0;
 
@@ -196,7 +196,7 @@ export class Replica {
       restores: view === undefined,
       epochLength: run.epochLength,
       digestProbability: run.digestProbability,
-      instructionNs: () => run.instructionNs * this.slowness,
+      instructionNs: () => run.instructionNs * Math.max(...this.#slownesses),
       loadNs: random.between(1e3, run.transferNs[1]),
       observer: judge.observe(name, () => this.#guestThread.role),
     });
@@ -280,6 +280,12 @@ export class Replica {
 
   #hostNs(): number {
     return this.#options.schedule.nowNs + this.#skewNs;
+  }
+
+  /** @returns what ends it */
+  slowDown(times: number): () => void {
+    this.#slownesses.push(times);
+    return () => void this.#slownesses.splice(this.#slownesses.indexOf(times), 1);
   }
 
   flip(): void {

@@ -85,8 +85,7 @@ class Simulation {
     this.#judge = new Judge();
     this.#trace = line => trace?.(`${schedule.steps} ${schedule.nowMs.toFixed(3)} ms ${line()}`);
     const { seed, guestSteps: steps, operationIds, floodBytes } = run;
-    const { openedOutputBytes } = run.bounds;
-    this.#guest = { seed, steps, operationIds, floodBytes, visits: run.visits.length, openedOutputBytes };
+    this.#guest = { seed, steps, operationIds, floodBytes, visits: run.visits.length, bounds: run.bounds };
     const judge = this.#judge;
     const names = NAMES.slice(0, run.replicas);
     const view: View = { number: 1, machine: 'm', primary: 'A', backups: names.slice(1), claim: 'first' };
@@ -310,10 +309,7 @@ class Simulation {
         break;
       case 'slow':
         if (replica === undefined) break;
-        replica.slowness *= fault.times;
-        this.#schedule.after(fault.durationNs, () => {
-          replica.slowness /= fault.times;
-        });
+        this.#schedule.after(fault.durationNs, replica.slowDown(fault.times));
         break;
       case 'setClock':
         if (replica !== undefined) replica.realTimeJumpNs += fault.byNs;
