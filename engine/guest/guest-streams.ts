@@ -130,7 +130,7 @@ export class GuestStreams {
       if (connection.reset) return RESET;
       if (connection.finished) return END_OF_STREAM;
       length = Math.min(length, this.#sockets.roomBytes(connection));
-      connection.writtenBytes += length;
+      this.#sockets.wrote(connection, length);
     }
     // A copy: in `revised` the guest's bytes outlive the call, and the ring takes them in pieces.
     if (length > 0) this.#guest.perform({ type: 'write', stream, bytes: source.slice(0, length) });

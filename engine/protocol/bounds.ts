@@ -8,7 +8,8 @@
 //   unwrittenBytes        accepted by the bus, not yet outside, of   the outside; owners send no more than `sentBytes` of it
 //                         each stream
 //   openedOutputBytes     put out by the guest, not known to it to   the outside: the guest is told in steps of half of it, and
-//                         be taken, of each opened stream            writes no more until then
+//                         be taken, of each opened stream            writes no more until then; past `openedOutputTotalBytes` of
+//                                                                    them all each has `openedOutputShareBytes` only
 //   inputWindowBytes      told by the bus, not released              the guest, which consumes: releases
 //   openedInputBytes      the same of each opened stream             the same; past `openedInputTotalBytes` of them all, those
 //                                                                    with more than `openedInputShareBytes` wait
@@ -32,6 +33,8 @@ export interface Bounds {
   readonly unwrittenBytes: number;
   readonly inputWindowBytes: number;
   readonly openedOutputBytes: number;
+  readonly openedOutputShareBytes: number;
+  readonly openedOutputTotalBytes: number;
   readonly openedInputBytes: number;
   readonly openedInputShareBytes: number;
   readonly openedInputTotalBytes: number;
@@ -65,6 +68,9 @@ export const BOUNDS: Bounds = {
   inputWindowBytes: 256 * 1024,
   /** What a kernel has for a connection: an answer leaves at once, and thousands of them fit a host. */
   openedOutputBytes: 64 * 1024,
+  /** Thousands of clients that read nothing hold no more than this of each replica and of the bus. */
+  openedOutputShareBytes: 8 * 1024,
+  openedOutputTotalBytes: 64 << 20,
   openedInputBytes: 64 * 1024,
   /** A guest that leaves thousands of streams unread holds no more than this of the bus. */
   openedInputShareBytes: 4 * 1024,
@@ -102,6 +108,22 @@ export const BOUNDS: Bounds = {
   /** Records handed over in one turn of the event loop: some milliseconds of work at the most. */
   drainRecords: 1024,
 };
+
+/**
+ * What a guest may put out to an opened stream now, bytes: the same on every replica, for it follows from what it has put out and
+ * was told to be taken.
+ *
+ * @param untakenBytes of this stream
+ * @param untakenInAllBytes of all opened streams
+ */
+export function outputRoomBytes(
+  bounds: Pick<Bounds, 'openedOutputBytes' | 'openedOutputShareBytes' | 'openedOutputTotalBytes'>,
+  untakenBytes: number,
+  untakenInAllBytes: number,
+): number {
+  const scarce = untakenInAllBytes >= bounds.openedOutputTotalBytes;
+  return Math.max(0, (scarce ? bounds.openedOutputShareBytes : bounds.openedOutputBytes) - untakenBytes);
+}
 
 /**
  * Input is released when so much was consumed at once, or across a multiple of it: an eighth of what the bus waits for when

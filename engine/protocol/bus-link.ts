@@ -95,11 +95,18 @@ export class BusLink<P> {
     }
   }
 
-  /** A guest that has filled a window waits to hear of room; it hears of half a window at a time. */
+  /**
+   * A guest that has filled a window, or its share of what there is for all streams, waits to hear of room; it hears of half a
+   * window at a time, and of half a share once everything is taken, since then it may hear of nothing else.
+   */
   #tellTaken({ stream, offset }: StreamOffset): ChannelEffect<P>[] {
-    const { isPrimary, bounds } = this.#state;
-    const told = this.#toldTaken.get(stream) ?? 0;
-    if (!isPrimary || stream < FIRST_OPENED_STREAM || offset - told < bounds.openedOutputBytes / 2) return [];
+    const { isPrimary, bounds, outbox } = this.#state;
+    if (!isPrimary || stream < FIRST_OPENED_STREAM) return [];
+    const untold = offset - (this.#toldTaken.get(stream) ?? 0);
+    const isDue =
+      untold >= bounds.openedOutputBytes / 2 ||
+      (untold >= bounds.openedOutputShareBytes / 2 && outbox.isDrained(stream));
+    if (!isDue) return [];
     this.#toldTaken.set(stream, offset);
     return [{ rule: 'P1', type: 'interrupt', interrupt: { kind: 'taken', stream, offset } }];
   }

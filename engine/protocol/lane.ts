@@ -115,6 +115,11 @@ export class Lane {
     return this.#confirmed;
   }
 
+  /** The outside has taken all that the guest has put out so far. */
+  get isDrained(): boolean {
+    return this.held.length === 0 && this.#sent.length === 0 && this.#accepted <= this.#confirmed;
+  }
+
   /** All of it is there, and nothing follows. */
   get isOver(): boolean {
     return this.#closedAt <= this.#confirmed && this.held.length === 0 && this.#sent.length === 0;

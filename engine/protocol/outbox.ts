@@ -141,6 +141,11 @@ export class Outbox {
     }
   }
 
+  /** Whether the outside has taken all of a stream that the guest has put out so far. */
+  isDrained(stream: number): boolean {
+    return this.#lanes.get(stream)?.isDrained ?? true;
+  }
+
   #lane(stream: number): Lane {
     let lane = this.#lanes.get(stream);
     if (lane === undefined) {

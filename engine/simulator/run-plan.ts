@@ -133,6 +133,8 @@ function chooseBounds(random: Random): Bounds {
     unwrittenBytes: sentBytes + 4 * piece,
     inputWindowBytes: piece * random.pick([1, 4]),
     openedOutputBytes: random.pick([16, 128, 1024]),
+    openedOutputShareBytes: 8,
+    openedOutputTotalBytes: random.pick([24, 1024]),
     openedInputBytes: random.pick([16, 128]),
     openedInputShareBytes: 8,
     openedInputTotalBytes: random.pick([32, 1024]),

@@ -9,6 +9,7 @@ import { FIRST_CONNECTING, operationOf } from '../../devices/connection/connecti
 import { CONNECT, FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { DISK_READ, DISK_WRITE, FIRST_DISK, SECTOR_BYTES } from '../../devices/disk/disk-commands.js';
 import { TELLER, TELLER_DISPENSE } from '../../devices/teller/teller-commands.js';
+import { outputRoomBytes } from '../protocol/bounds.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { Interrupt, Operation, OperationId, Outcome } from '../protocol/vocabulary.js';
 import { mix, mixBytes, mixWide, Random } from './random.js';
@@ -43,8 +44,8 @@ export interface GuestOptions {
   readonly floodBytes: number;
   /** Streams that are opened by the outside, or because the guest asks for one, all in all. */
   readonly visits: number;
-  /** What it puts out to one of them before it hears that it was taken. */
-  readonly openedOutputBytes: number;
+  /** What it puts out to them before it hears that it was taken. */
+  readonly bounds: Parameters<typeof outputRoomBytes>[0];
 }
 
 /** A stream that the outside has opened, as the guest knows it. */
@@ -341,7 +342,7 @@ export class Guest {
   /** Something for one of the open streams; waits for one where none is, but more will come. */
   *#serve(): Generator<GuestAction, void, bigint> {
     if ((mix(this.#hash, 41) & 1) === 1) yield* this.#accept();
-    if ((mix(this.#hash, 47) & 15) === 0 && this.#openedInAll() < this.#options.visits) {
+    if ((mix(this.#hash, 47) & 3) === 0 && this.#openedInAll() < this.#options.visits) {
       yield* this.#start(FIRST_CONNECTOR);
     }
     const open = [...this.#served.values()].filter(isKnown);
@@ -409,12 +410,15 @@ export class Guest {
   /** No more than the window has room for; where there is none it waits, for that stream alone. */
   *#answer(served: Served): Generator<GuestAction, void, bigint> {
     if (served.finished) return;
-    const room = () => this.#options.openedOutputBytes - (served.written - served.taken);
+    const { bounds } = this.#options;
+    const untaken = ({ written, taken }: Served) => written - taken;
+    const inAll = () => [...this.#served.values()].reduce((sum, one) => sum + untaken(one), 0);
+    const room = () => outputRoomBytes(bounds, untaken(served), inAll());
     yield* this.#waitFor(() => room() > 0 || served.reset);
     if (served.reset && room() <= 0) return;
     const wanted = 1 + (mix(this.#hash, 23) & 63);
     const long = (mix(this.#hash, 29) & 3) === 0;
-    const length = Math.min(room(), long ? this.#options.openedOutputBytes : wanted);
+    const length = Math.min(room(), long ? bounds.openedOutputBytes : wanted);
     served.written += length;
     yield* this.#write(served.stream, length);
   }

@@ -6,7 +6,7 @@
 
 import { FIRST_CONNECTING, operationOf } from '../../devices/connection/connection-streams.js';
 import { assert } from '../errors/errors.js';
-import { BOUNDS } from '../protocol/bounds.js';
+import { BOUNDS, outputRoomBytes } from '../protocol/bounds.js';
 import type { Interrupt, OperationId } from '../protocol/vocabulary.js';
 import { Input, type InputState } from './input.js';
 
@@ -60,6 +60,8 @@ export class Sockets {
   /** Connections that an operation has made, while the guest does not know how it ended. */
   readonly #dialled = new Map<number, OperationId>();
   #due: Due = NOTHING_DUE;
+  /** Put out to connections, and not known to be taken. */
+  #untakenBytes = 0;
 
   constructor(listeners: readonly number[], state?: SocketsState) {
     if (state === undefined) {
@@ -71,6 +73,7 @@ export class Sockets {
     }
     for (const { stream, input, ...rest } of state.connections) {
       this.#connections.set(stream, { ...rest, input: new Input(input) });
+      this.#untakenBytes += rest.writtenBytes - rest.leftBytes;
     }
     for (const [stream, operation] of state.dialled) this.#dialled.set(stream, operation);
     this.#due = state.due;
@@ -100,9 +103,18 @@ export class Sockets {
     }
     const connection = this.#connections.get(interrupt.stream);
     if (connection === undefined) return;
-    if (interrupt.kind === 'reset') connection.reset = true;
-    else if (interrupt.kind === 'taken') connection.leftBytes = Math.max(connection.leftBytes, interrupt.offset);
+    if (interrupt.kind === 'reset') {
+      connection.reset = true;
+      // What was still to be taken never is.
+      this.#taken(connection, connection.writtenBytes);
+    } else if (interrupt.kind === 'taken') this.#taken(connection, interrupt.offset);
     else if (!connection.deaf) connection.input.deliver(interrupt.bytes, interrupt.end);
+  }
+
+  #taken(connection: Connection, offset: number): void {
+    const leftBytes = Math.max(connection.leftBytes, Math.min(offset, connection.writtenBytes));
+    this.#untakenBytes -= leftBytes - connection.leftBytes;
+    connection.leftBytes = leftBytes;
   }
 
   #opened({ stream: source, offset, opened, data }: Interrupt & { readonly kind: 'opened' }): void {
@@ -141,7 +153,7 @@ export class Sockets {
         claimed = stream;
         continue;
       }
-      this.#connections.delete(stream);
+      this.#forget(stream);
       this.#owe([stream]);
     }
     return claimed;
@@ -178,18 +190,29 @@ export class Sockets {
 
   /** Bytes that may be written to a connection now. */
   roomBytes({ writtenBytes, leftBytes }: Connection): number {
-    return Math.max(0, BOUNDS.openedOutputBytes - (writtenBytes - leftBytes));
+    return outputRoomBytes(BOUNDS, writtenBytes - leftBytes, this.#untakenBytes);
+  }
+
+  wrote(connection: Connection, bytes: number): void {
+    connection.writtenBytes += bytes;
+    this.#untakenBytes += bytes;
   }
 
   /** A connection, or a listener with those that wait on it: answers the connections to be closed. */
   close(stream: number): readonly number[] {
     const listener = this.#listeners.get(stream);
-    if (listener === undefined) return this.#connections.delete(stream) ? [stream] : [];
+    if (listener === undefined) return this.#forget(stream) ? [stream] : [];
     const { waiting, accepted } = listener;
     this.#listeners.delete(stream);
-    for (const closed of waiting) this.#connections.delete(closed);
+    for (const closed of waiting) this.#forget(closed);
     if (waiting.length > 0) this.#owe([], stream, accepted + waiting.length);
     return waiting;
+  }
+
+  #forget(stream: number): boolean {
+    const connection = this.#connections.get(stream);
+    if (connection !== undefined) this.#taken(connection, connection.writtenBytes);
+    return this.#connections.delete(stream);
   }
 
   save(): SocketsState {

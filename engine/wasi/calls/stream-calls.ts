@@ -122,7 +122,7 @@ export function writeStream(core: Core, descriptor: AnyStream, buffers: Buffers)
     const connection = core.sockets.at(descriptor.stream);
     if (connection.finished || connection.reset) fail(EPIPE);
     totalBytes = Math.min(totalBytes, core.sockets.roomBytes(connection));
-    connection.writtenBytes += totalBytes;
+    core.sockets.wrote(connection, totalBytes);
   }
   if (totalBytes > 0) core.machine.write(descriptor.stream, core.memory.gather(buffers, totalBytes));
   return totalBytes;
