@@ -51,6 +51,12 @@ export const STREAM_MISTAKES: readonly Mistake[] = [
   },
   {
     rule: 'OF',
+    mistake: 'a guest that has filled its share of a scarce window is not told that it was taken',
+    plant: () => method(Outbox, 'isDrained', () => () => false),
+    sees: /does not come to its end/,
+  },
+  {
+    rule: 'OF',
     mistake: 'the guest of a new primary never hears of room that was made before',
     parts: channel(() => (event, step) => {
       const fenced = event.type === 'bus' && event.message.type === 'fenced';

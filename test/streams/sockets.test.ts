@@ -79,7 +79,7 @@ describe('a connection', () => {
   it('has room for what the outside takes, and hears nothing once it is deaf', () => {
     opened(S, 0);
     const connection = sockets.at(S);
-    connection.writtenBytes = BOUNDS.openedOutputBytes;
+    sockets.wrote(connection, BOUNDS.openedOutputBytes);
     expect(sockets.roomBytes(connection)).toBe(0);
     sockets.deliver({ kind: 'taken', stream: S, offset: 10 });
     sockets.deliver({ kind: 'taken', stream: S, offset: 5 });
@@ -88,6 +88,31 @@ describe('a connection', () => {
     sockets.deliver({ kind: 'stream', stream: S, offset: 0, bytes: Uint8Array.of(1), end: true });
     expect([connection.input.readableBytes, connection.input.ended]).toEqual([0, false]);
     expect(again().save()).toEqual(sockets.save());
+  });
+
+  it('has its share only, while all together hold too much; a reset or a close gives back what was held', () => {
+    const { openedOutputBytes: window, openedOutputShareBytes: share, openedOutputTotalBytes: total } = BOUNDS;
+    const many = total / window;
+    for (let k = 0; k <= many; k++) opened(S + k, k);
+    for (let k = 0; k < many; k++) sockets.wrote(sockets.at(S + k), window);
+    const room = () => sockets.roomBytes(sockets.at(S + many));
+    expect(room()).toBe(share);
+    sockets = again();
+    expect(room()).toBe(share);
+    sockets.deliver({ kind: 'taken', stream: S, offset: 1 });
+    expect(room()).toBe(window);
+    sockets.wrote(sockets.at(S + many), share);
+    expect(room()).toBe(0);
+    sockets.deliver({ kind: 'reset', stream: S + 1 });
+    expect(room()).toBe(window - share);
+    sockets.wrote(sockets.at(S + many), window - share);
+    sockets.wrote(sockets.at(S), 1);
+    sockets.deliver({ kind: 'taken', stream: S + many, offset: window });
+    expect(room()).toBe(window);
+    sockets.wrote(sockets.at(S + many), window);
+    expect(sockets.close(S + 2)).toEqual([S + 2]);
+    sockets.deliver({ kind: 'taken', stream: S + many, offset: 2 * window });
+    expect(room()).toBe(window);
   });
 
   it('that is closed is told of no more', () => {
