@@ -6,38 +6,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SocketAddress } from '../../../devices/connection/socket-address.js';
-import type { SourceSink } from '../../../devices/device.js';
 import { SocketListener, WAITING_MAX } from '../../../devices/listener/socket-listener.js';
 import { FIRST_OPENED_STREAM } from '../../../engine/protocol/vocabulary.js';
 import { TestFolder } from '../../building/test-folder.js';
+import { Reported } from '../connection/reported.js';
 
 const SOURCE = 0x40;
 const S = FIRST_OPENED_STREAM;
 const ANY_PORT: SocketAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
 const text = (string: string) => new Uint8Array(Buffer.from(string));
-
-/** What the device reports, in order. */
-class Reported implements SourceSink {
-  readonly said: unknown[] = [];
-  #next = S;
-
-  opened(source: number): number {
-    this.said.push(['opened', source]);
-    return this.#next++;
-  }
-  input(stream: number, bytes: Uint8Array, end: boolean): void {
-    this.said.push(['input', stream, end ? 'end' : Buffer.from(bytes).toString()]);
-  }
-  written(stream: number, offset: number): void {
-    this.said.push(['written', stream, offset]);
-  }
-  reset(stream: number): void {
-    this.said.push(['reset', stream]);
-  }
-  failed(): void {
-    this.said.push('failed');
-  }
-}
 
 let listener: SocketListener;
 let sink: Reported;
