@@ -1,4 +1,4 @@
-// The real devices of the plain machine: this process's stdin, stdout and stderr, clocks, and files as disks.
+// The real devices of the plain machine: this process's stdin, stdout and stderr, clocks, files as disks, and sockets.
 
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
@@ -6,7 +6,9 @@ import { type Movement, STATUS_IO_ERROR, STATUS_NO_SPACE, STATUS_REFUSED } from 
 import { kindNumbered } from '../../devices/device-kinds.js';
 import { FIRST_DISK, SECTOR_BYTES } from '../../devices/disk/disk-commands.js';
 import { DISK_KIND } from '../../devices/disk/disk-kind.js';
+import { Bell } from './bell.js';
 import type { PlainDevices, PlainEvent, PlainOperation } from './plain-machine.js';
+import type { PlainSockets } from './plain-sockets.js';
 import { openStandardInput, type StandardInput } from './standard-input.js';
 
 interface OpenDisk {
@@ -17,20 +19,34 @@ interface OpenDisk {
 /** What the process has to offer to one guest. */
 export class ProcessDevices implements PlainDevices {
   readonly arguments: readonly string[];
+  readonly sockets: PlainSockets | undefined;
   readonly #disks: OpenDisk[];
   readonly #completions: PlainEvent[] = [];
   readonly #randoms = new BigInt64Array(512);
   #randomsUsed = this.#randoms.length;
   #realTimeNs = 0n;
   #input: StandardInput | undefined;
-  readonly #sleeping = new Int32Array(new SharedArrayBuffer(4));
+  readonly #bellMemory: SharedArrayBuffer;
+  readonly #bell: Bell;
+  /** Whether there may be something that rang before the bell was last heard. */
+  #unheard = true;
+  readonly #never = new Int32Array(new SharedArrayBuffer(4));
 
   /**
    * @param programArguments the program's name and its arguments
    * @param diskPaths files that serve as disks 0, 1, ...; they must exist
+   * @param bell what rings when the sockets have something
    */
-  constructor(programArguments: readonly string[], diskPaths: readonly string[]) {
+  constructor(
+    programArguments: readonly string[],
+    diskPaths: readonly string[],
+    bell = Bell.allocate(),
+    sockets?: PlainSockets,
+  ) {
     this.arguments = programArguments;
+    this.#bellMemory = bell;
+    this.#bell = new Bell(bell);
+    this.sockets = sockets;
     this.#disks = diskPaths.map(path => {
       const file = openSync(path, 'r+');
       const sizeBytes = fstatSync(file).size;
@@ -38,8 +54,9 @@ export class ProcessDevices implements PlainDevices {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const disk of this.#disks) closeSync(disk.file);
+    await this.sockets?.close();
   }
 
   clock(kind: 0 | 1): bigint {
@@ -65,7 +82,7 @@ export class ProcessDevices implements PlainDevices {
       } catch (error) {
         // A pipe that somebody set non-blocking is full: there is no synchronous way to be told when it is not.
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-        Atomics.wait(this.#sleeping, 0, 0, 1);
+        Atomics.wait(this.#never, 0, 0, 1);
       }
     }
   }
@@ -116,19 +133,37 @@ export class ProcessDevices implements PlainDevices {
   }
 
   listen(): void {
-    this.#input ??= openStandardInput();
+    if (this.#input !== undefined) return;
+    this.#input = openStandardInput(this.#bellMemory);
+    this.#unheard = true;
   }
 
   poll(takeInput: boolean): PlainEvent | null {
-    return this.#completions.shift() ?? (takeInput ? this.#input?.next() : null) ?? null;
+    const completion = this.#completions.shift();
+    if (completion !== undefined) return completion;
+    // A look into a port costs more than most instructions: it is taken where somebody rang.
+    this.#unheard = this.#bell.hear() || this.#unheard;
+    if (!this.#unheard) return (takeInput && this.#input?.isReady === true && this.#input.next()) || null;
+    const event = this.#socketEvent() ?? (takeInput ? this.#input?.next() : null) ?? null;
+    // What is kept back stays to be looked for.
+    if (event === null && takeInput) this.#unheard = false;
+    return event;
+  }
+
+  #socketEvent(): PlainEvent | null {
+    const event = this.sockets?.next() ?? null;
+    return event === null ? null : { kind: 'socket', event };
   }
 
   sleep(deadlineNs: bigint): void {
+    this.sockets?.flush();
     const leftMs = deadlineNs === 0n ? Infinity : Number(deadlineNs - this.clock(1)) / 1e6;
     if (leftMs <= 0) return;
     // Only a guest that has asked for input, or can be woken by nothing else, needs the thread that reads it.
-    if (deadlineNs === 0n) this.listen();
-    if (this.#input === undefined) Atomics.wait(this.#sleeping, 0, 0, leftMs);
-    else this.#input.sleep(leftMs);
+    if (deadlineNs === 0n && this.#input === undefined) {
+      this.listen();
+      return;
+    }
+    if (this.#input?.isReady !== true) this.#bell.sleep(leftMs);
   }
 }

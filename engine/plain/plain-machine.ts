@@ -8,8 +8,12 @@
 // before the instruction is done, at `wait` too. A guest that looks at some state with interrupts on and then waits
 // for it to change loses a wake-up here just as it would, once in a blue moon, on the real machine.
 
+import { assert } from '../errors/errors.js';
+import { GuestStreams } from '../guest/guest-streams.js';
 import type { Imports, WasmExports } from '../instance/webassembly.js';
+import type { ExecutionEvent } from '../protocol/execution-events.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
+import type { SocketAction, SocketEvent } from './socket-messages.js';
 
 /** An operation as the guest started it. */
 export interface PlainOperation {
@@ -28,12 +32,23 @@ export type PlainEvent =
   | { kind: 'input'; bytes: Uint8Array }
   | { kind: 'end' }
   | { kind: 'completion'; number: bigint; status: number; data?: Uint8Array }
-  | { kind: 'uncertain'; number: bigint };
+  | { kind: 'uncertain'; number: bigint }
+  | { kind: 'socket'; event: SocketEvent };
+
+/** Listeners and connections. */
+export interface SocketDevices {
+  /** Streams of the listeners. */
+  readonly listeners: readonly number[];
+  /** Does what the guest has asked for, at the next `flush` at the latest. */
+  perform(action: SocketAction): void;
+  flush(): void;
+}
 
 /** Everything outside the machine. */
 export interface PlainDevices {
   /** The program's name and its arguments. */
   readonly arguments: readonly string[];
+  readonly sockets?: SocketDevices | undefined;
   /** Nanoseconds; 0 real time, 1 monotonic. */
   clock(kind: 0 | 1): bigint;
   random(): bigint;
@@ -77,6 +92,8 @@ export class PlainMachine {
   readonly imports: Imports;
   readonly #devices: PlainDevices;
   readonly #arguments: Uint8Array;
+  /** Listeners and connections; stdin, stdout and stderr are apart. */
+  readonly #streams: GuestStreams;
   #memory: WebAssembly.Memory | undefined;
   #handler: Handler | undefined;
   #enabled = false;
@@ -91,6 +108,11 @@ export class PlainMachine {
   constructor(devices: PlainDevices) {
     this.#devices = devices;
     this.#arguments = encodeEscaped(devices.arguments.map(argument => `${argument}\0`).join(''));
+    const { sockets } = devices;
+    this.#streams = new GuestStreams(
+      { perform: event => sockets?.perform(socketAction(event)) },
+      { listeners: sockets?.listeners ?? [], connectors: [] },
+    );
     this.imports = { epochvisor: this.#instructions() };
   }
 
@@ -136,12 +158,20 @@ export class PlainMachine {
       },
       stream_write: (stream: number, buffer: number, length: number) => {
         this.#boundary();
-        if (stream !== 1 && stream !== 2) return REFUSED;
         const bytes = this.#range(buffer, length);
         if (bytes === null) return OUT_OF_RANGE;
+        if (stream !== 1 && stream !== 2) return this.#streams.write(stream, bytes);
         devices.write(stream, bytes);
         return length;
       },
+      stream_accept: (listener: number) => this.#streams.accept(listener),
+      stream_ready: (buffer: number, most: number) => {
+        devices.sockets?.flush();
+        this.#boundary();
+        return this.#streamReady(buffer, most);
+      },
+      stream_end: (stream: number) => this.#streams.end(stream),
+      stream_close: (stream: number) => this.#streams.close(stream),
       interrupt_enable: (on: number) => {
         const before = this.#enabled;
         this.#enabled = on !== 0;
@@ -192,9 +222,9 @@ export class PlainMachine {
   }
 
   #read(stream: number, buffer: number, length: number): number {
-    if (stream !== 0) return REFUSED;
     const room = this.#range(buffer, length);
     if (room === null) return OUT_OF_RANGE;
+    if (stream !== 0) return this.#streams.read(stream, room);
     this.#devices.listen();
     if (this.#unreadBytes === 0) return this.#ended ? END_OF_STREAM : 0;
     let count = 0;
@@ -208,6 +238,15 @@ export class PlainMachine {
     }
     this.#unreadBytes -= count;
     return count;
+  }
+
+  #streamReady(buffer: number, most: number): number {
+    const room = this.#range(buffer, 4 * (most >>> 0));
+    if (room === null) return OUT_OF_RANGE;
+    const view = new DataView(room.buffer, room.byteOffset);
+    const ready = this.#streams.takeReady(most >>> 0);
+    for (const [index, stream] of ready.entries()) view.setInt32(4 * index, stream, true);
+    return ready.length;
   }
 
   #boundary(): void {
@@ -260,6 +299,18 @@ export class PlainMachine {
       case 'uncertain':
         this.#buffers.delete(event.number);
         this.#handler?.(4, event.number, 0);
+        return;
+      case 'socket': {
+        const dispatch = this.#streams.deliver(event.event);
+        if (dispatch !== undefined) this.#handler?.(dispatch.kind, dispatch.id, dispatch.status);
+      }
     }
   }
+}
+
+/** What a guest asks for of a socket; it has no other streams here. */
+function socketAction(event: ExecutionEvent): SocketAction {
+  const { type } = event;
+  assert(type === 'write' || type === 'endStream' || type === 'closeStream' || type === 'consumed', `not ${type}`);
+  return event as SocketAction;
 }

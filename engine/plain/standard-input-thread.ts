@@ -2,18 +2,21 @@
 import { Socket } from 'node:net';
 import { isatty, ReadStream } from 'node:tty';
 import { type MessagePort, workerData } from 'node:worker_threads';
+import { Bell } from './bell.js';
 
 /** What the reading thread is given. */
 export interface InputThreadData {
   port: MessagePort;
   /** [0] messages posted, [1] messages taken: 32-bit counters that wrap. */
   counters: Int32Array;
+  bell: SharedArrayBuffer;
 }
 
 /** Chunks posted and not taken, at most: 4 MiB of pipe. */
 const CHUNKS_MAX = 64;
 
-const { port, counters } = workerData as InputThreadData;
+const { port, counters, bell: memory } = workerData as InputThreadData;
+const bell = new Bell(memory);
 
 function post(chunk: Uint8Array | null): void {
   const posted = Atomics.load(counters, 0);
@@ -22,7 +25,7 @@ function post(chunk: Uint8Array | null): void {
   }
   port.postMessage(chunk);
   Atomics.add(counters, 0, 1);
-  Atomics.notify(counters, 0);
+  bell.ring();
 }
 
 const input = isatty(0) ? new ReadStream(0) : new Socket({ fd: 0, readable: true, writable: false });

@@ -1,7 +1,7 @@
-// Standard input for a thread that blocks: bytes are there or not, and the wait for them can have a time limit.
+// Standard input for a thread that blocks: bytes are there or not, and a bell wakes it when some have come.
 //
 // A file answers at once and is read in place. A pipe or a terminal is read by a thread of its own, which posts what
-// comes and wakes the sleeper; it stops reading while too much lies unread. (A thread that sat in a blocking read
+// comes and rings the bell; it stops reading while too much lies unread. (A thread that sat in a blocking read
 // would keep the process from ending, so that one reads by its event loop.)
 import { fstatSync, readSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -15,19 +15,22 @@ const CHUNK_BYTES = 1 << 16;
 export interface StandardInput {
   /** The next bytes, or the end once, or null where nothing has come. */
   next(): PlainEvent | null;
-  /** Returns when `next` may have something, or after `leftMs`. */
-  sleep(leftMs: number): void;
+  /** Whether it has something for sure, without a ring of the bell. */
+  readonly isReady: boolean;
 }
 
-/** Opens this process's stdin. */
-export function openStandardInput(): StandardInput {
+/** Opens this process's stdin. @param bell rung when `next` has something */
+export function openStandardInput(bell: SharedArrayBuffer): StandardInput {
   const status = fstatSync(0);
-  return status.isFile() || (status.isCharacterDevice() && !isatty(0)) ? new FileInput() : new ThreadInput();
+  return status.isFile() || (status.isCharacterDevice() && !isatty(0)) ? new FileInput() : new ThreadInput(bell);
 }
 
 class FileInput implements StandardInput {
-  readonly #never = new Int32Array(new SharedArrayBuffer(4));
   #ended = false;
+
+  get isReady(): boolean {
+    return !this.#ended;
+  }
 
   next(): PlainEvent | null {
     if (this.#ended) return null;
@@ -37,20 +40,17 @@ class FileInput implements StandardInput {
     this.#ended = true;
     return { kind: 'end' };
   }
-
-  sleep(leftMs: number): void {
-    if (this.#ended) Atomics.wait(this.#never, 0, 0, leftMs);
-  }
 }
 
 class ThreadInput implements StandardInput {
+  readonly isReady = false;
   readonly #port: MessagePort;
   readonly #counters = new Int32Array(new SharedArrayBuffer(8));
 
-  constructor() {
+  constructor(bell: SharedArrayBuffer) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const workerData: InputThreadData = { port: port2, counters: this.#counters };
+    const workerData: InputThreadData = { port: port2, counters: this.#counters, bell };
     const url = new URL('./standard-input-thread.js', import.meta.url);
     new Worker(url, { workerData, transferList: [port2], stdin: false }).unref();
     port1.unref();
@@ -62,10 +62,5 @@ class ThreadInput implements StandardInput {
     Atomics.add(this.#counters, 1, 1);
     Atomics.notify(this.#counters, 1);
     return message.message === null ? { kind: 'end' } : { kind: 'input', bytes: message.message };
-  }
-
-  sleep(leftMs: number): void {
-    const taken = Atomics.load(this.#counters, 1);
-    if (Atomics.load(this.#counters, 0) === taken) Atomics.wait(this.#counters, 0, taken, leftMs);
   }
 }

@@ -40,5 +40,5 @@ const module = new WebAssembly.Module(data.module);
 times.begin();
 new PlainMachine(devices).run(module);
 times.end();
-devices.close();
+await devices.close();
 parentPort?.postMessage('ended');
