@@ -67,13 +67,13 @@ describe('the appendable file', () => {
     const large = 'l'.repeat(200_000);
     const script: Step[] = [
       { opens: 1 },
-      { of: 1, says: `append a 1 200000\n${large}read\n` },
+      { of: 1, says: `append a 1 200000\n${large}read\nread\n` },
       { of: 1, takes: 50_000 },
       { opens: 2 },
       { of: 2, says: `append b 1 1\n!` },
-      ...Array.from({ length: 4 }, (): Step => ({ of: 1, takes: 50_000 })),
+      ...Array.from({ length: 8 }, (): Step => ({ of: 1, takes: 50_000 })),
     ];
-    expect(serve(script, { room: 100 }).told.get(1)).toBe(`ok 0\n200000\n${large}`);
+    expect(serve(script, { room: 100 }).told.get(1)).toBe(`ok 0\n200000\n${large}200001\n${large}!`);
   });
 
   it('ends at quit, and asks for somewhere to listen', () => {

@@ -1,5 +1,6 @@
 // A machine made up for guests that serve: connections that say what a script says, a step at each wait, and virtual time.
 
+import type { Imports } from '../../engine/instance/webassembly.js';
 import { guestBytes } from './fake-machine.js';
 
 /** Something that happens outside while the guest waits. Connections are numbered from 1 by whoever writes the script. */
@@ -34,7 +35,6 @@ export interface SocketWorld {
 
 const LISTENER = 0x40;
 const FIRST_CONNECTION = 0x10000;
-const STREAM_BYTES = 64 * 1024;
 /** When the machine was born, since 1970. */
 const BORN_NS = 1_700_000_000_000_000_000n;
 const END = -3;
@@ -123,7 +123,7 @@ class FakeSockets {
     return Buffer.from(this.#exports.memory.buffer, address >>> 0, length);
   }
 
-  #imports(): WebAssembly.ModuleImports {
+  #imports(): Imports[string] {
     return {
       clock: (kind: number) => {
         this.#clockReadings++;
@@ -180,11 +180,9 @@ class FakeSockets {
     const connection = this.#connections.get(stream)!;
     if (connection.closed) return REFUSED;
     if (connection.reset) return RESET;
-    const count = Math.min(length, connection.room, STREAM_BYTES);
+    const count = Math.min(length, connection.room);
     connection.room -= count;
     connection.told.push(Buffer.from(this.#bytes(buffer, count)));
-    // There is always room again where nobody says how much there is.
-    if (count < length && this.#world.room === undefined) this.#ready.add(stream);
     return count;
   }
 

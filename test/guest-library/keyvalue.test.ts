@@ -43,9 +43,13 @@ describe('commands on text', () => {
       ...['+OK', '-ERR value is not an integer or out of range'],
       ...['+OK', '-ERR value is not an integer or out of range'],
     ]);
-    expect(answers('DECRBY a 9223372036854775807', 'DECR a', 'DECR a', 'DECRBY b -9223372036854775808')).toEqual([
-      ...[-9223372036854775807, -9223372036854775808],
+    expect(
+      answers('DECRBY a 9223372036854775807', 'DECR a', 'DECR a', 'GET a', 'DECRBY b -9223372036854775808'),
+    ).toEqual([
+      expect.any(Number),
+      expect.any(Number),
       '-ERR increment or decrement would overflow',
+      '"-9223372036854775808',
       '-ERR decrement would overflow',
     ]);
   });
@@ -251,6 +255,17 @@ describe('memory', () => {
     expect(all.told.get(1)!.length).toBe(5 + 1_000 * (`$100000\r\n\r\n`.length + large.length));
     expect(answersIn(all.told.get(1)!)).toHaveLength(1_001);
     expect(all.memoryBytes).toBeLessThan(16 << 20);
+  });
+
+  it('bounds no client that takes all its answers at once', () => {
+    const says = request('SET', 'large', 'x'.repeat(100_000)) + request('GET', 'large').repeat(100);
+    expect(answersIn(told(says))).toHaveLength(101);
+  });
+
+  it('of a text is given back when a short one takes its place', () => {
+    const used = (says: string) => Number(/used_memory:(\d+)/.exec(told(says + request('INFO')))![1]);
+    const sets = (bytes: number) => Array.from({ length: 50 }, (_, n) => request('SET', n, 'x'.repeat(bytes))).join('');
+    expect(used(sets(50_000) + sets(1))).toBeLessThan(used(sets(1)) + 1_000_000);
   });
 
   it('of clients that are gone is given back', () => {

@@ -1,7 +1,7 @@
 // The file, and what each client appended last: an append that is asked for again is answered, not made.
 
 /** Bytes of the file at most: each replica holds it, and each read copies it. */
-export const FILE_BYTES_MAX: i32 = 64 << 20;
+const FILE_BYTES_MAX: i32 = 64 << 20;
 /** Clients at most: what is kept of one stays for ever, or it could append twice. */
 const CLIENTS_MAX: i32 = 10_000;
 

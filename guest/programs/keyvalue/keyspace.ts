@@ -38,14 +38,12 @@ export function removeKey(entry: Entry): void {
   keys.remove(entry);
 }
 
-/** Takes out what is over. To be called when the earliest deadline may have passed; answers whether something is left to do. */
-export function expireKeys(): bool {
-  for (let count = 0; deadlineCount > 0 && earliestNs() <= nowNs(); count++) {
-    if (count == EXPIRED_A_TURN) return true;
+/** Takes out what is over, as far as a turn may go. To be called when the earliest deadline has passed. */
+export function expireKeys(): void {
+  for (let count = 0; count < EXPIRED_A_TURN && deadlineCount > 0 && earliestNs() <= nowNs(); count++) {
     removeKey(earliestEntry());
     expiredCount++;
   }
-  return false;
 }
 
 export function removeAllKeys(): void {

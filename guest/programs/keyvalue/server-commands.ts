@@ -3,7 +3,7 @@
 // The server speaks as Redis 7.0 does, in RESP2 only, with one database and nothing on a disk.
 import { realTimeNs } from '../../lib/clock';
 import { exit } from '../../lib/hardware';
-import { matches, parsedInteger, parseInteger, putInteger } from './bytes';
+import { matches, parsedInteger, parseInteger } from './bytes';
 import { appended, Client, clientCount, eachClient, NO_BUFFER } from './client';
 import {
   argumentAt,

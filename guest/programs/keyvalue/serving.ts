@@ -11,7 +11,7 @@ import { Buffer, releaseBuffer } from './buffer';
 import { execute } from './dispatch';
 import { allocate, hasRoomFor } from './memory';
 import { beginReplies, isOverfull, replies, tellError, tellText } from './reply';
-import { INCOMPLETE, refusal, refusedByte } from './request';
+import { INCOMPLETE, REFUSED, refusal, refusedByte } from './request';
 
 /** As much as a connection delivers at once. */
 const READ_BYTES: i32 = 64 * 1024;
@@ -41,7 +41,7 @@ function executeAll(client: Client, start: usize, length: i32): i32 {
       keepRequest(client);
       break;
     }
-    if (bytes < 0) {
+    if (bytes == REFUSED) {
       tellText('-ERR Protocol error: ');
       tellText(refusal);
       if (refusedByte >= 0) tellText(`${String.fromCharCode(refusedByte < 128 ? refusedByte : 63)}'`);
