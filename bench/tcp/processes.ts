@@ -1,8 +1,11 @@
-// What processes cost, as Linux tells, and the end of those that a bench has started, however it ends itself.
+// What processes cost, as Linux tells, and the end of those that a bench has started, and of
+// its folders, however it ends itself.
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** Linux counts in hundredths of a second, whatever its timer does. */
 const TICK_MS = 10;
@@ -39,6 +42,20 @@ export function owned<Child extends ChildProcess>(child: Child): Child {
   return child;
 }
 
+const folders = new Set<string>();
+
+/** A folder that is gone when this process is, at the latest. */
+export function ownedFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  folders.delete(folder);
+}
+
 /** Asks a process to end, makes it end if it doesn't, and waits for that. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -56,6 +73,7 @@ export async function endAll(): Promise<void> {
 
 process.once('exit', () => {
   for (const child of started) child.kill('SIGTERM');
+  for (const folder of folders) removeFolder(folder);
 });
 for (const [signal, status] of [
   ['SIGINT', 130],

@@ -4,14 +4,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../engine/observe/status.js';
 import { guestPath, ROOT } from '../host.js';
-import { end, owned } from './processes.js';
+import { end, owned, ownedFolder, removeFolder } from './processes.js';
 import { command, RespClient } from './resp.js';
 
 const GUEST = 'keyvalue';
@@ -51,13 +50,13 @@ export interface Server {
 }
 
 export async function startServer(name: ServerName): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
+  const folder = ownedFolder();
   try {
     if (name === 'plain') return await startPlain(folder);
     if (name === 'redis' || name === 'redisWait') return await startRedis(name, folder);
     return await startMachine(name, folder);
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
     throw error;
   }
 }
@@ -107,7 +106,7 @@ async function startPlain(folder: string): Promise<Server> {
     },
     end: async () => {
       await end(child);
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }
@@ -147,7 +146,7 @@ async function startMachine(name: 'simplex' | 'original' | 'revised' | 'deferred
     },
     end: async () => {
       await end(child);
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }
@@ -193,7 +192,7 @@ async function startRedis(name: 'redis' | 'redisWait', folder: string): Promise<
     end: async () => {
       if (second !== undefined) await end(second.child, 'SIGTERM');
       await end(first.child, 'SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }
