@@ -48,7 +48,7 @@ function listenFlag(text: string): SocketAddress {
 function withConnect(text: string, before: readonly NamedAddress[]): readonly NamedAddress[] {
   const [, name, where = ''] = /^([^=/]+)=(.*)$/.exec(text) ?? [];
   const address = parseSocketAddress(where);
-  if (name === undefined || address === undefined) {
+  if (name === undefined || address === undefined || (address.kind === 'tcp' && address.port === 0)) {
     throw new InvalidArgumentError('It is NAME=HOST:PORT, NAME=[ADDR]:PORT or NAME=unix:PATH, and no / in NAME.');
   }
   if (before.some(one => one.name === name)) throw new InvalidArgumentError(`The name ${name} is given twice.`);

@@ -1,5 +1,7 @@
 // The process that hosts the bus, and the outside: terminal, disk and teller, with delays of their own.
 
+import { madeFor } from '../../devices/connection/connection-streams.js';
+import { FIRST_CONNECTOR, STATUS_CONNECTION_REFUSED } from '../../devices/connector/connector-commands.js';
 import { STATUS_IO_ERROR, STATUS_NO_SPACE } from '../../devices/device-commands.js';
 import { DISK_WRITE } from '../../devices/disk/disk-commands.js';
 import { TELLER } from '../../devices/teller/teller-commands.js';
@@ -11,7 +13,7 @@ import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
-import { STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
+import { STREAM_DIALLED, STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
 import { type InputChunk, type Visit, Visitors, type VisitorsObserver } from './visitors.js';
 import { fromBusWire } from './wires.js';
 
@@ -29,6 +31,12 @@ export interface BusObserver extends VisitorsObserver {
   performed(operation: Operation, status: number, data: Uint8Array): void;
   /** @param bus what it still knows */
   ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released' | 'openStreams'>): void;
+}
+
+/** How an operation ended. */
+interface Answer {
+  readonly status: number;
+  readonly data: Uint8Array;
 }
 
 /** The bus's end of a connection. */
@@ -73,6 +81,7 @@ export class BusHost {
     const { visits, schedule, observer, bus } = options;
     this.#visitors = new Visitors({
       source: STREAM_SOURCE,
+      dialled: STREAM_DIALLED,
       visits,
       schedule,
       process: this.#process,
@@ -198,14 +207,23 @@ export class BusHost {
   /** Operations overlap and overtake each other. */
   #perform(token: Token, operation: Operation): void {
     const { schedule, observer } = this.#options;
-    schedule.after(this.#delayNs(), () => {
-      const { status, data } = this.#atDevice(operation);
+    const completes = ({ status, data }: Answer): void => {
       observer.performed(operation, status, data);
       this.#process.after(this.#delayNs(), () => this.#step({ type: 'completed', token, status, data }));
-    });
+    };
+    // Whoever dials has the connection, and the bus with it: both are of one process.
+    if (operation.device === FIRST_CONNECTOR)
+      this.#process.after(this.#delayNs(), () => completes(this.#dial(operation)));
+    else schedule.after(this.#delayNs(), () => completes(this.#atDevice(operation)));
   }
 
-  #atDevice(operation: Operation): { status: number; data: Uint8Array } {
+  #dial({ id }: Operation): Answer {
+    const refuses = this.#options.random.chance(0.2);
+    const stream = refuses ? undefined : this.#visitors.come(STREAM_DIALLED, madeFor(id));
+    return { status: stream ?? STATUS_CONNECTION_REFUSED, data: new Uint8Array(0) };
+  }
+
+  #atDevice(operation: Operation): Answer {
     const nothing = new Uint8Array(0);
     if (operation.device === TELLER) {
       this.#dispensed += 1;

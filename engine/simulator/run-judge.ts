@@ -1,6 +1,7 @@
 // The judge: no part of the system. It looks at what the guests produce, at what comes into a backup's memory, and at
 // what the bus does, and knows the promises that must hold at every step. `verdict.ts` holds those for the end.
 
+import { FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { type BusEffect, STATUS_REFUSED } from '../protocol/bus/bus.js';
 import { endOf, type StreamOutput } from '../protocol/bus/output-side.js';
 import type { ExecutionRole } from '../protocol/execution.js';
@@ -49,8 +50,9 @@ export interface Coverage {
   kept: number;
   /** Divergences that a state digest found. */
   diverged: number;
-  /** Streams that the outside opened. */
+  /** Streams that were opened, and those of them that the guest had asked for. */
   visits: number;
+  dialled: number;
 }
 
 export class Judge implements BusObserver {
@@ -110,6 +112,7 @@ export class Judge implements BusObserver {
     kept: 0,
     diverged: 0,
     visits: 0,
+    dialled: 0,
   };
 
   /** The first broken promise. */
@@ -369,6 +372,7 @@ export class Judge implements BusObserver {
 
   performed(operation: Operation, status: number, data: Uint8Array): void {
     this.performances.push({ operation, status, data });
+    if (operation.device === FIRST_CONNECTOR && status >= 0) this.coverage.dialled += 1;
   }
 
   ended(

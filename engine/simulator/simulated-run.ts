@@ -13,7 +13,14 @@ import { Schedule } from './schedule.js';
 import { Arbiter } from './simulated-arbiter.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
 import { HEARTBEAT_MS, Replica } from './simulated-replica.js';
-import { type GuestOptions, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT, STREAM_SOURCE } from './toy-guest.js';
+import {
+  type GuestOptions,
+  STREAM_DIALLED,
+  STREAM_ERROR,
+  STREAM_INPUT,
+  STREAM_OUTPUT,
+  STREAM_SOURCE,
+} from './toy-guest.js';
 import { joinedBytes } from './transcript.js';
 import { verdict } from './verdict.js';
 
@@ -98,7 +105,7 @@ class Simulation {
         operationIds: run.operationIds,
         outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
         inputStreams: [STREAM_INPUT],
-        sourceStreams: [STREAM_SOURCE],
+        sourceStreams: [STREAM_SOURCE, STREAM_DIALLED],
         bounds: run.bounds,
       }),
       encodes: run.encodes,

@@ -1,10 +1,12 @@
 // The toy guest: a deterministic program made from a seed, whose every output commits to all that it has seen so far.
 //
 // It stands for any program: it computes, reads clocks and randomness, writes to two streams, consumes a third, serves those
-// that the outside opens, starts operations at a disk (idempotent) and a teller (opaque) and repeats the uncertain ones as a driver does, sets timers,
+// that the outside opens or that it asks for itself, starts operations at a disk (idempotent) and a teller (opaque) and repeats the uncertain ones as a driver does, sets timers,
 // waits, and ends by exit or trap, at times with operations outstanding. What it does next depends on a hash of all
 // results and interrupts: two replicas that see different things are soon at different instructions.
 
+import { FIRST_CONNECTING, operationOf } from '../../devices/connection/connection-streams.js';
+import { CONNECT, FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { DISK_READ, DISK_WRITE, FIRST_DISK, SECTOR_BYTES } from '../../devices/disk/disk-commands.js';
 import { TELLER, TELLER_DISPENSE } from '../../devices/teller/teller-commands.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM, SOURCE_REAL_TIME } from '../protocol/clock.js';
@@ -14,8 +16,9 @@ import { mix, mixBytes, mixWide, Random } from './random.js';
 export const STREAM_INPUT = 0;
 export const STREAM_OUTPUT = 1;
 export const STREAM_ERROR = 2;
-/** By which the outside opens streams. */
+/** By which the outside opens streams, and by which those are opened that the guest asks for. */
 export const STREAM_SOURCE = 3;
+export const STREAM_DIALLED = FIRST_CONNECTING;
 
 /** What the guest does next; all but `compute` are one instruction. The answer to `environment` is its result. */
 export type GuestAction =
@@ -38,7 +41,7 @@ export interface GuestOptions {
   readonly operationIds: boolean;
   /** Now and then it writes as much as this, several times as much as may be under way; 0: never. */
   readonly floodBytes: number;
-  /** Streams that the outside opens, all in all. */
+  /** Streams that are opened by the outside, or because the guest asks for one, all in all. */
   readonly visits: number;
   /** What it puts out to one of them before it hears that it was taken. */
   readonly openedOutputBytes: number;
@@ -55,6 +58,8 @@ interface Served {
   written: number;
   taken: number;
   finished: boolean;
+  /** The operation that asked for it, while the guest does not know how that ended. */
+  dialledBy: OperationId | undefined;
 }
 
 type OperationState = 'outstanding' | 'uncertain' | 'ended' | 'unknown';
@@ -75,12 +80,15 @@ export class Guest {
   #inputReceived = 0;
   #inputConsumed = 0;
   #inputEnded = false;
-  /** Streams that are open, and how many have been opened. */
+  /** Streams that are open, and those of them that nobody will have: a repeat has made another. */
   readonly #served = new Map<number, Served>();
-  #opened = 0;
-  /** Where they come from, and how many were accepted: the others wait. */
-  #source = 0;
-  #accepted = 0;
+  readonly #surplus: Served[] = [];
+  /** How many each source has opened, and how many of them the guest has taken: the others wait. */
+  readonly #opened = new Map<number, number>([
+    [STREAM_SOURCE, 0],
+    [STREAM_DIALLED, 0],
+  ]);
+  readonly #accepted = new Map<number, number>();
   #timerArmed = false;
   /** Greatest value of each clock, and of Tme. */
   readonly #clocks = new Map<number, bigint>();
@@ -133,9 +141,9 @@ export class Guest {
         this.#deliverInput(interrupt);
         return;
       case 'opened':
-        if (interrupt.offset !== this.#opened)
-          this.#complain(`stream ${interrupt.offset} is opened, ${this.#opened} was due`);
-        this.#opened += 1;
+        if (interrupt.offset !== this.#opened.get(interrupt.stream))
+          this.#complain(`stream ${interrupt.offset} is opened, ${this.#opened.get(interrupt.stream)} was due`);
+        this.#opened.set(interrupt.stream, interrupt.offset + 1);
         this.#served.set(interrupt.opened, {
           stream: interrupt.opened,
           input: [],
@@ -146,8 +154,8 @@ export class Guest {
           written: 0,
           taken: 0,
           finished: false,
+          dialledBy: interrupt.stream === STREAM_DIALLED ? operationOf(interrupt.data) : undefined,
         });
-        this.#source = interrupt.stream;
         this.#mix(mix(interrupt.opened, mixBytes(5, interrupt.data)));
         return;
       case 'taken': {
@@ -169,11 +177,24 @@ export class Guest {
       }
       case 'completion':
         this.#end(interrupt.operation, 'ended');
+        this.#dialled(interrupt.operation, interrupt.status);
         this.#mix(mixBytes(mix(Number(interrupt.operation), interrupt.status), interrupt.data));
         return;
       case 'uncertain':
         this.#end(interrupt.operation, 'uncertain');
         this.#mix(mix(Number(interrupt.operation), -99));
+    }
+  }
+
+  /** A stream is told of before the operation that asked for it is complete; those of the same operation are too many. */
+  #dialled(operation: OperationId, status: number): void {
+    if (this.#operations.get(operation)?.operation.device !== FIRST_CONNECTOR) return;
+    if (status >= 0 && this.#served.get(status)?.dialledBy !== operation)
+      this.#complain(`operation ${operation} is complete, and its stream ${status} is not known`);
+    for (const served of this.#served.values()) {
+      if (served.dialledBy !== operation) continue;
+      served.dialledBy = undefined;
+      if (served.stream !== status) this.#surplus.push(served);
     }
   }
 
@@ -260,10 +281,12 @@ export class Guest {
   *#start(device: number): Generator<GuestAction, void, bigint> {
     const id = this.#nextOperation++;
     const writes = (this.#hash & 1) === 1;
+    const command =
+      device === TELLER ? TELLER_DISPENSE : device === FIRST_CONNECTOR ? CONNECT : writes ? DISK_WRITE : DISK_READ;
     const operation: Operation = {
       id,
       device,
-      command: device === TELLER ? TELLER_DISPENSE : writes ? DISK_WRITE : DISK_READ,
+      command,
       argument: BigInt(SECTOR_BYTES * ((this.#hash >>> 4) & 3)),
       length: device === FIRST_DISK && !writes ? 4 : 0,
       data: device === FIRST_DISK && writes ? Uint8Array.of(this.#hash, this.#hash >>> 8, 0, 1) : new Uint8Array(0),
@@ -275,6 +298,9 @@ export class Guest {
 
   /** The drivers: an uncertain operation is repeated with its id, unless that could do harm. */
   *#repeatUncertain(): Generator<GuestAction, void, bigint> {
+    for (let served = this.#surplus.shift(); served !== undefined; served = this.#surplus.shift()) {
+      yield* this.#close(served);
+    }
     for (const entry of this.#operations.values()) {
       if (entry.state !== 'uncertain') continue;
       if (entry.operation.device === TELLER && !this.#options.operationIds) {
@@ -315,12 +341,15 @@ export class Guest {
   /** Something for one of the open streams; waits for one where none is, but more will come. */
   *#serve(): Generator<GuestAction, void, bigint> {
     if ((mix(this.#hash, 41) & 1) === 1) yield* this.#accept();
-    const open = [...this.#served.values()];
+    if ((mix(this.#hash, 47) & 15) === 0 && this.#openedInAll() < this.#options.visits) {
+      yield* this.#start(FIRST_CONNECTOR);
+    }
+    const open = [...this.#served.values()].filter(isKnown);
     const served = open[(mix(this.#hash, 17) >>> 0) % Math.max(1, open.length)];
     if (served === undefined) {
       const { visits } = this.#options;
       yield* this.#acceptAll();
-      if (this.#opened < visits && (this.#hash & 1) === 1) yield* this.#waitFor(() => this.#served.size > 0);
+      if (this.#openedInAll() < visits && (this.#hash & 1) === 1) yield* this.#waitFor(() => this.#served.size > 0);
       return;
     }
     const choice = (mix(this.#hash, 19) >>> 0) % 8;
@@ -333,10 +362,13 @@ export class Guest {
   /** All who come, until they have gone. */
   *#serveAll(): Generator<GuestAction, void, bigint> {
     const { visits } = this.#options;
-    while (this.#opened < visits || this.#served.size > 0) {
+    while (this.#openedInAll() < visits || this.#served.size > 0) {
       yield* this.#acceptAll();
       yield* this.#waitFor(() => this.#served.size > 0);
       for (const served of [...this.#served.values()]) {
+        // It may be closed as one too many.
+        yield* this.#waitFor(() => isKnown(served));
+        if (!this.#served.has(served.stream)) continue;
         yield* this.#waitFor(() => served.input.length > 0 || served.ended || served.reset);
         while (served.input.length > 0) yield* this.#consumeFrom(served);
         yield* this.#answer(served);
@@ -347,14 +379,23 @@ export class Guest {
 
   /** Takes the one that has waited longest; another may come in its place. */
   *#accept(): Generator<GuestAction, void, bigint> {
-    if (this.#accepted === this.#opened) return;
-    this.#accepted += 1;
-    this.#mix(43);
-    yield { type: 'consumed', stream: this.#source, offset: this.#accepted };
+    for (const [source, opened] of this.#opened) {
+      const offset = (this.#accepted.get(source) ?? 0) + 1;
+      if (offset > opened) continue;
+      this.#accepted.set(source, offset);
+      this.#mix(43);
+      yield { type: 'consumed', stream: source, offset };
+      return;
+    }
   }
 
   *#acceptAll(): Generator<GuestAction, void, bigint> {
-    while (this.#accepted < this.#opened) yield* this.#accept();
+    const accepted = () => [...this.#accepted.values()].reduce((sum, count) => sum + count, 0);
+    while (accepted() < this.#openedInAll()) yield* this.#accept();
+  }
+
+  #openedInAll(): number {
+    return [...this.#opened.values()].reduce((sum, count) => sum + count, 0);
   }
 
   *#consumeFrom(served: Served): Generator<GuestAction, void, bigint> {
@@ -428,4 +469,9 @@ export class Guest {
   #mix(value: number): void {
     this.#hash = mix(this.#hash, value);
   }
+}
+
+/** Whether the guest knows that a stream is its own. */
+function isKnown({ dialledBy }: Served): boolean {
+  return dialledBy === undefined;
 }

@@ -24,6 +24,8 @@ export interface Visit {
 
 export interface VisitorsOptions {
   readonly source: number;
+  /** The source of those that the guest asks for: as many as it has operations. */
+  readonly dialled: number;
   readonly visits: readonly Visit[];
   readonly schedule: Schedule;
   readonly process: Actor;
@@ -76,7 +78,7 @@ export class Visitors {
       this.#planVisit();
       return true;
     }
-    if (stream < FIRST_OPENED_STREAM) return false;
+    if (stream < FIRST_OPENED_STREAM) return stream === this.#options.dialled;
     const visitor = this.#visitors.get(stream)!;
     switch (effect.type) {
       case 'write':
@@ -102,21 +104,31 @@ export class Visitors {
   }
 
   #planVisit(): void {
-    const { visits, process, source, nextStream, step, observer } = this.#options;
+    const { visits, process, source } = this.#options;
     const visit = visits[this.#come];
     if (visit === undefined || this.#paused || this.#planned) return;
     this.#planned = true;
     process.after(visit.afterNs, () => {
       this.#planned = false;
-      const stream = nextStream();
-      const visitor = { visit, said: 0, planned: false, paused: false, gone: false, busyUntilNs: 0 };
-      this.#visitors.set(stream, visitor);
-      observer.visits(stream, this.#come);
-      this.#come += 1;
-      step({ type: 'opened', source, stream, data: Uint8Array.of(this.#come) });
-      this.#planWord(stream, visitor);
+      // The guest may have asked for the one that was to come.
+      this.come(source, Uint8Array.of(this.#come));
       this.#planVisit();
     });
+  }
+
+  /** The next of them has a stream, which is answered; undefined: all have come. */
+  come(source: number, data: Uint8Array): number | undefined {
+    const { visits, nextStream, step, observer } = this.#options;
+    const visit = visits[this.#come];
+    if (visit === undefined) return undefined;
+    const stream = nextStream();
+    const visitor = { visit, said: 0, planned: false, paused: false, gone: false, busyUntilNs: 0 };
+    this.#visitors.set(stream, visitor);
+    observer.visits(stream, this.#come);
+    this.#come += 1;
+    step({ type: 'opened', source, stream, data });
+    this.#planWord(stream, visitor);
+    return stream;
   }
 
   #planWord(stream: number, visitor: Visitor): void {

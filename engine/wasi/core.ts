@@ -14,9 +14,11 @@ import { Sockets, type SocketsState } from '../streams/sockets.js';
 import {
   RIGHT_FD_READ,
   RIGHT_FD_WRITE,
+  RIGHTS_CONNECTION,
   RIGHTS_DIRECTORY,
   RIGHTS_INHERITED,
   RIGHTS_LISTENER,
+  RIGHTS_NETWORK,
   RIGHTS_STREAM,
 } from './abi.js';
 import { ContentSpace } from './content.js';
@@ -150,18 +152,25 @@ export class Core {
     }
   }
 
+  /** Connects, and waits for it: answers the connection's stream; fails with why there is none. */
+  connect(connector: number): number {
+    if (this.pending === undefined) this.#await(this.operations.connect(connector), 0n, 0);
+    return this.#awaited().status;
+  }
+
   #await(id: bigint, timeNs: bigint, result: number): void {
     this.pending = { kind: 'operation', id, status: undefined, timeNs, result };
     this.operations.flush();
   }
 
-  #awaited(): Pending & { kind: 'operation' } {
+  #awaited(): Pending & { kind: 'operation'; status: number } {
     const { pending } = this;
     assert(pending?.kind === 'operation', 'the call that blocked is the one that goes on');
     if (pending.status === undefined) this.block();
     this.pending = undefined;
-    if (pending.status < 0) fail(errnoOfStatus(pending.status));
-    return pending;
+    const { status } = pending;
+    if (status < 0) fail(errnoOfStatus(status));
+    return { ...pending, status };
   }
 
   // ---- what calls look up
@@ -257,12 +266,16 @@ export class Core {
     const started = this.operations.completed(id);
     if (started === undefined) return;
     const { owner, operation } = started;
-    const volume = this.volumes[owner.volume]!;
-    if (operation.command === DIRECTORY_LOAD) {
-      volume.loaded(Number(operation.argument), status, data);
-      return;
+    if (owner === undefined) {
+      this.sockets.completed(id, status);
+    } else {
+      const volume = this.volumes[owner.volume]!;
+      if (operation.command === DIRECTORY_LOAD) {
+        volume.loaded(Number(operation.argument), status, data);
+        return;
+      }
+      if (owner.inode !== 0) volume.wrote(owner.inode, status);
     }
-    if (owner.inode !== 0) volume.wrote(owner.inode, status);
     if (this.pending?.kind === 'operation' && this.pending.id === id) this.pending.status = status;
   }
 
@@ -270,6 +283,10 @@ export class Core {
     this.operations.flush();
     this.#settleSockets();
   }
+}
+
+function networkDescriptor(): Descriptor {
+  return { kind: 'network', rights: RIGHTS_NETWORK, inheriting: RIGHTS_CONNECTION, flags: 0 };
 }
 
 function initialDescriptors(configuration: KernelConfiguration): Descriptor[] {
@@ -306,5 +323,6 @@ function initialDescriptors(configuration: KernelConfiguration): Descriptor[] {
         flags: 0,
       }),
     ),
+    ...(configuration.connectors.length === 0 ? [] : [networkDescriptor()]),
   ];
 }

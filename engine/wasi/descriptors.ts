@@ -46,8 +46,13 @@ export interface SocketDescriptor extends DescriptorCommon {
   readonly stream: number;
 }
 
+/** The folder of names that can be connected to (calls/connect-calls.ts). */
+export interface NetworkDescriptor extends DescriptorCommon {
+  readonly kind: 'network';
+}
+
 /** Plain data: it is saved as it is. */
-export type Descriptor = StreamDescriptor | FileDescriptor | DirectoryDescriptor | SocketDescriptor;
+export type Descriptor = StreamDescriptor | FileDescriptor | DirectoryDescriptor | SocketDescriptor | NetworkDescriptor;
 
 /** Bounds what a program that leaks descriptors can take. */
 const DESCRIPTORS_MAX = 1 << 16;
@@ -105,6 +110,7 @@ export function filetypeOfDescriptor(descriptor: Descriptor): number {
     case 'file':
       return FILETYPE_REGULAR_FILE;
     case 'directory':
+    case 'network':
       return FILETYPE_DIRECTORY;
     case 'listener':
     case 'connection':

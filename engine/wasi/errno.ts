@@ -5,11 +5,13 @@ export const EACCES = 2;
 export const EAGAIN = 6;
 export const EBADF = 8;
 export const EBUSY = 10;
+export const ECONNREFUSED = 14;
 export const ECONNRESET = 15;
 export const EDQUOT = 19;
 export const EEXIST = 20;
 export const EFAULT = 21;
 export const EFBIG = 22;
+export const EHOSTUNREACH = 23;
 export const EILSEQ = 25;
 export const EINVAL = 28;
 export const EIO = 29;
@@ -34,6 +36,7 @@ export const EPIPE = 64;
 export const EROFS = 69;
 export const ESPIPE = 70;
 export const ESTALE = 72;
+export const ETIMEDOUT = 73;
 export const EXDEV = 75;
 export const ENOTCAPABLE = 76;
 
@@ -81,6 +84,9 @@ const LINUX: Readonly<Record<number, number>> = {
   39: ENOTEMPTY,
   40: ELOOP,
   95: ENOTSUP,
+  110: ETIMEDOUT,
+  111: ECONNREFUSED,
+  113: EHOSTUNREACH,
   116: ESTALE,
   122: EDQUOT,
 };

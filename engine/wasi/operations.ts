@@ -4,6 +4,7 @@
 // Writes that wait and continue each other become one: a program that writes byte by byte does not pay a round trip
 // to the device for each.
 
+import { CONNECT, FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { CHUNK_BYTES_MAX, DIRECTORY_CHANGE, DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import type { Operation } from '../protocol/vocabulary.js';
 import { encodeMutation, type Mutation } from './mutation.js';
@@ -38,14 +39,15 @@ interface WaitingWrite {
 
 interface WaitingOperation {
   readonly kind: 'operation';
-  readonly owner: Owner;
+  /** Undefined: it concerns no directory. */
+  readonly owner: Owner | undefined;
   readonly operation: Operation;
 }
 
 type Waiting = WaitingWrite | WaitingOperation;
 
 interface Started {
-  readonly owner: Owner;
+  readonly owner: Owner | undefined;
   readonly operation: Operation;
 }
 
@@ -102,7 +104,13 @@ export class Operations {
     return this.#queue(owner, { id: this.#nextId, device, command: DIRECTORY_CHANGE, argument: 0n, length: 0, data });
   }
 
-  #queue(owner: Owner, operation: Operation): bigint {
+  /** Asks for a connection; answers the operation's id. It waits until `flush`. */
+  connect(connector: number): bigint {
+    const operation = { command: CONNECT, argument: 0n, length: 0, data: NO_DATA };
+    return this.#queue(undefined, { id: this.#nextId, device: FIRST_CONNECTOR + connector, ...operation });
+  }
+
+  #queue(owner: Owner | undefined, operation: Operation): bigint {
     this.#nextId += 1n;
     this.#waiting.push({ kind: 'operation', owner, operation });
     this.#waitingBytes += operation.data.length;

@@ -2,9 +2,9 @@
 
 import { DIRECTORY_CHANGE } from '../../devices/directory/directory-commands.js';
 import { assert } from '../errors/errors.js';
-import type { OperationId } from '../protocol/vocabulary.js';
+import type { Operation, OperationId } from '../protocol/vocabulary.js';
 import type { KernelState } from './core.js';
-import type { OperationsState } from './operations.js';
+import type { OperationsState, Owner } from './operations.js';
 
 /** @param state what the kernel saved */
 export function kernelStateOf(state: unknown): KernelState {
@@ -14,8 +14,10 @@ export function kernelStateOf(state: unknown): KernelState {
 }
 
 /** In the order in which they were asked for. */
-export function changesOf({ started }: OperationsState): OperationsState['started'] {
-  return started.filter(({ operation }) => operation.command === DIRECTORY_CHANGE);
+export function changesOf({ started }: OperationsState): { owner: Owner; operation: Operation }[] {
+  return started.flatMap(({ owner, operation }) =>
+    owner !== undefined && operation.command === DIRECTORY_CHANGE ? [{ owner, operation }] : [],
+  );
 }
 
 /** @param state what the kernel saved */

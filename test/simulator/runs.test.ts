@@ -28,8 +28,18 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup and full connections, and mostly came to its end', () => {
-    const often = ['failovers', 'simplex', 'uncertain', 'halted', 'joins', 'named', 'throttled', 'fullLinks'] as const;
+  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections and asked-for streams, and mostly came to its end', () => {
+    const often = [
+      'failovers',
+      'simplex',
+      'uncertain',
+      'halted',
+      'joins',
+      'named',
+      'throttled',
+      'fullLinks',
+      'dialled',
+    ] as const;
     for (const what of often) {
       expect(sums[what], what).toBeGreaterThan(20);
     }

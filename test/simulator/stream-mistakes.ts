@@ -5,6 +5,7 @@ import { Streams } from '../../engine/protocol/bus/streams.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
 import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 import { choosePair } from '../../engine/simulator/run-plan.js';
+import { STREAM_DIALLED } from '../../engine/simulator/toy-guest.js';
 import { bus, channel, type Mistake, method, releasingWhatIsTold } from './planting.js';
 
 export const STREAM_MISTAKES: readonly Mistake[] = [
@@ -25,6 +26,19 @@ export const STREAM_MISTAKES: readonly Mistake[] = [
       return step(event).filter(effect => event.type !== 'message' || !isReset(effect));
     }),
     sees: /does not come to its end/,
+  },
+  {
+    rule: 'RL',
+    mistake: 'a new owner is not told of what the guest had asked to be opened, and is told that it is done',
+    parts: bus(() => (event, step) => {
+      const isDialled = (effect: BusEffect) =>
+        effect.type === 'send' &&
+        effect.message.type === 'interrupt' &&
+        effect.message.interrupt.kind === 'opened' &&
+        effect.message.interrupt.stream === STREAM_DIALLED;
+      return step(event).filter(effect => event.type !== 'message' || !isDialled(effect));
+    }),
+    sees: /no gap|is not known|does not come to its end/,
   },
   {
     rule: 'OF',

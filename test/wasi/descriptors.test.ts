@@ -25,28 +25,27 @@ describe('pre-opened directories', () => {
       configuration: { listeners: [0x40] },
     });
 
-  test('are descriptors from 3 on, with the names they were given under, and end with EBADF', () => {
+  test('are descriptors behind those that listen, with the names they were given under, and end with EBADF', () => {
     const p = new Program(machine());
-    expect(preopened(p, 3)).toBe('/');
-    expect(preopened(p, 4)).toBe('ünder/scored');
-    expect(preopened(p, 5)).toBe('EBADF');
-    expect(p.fdstat(5)).toMatchObject({ filetype: 6 });
+    expect(p.fdstat(3)).toMatchObject({ filetype: 6 });
+    expect(preopened(p, 4)).toBe('/');
+    expect(preopened(p, 5)).toBe('ünder/scored');
     expect(preopened(p, 6)).toBe('EBADF');
     expect(preopened(p, 0)).toBe('EBADF');
   });
 
   test('are known before anything is loaded', () => {
     const p = new Program(machine());
-    preopened(p, 3);
-    expect(p.fdstat(3)).toMatchObject({ filetype: 3 });
+    preopened(p, 4);
+    expect(p.fdstat(4)).toMatchObject({ filetype: 3 });
     expect(p.machine.boundaries).toBe(0);
     expect(p.machine.operations).toEqual([]);
   });
 
   test('have a name that must fit', () => {
     const p = new Program(machine());
-    expect(p.call('fd_prestat_dir_name', 4, 0x9000, 5)).toBe('ENAMETOOLONG');
-    expect(p.call('fd_prestat_dir_name', 3, 0x9000, 100)).toBe('OK');
+    expect(p.call('fd_prestat_dir_name', 5, 0x9000, 5)).toBe('ENAMETOOLONG');
+    expect(p.call('fd_prestat_dir_name', 4, 0x9000, 100)).toBe('OK');
   });
 
   test('can be closed, and what was opened through them stays', () => {

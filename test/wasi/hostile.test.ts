@@ -68,14 +68,20 @@ function program(): Program {
     new ModelMachine({
       folders: [folder],
       memoryBytes: MEMORY_BYTES,
-      configuration: { arguments: ['a', 'b'], environment: ['X=1'], listeners: [0x40], filesBytesMax: 1 << 20 },
+      configuration: {
+        arguments: ['a', 'b'],
+        environment: ['X=1'],
+        listeners: [0x40],
+        connectors: ['f'],
+        filesBytesMax: 1 << 20,
+      },
     }),
   );
   const { kernel } = p.machine;
   kernel.deliver({ kind: 'opened', stream: 0x40, offset: 0, opened: 0x80, data: NO_DATA });
-  expect(p.call('sock_accept', 4, 0, 0x8000)).toBe('OK');
-  expect(p.mustOpen(3, 'f')).toBe(6);
-  expect(p.mustOpen(3, 'd', { rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_INHERITED })).toBe(7);
+  expect(p.call('sock_accept', 3, 0, 0x8000)).toBe('OK');
+  expect(p.mustOpen(4, 'f')).toBe(7);
+  expect(p.mustOpen(4, 'd', { rights: RIGHTS_DIRECTORY, inheriting: RIGHTS_INHERITED })).toBe(8);
   for (const stream of [0, 0x80]) {
     kernel.deliver({ kind: 'stream', stream, offset: 0, bytes: Buffer.from('some input'), end: true });
   }
@@ -89,7 +95,7 @@ const word = fc.oneof(
   fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff }),
 );
 const long = fc.oneof(fc.bigInt({ min: -2n, max: 70n }), fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }));
-const descriptor = fc.oneof(fc.integer({ min: 0, max: 8 }), fc.integer({ min: -2, max: 70_000 }));
+const descriptor = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: -2, max: 70_000 }));
 
 const argument = { i: word, l: long, f: descriptor } as const;
 const anyCall = fc.constantFrom(...Object.keys(CALLS)).chain(name => {
@@ -168,36 +174,36 @@ describe('addresses', () => {
 
   test.each([
     ['clock_time_get', [0, 0n, end - 7]],
-    ['fd_fdstat_get', [3, end - 23]],
-    ['fd_filestat_get', [3, end - 63]],
-    ['fd_prestat_get', [3, end - 7]],
-    ['fd_prestat_dir_name', [3, end, 1]],
-    ['fd_read', [6, end - 7, 1, 0]],
-    ['fd_read', [6, 0x2000, 0x2000_0000, 0]],
-    ['fd_read', [6, 0x2000, 0, end - 3]],
+    ['fd_fdstat_get', [4, end - 23]],
+    ['fd_filestat_get', [4, end - 63]],
+    ['fd_prestat_get', [4, end - 7]],
+    ['fd_prestat_dir_name', [4, end, 1]],
+    ['fd_read', [7, end - 7, 1, 0]],
+    ['fd_read', [7, 0x2000, 0x2000_0000, 0]],
+    ['fd_read', [7, 0x2000, 0, end - 3]],
     ['fd_write', [1, -8, 1, 0]],
     ['fd_write', [1, 0x40, 1, 0]],
     ['fd_read', [0, 0x40, 1, 0]],
-    ['fd_pwrite', [6, 0x40, 1, 0n, 0]],
+    ['fd_pwrite', [7, 0x40, 1, 0n, 0]],
     ['fd_write', [1, 0, -1, 0]],
-    ['fd_pread', [6, 0, 1, 0n, -1]],
-    ['fd_readdir', [3, 0, -1, 0n, 0]],
-    ['fd_readdir', [3, 0, 10, 0n, end - 3]],
-    ['fd_seek', [6, 0n, 0, end - 7]],
-    ['fd_tell', [6, end - 7]],
-    ['path_open', [3, 0, end, 1, 0, 0n, 0n, 0, 0]],
-    ['path_open', [3, 0, 0x20, 3, 0, 0n, 0n, 0, end - 3]],
-    ['path_open', [3, 0, 0x20, -1, 0, 0n, 0n, 0, 0]],
-    ['path_filestat_get', [3, 0, 0x20, 3, end - 63]],
-    ['path_readlink', [3, 0x20, 3, 0, -1, 0]],
-    ['path_symlink', [0x20, 3, 3, -1, 1]],
-    ['path_link', [3, 0, 0x20, 3, 3, -1, 1]],
-    ['path_rename', [3, -1, 1, 3, 0x20, 3]],
+    ['fd_pread', [7, 0, 1, 0n, -1]],
+    ['fd_readdir', [4, 0, -1, 0n, 0]],
+    ['fd_readdir', [4, 0, 10, 0n, end - 3]],
+    ['fd_seek', [7, 0n, 0, end - 7]],
+    ['fd_tell', [7, end - 7]],
+    ['path_open', [4, 0, end, 1, 0, 0n, 0n, 0, 0]],
+    ['path_open', [4, 0, 0x20, 3, 0, 0n, 0n, 0, end - 3]],
+    ['path_open', [4, 0, 0x20, -1, 0, 0n, 0n, 0, 0]],
+    ['path_filestat_get', [4, 0, 0x20, 3, end - 63]],
+    ['path_readlink', [4, 0x20, 3, 0, -1, 0]],
+    ['path_symlink', [0x20, 3, 4, -1, 1]],
+    ['path_link', [4, 0, 0x20, 3, 4, -1, 1]],
+    ['path_rename', [4, -1, 1, 4, 0x20, 3]],
     ['random_get', [end - 1, 2]],
-    ['sock_accept', [4, 0, end - 3]],
-    ['sock_recv', [5, 0, 0, 0, end - 3, 0]],
-    ['sock_recv', [5, 0, 0, 0, 0, end - 1]],
-    ['sock_send', [5, end - 7, 1, 0, 0]],
+    ['sock_accept', [3, 0, end - 3]],
+    ['sock_recv', [6, 0, 0, 0, end - 3, 0]],
+    ['sock_recv', [6, 0, 0, 0, 0, end - 1]],
+    ['sock_send', [6, end - 7, 1, 0, 0]],
   ] as [string, (number | bigint)[]][])('%s outside memory is EFAULT', (name, values) => {
     const p = program();
     furnish(p, new Uint8Array(0));

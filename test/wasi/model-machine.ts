@@ -1,5 +1,6 @@
 // A machine of one: operations are performed when the program waits, time is what the test says it is.
 
+import { FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../../engine/protocol/clock.js';
@@ -51,6 +52,8 @@ export class ModelMachine implements KernelMachine {
   timerNs = 0;
   environments = 0;
   boundaries = 0;
+  /** What comes of an operation at what is no folder. */
+  onOperation: (operation: Operation) => readonly Interrupt[] = () => [];
   /** Called at every boundary that waits, before anything is delivered. */
   onBoundary: () => void = () => undefined;
   #again = false;
@@ -171,11 +174,19 @@ export class ModelMachine implements KernelMachine {
     const { operations, inbox } = this;
     this.operations = [];
     this.inbox = [];
+    let delivered = inbox.length;
     for (const operation of operations) {
+      if (operation.device >= FIRST_CONNECTOR) {
+        const interrupts = this.onOperation(operation);
+        for (const interrupt of interrupts) this.kernel.deliver(interrupt);
+        delivered += interrupts.length;
+        continue;
+      }
+      delivered += 1;
       const { status, data } = this.folders[operation.device - FIRST_DIRECTORY]!.perform(operation);
       this.kernel.deliver({ kind: 'completion', operation: operation.id, status, data });
     }
     for (const interrupt of inbox) this.kernel.deliver(interrupt);
-    return operations.length + inbox.length > 0;
+    return delivered > 0;
   }
 }

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FIRST_CONNECTING, madeFor } from '../../devices/connection/connection-streams.js';
 import { hashPlain } from '../../engine/guest/plain-hash.js';
 import {
   FDFLAGS_APPEND,
@@ -17,6 +18,8 @@ import { ModelMachine } from './model-machine.js';
 import { Program } from './program.js';
 
 const NO_DATA = new Uint8Array(0);
+/** Descriptor 3 listens, 4 is the folder, 5 has the names to connect to. */
+const NETWORK_FD = 5;
 
 /** Something of everything: what it answers, call by call. */
 function* script(p: Program): Iterable<unknown> {
@@ -29,27 +32,27 @@ function* script(p: Program): Iterable<unknown> {
     end: true,
   });
   yield p.read(0, 3);
-  yield p.stat(3, 'dir/file');
-  const fd = p.mustOpen(3, 'new', { oflags: OFLAGS_CREAT, flags: FDFLAGS_APPEND });
+  yield p.stat(4, 'dir/file');
+  const fd = p.mustOpen(4, 'new', { oflags: OFLAGS_CREAT, flags: FDFLAGS_APPEND });
   for (let k = 0; k < 150; k++) yield p.write(fd, `line ${k}\n`);
   yield p.fstat(fd);
   yield p.seek(fd, -5, 2);
   yield p.read(fd);
-  const dir = p.mustOpen(3, 'dir', whole);
+  const dir = p.mustOpen(4, 'dir', whole);
   const { entries } = p.readdir(dir, 0n, 60) as { entries: { cookie: bigint }[] };
   yield entries;
   yield p.createDirectory(dir, 'made');
   yield p.symlink('../new', dir, 'made/link');
   yield p.readdir(dir, entries[entries.length - 1]!.cookie);
-  yield p.rename(3, 'new', dir, 'renamed');
+  yield p.rename(4, 'new', dir, 'renamed');
   yield p.unlink(dir, 'file');
-  const safe = p.mustOpen(3, 'safe', { oflags: OFLAGS_CREAT, flags: FDFLAGS_SYNC });
+  const safe = p.mustOpen(4, 'safe', { oflags: OFLAGS_CREAT, flags: FDFLAGS_SYNC });
   yield p.write(safe, 'kept');
-  yield p.setPathTimes(3, 'safe', 1n, 2n, 5);
+  yield p.setPathTimes(4, 'safe', 1n, 2n, 5);
   yield p.read(0);
   yield p.read(0);
   p.machine.inbox.push({ kind: 'opened', stream: 0x40, offset: 0, opened: 0x80, data: NO_DATA });
-  yield p.call('sock_accept', 4, 0, 0x8000);
+  yield p.call('sock_accept', 3, 0, 0x8000);
   const socket = p.view.getUint32(0x8000, true);
   let pieces = 0;
   p.machine.onBoundary = () => {
@@ -71,15 +74,20 @@ function* script(p: Program): Iterable<unknown> {
   yield p.view.getBigUint64(0x100, true);
   yield p.open(dir, 'renamed', { oflags: OFLAGS_TRUNC });
   yield p.close(fd);
-  yield p.call('fd_renumber', dir, 3);
-  yield p.names(3);
+  yield p.call('fd_renumber', dir, 4);
+  yield p.names(4);
   yield p.fdstat(safe);
   yield p.close(socket);
+  p.machine.onOperation = ({ id: operation }) => [
+    { kind: 'opened', stream: FIRST_CONNECTING, offset: 0, opened: 0x81, data: madeFor(operation) },
+    { kind: 'completion', operation, status: 0x81, data: NO_DATA },
+  ];
+  yield p.write(p.mustOpen(NETWORK_FD, 'there'), 'question');
 }
 
 function machine(): ModelMachine {
   const folder = new ModelFolder({ dir: { file: 'x', other: 'y' }, big: 'z'.repeat(5000) }, 1000);
-  return new ModelMachine({ folders: [folder], configuration: { listeners: [0x40] } });
+  return new ModelMachine({ folders: [folder], configuration: { listeners: [0x40], connectors: ['there'] } });
 }
 
 function outcome(restart: (machine: ModelMachine) => void): unknown {

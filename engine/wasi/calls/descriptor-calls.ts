@@ -19,6 +19,7 @@ import { filetypeOfDescriptor } from '../descriptors.js';
 import { EBADF, EINVAL, ENAMETOOLONG, ENOTCAPABLE, fail } from '../errno.js';
 import { FILESTAT_BYTES, writeFilestat, writeStreamFilestat } from '../stat.js';
 import { checkTimeFlags, setTimes } from '../times.js';
+import { NETWORK_FOLDER } from './connect-calls.js';
 import { type Call, guard, rightsOf, u32 } from './guard.js';
 
 const FDSTAT_BYTES = 24;
@@ -54,7 +55,8 @@ function filestatGet(core: Core, fd: number, at: number): void {
   if (descriptor.kind === 'file' || descriptor.kind === 'directory') {
     writeFilestat(view, at, descriptor.volume, core.inodeOf(descriptor));
   } else {
-    writeStreamFilestat(view, at, 0, descriptor.stream, filetypeOfDescriptor(descriptor));
+    const inode = descriptor.kind === 'network' ? 0 : descriptor.stream;
+    writeStreamFilestat(view, at, 0, inode, filetypeOfDescriptor(descriptor));
   }
 }
 
@@ -80,13 +82,21 @@ function renumber(core: Core, from: number, to: number): void {
   core.release(replaced);
 }
 
+/** After stdin, stdout and stderr. */
+const FIRST_PREOPENED = 3;
 const PREOPENED_DIRECTORY = 0;
 /** Not in the specification; libc passes over what it does not know, and goes on to the directories behind it. */
 const PREOPENED_LISTENER = 1;
 
+/** Where the folder of names to connect to was opened. */
+function networkFd({ configuration: { listeners, directories } }: Core): number {
+  return FIRST_PREOPENED + listeners.length + directories.length;
+}
+
 /** The name of a pre-opened directory; EBADF for everything else: there libc stops asking. */
 function preopenedName(core: Core, fd: number): Uint8Array {
   const descriptor = core.descriptors.get(fd);
+  if (descriptor.kind === 'network' && fd === networkFd(core)) return encodeEscaped(NETWORK_FOLDER);
   if (descriptor.kind !== 'directory' || !descriptor.preopened) fail(EBADF);
   return encodeEscaped(core.volumes[descriptor.volume]!.configuration.guestPath);
 }

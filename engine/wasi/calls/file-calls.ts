@@ -30,9 +30,9 @@ import { type Buffers, readStream, writeStream } from './stream-calls.js';
 const OFFSET_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A descriptor that reads or writes: whoever may not gets EBADF, as POSIX says of one not opened for it. */
-function readerOrWriter(core: Core, fd: number, right: number): Exclude<Descriptor, { kind: 'directory' }> {
+function readerOrWriter(core: Core, fd: number, right: number): Exclude<Descriptor, { kind: 'directory' | 'network' }> {
   const descriptor = core.descriptors.get(fd);
-  if (descriptor.kind === 'directory') fail(right === RIGHT_FD_READ ? EISDIR : EBADF);
+  if (descriptor.kind === 'directory' || descriptor.kind === 'network') fail(right === RIGHT_FD_READ ? EISDIR : EBADF);
   if ((descriptor.rights & right) === 0) fail(EBADF);
   return descriptor;
 }
@@ -40,7 +40,7 @@ function readerOrWriter(core: Core, fd: number, right: number): Exclude<Descript
 /** A regular file; EBADF for a directory, `otherwise` for a stream; ENOTCAPABLE. */
 function regularFile(core: Core, fd: number, right: number, otherwise: number): FileDescriptor {
   const descriptor = core.descriptors.get(fd);
-  if (descriptor.kind === 'directory') fail(EBADF);
+  if (descriptor.kind === 'directory' || descriptor.kind === 'network') fail(EBADF);
   if (descriptor.kind !== 'file') fail(otherwise);
   if ((descriptor.rights & right) === 0) fail(ENOTCAPABLE);
   return descriptor;

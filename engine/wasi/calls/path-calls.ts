@@ -21,9 +21,9 @@ import {
 } from '../abi.js';
 import { Content } from '../content.js';
 import type { Core } from '../core.js';
-import type { DirectoryDescriptor } from '../descriptors.js';
+import type { DirectoryDescriptor, NetworkDescriptor } from '../descriptors.js';
 import { Entries } from '../directory-entries.js';
-import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, EROFS, fail } from '../errno.js';
+import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTCAPABLE, ENOTDIR, EROFS, fail } from '../errno.js';
 import { ROOT_INODE } from '../image.js';
 import { bytesOfText } from '../memory.js';
 import { type Place, resolve } from '../paths.js';
@@ -31,6 +31,7 @@ import { FILESTAT_BYTES, writeFilestat } from '../stat.js';
 import { checkTimeFlags, setTimes } from '../times.js';
 import type { Inode } from '../tree.js';
 import type { Volume } from '../volume.js';
+import { networkFilestat, openNetwork } from './connect-calls.js';
 import { resize } from './file-calls.js';
 import { type Call, guard, rightsOf, u32 } from './guard.js';
 
@@ -76,10 +77,12 @@ interface Opening {
   readonly flags: number;
 }
 
-function checkOpening({ oflags, flags }: Opening): void {
+function checkOpening(opening: Opening): Opening {
+  const { oflags, flags } = opening;
   if ((oflags & ~OFLAGS_ALL) !== 0 || (flags & ~FDFLAGS_ALL) !== 0) fail(EINVAL);
   const both = OFLAGS_CREAT | OFLAGS_DIRECTORY;
   if ((oflags & both) === both) fail(EINVAL);
+  return opening;
 }
 
 function open(core: Core, fd: number, follow: boolean, path: string, opening: Opening): number {
@@ -159,6 +162,14 @@ function isFollowing(lookup: number): boolean {
   return (lookup & LOOKUPFLAGS_SYMLINK_FOLLOW) !== 0;
 }
 
+/** The folder of names to connect to, if it is that; ENOTCAPABLE. */
+function networkAt(core: Core, fd: number, right: number): NetworkDescriptor | undefined {
+  const descriptor = core.descriptors.get(fd);
+  if (descriptor.kind !== 'network') return undefined;
+  if ((descriptor.rights & right) === 0) fail(ENOTCAPABLE);
+  return descriptor;
+}
+
 export function pathCalls(core: Core): Record<string, Call> {
   const { memory } = core;
   const pathAt = (path: number, length: number): string => memory.path(u32(path), u32(length));
@@ -182,7 +193,13 @@ export function pathCalls(core: Core): Record<string, Call> {
           inheriting: rightsOf(inheriting),
           flags: u32(flags),
         };
-        const opened = open(core, u32(fd), isFollowing(u32(lookup)), pathAt(path, length), opening);
+        const name = pathAt(path, length);
+        const follow = isFollowing(u32(lookup));
+        const network = networkAt(core, u32(fd), RIGHT_PATH_OPEN);
+        const opened =
+          network === undefined
+            ? open(core, u32(fd), follow, name, opening)
+            : openNetwork(core, network, name, checkOpening(opening));
         view.setUint32(u32(result), opened, true);
       },
     ),
@@ -199,6 +216,10 @@ export function pathCalls(core: Core): Record<string, Call> {
     path_filestat_get: guard((fd: number, lookup: number, path: number, length: number, result: number) => {
       const follow = isFollowing(u32(lookup));
       const view = memory.view(u32(result), FILESTAT_BYTES);
+      if (networkAt(core, u32(fd), RIGHT_PATH_FILESTAT_GET) !== undefined) {
+        networkFilestat(core, pathAt(path, length), view, u32(result));
+        return;
+      }
       const named = find(core, u32(fd), pathAt(path, length), RIGHT_PATH_FILESTAT_GET, follow);
       writeFilestat(view, u32(result), named.descriptor.volume, existing(named.place));
     }),

@@ -96,6 +96,7 @@ function descriptorEvent(core: Core, subscription: Subscription): Event | undefi
     const right = (reads ? RIGHT_FD_READ : RIGHT_FD_WRITE) | RIGHT_POLL_FD_READWRITE;
     switch (descriptor.kind) {
       case 'directory':
+      case 'network':
         fail(EBADF);
         break;
       case 'file': {
