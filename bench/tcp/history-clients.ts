@@ -13,6 +13,9 @@ const WRITE_EVERY_MS = 10;
 /** Asked for at once when the writes are looked for. */
 const LOOKED_FOR = 500;
 
+/** After a kill: answers that were on their way have come. */
+const SILENCE_BEGINS_MS = 20;
+
 function pick<T>(all: readonly T[]): T {
   return all[Math.floor(Math.random() * all.length)]!;
 }
@@ -131,11 +134,16 @@ export class Writer {
   }
 }
 
+export interface Wait {
+  readonly ms: number;
+  readonly untilMs: number;
+}
+
 /** One that asks back to back: how long it waited, and until when. */
 export class Asker {
   /** Waits of more than this are kept, ms: those around kills are. */
   static readonly KEPT_MS = 2;
-  readonly waits: { readonly ms: number; readonly untilMs: number }[] = [];
+  readonly waits: Wait[] = [];
   answers = 0;
 
   async run(port: number, over: () => boolean): Promise<void> {
@@ -149,6 +157,13 @@ export class Asker {
       if (untilMs - begunMs > Asker.KEPT_MS) this.waits.push({ ms: untilMs - begunMs, untilMs });
     }
     client.close();
+  }
+
+  /** The wait that a kill has caused: the longest that began before what was under way has come, or at once after. */
+  silence(killMs: number): Wait | undefined {
+    return this.waits
+      .filter(({ ms, untilMs }) => untilMs >= killMs && untilMs - ms <= killMs + SILENCE_BEGINS_MS)
+      .toSorted((one, other) => other.ms - one.ms)[0];
   }
 
   /** The longest wait that ended in a span of time. */

@@ -6,6 +6,7 @@ import { IdleClients } from './idle-clients.js';
 import { type LoadResult, runLoads } from './load.js';
 import { cpuMs, residentMebibytes } from './processes.js';
 import { type Server, startServer } from './servers.js';
+import { describeSteps } from './takeover-steps.js';
 
 const BUSY_SECONDS = 3;
 const IDLE_SECONDS = 5;
@@ -62,14 +63,14 @@ async function measured(server: Server, clients: IdleClients, connections: numbe
   let isOver = false;
   const asking = asker.run(server.port, () => isOver).catch(() => undefined);
   await sleep(500);
-  const killedMs = performance.now();
-  process.kill(server.status()!.primary.pid, 'SIGKILL');
+  const kill = { ms: performance.now(), pid: server.status()!.primary.pid };
+  process.kill(kill.pid, 'SIGKILL');
   await sleep(1_000);
   const answered = await clients.ask();
-  const deadline = killedMs + PATIENCE_MS;
+  const deadline = kill.ms + PATIENCE_MS;
   while (server.status()?.protected !== true && !server.isOver && performance.now() < deadline) await sleep(20);
-  const protectedMs = performance.now() - killedMs;
-  const takeoverMs = asker.longestMs(killedMs, performance.now());
+  const silenceMs = asker.silence(kill.ms)?.ms ?? 0;
+  const longestMs = asker.longestMs(kill.ms, performance.now());
   isOver = true;
   await asking;
   const later = await clients.ask();
@@ -83,6 +84,7 @@ ${connections.toLocaleString('en-US')} connections to a pair (deferred), from a 
 - Resident memory for each, KiB: ${each(kibibytes).join(', ')}.
 - CPU while all are idle, % of a processor: ${each(part => `${cpuWith[part]!.toFixed(1)} (${cpuBefore[part]!.toFixed(1)} without)`).join(', ')}.
 - One busy client: ${busyWith.perSecond.toFixed(0)} answers a second with them, ${busyBefore.perSecond.toFixed(0)} without.
-- The primary killed: ${takeoverMs.toFixed(0)} ms without an answer for one that asks back to back; ${answered.fine} of ${connections} answered
-  afterwards (${answered.errors} errors); ${server.status()?.protected === true ? `protected again after ${(protectedMs / 1000).toFixed(1)} s, then ${later.fine} answered` : 'NOT protected again'}.`;
+- The primary killed: ${silenceMs.toFixed(0)} ms without an answer for one that asks back to back (${longestMs.toFixed(0)} at the most until the machine was
+  protected again): ${describeSteps([kill], server.said)}. ${answered.fine} of ${connections} answered
+  meanwhile, ${later.fine} when it was ${server.status()?.protected === true ? '' : 'NOT '}protected again (${later.errors} errors).`;
 }

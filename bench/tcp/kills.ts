@@ -8,16 +8,12 @@ import { quantile } from '../host.js';
 import { Asker, HistoryClients, Writer } from './history-clients.js';
 import { end, owned } from './processes.js';
 import { type Server, startServer } from './servers.js';
+import { describeSteps, type Kill } from './takeover-steps.js';
 
 const EVERY_MS = 1_000;
 /** Not protected again for so long, or no answer: it has failed, ms. */
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 5;
-
-interface Kill {
-  readonly ms: number;
-  readonly pid: number;
-}
 
 export async function kills({ seconds }: { readonly seconds: number }): Promise<string> {
   const server = await startServer('deferred');
@@ -116,29 +112,12 @@ interface Outcome {
   readonly endMs: number;
 }
 
-/** What a gap consists of, from the kill on: what the launcher said, and when. */
-const STEPS = [
-  { name: 'its end is known', pattern: (pid: number) => `replica ${pid} is gone` },
-  { name: 'the claim is won', pattern: () => 'Not protected' },
-  { name: 'live', pattern: () => ' went live ' },
-] as const;
-
 function describe({ server, kills: done, errors, missing, writer, asker, history, rounds, endMs }: Outcome): string {
   const spans = done.map(({ ms }, index) => ({ fromMs: ms, toMs: done[index + 1]?.ms ?? endMs }));
   const gaps = spans.map(({ fromMs, toMs }) => asker.longestMs(fromMs, toMs));
-  const gapEnds = spans.map(({ fromMs, toMs }, index) => {
-    const longest = asker.waits.find(({ ms, untilMs }) => ms === gaps[index] && untilMs >= fromMs && untilMs < toMs);
-    return (longest?.untilMs ?? Number.NaN) - fromMs;
-  });
+  const silences = done.flatMap(({ ms }) => asker.silence(ms)?.ms ?? []);
   const figures = (all: readonly number[]) =>
     `median ${quantile(all, 0.5).toFixed(0)} ms, most ${Math.max(...all).toFixed(0)} ms`;
-  const steps = STEPS.map(({ name, pattern }) => {
-    const all = done.flatMap(({ ms, pid }) => {
-      const line = server.said.find(one => one.ms >= ms && one.text.includes(pattern(pid)));
-      return line === undefined ? [] : [line.ms - ms];
-    });
-    return `${name} after ${quantile(all, 0.5).toFixed(0)} ms (most ${Math.max(...all).toFixed(0)})`;
-  });
   const wrong = [...errors, ...history.judge()];
   return `## Kills
 
@@ -148,6 +127,7 @@ Meanwhile redis-benchmark (20 clients, SET, GET, INCR) in a loop, ${rounds} time
 - Errors at clients: ${errors.length === 0 ? 'none' : errors.join('; ')}.
 - Writes acknowledged to one that remembers them: ${writer.acknowledged}; of those missing in the end: ${missing}.
 - History of 4 clients, SET, GET, INCR and APPEND on 4 keys, ${history.operations} operations: ${wrong.length === errors.length ? 'linearizable' : history.judge().join('; ')}.
-- Longest wait for an answer around a kill, a client that asks back to back (${asker.answers} answers): ${figures(gaps)}. It ended
-  ${quantile(gapEnds, 0.5).toFixed(0)} ms after the kill (median); ${steps.join(', ')}, as the launcher said it.`;
+- A client that asks back to back (${asker.answers} answers) waited for its answer at a kill: ${figures(silences)}. From the
+  kill on, as the launcher said it: ${describeSteps(done, server.said)}.
+- Its longest wait from one kill to the next, with all that a replacement takes of two processors: ${figures(gaps)}.`;
 }
