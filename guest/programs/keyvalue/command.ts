@@ -3,7 +3,7 @@ import { Client } from './client';
 import { hashOf, lowercase, parsedInteger, parseInteger, spells } from './bytes';
 import { Dictionary, NONE, newDictionary } from './dictionary';
 import { allocate } from './memory';
-import { tellError } from './reply';
+import { tellBytes, tellError } from './reply';
 import { newRequest, Request } from './request';
 
 export const SYNTAX_ERROR = 'ERR syntax error';
@@ -65,7 +65,14 @@ export function isInteger(index: i32): bool {
   return false;
 }
 
-/** The number that the latest `isInteger` has read. */
+/** The same for how many of something: no negative number. */
+export function isCount(index: i32): bool {
+  if (parseInteger(argumentAt(index), lengthOf(index)) && parsedInteger >= 0) return true;
+  tellError('ERR value is out of range, must be positive');
+  return false;
+}
+
+/** The number that the latest `isInteger` or `isCount` has read. */
 export function integer(): i64 {
   return parsedInteger;
 }
@@ -86,6 +93,14 @@ export function command(text: string, arity: i32, flags: i32, perform: () => voi
   entry.flags = flags;
   for (let at = 0; at < text.length; at++) store<u8>(name + <usize>at, <u8>text.charCodeAt(at));
   commands.add(hashOf(name, text.length), name, text.length).value = changetype<usize>(entry);
+}
+
+/** Tells the name of the command under way, within a line: in small letters, whatever the client's. */
+export function tellName(): void {
+  const address = argumentAt(0);
+  const length = lengthOf(0);
+  for (let at: usize = 0; at < <usize>length; at++) store<u8>(address + at, <u8>lowercase(load<u8>(address + at)));
+  tellBytes(address, length);
 }
 
 /** The command that the first argument names, in whatever case; 0: none. */

@@ -1,9 +1,8 @@
 // From a request to its execution, or to the reason why it is not executed.
-import { lowercase } from './bytes';
 import { Client, Transaction } from './client';
-import { argumentAt, argumentCount, ask, Command, Flag, lengthOf, namedCommand } from './command';
+import { argumentAt, argumentCount, ask, Command, Flag, lengthOf, namedCommand, tellName } from './command';
 import { isFull } from './memory';
-import { tellBytes, tellError, tellInLine, tellText } from './reply';
+import { tellError, tellInLine, tellText } from './reply';
 import { Request } from './request';
 import { queue } from './transactions';
 
@@ -59,10 +58,7 @@ function tellUnknown(): void {
 
 /** Tells that the command under way has too few arguments, or too many. */
 export function tellWrongCount(): void {
-  const address = argumentAt(0);
-  const length = lengthOf(0);
-  for (let at: usize = 0; at < <usize>length; at++) store<u8>(address + at, <u8>lowercase(load<u8>(address + at)));
   tellText("-ERR wrong number of arguments for '");
-  tellBytes(address, length);
+  tellName();
   tellText("' command\r\n");
 }

@@ -1,8 +1,8 @@
 // Commands on lists.
-import { argumentAt, argumentCount, command, Flag, integer, isInteger, lengthOf } from './command';
+import { argumentAt, argumentCount, command, Flag, integer, isCount, isInteger, lengthOf } from './command';
 import { tellWrongCount } from './dispatch';
 import { release } from './memory';
-import { tellArray, tellBulk, tellError, tellInteger, tellNull, tellNullArray } from './reply';
+import { tellArray, tellBulk, tellInteger, tellNull, tellNullArray } from './reply';
 import { madeValueOf, removeIfEmpty, valueOf, WRONG } from './typed';
 import { Kind, List, newText } from './values';
 
@@ -20,13 +20,7 @@ function pop(atFront: bool): void {
     return;
   }
   const counted = argumentCount == 3;
-  if (counted) {
-    if (!isInteger(2)) return;
-    if (integer() < 0) {
-      tellError('ERR value is out of range, must be positive');
-      return;
-    }
-  }
+  if (counted && !isCount(2)) return;
   const most = counted ? integer() : 1;
   const value = valueOf(1, Kind.LIST);
   if (value == WRONG) return;

@@ -54,6 +54,8 @@ function ping(): void {
 function select(): void {
   if (!isInteger(1)) return;
   if (integer() == 0) tellOk();
+  else if (integer() != <i64>(<i32>integer()))
+    tellError('ERR value is out of range, value must between -2147483648 and 2147483647');
   else tellError('ERR DB index is out of range');
 }
 

@@ -47,6 +47,8 @@ function executeAll(client: Client, start: usize, length: i32): i32 {
       if (refusedByte >= 0) tellText(`${String.fromCharCode(refusedByte < 128 ? refusedByte : 63)}'`);
       tellText('\r\n');
       client.isLeaving = true;
+      // Another client's request may be the next in it.
+      finishRequest(client);
       break;
     }
     if (request.count > 0) execute(client, request, start + <usize>done);

@@ -1,10 +1,10 @@
 // Commands on hashes and sets: both are tables, one with a text for each entry.
 import { scramble } from '../../lib/hash';
 import { hashOf } from './bytes';
-import { argumentAt, argumentCount, command, Flag, integer, isInteger, lengthOf } from './command';
+import { argumentAt, argumentCount, command, Flag, integer, isCount, lengthOf } from './command';
 import { tellWrongCount } from './dispatch';
 import { Dictionary, Entry, NONE } from './dictionary';
-import { tellArray, tellBulk, tellError, tellInteger, tellNull, tellOk } from './reply';
+import { tellArray, tellBulk, tellInteger, tellNull, tellOk } from './reply';
 import { dictionaryOf, madeValueOf, removeIfEmpty, textOf, valueOf, WRONG } from './typed';
 import { Kind, releaseValue, replaceText } from './values';
 
@@ -144,13 +144,7 @@ function spop(): void {
     return;
   }
   const counted = argumentCount == 3;
-  if (counted) {
-    if (!isInteger(2)) return;
-    if (integer() < 0) {
-      tellError('ERR value is out of range, must be positive');
-      return;
-    }
-  }
+  if (counted && !isCount(2)) return;
   const most = counted ? integer() : 1;
   const set = valueOf(1, Kind.SET);
   if (set == WRONG) return;

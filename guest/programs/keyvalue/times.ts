@@ -1,11 +1,11 @@
 // Times to live, as commands give them: for how long or until when, in seconds or milliseconds.
 import { realTimeNs } from '../../lib/clock';
-import { argumentAt, integer, isInteger, lengthOf } from './command';
+import { integer, isInteger, tellName } from './command';
 import { nowNs } from './deadlines';
-import { tellBytes, tellText } from './reply';
+import { tellText } from './reply';
 
 const MILLISECOND_NS: i64 = 1_000_000;
-/** 285 years. Whatever would live longer lives as long: nanoseconds of 64 bits end seven years later. */
+/** 285 years: nanoseconds of 64 bits end seven years later. Redis counts milliseconds, and refuses what is longer still. */
 const LONGEST_MS: i64 = 9_000_000_000_000;
 
 export const enum Unit {
@@ -26,17 +26,18 @@ export let readNs: i64 = 0;
 export function readDeadline(argument: i32, unit: Unit, from: From, mustBePositive: bool): bool {
   if (!isInteger(argument)) return false;
   let milliseconds = integer();
-  const isTooGreat = unit == Unit.SECONDS && (milliseconds > i64.MAX_VALUE / 1000 || milliseconds < i64.MIN_VALUE / 1000);
+  const unitMs: i64 = unit == Unit.SECONDS ? 1000 : 1;
+  const isTooGreat = milliseconds > LONGEST_MS / unitMs || milliseconds < i64.MIN_VALUE / unitMs;
   if (isTooGreat || (mustBePositive && milliseconds <= 0)) {
     tellText("-ERR invalid expire time in '");
-    tellBytes(argumentAt(0), lengthOf(0));
+    tellName();
     tellText("' command\r\n");
     return false;
   }
-  if (unit == Unit.SECONDS) milliseconds *= 1000;
+  milliseconds *= unitMs;
   if (from == From.EPOCH) milliseconds = max(milliseconds, 0) - realTimeNs() / MILLISECOND_NS;
-  milliseconds = min(max(milliseconds, -LONGEST_MS), LONGEST_MS);
-  readNs = min(nowNs(), i64.MAX_VALUE - LONGEST_MS * MILLISECOND_NS) + milliseconds * MILLISECOND_NS;
+  // What is over is over, however long.
+  readNs = nowNs() + max(milliseconds, -1) * MILLISECOND_NS;
   return true;
 }
 
