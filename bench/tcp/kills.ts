@@ -80,7 +80,7 @@ async function killOnceASecond(server: Server, seconds: number, done: Kill[]): P
 
 /** Rounds of redis-benchmark, which gives up at the first error. */
 async function benchmark(port: number, over: () => boolean, rounds: { ended: number }): Promise<void> {
-  const flags = ['-p', String(port), '-c', '20', '-n', '5000', '-r', '1000', '-t', 'set,get,incr', '-q'];
+  const flags = ['-p', String(port), '-c', '20', '-n', '2000', '-r', '1000', '-t', 'set,get,incr', '-q'];
   while (!over()) {
     const child = owned(spawn('redis-benchmark', flags, { stdio: ['ignore', 'pipe', 'pipe'] }));
     let said = '';
