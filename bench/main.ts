@@ -14,6 +14,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   wasi: 'what does a WASI program cost on a pair?',
   streams: 'how long do 100 MB through a stream take, and memory that is filled?',
   tcp: 'what does a TCP client of a pair feel?',
+  path: 'where does the time of one answer go?',
   takeover: 'how long is it silent after a kill?',
   joining: 'how long is a machine not Protected after a death?',
 };
