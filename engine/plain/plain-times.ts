@@ -3,6 +3,9 @@
 //   Float64 [0] marks   [1] end, ms (0: has not ended)   then for each mark: ms | bytes printed so far
 //   times are those since `begin`
 
+import type { DeviceSource } from '../../devices/device-kind.js';
+import type { MachineOptions } from '../guest/machine-options.js';
+
 /** What the thread of a plain run is given. */
 export interface PlainThreadData {
   readonly module: Uint8Array;
@@ -10,6 +13,10 @@ export interface PlainThreadData {
   readonly arguments: readonly string[];
   /** Files that serve as disks. */
   readonly disks: readonly string[];
+  /** The world of a WASI program; without it the guest is a bare one. */
+  readonly wasi?: MachineOptions['wasi'];
+  /** Folders of a WASI program, in the order of its directories. The run changes what is in them. */
+  readonly folders?: readonly DeviceSource[];
   readonly memory: SharedArrayBuffer;
 }
 

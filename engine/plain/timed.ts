@@ -14,6 +14,7 @@ export interface PlainRun {
 /**
  * Runs a guest until it ends, `until` says that it has run long enough (asked every 20 ms), or `signal` aborts.
  *
+ * @throws EpochvisorError where a folder can't be opened, as its kind says
  * @throws whatever the host throws at instantiation: WebAssembly.LinkError, WebAssembly.CompileError
  */
 export async function timedPlainRun(
