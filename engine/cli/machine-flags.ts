@@ -51,16 +51,20 @@ function size(text: string): number {
   return bytes;
 }
 
+export const EPOCH_LENGTH = integer(EPOCH_LENGTH_MIN, EPOCH_LENGTH_MAX);
+
+/** For machines of which runs are compared: their epochs are of one length. */
 export function addMachineFlags(command: Command): Command {
-  command
-    .option(
-      '--epoch-length <N>',
-      'instructions an epoch',
-      integer(EPOCH_LENGTH_MIN, EPOCH_LENGTH_MAX),
-      DEFAULT_EPOCH_LENGTH,
-    )
-    .addOption(new Option('--variant <NAME>', 'when the guest waits').choices(VARIANTS).default('deferred'));
-  return addGuestFlags(command);
+  return addVariantFlags(
+    command.option('--epoch-length <N>', 'instructions an epoch', EPOCH_LENGTH, DEFAULT_EPOCH_LENGTH),
+  );
+}
+
+/** All but the epoch length. */
+export function addVariantFlags(command: Command): Command {
+  return addGuestFlags(
+    command.addOption(new Option('--variant <NAME>', 'when the guest waits').choices(VARIANTS).default('deferred')),
+  );
 }
 
 /** The flags that say what machine the guest gets, whatever its epochs. */
@@ -77,7 +81,7 @@ export function addGuestFlags(command: Command): Command {
     .option('--no-cache', 'rewrite the guest anew');
 }
 
-export function machineFlags(options: Record<string, unknown>): MachineFlags {
+export function machineFlags(options: Record<string, unknown>): Omit<MachineFlags, 'epochLength'> {
   const flags = options as unknown as MachineFlags;
   return { ...flags, operationIds: options.operationIds === 'on', devices: namedDevices(options) };
 }

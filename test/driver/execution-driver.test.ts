@@ -65,7 +65,7 @@ class Driven {
     this.shared.words[WORD_IO_POLLING] = 1;
     const bounds = { ...BOUNDS, gatheredBytes: 128, streamPieceBytes: 256 };
     const link = new GuestEnd(this.shared, undefined, bounds);
-    this.execution = new Execution({ role, variant, operationIds: true });
+    this.execution = new Execution({ role, variant, epochLength: 10, operationIds: true });
     this.driver = new ExecutionDriver(this.#guest(), this.execution, link, this.#clock());
     const port = { post: () => undefined, take: () => undefined };
     const parts = {
@@ -99,6 +99,8 @@ class Driven {
       difference: () => driven.difference,
       digestDueNs: Infinity,
       takeDigest: () => undefined,
+      lengthDueNs: Infinity,
+      reviewLength: () => undefined,
       standsStill: driven.standsStill,
       get isReadyForSnapshot() {
         return driven.isReadyForSnapshot;
