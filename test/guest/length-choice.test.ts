@@ -57,7 +57,10 @@ describe('the epoch length of a guest', () => {
   it('is at once one that fits, and then stays', () => {
     const choice = new LengthChoice(1 * MS);
     let noise = 1;
-    const noisy = (ns: number) => () => ns * (0.85 + 0.3 * ((noise = (noise * 48_271) % 0x7fffffff) / 0x7fffffff));
+    const noisy = (ns: number) => () => {
+      noise = (noise * 48_271) % 0x7fffffff;
+      return ns * (0.85 + (0.3 * noise) / 0x7fffffff);
+    };
     for (const [paceNs, most] of [
       [0.06, 2],
       [2, 2],
