@@ -9,11 +9,13 @@ import { LengthChoice } from './length-choice.js';
 
 /** Of running, between two reckonings: long against a boundary and a reading of the clock, short against a phase of a guest. */
 const WINDOW_NS = 2_000_000;
+/** Boundaries of which the least counts: one with a state digest takes hundreds of times as long. */
+const WORKS = 15;
 
 export class GuestPace {
   readonly #choice: LengthChoice;
-  /** What a boundary takes of this thread's own time, as it was last measured. */
-  #workNs = 0;
+  /** What the last boundaries took of this thread's own time. */
+  #worksNs: number[] = [0];
   /** Where the window began; undefined until this replica is a primary. */
   #begun: { readonly nowNs: number; readonly count: number; readonly epoch: number } | undefined;
   /** Time in the window at which the guest stood still. */
@@ -35,7 +37,7 @@ export class GuestPace {
   /** A boundary was timed at which nothing was delivered. @param standingNs so long of it the guest stood still */
   timed(ns: number, standingNs: number): void {
     this.timesNext = false;
-    this.#workNs = ns - standingNs;
+    this.#worksNs = [...this.#worksNs, ns - standingNs].slice(-WORKS);
     this.#choice.addBoundary(ns);
   }
 
@@ -52,7 +54,7 @@ export class GuestPace {
       return present;
     }
     const instructions = count - this.#begun.count;
-    const boundariesNs = (epoch - this.#begun.epoch) * this.#workNs;
+    const boundariesNs = (epoch - this.#begun.epoch) * Math.min(...this.#worksNs);
     // A guest that executes next to nothing between boundaries leaves no time that is surely its instructions'.
     if (instructions > 0) this.#choice.addPace(Math.max(runningNs - boundariesNs, runningNs / 10) / instructions);
     this.#begin(nowNs, count, epoch);

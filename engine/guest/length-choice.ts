@@ -6,9 +6,12 @@
 // has other things to do; the length follows the first two and not the third:
 //
 //   - it is one of a series, each about twice the one before; what is aimed at has room on either side before another is
-//     chosen: a share of 0.8 %, kept while it is 0.2 to 1 %; 0.8 of the bound, kept up to all of it;
-//   - medians of the last few measurements count, of which none is from before the last change. Of the pace the faster
-//     quarter counts where the share is concerned: who shares a processor is not slower, only longer away.
+//     chosen: a share of 0.8 %, kept while it is 0.2 to 1 %; half the bound, kept up to all of it;
+//   - as to the share, the least of the last measurements counts, of instructions and of boundaries: who shares a processor
+//     is not slower, only longer away, and a boundary that ships the log does so once in a millisecond, whatever the length.
+//     As to the bound the fastest quarter counts, which are of a guest that is at it most of the time;
+//   - no measurement of instructions is from before the last change, and only a bound that is not met is minded at once:
+//     what else is wanted must be so for a while.
 
 /** 1, 2, 5 and so on: short enough for a slow guest, long enough for any bound. */
 export const EPOCH_LENGTHS: readonly number[] = [3, 4, 5, 6, 7].flatMap(power =>
@@ -21,11 +24,13 @@ const SHARE_AIM = 0.008;
 /** Kept while what is wanted is within these parts of what there is: shares of 0.2 to 1 %. */
 const KEPT_FROM = 0.25;
 const KEPT_TO = 1.25;
-const BOUND_AIM = 0.8;
+const BOUND_AIM = 0.5;
 /** Measurements that count, of either kind. */
-const MEASUREMENTS = 7;
+const MEASUREMENTS = 15;
 /** Boundaries are measured less often than paces where the guest waits much: so many are enough. */
-const BOUNDARIES_MIN = 3;
+const BOUNDARIES_MIN = 5;
+/** How often in a row a longer one is to be wanted, or a shorter one. */
+const WANTED_TIMES = 10;
 
 export class LengthChoice {
   readonly #boundNs: number;
@@ -33,6 +38,8 @@ export class LengthChoice {
   #pacesNs: number[] = [];
   /** Of a boundary, ns. */
   #boundariesNs: number[] = [];
+  /** Whether a longer one (1), a shorter one (-1) or the present one (0) was wanted last, and how often in a row. */
+  #wanted = { direction: 0, times: 0 };
 
   /** @param boundNs the longest that an epoch is to take */
   constructor(boundNs: number) {
@@ -51,12 +58,16 @@ export class LengthChoice {
   /** The length to go on with, `present` included. Another one is answered once: what it is like is to be measured first. */
   choose(present: number): number {
     if (this.#pacesNs.length < MEASUREMENTS || this.#boundariesNs.length < BOUNDARIES_MIN) return present;
-    const boundaryNs = quantile(this.#boundariesNs, 0.5);
-    const shareLength = (boundaryNs * (1 - SHARE_AIM)) / SHARE_AIM / quantile(this.#pacesNs, 0.25);
-    const boundLength = this.#boundNs / quantile(this.#pacesNs, 0.5);
-    const chosen = lengthFor(present, shareLength, boundLength);
-    if (chosen !== present) this.#pacesNs = [];
-    return chosen;
+    const boundaryNs = Math.min(...this.#boundariesNs);
+    const shareLength = (boundaryNs * (1 - SHARE_AIM)) / SHARE_AIM / Math.min(...this.#pacesNs);
+    const boundLength = this.#boundNs / lowerQuartile(this.#pacesNs);
+    const wanted = lengthFor(present, shareLength, boundLength);
+    const direction = Math.sign(wanted - present);
+    this.#wanted = { direction, times: direction === this.#wanted.direction ? this.#wanted.times + 1 : 1 };
+    if (direction === 0 || (present <= boundLength && this.#wanted.times < WANTED_TIMES)) return present;
+    this.#pacesNs = [];
+    this.#wanted = { direction: 0, times: 0 };
+    return wanted;
   }
 }
 
@@ -75,6 +86,6 @@ function longestTo(length: number): number {
   return EPOCH_LENGTHS.findLast(one => one <= length) ?? EPOCH_LENGTHS[0]!;
 }
 
-function quantile(values: readonly number[], part: number): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(part * values.length)]!;
+function lowerQuartile(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 2]!;
 }
