@@ -9,8 +9,11 @@ import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { checkLimit, ENGINE_LIMITS } from '../wasm/engine-limits.js';
 import { addDeviceFlags, namedDevices } from './device-flags.js';
 
-/** Defaults of `run`; bench/results has the figures behind the epoch length. */
-export const DEFAULT_EPOCH_LENGTH = 100_000;
+/**
+ * Some 50 us of a C program, of which a boundary is less than 1 % (bench/results/boundary.md); at 100,000 it was 5 to 8 %. What
+ * is logged may be a millisecond late anyway. A guest that is much slower, or the variant `original`, is better off with auto.
+ */
+export const DEFAULT_EPOCH_LENGTH = 1_000_000;
 /** Shorter epochs are all boundary; longer ones hold interrupts back for over a second. */
 export const EPOCH_LENGTH_MIN = 1;
 export const EPOCH_LENGTH_MAX = 1_000_000_000;
