@@ -58,7 +58,8 @@ export class Guest implements ExecutionGuest {
   /** There once the guest's instance is. */
   #stack: SuspendedStack | undefined;
   #digests: StateDigests | undefined;
-  #digestDueNs = Infinity;
+  /** The machine's clock when a state digest is due, or a look at the epoch length. */
+  #reviewDueNs = Infinity;
   /** There where the epoch length is to follow it. */
   readonly #pace: GuestPace | undefined;
   /** Time at which the guest stood still since it was last set to 0; ns. */
@@ -100,12 +101,9 @@ export class Guest implements ExecutionGuest {
     );
     this.#driver = new ExecutionDriver(this, this.#execution, this.#link, this.#clock, from?.codec);
     this.#due = from?.due ?? epochLength;
-    if (from === undefined) {
-      this.#arm(0);
-      this.#publish(0);
-    } else {
-      this.#continueFrom(from);
-    }
+    shared.positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
+    if (from === undefined) this.#arm(0);
+    else this.#continueFrom(from);
   }
 
   #continueFrom({ stage, epochStart, due, count, position, codec }: GuestState): void {
@@ -138,7 +136,7 @@ export class Guest implements ExecutionGuest {
     assert(this.#devices !== undefined, 'devices stand before the instance, which imports them');
     this.#stack = stack;
     this.#digests = new StateDigests({ stack, devices: this.#devices, interrupts: this.interrupts });
-    this.#digestDueNs = this.#digests.dueNs;
+    this.#reviewDueNs = Math.min(this.#digests.dueNs, this.#pace?.dueNs ?? Infinity);
     stack.onSuspended = () => {
       const activations = stack.take();
       if (this.#suspends) {
@@ -250,8 +248,8 @@ export class Guest implements ExecutionGuest {
     positions[WORD_EPOCH] = this.#execution.epoch;
     positions[WORD_COUNT] = count;
     positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
-    positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
     if (this.#execution.role === 'backup') {
+      positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
       positions[WORD_EXECUTED] = this.#execution.taken;
       positions[WORD_LOG_BYTES_TAKEN] = this.#driver.logBytesTaken;
     }
@@ -373,26 +371,30 @@ export class Guest implements ExecutionGuest {
     return this.#digests!.difference(entry.epoch, entry);
   }
 
-  get digestDueNs(): number {
-    return this.#digestDueNs;
+  get reviewDueNs(): number {
+    return this.#reviewDueNs;
   }
 
-  /** Nobody is there to compare where this replica is alone, or not primary. */
-  takeDigest(nowNs: number): void {
-    if (this.#execution.role !== 'primary' || this.#link.alone) return;
-    this.#driver.step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
-    this.#digestDueNs = this.#digests!.dueNs;
-  }
-
-  get lengthDueNs(): number {
-    return this.#pace === undefined ? Infinity : this.#pace.dueNs;
-  }
-
-  reviewLength(nowNs: number, count: number): void {
+  review(nowNs: number, count: number): void {
     if (this.#execution.role !== 'primary') return;
+    if (nowNs >= this.#digests!.dueNs) this.#takeDigest(nowNs);
+    if (this.#pace !== undefined && nowNs >= this.#pace.dueNs) this.#reviewLength(this.#pace, nowNs, count);
+    this.#reviewDueNs = Math.min(this.#digests!.dueNs, this.#pace?.dueNs ?? Infinity);
+  }
+
+  /** Nobody is there to compare where this replica is alone. */
+  #takeDigest(nowNs: number): void {
+    const digest = this.#link.alone ? undefined : this.#digests!.take(this.#execution.epoch, nowNs);
+    if (digest === undefined) this.#digests!.skip(nowNs);
+    else this.#driver.step({ type: 'digest', digest });
+  }
+
+  #reviewLength(pace: GuestPace, nowNs: number, count: number): void {
     const { epoch, epochLength: present } = this.#execution;
-    const epochLength = this.#pace!.review(nowNs, count, epoch, present);
-    if (epochLength !== present) this.#driver.step({ type: 'length', epochLength });
+    const epochLength = pace.review(nowNs, count, epoch, present);
+    if (epochLength === present) return;
+    this.#driver.step({ type: 'length', epochLength });
+    this.#shared.positions[WORD_EPOCH_LENGTH] = epochLength;
   }
 
   standsStill(): void {

@@ -118,6 +118,9 @@ export class GuestThread implements ExecutionGuest {
   #delivered: Interrupt[] = [];
   #happenings: Happening[] = [];
   #actions = 0;
+  /** Of the present boundary. */
+  #digests = false;
+  #resizes = false;
 
   constructor(options: GuestThreadOptions) {
     this.#options = options;
@@ -409,22 +412,18 @@ export class GuestThread implements ExecutionGuest {
     this.#delivered.push(interrupt);
   }
 
-  get digestDueNs(): number {
+  /** By chance a boundary has a state digest, and another epoch length. */
+  get reviewDueNs(): number {
     if (this.#execution.role !== 'primary') return Infinity;
-    return this.#options.random.chance(this.#options.digestProbability) ? 0 : Infinity;
+    const { random, digestProbability, lengths, lengthProbability } = this.#options;
+    this.#digests = random.chance(digestProbability);
+    this.#resizes = lengths.chance(lengthProbability);
+    return this.#digests || this.#resizes ? 0 : Infinity;
   }
 
-  takeDigest(): void {
-    this.#driver.step({ type: 'digest', digest: this.#stateDigest() });
-  }
-
-  get lengthDueNs(): number {
-    const { lengthProbability, lengths } = this.#options;
-    if (this.#execution.role !== 'primary' || lengthProbability === 0) return Infinity;
-    return lengths.chance(lengthProbability) ? 0 : Infinity;
-  }
-
-  reviewLength(): void {
+  review(): void {
+    if (this.#digests) this.#driver.step({ type: 'digest', digest: this.#stateDigest() });
+    if (!this.#resizes) return;
     this.#driver.step({ type: 'length', epochLength: this.#options.lengths.pick(EPOCH_LENGTHS) });
   }
 

@@ -97,10 +97,8 @@ class Driven {
     return {
       deliver: interrupt => void driven.delivered.push(interrupt),
       difference: () => driven.difference,
-      digestDueNs: Infinity,
-      takeDigest: () => undefined,
-      lengthDueNs: Infinity,
-      reviewLength: () => undefined,
+      reviewDueNs: Infinity,
+      review: () => undefined,
       standsStill: driven.standsStill,
       get isReadyForSnapshot() {
         return driven.isReadyForSnapshot;
