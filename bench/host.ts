@@ -13,7 +13,7 @@ export function guestPath(name: string): string {
 
 /** Options of a machine as `run` has them by default. */
 export const DEFAULT_MACHINE = {
-  epochLength: 100_000,
+  epochLength: 1_000_000,
   variant: 'deferred',
   counting: 'block',
   operationIds: true,

@@ -26,12 +26,13 @@ function latencies(name: string, command: readonly string[]): string[] {
   return [name, ...[quantile(ms, 0.5), quantile(ms, 0.99), Math.max(...ms)].map(each => each.toFixed(3))];
 }
 
-const rows = [latencies('plain', [plain]), latencies('simplex, 100,000', [run, 'run', '--replicas', '1'])];
+const rows = [latencies('plain', [plain]), latencies('simplex, 1,000,000', [run, 'run', '--replicas', '1'])];
 for (const variant of VARIANTS) {
   for (const length of EPOCH_LENGTHS) {
     const flags = ['run', '--epoch-length', String(length), '--variant', variant];
     rows.push(latencies(`${variant}, ${length.toLocaleString('en-US')}`, [run, ...flags]));
   }
+  rows.push(latencies(`${variant}, auto`, [run, 'run', '--epoch-length', 'auto', '--variant', variant]));
 }
 publish(
   'latency',

@@ -13,15 +13,16 @@ import { temporaryFolder } from '../replica/temporary-folder.js';
 import { describeDifference, firstDifference } from '../testing/difference.js';
 import { readKillProof, runTrial, type Trial, type TrialOptions } from '../testing/trial.js';
 import { abortOnSignals } from './interruption.js';
-import { DEFAULT_EPOCH_LENGTH, DEFAULT_MAX_MEMORY, programName, readGuest } from './machine-flags.js';
+import { DEFAULT_MAX_MEMORY, programName, readGuest } from './machine-flags.js';
 import { print } from './output.js';
 
 const FAILED_STATUS = 1;
 const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));
 /** Some seconds of computing; the first kill comes after a fifteenth of it, and healing takes a second or two. */
 const GUEST_ARGUMENTS = ['900', '40'];
+const EPOCH_LENGTH = 100_000;
 const KILL_EPOCH = 20_000;
-const KILL_INSTRUCTION = DEFAULT_EPOCH_LENGTH / 2;
+const KILL_INSTRUCTION = EPOCH_LENGTH / 2;
 /** Of the guest's lines, one is shown this often, ms. */
 const SHOW_EVERY_MS = 300;
 /** Once it is Protected again it is left alone for a moment before the second kill. */
@@ -40,7 +41,7 @@ async function demo(): Promise<void> {
     module,
     moduleCache: true,
     machine: {
-      epochLength: DEFAULT_EPOCH_LENGTH,
+      epochLength: EPOCH_LENGTH,
       variant: 'deferred',
       counting: 'block',
       operationIds: true,
@@ -155,7 +156,7 @@ class Screen {
     if (proof === undefined || this.#diedMs !== undefined) return;
     const { epoch, instruction, count, atNs } = proof;
     this.#diedMs = atNs / 1e6;
-    const where = `instruction ${grouped(instruction)} of ${grouped(DEFAULT_EPOCH_LENGTH)} in epoch ${grouped(epoch)}`;
+    const where = `instruction ${grouped(instruction)} of ${grouped(EPOCH_LENGTH)} in epoch ${grouped(epoch)}`;
     this.#event(red('SIGKILL  '), `process ${this.#primary} died at ${where} (${grouped(count)} since the start)`);
   }
 

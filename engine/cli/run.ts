@@ -7,14 +7,15 @@ import { openDevices } from '../../devices/opening.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
+import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
 import { guestArguments } from './guest-strings.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { addMachineFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
+import { addVariantFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { addSocketFlags, openSockets, type SocketFlags, socketOptions } from './socket-flags.js';
 import { supervise } from './supervise.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-interface RunFlags extends MachineFlags, WasiFlags, SocketFlags, LaunchFlags {}
+interface RunFlags extends Omit<MachineFlags, 'epochLength'>, EpochLengthFlags, WasiFlags, SocketFlags, LaunchFlags {}
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -22,13 +23,14 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addSocketFlags(addWasiFlags(addMachineFlags(addLaunchFlags(command)))).action(
+  return addSocketFlags(addWasiFlags(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))).action(
     (guest: string, args: string[], options: Record<string, unknown>) =>
       run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
   );
 }
 
 async function run(guestPath: string, args: readonly string[], flags: RunFlags): Promise<void> {
+  const lengths = epochLengthOptions(flags, flags.counting);
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
@@ -44,7 +46,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
     module,
     moduleCache: flags.cache,
     options: {
-      epochLength: flags.epochLength,
+      ...lengths,
       variant: flags.variant,
       counting: flags.counting,
       operationIds: flags.operationIds,

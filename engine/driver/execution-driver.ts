@@ -42,9 +42,9 @@ export interface ExecutionGuest {
   deliver(interrupt: Interrupt): void;
   /** SD: what differs between its state and the entry, in words. */
   difference(entry: DigestEntry): string | undefined;
-  /** SD: from when on a primary's boundary is to have a state digest, and to step it. */
-  readonly digestDueNs: number;
-  takeDigest(nowNs: number): void;
+  /** From when on a primary is to be told of a boundary: to step a state digest (SD), and then another epoch length (EL). */
+  readonly reviewDueNs: number;
+  review(nowNs: number, count: number): void;
   /** The thread is about to block: what a status shows should be right. */
   standsStill(): void;
   /** While the guest waits for an interrupt: whether a snapshot could be taken of it, and whether one is to be. */
@@ -108,7 +108,7 @@ export class ExecutionDriver {
     // A backup takes the log only as it comes to need it: what it has not executed stays in the ring, as bytes.
     if (this.#execution.role !== 'backup' && this.#link.seemsToHaveIncoming) this.pump();
     const nowNs = this.nowNs();
-    if (nowNs >= this.#guest.digestDueNs) this.#guest.takeDigest(nowNs);
+    if (nowNs >= this.#guest.reviewDueNs) this.#guest.review(nowNs, count);
     const effects = this.#execution.step({ type: 'epochEnd', count, waiting, nowNs });
     if (effects === PROCEED) {
       // The boundary at which nothing happens.

@@ -16,6 +16,7 @@ import {
   type SharedBlock,
   WORD_COUNT,
   WORD_EPOCH,
+  WORD_EPOCH_LENGTH,
   WORD_EXECUTED,
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
@@ -25,6 +26,7 @@ import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import type { BoundaryHook } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
+import { GuestPace } from './guest-pace.js';
 import type { GuestState, Stage } from './guest-state.js';
 import { type Dispatch, InterruptController } from './interrupt-controller.js';
 import type { MachineOptions } from './machine-options.js';
@@ -56,7 +58,12 @@ export class Guest implements ExecutionGuest {
   /** There once the guest's instance is. */
   #stack: SuspendedStack | undefined;
   #digests: StateDigests | undefined;
-  #digestDueNs = Infinity;
+  /** The machine's clock when a state digest is due, or a look at the epoch length. */
+  #reviewDueNs = Infinity;
+  /** There where the epoch length is to follow it. */
+  readonly #pace: GuestPace | undefined;
+  /** Time at which the guest stood still since it was last set to 0; ns. */
+  #stoodNs = 0;
   /** Something was delivered at this boundary. */
   #delivered = false;
 
@@ -86,13 +93,15 @@ export class Guest implements ExecutionGuest {
     this.#clock = new GuestClock(data.options.bornMs, random, from?.clock);
     this.interrupts = new InterruptController(from?.interrupts);
     this.#meter = meter;
-    const { variant, operationIds } = data.options;
+    const { variant, operationIds, epochLength, latencyMaxMs } = data.options;
+    if (latencyMaxMs !== undefined) this.#pace = new GuestPace(latencyMaxMs * 1e6);
     this.#execution = new Execution(
-      { role: data.role, variant, operationIds },
+      { role: data.role, variant, operationIds, epochLength },
       from && { state: from.execution, position: from.position },
     );
     this.#driver = new ExecutionDriver(this, this.#execution, this.#link, this.#clock, from?.codec);
-    this.#due = from?.due ?? data.options.epochLength;
+    this.#due = from?.due ?? epochLength;
+    shared.positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
     if (from === undefined) this.#arm(0);
     else this.#continueFrom(from);
   }
@@ -127,7 +136,7 @@ export class Guest implements ExecutionGuest {
     assert(this.#devices !== undefined, 'devices stand before the instance, which imports them');
     this.#stack = stack;
     this.#digests = new StateDigests({ stack, devices: this.#devices, interrupts: this.interrupts });
-    this.#digestDueNs = this.#digests.dueNs;
+    this.#reviewDueNs = Math.min(this.#digests.dueNs, this.#pace?.dueNs ?? Infinity);
     stack.onSuspended = () => {
       const activations = stack.take();
       if (this.#suspends) {
@@ -185,9 +194,11 @@ export class Guest implements ExecutionGuest {
 
   #epochEnd(count: number): void {
     const waiting = this.#waits && !this.interrupts.isPending;
-    this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
+    const dueFrom = this.#waits ? count : this.#due;
     this.#waits = false;
-    if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
+    if (this.#pace?.timesNext === true) this.#endTimed(this.#pace, count, waiting);
+    else if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
+    this.#due = dueFrom + this.#execution.epochLength;
     this.#epochStart = count;
     this.#publish(count);
     this.#arm(count);
@@ -198,14 +209,32 @@ export class Guest implements ExecutionGuest {
     if (this.#snapshots.seemsDue(this.#execution.epoch)) this.#suspends = this.#snapshotIsDue();
   }
 
+  /**
+   * EL: this boundary is to be timed. That the guest stands still at it tells of its cost under `original` alone; else it
+   * waits, or its backup lags, however long epochs are.
+   */
+  #endTimed(pace: GuestPace, count: number, waiting: boolean): void {
+    this.#stoodNs = 0;
+    const begunNs = this.#driver.nowNs();
+    if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
+    const ns = this.#driver.nowNs() - begunNs;
+    const isAlike = !this.#delivered && !waiting && (this.#stoodNs === 0 || this.#options.variant === 'original');
+    if (isAlike && this.isPrimary) pace.timed(ns, this.#stoodNs);
+  }
+
   /** Blocks until the guest may go on. */
   #standStill(): void {
+    const begunNs = this.#pace === undefined ? 0 : this.#driver.nowNs();
     const { words } = this.#shared;
     for (;;) {
       const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
-      if (this.#driver.goOn()) return;
+      if (this.#driver.goOn()) break;
       Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
     }
+    if (this.#pace === undefined) return;
+    const ns = this.#driver.nowNs() - begunNs;
+    this.#stoodNs += ns;
+    this.#pace.stood(ns);
   }
 
   #arm(count: number): void {
@@ -220,6 +249,7 @@ export class Guest implements ExecutionGuest {
     positions[WORD_COUNT] = count;
     positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
     if (this.#execution.role === 'backup') {
+      positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
       positions[WORD_EXECUTED] = this.#execution.taken;
       positions[WORD_LOG_BYTES_TAKEN] = this.#driver.logBytesTaken;
     }
@@ -341,15 +371,30 @@ export class Guest implements ExecutionGuest {
     return this.#digests!.difference(entry.epoch, entry);
   }
 
-  get digestDueNs(): number {
-    return this.#digestDueNs;
+  get reviewDueNs(): number {
+    return this.#reviewDueNs;
   }
 
-  /** Nobody is there to compare where this replica is alone, or not primary. */
-  takeDigest(nowNs: number): void {
-    if (this.#execution.role !== 'primary' || this.#link.alone) return;
-    this.#driver.step({ type: 'digest', digest: this.#digests!.take(this.#execution.epoch, nowNs) });
-    this.#digestDueNs = this.#digests!.dueNs;
+  review(nowNs: number, count: number): void {
+    if (this.#execution.role !== 'primary') return;
+    if (nowNs >= this.#digests!.dueNs) this.#takeDigest(nowNs);
+    if (this.#pace !== undefined && nowNs >= this.#pace.dueNs) this.#reviewLength(this.#pace, nowNs, count);
+    this.#reviewDueNs = Math.min(this.#digests!.dueNs, this.#pace?.dueNs ?? Infinity);
+  }
+
+  /** Nobody is there to compare where this replica is alone. */
+  #takeDigest(nowNs: number): void {
+    const digest = this.#link.alone ? undefined : this.#digests!.take(this.#execution.epoch, nowNs);
+    if (digest === undefined) this.#digests!.skip(nowNs);
+    else this.#driver.step({ type: 'digest', digest });
+  }
+
+  #reviewLength(pace: GuestPace, nowNs: number, count: number): void {
+    const { epoch, epochLength: present } = this.#execution;
+    const epochLength = pace.review(nowNs, count, epoch, present);
+    if (epochLength === present) return;
+    this.#driver.step({ type: 'length', epochLength });
+    this.#shared.positions[WORD_EPOCH_LENGTH] = epochLength;
   }
 
   standsStill(): void {

@@ -8,8 +8,10 @@ export type SocketOptions = Pick<KernelConfiguration, 'listeners' | 'connectors'
 
 /** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
 export interface MachineOptions {
-  /** Instructions an epoch. */
+  /** Instructions an epoch; of the first ones, where the length may change. */
   readonly epochLength: number;
+  /** The epoch length follows the guest, whose epochs are to take no longer than this; left out: it stays as it is (EL). */
+  readonly latencyMaxMs?: number;
   readonly variant: Variant;
   readonly counting: 'block' | 'exact';
   readonly operationIds: boolean;

@@ -29,6 +29,7 @@ export function statusOf(view: View, replicas: readonly StatusReplica[], wanted:
     machine: view.machine,
     view: view.number,
     epoch: progress?.epoch ?? 0,
+    epochLength: progress?.epochLength ?? 0,
     instructions: progress?.count ?? 0,
     protected: isProtected,
     reason: isProtected ? '' : reasonOf(wanted, missing, joining.length > 0, unjoined, progress),

@@ -17,6 +17,8 @@ export interface Status {
   readonly view: number;
   /** Epoch the primary's guest is in. */
   readonly epoch: number;
+  /** Instructions an epoch, at present; 0 while the machine starts. */
+  readonly epochLength: number;
   /** Instructions executed at the end of the epoch before. */
   readonly instructions: number;
   /** Whether the death of either replica now would go unnoticed. */

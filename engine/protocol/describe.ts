@@ -12,6 +12,8 @@ export function describeEntry(entry: LogEntry): string {
       return `the end of epoch ${entry.epoch} at instruction ${describeDigest(entry.digest)}`;
     case 'digest':
       return `the state digest of epoch ${entry.epoch}`;
+    case 'length':
+      return `epochs of ${entry.epochLength} instructions after epoch ${entry.epoch}`;
     case 'final':
       return `the guest's end (${describeOutcome(entry.outcome)}) in epoch ${entry.epoch}`;
   }

@@ -33,6 +33,8 @@ export type ExecutionEvent =
   | { readonly type: 'epochEnd'; readonly count: number; readonly waiting: boolean; readonly nowNs: number }
   /** SD: a state digest is due (primary); stepped just before the `epochEnd` of the boundary it was computed at. */
   | { readonly type: 'digest'; readonly digest: StateDigest }
+  /** EL: the epochs after the present one are to be of another length (primary); stepped as `digest` is. */
+  | { readonly type: 'length'; readonly epochLength: number }
   /** The answer to `verify`: what differs, in words. */
   | { readonly type: 'verified'; readonly difference: string | undefined }
   /**
@@ -87,6 +89,8 @@ export type ExecutionEffect =
 export interface ExecutionOptions {
   readonly role: 'primary' | 'backup';
   readonly variant: Variant;
+  /** Instructions an epoch, at the machine's start. */
+  readonly epochLength: number;
   /** Whether the bus performs an operation id once (rule ON); off is the paper's world. */
   readonly operationIds: boolean;
   /** What may pile up; those of production by default. */
@@ -96,6 +100,8 @@ export interface ExecutionOptions {
 /** What an execution remembers at a boundary, as plain data: with the log from there on, all it needs to go on. */
 export interface ExecutionState {
   readonly epoch: number;
+  /** Of the present epoch and those after it, instructions. */
+  readonly epochLength: number;
   readonly submitted: number;
   readonly consumed: number;
   readonly timerDeadlineNs: number;

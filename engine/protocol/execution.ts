@@ -89,7 +89,7 @@ export class Execution {
     this.#role = options.role;
     this.#variant = options.variant;
     this.#operationIds = options.operationIds;
-    this.#account = new GuestAccount(from?.state);
+    this.#account = new GuestAccount(options.epochLength, from?.state);
     this.#log = new ReceivedLog(from?.position ?? 0);
     const { outstanding } = this.#account;
     const deliveryBytes = options.bounds?.deliveryBytes;
@@ -112,6 +112,11 @@ export class Execution {
 
   get epoch(): number {
     return this.#account.epoch;
+  }
+
+  /** EL: of the epochs after the end that was stepped last, instructions. */
+  get epochLength(): number {
+    return this.#account.epochLength;
   }
 
   /** Backup: entries of the log executed so far, its position in the log. */
@@ -149,6 +154,8 @@ export class Execution {
         return NOTHING;
       case 'digest':
         return this.#logDigest(event.digest);
+      case 'length':
+        return this.#logLength(event.epochLength);
       case 'verified':
         return this.#verified(event.difference);
       case 'snapshot':
@@ -388,6 +395,11 @@ export class Execution {
       this.#pause = { at: 'verification', count, waiting };
       return [{ rule: 'SD', type: 'verify', entry }];
     }
+    if (entry.type === 'length' && entry.epoch === this.#account.epoch) {
+      this.#log.take();
+      this.#account.epochLength = entry.epochLength;
+      return this.#endAtBackup(count, waiting);
+    }
     if (entry.type !== 'end' || entry.epoch !== this.#account.epoch || !this.#account.agrees(entry.digest, count)) {
       return this.#diverged(`the end of epoch ${this.#account.epoch} at ${this.#account.where(count)}`, entry);
     }
@@ -414,7 +426,7 @@ export class Execution {
     return PROCEED;
   }
 
-  // ---- snapshots and state digests (JN, SD)
+  // ---- snapshots, state digests, the epoch length (JN, SD, EL)
 
   /** All that was executed is in the log: the state to be saved stands at a position of it. */
   #snapshot(nowNs: number): readonly ExecutionEffect[] {
@@ -433,6 +445,15 @@ export class Execution {
     assert(this.#role === 'primary' && this.#pause.at === 'running', 'a primary names the boundaries of state digests');
     const effects = this.#logRun();
     effects.push({ rule: 'SD', type: 'log', entry: { type: 'digest', epoch: this.#account.epoch, ...digest } });
+    return effects;
+  }
+
+  /** EL: the end of this epoch follows at once, or, where it is lost with its primary, the survivor's own. */
+  #logLength(epochLength: number): readonly ExecutionEffect[] {
+    assert(this.#role === 'primary' && this.#pause.at === 'running', 'a primary decides the epoch length');
+    const effects = this.#logRun();
+    this.#account.epochLength = epochLength;
+    effects.push({ rule: 'EL', type: 'log', entry: { type: 'length', epoch: this.#account.epoch, epochLength } });
     return effects;
   }
 

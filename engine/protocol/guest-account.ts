@@ -8,6 +8,8 @@ import { type Digest, FIRST_OPENED_STREAM, type LogEntry, type Operation, type O
 export class GuestAccount {
   /** Number of the epoch the guest is in; the first is 0. */
   epoch = 0;
+  /** EL: instructions an epoch, from the present one on. A difference shows in the digest of the end that comes next. */
+  epochLength: number;
   /** Digest parts: I/O instructions executed and environment results consumed since the start. */
   submitted = 0;
   consumed = 0;
@@ -20,9 +22,11 @@ export class GuestAccount {
   /** Operations submitted and not yet ended by a completion or an uncertain interrupt, in program order. */
   readonly outstanding = new Map<OperationId, Operation>();
 
-  constructor(from?: ExecutionState) {
+  constructor(epochLength: number, from?: ExecutionState) {
+    this.epochLength = epochLength;
     if (from === undefined) return;
     this.epoch = from.epoch;
+    this.epochLength = from.epochLength;
     this.submitted = from.submitted;
     this.consumed = from.consumed;
     this.timerDeadlineNs = from.timerDeadlineNs;
@@ -32,9 +36,10 @@ export class GuestAccount {
   }
 
   save(): Omit<ExecutionState, 'input'> {
-    const { epoch, submitted, consumed, timerDeadlineNs } = this;
+    const { epoch, epochLength, submitted, consumed, timerDeadlineNs } = this;
     return {
       epoch,
+      epochLength,
       submitted,
       consumed,
       timerDeadlineNs,

@@ -20,6 +20,7 @@ export const RULES = {
   EV: 'In the failover epoch, and in the rest of E, environment results that run out are replaced by own ones: nobody outside saw those of the dead primary.',
   CK: 'The clock of a survivor goes on from the greatest of its own and every value it was sent.',
   DG: 'Every end entry carries a cheap digest; a backup that differs halts and says where, and is never promoted.',
+  EL: 'The epoch length is state of the guest: where it changes, the primary logs the new one before the end of an epoch, and every replica that comes to this end takes it over for the epochs after it.',
   SD: 'State digest: at boundaries that the primary names, memory and kernel state are compared; a backup that differs halts and says where.',
   LG: 'Lag, what is shipped and not yet executed, is bounded: past the bound the primary waits.',
   CL: 'Before a backup sends a claim it closes its log: from then on it acknowledges and accepts nothing of the old view; what it received before is drained first. Only where the claim is lost to the old primary itself does the log go on where it was.',

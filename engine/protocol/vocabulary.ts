@@ -1,7 +1,7 @@
 // What the protocol moves between replicas: interrupts, log entries, operations, outputs and outcomes, as plain data.
 
 /** Version of everything that replicas and bus say to each other; a difference is refused at the first packet. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** The three variants differ only in when the guest waits; all obey the Output Rule. */
 export type Variant = 'original' | 'revised' | 'deferred';
@@ -83,6 +83,8 @@ export type LogEntry =
     }
   /** SD: the state digest as the guest left it when `epoch` was to end; the end of this epoch follows. */
   | ({ readonly type: 'digest'; readonly epoch: number } & StateDigest)
+  /** EL: epochs after `epoch` are of this length; the end of this epoch follows. */
+  | { readonly type: 'length'; readonly epoch: number; readonly epochLength: number }
   /** The guest ended in `epoch`: every replica must come to the same outcome. */
   | { readonly type: 'final'; readonly epoch: number; readonly outcome: Outcome };
 

@@ -90,6 +90,8 @@ export type ToReplica =
 /** What changes as the guest runs, told at most once a heartbeat. */
 export interface ReplicaProgress {
   readonly epoch: number;
+  /** Instructions an epoch, at present. */
+  readonly epochLength: number;
   readonly count: number;
   readonly outstanding: number;
   readonly protected: boolean;

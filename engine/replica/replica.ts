@@ -13,7 +13,7 @@ import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import type { Hello } from '../protocol/messages.js';
 import { PROTOCOL_VERSION, type View } from '../protocol/vocabulary.js';
 import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
-import { WORD_COUNT, WORD_EPOCH, WORD_OUTSTANDING } from '../threads/shared.js';
+import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
 import type {
@@ -210,6 +210,7 @@ export class Replica {
     const { channel, logBytes } = this.#driver;
     const progress: ReplicaProgress = {
       epoch: positions[WORD_EPOCH] ?? 0,
+      epochLength: positions[WORD_EPOCH_LENGTH] ?? 0,
       count: positions[WORD_COUNT] ?? 0,
       outstanding: positions[WORD_OUTSTANDING] ?? 0,
       ...channel.protection,

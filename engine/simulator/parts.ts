@@ -11,7 +11,7 @@ export type { ChannelPart } from '../driver/replica-driver.js';
 /** What the log is made of: encoded entries. */
 export type Part = Uint8Array;
 
-export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'taken' | 'save'>;
+export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'epochLength' | 'taken' | 'save'>;
 export type BusPart = Pick<Bus, 'step' | 'knownOperations' | 'released' | 'nextStream' | 'openStreams'>;
 export type ClockPart = Pick<Clock, 'observe' | 'observeMonotonicNs' | 'adopt' | 'readRealTimeNs' | 'readMonotonicNs'>;
 

@@ -53,6 +53,8 @@ export interface Coverage {
   /** Streams that were opened, and those of them that the guest had asked for. */
   visits: number;
   dialled: number;
+  /** Changes of the epoch length. */
+  resized: number;
 }
 
 export class Judge implements BusObserver {
@@ -113,6 +115,7 @@ export class Judge implements BusObserver {
     diverged: 0,
     visits: 0,
     dialled: 0,
+    resized: 0,
   };
 
   /** The first broken promise. */
@@ -153,6 +156,9 @@ export class Judge implements BusObserver {
       live: (_epoch, uncertain) => {
         this.coverage.failovers += 1;
         this.coverage.uncertain += uncertain;
+      },
+      resized: () => {
+        this.coverage.resized += 1;
       },
       diverged: message => {
         if (this.#flipped.has(name)) this.coverage.diverged += 1;

@@ -13,8 +13,10 @@ export interface RunOptions {
   readonly replicas: 1 | 2 | 3;
   /** Whether a launcher starts a replacement when a process has ended. */
   readonly repair: boolean;
-  /** Instructions. */
+  /** Instructions; of the first epochs. */
   readonly epochLength: number;
+  /** How likely a primary's boundary changes it. */
+  readonly lengthProbability: number;
   /** Steps of the guest's program. */
   readonly guestSteps: number;
   readonly instructionNs: number;
@@ -46,6 +48,9 @@ export interface RunOptions {
   readonly visits: readonly Visit[];
   readonly faults: readonly Fault[];
 }
+
+/** Instructions an epoch, among which a run chooses, and a primary that changes it. */
+export const EPOCH_LENGTHS: readonly number[] = [1, 7, 20, 50, 200];
 
 /** Steps of the schedule that a guest step takes, about: where faults are to strike. */
 const STEPS_PER_GUEST_STEP = 32;
@@ -93,7 +98,8 @@ export function choosePair(seed: number): RunOptions {
     variant: random.pick(VARIANTS),
     operationIds: random.chance(0.75),
     replicas: random.chance(0.05) ? 1 : 2,
-    epochLength: random.pick([1, 7, 20, 50, 200]),
+    epochLength: random.pick(EPOCH_LENGTHS),
+    lengthProbability: chooseLengthProbability(new Random(seed ^ 0x1e46)),
     guestSteps,
     instructionNs: random.pick([100, 1_000, 10_000]),
     networkNs: [networkNs / 10, networkNs],
@@ -113,6 +119,11 @@ export function choosePair(seed: number): RunOptions {
     visits: chooseVisits(new Random(seed ^ 0x517e), bounds),
     faults: planFaults(random.fork(), guestSteps * STEPS_PER_GUEST_STEP),
   };
+}
+
+/** In most runs the length stays; else it changes now and then, or at every other boundary. */
+function chooseLengthProbability(random: Random): number {
+  return random.pick([0, 0, 0, 0.02, 0.5]);
 }
 
 /** Small enough that a run of some dozen steps reaches them, in the proportions of production. */

@@ -35,6 +35,7 @@ import { hashOfBoundary, hashOfValue } from './course.js';
 import { type Happening, type History, restore, type Standing } from './history.js';
 import type { ClockPart, ExecutionPart } from './parts.js';
 import type { Random } from './random.js';
+import { EPOCH_LENGTHS } from './run-plan.js';
 import { Guest, type GuestAction, type GuestOptions } from './toy-guest.js';
 
 /** What a snapshot holds here. */
@@ -61,6 +62,8 @@ export interface GuestObserver {
   restored(saved: SavedGuest): void;
   boundary(epoch: number, hash: number): void;
   live(epoch: number, uncertain: number): void;
+  /** EL: a primary has changed the epoch length. */
+  resized(): void;
   diverged(message: string): void;
 }
 
@@ -82,6 +85,9 @@ export interface GuestThreadOptions {
   /** The guest goes on from a state that is in `port` when it may begin. */
   readonly restores: boolean;
   readonly epochLength: number;
+  /** How likely a primary's boundary changes the epoch length, and by which choice. */
+  readonly lengthProbability: number;
+  readonly lengths: Random;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   /** Time of one instruction, ns; changes where a host is slow for a while. */
@@ -112,6 +118,9 @@ export class GuestThread implements ExecutionGuest {
   #delivered: Interrupt[] = [];
   #happenings: Happening[] = [];
   #actions = 0;
+  /** Of the present boundary. */
+  #digests = false;
+  #resizes = false;
 
   constructor(options: GuestThreadOptions) {
     this.#options = options;
@@ -231,16 +240,16 @@ export class GuestThread implements ExecutionGuest {
   }
 
   #restore(saved: SavedGuest): Standing {
-    const { guest, clock, epochLength, newExecution, observer } = this.#options;
+    const { guest, clock, newExecution, observer } = this.#options;
     const standing = restore(guest, saved.history);
     this.#guest = standing.guest;
     this.#happenings = [...saved.history.happenings];
     this.#actions = saved.history.actions;
-    this.#due = standing.guest.count + epochLength;
     this.#observe(SOURCE_REAL_TIME, saved.realTimeNs);
     clock.observeMonotonicNs(saved.monotonicNs);
     observer.restored(saved);
     this.#begin(newExecution({ state: saved.execution, position: saved.position }), saved.codec);
+    this.#due = standing.guest.count + this.#execution.epochLength;
     this.#publish();
     return standing;
   }
@@ -253,6 +262,7 @@ export class GuestThread implements ExecutionGuest {
     for (const effect of effects) {
       if (effect.type === 'deliver') ended = true;
       else if (effect.type === 'output') observer.produced(effect.output, observer.course().length + (ended ? 1 : 0));
+      else if (effect.type === 'log' && effect.entry.type === 'length') observer.resized();
       else if (effect.type === 'live') observer.live(effect.epoch, effect.uncertain);
       else if (effect.type === 'diverged') observer.diverged(effect.message);
     }
@@ -315,7 +325,7 @@ export class GuestThread implements ExecutionGuest {
     const { epoch } = this.#execution;
     this.#delivered = [];
     if (!this.#driver.epochEnd(guest.count, waiting)) yield* this.#standStill();
-    this.#due = guest.count + this.#options.epochLength;
+    this.#due = guest.count + this.#execution.epochLength;
     const interrupts = this.#delivered;
     this.#happenings.push({ type: 'boundary', count: guest.count, interrupts });
     observer.happened(hashOfBoundary(interrupts));
@@ -402,13 +412,19 @@ export class GuestThread implements ExecutionGuest {
     this.#delivered.push(interrupt);
   }
 
-  get digestDueNs(): number {
+  /** By chance a boundary has a state digest, and another epoch length. */
+  get reviewDueNs(): number {
     if (this.#execution.role !== 'primary') return Infinity;
-    return this.#options.random.chance(this.#options.digestProbability) ? 0 : Infinity;
+    const { random, digestProbability, lengths, lengthProbability } = this.#options;
+    this.#digests = random.chance(digestProbability);
+    this.#resizes = lengths.chance(lengthProbability);
+    return this.#digests || this.#resizes ? 0 : Infinity;
   }
 
-  takeDigest(): void {
-    this.#driver.step({ type: 'digest', digest: this.#stateDigest() });
+  review(): void {
+    if (this.#digests) this.#driver.step({ type: 'digest', digest: this.#stateDigest() });
+    if (!this.#resizes) return;
+    this.#driver.step({ type: 'length', epochLength: this.#options.lengths.pick(EPOCH_LENGTHS) });
   }
 
   #stateDigest(): StateDigest {

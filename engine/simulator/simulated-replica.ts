@@ -15,7 +15,7 @@ import type { BusHost } from './bus-host.js';
 import type { History } from './history.js';
 import type { Connection, Listener, Path } from './network.js';
 import type { ChannelPart, Parts } from './parts.js';
-import type { Random } from './random.js';
+import { Random } from './random.js';
 import type { Judge } from './run-judge.js';
 import type { RunOptions } from './run-plan.js';
 import type { Schedule } from './schedule.js';
@@ -179,14 +179,14 @@ export class Replica {
   #newGuestThread(shared: SharedBlock, port: StatePort): GuestThread {
     const { name, random, run, parts, judge, view, guest } = this.#options;
     const role = view?.primary === name ? 'primary' : 'backup';
-    const { variant, operationIds, bounds } = run;
+    const { variant, operationIds, bounds, epochLength } = run;
     return new GuestThread({
       actor: this.guestActor,
       random,
       shared,
       port,
       bounds,
-      newExecution: from => parts.execution({ role, variant, operationIds, bounds }, from),
+      newExecution: from => parts.execution({ role, variant, operationIds, bounds, epochLength }, from),
       clock: parts.clock(),
       hostClock: {
         realTimeNs: () => BigInt(Math.floor(1e12 + this.#hostNs() + this.realTimeJumpNs)),
@@ -194,7 +194,10 @@ export class Replica {
       },
       guest,
       restores: view === undefined,
-      epochLength: run.epochLength,
+      epochLength,
+      lengthProbability: run.lengthProbability,
+      // Its own, so that a run whose length stays is what it would be otherwise.
+      lengths: new Random(run.seed ^ (0x1e47 + name.charCodeAt(0))),
       digestProbability: run.digestProbability,
       instructionNs: () => run.instructionNs * Math.max(...this.#slownesses),
       loadNs: random.between(1e3, run.transferNs[1]),

@@ -14,7 +14,7 @@ import { EpochvisorError } from '../errors/errors.js';
 
 const MAGIC = Buffer.from('EPVSNAP\n', 'latin1');
 /** To be raised where the state changes its shape, and where frames hand over their values in another order (unwind.ts). */
-const VERSION = 4;
+const VERSION = 5;
 export const HEADER_BYTES = MAGIC.length + 4;
 
 export const CHUNK_STATE = 1;

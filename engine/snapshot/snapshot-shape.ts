@@ -53,6 +53,7 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
   moduleHash: 'string',
   options: {
     epochLength: 'number',
+    'latencyMaxMs?': 'number',
     variant: 'string',
     counting: 'string',
     operationIds: 'boolean',
@@ -77,6 +78,7 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
     due: 'number',
     execution: {
       epoch: 'number',
+      epochLength: 'number',
       submitted: 'number',
       consumed: 'number',
       timerDeadlineNs: 'number',

@@ -51,6 +51,8 @@ export const WORD_EPOCH = 3;
 export const WORD_COUNT = 4;
 /** For the status: operations outstanding. */
 export const WORD_OUTSTANDING = 5;
+/** For the status: instructions an epoch. */
+export const WORD_EPOCH_LENGTH = 6;
 
 const FLOATS_AT = 64;
 const RINGS_AT = 128;

@@ -13,6 +13,7 @@
 //   end of an epoch    001 mm e t i  e: the epoch follows, else it is the one after the last end; then the digest;
 //                                    t: time as it is, else its difference to the last; i: interrupts follow, counted
 //   state digest       00000011      epoch, first page, pages, then memory, kernel, globals: 4 bytes little-endian each
+//   epoch length       00000100      epoch, instructions
 //   final              00000001      epoch, outcome (outcomes.ts)
 //
 //   digest   m = 0     count as a difference; nothing submitted; consumed what the log says
@@ -52,6 +53,7 @@ const END_MODE_SHIFT = 3;
 const END_EPOCH = 4;
 const END_TIME = 2;
 const END_INTERRUPTS = 1;
+const EPOCH_LENGTH = 4;
 const STATE_DIGEST = 3;
 const OTHER_VALUE = 2;
 const FINAL = 1;
@@ -100,6 +102,9 @@ export class EntryEncoder {
         return this.#end(entry, target, at) - at;
       case 'digest':
         return putStateDigest(entry, target, at) - at;
+      case 'length':
+        target[at] = EPOCH_LENGTH;
+        return putUnsigned(target, putUnsigned(target, at + 1, entry.epoch), entry.epochLength) - at;
       case 'final':
         target[at] = FINAL;
         return putOutcome(target, putUnsigned(target, at + 1, entry.epoch), entry.outcome) - at;
@@ -245,6 +250,12 @@ export class EntryDecoder {
       return { type: 'value', source, value: this.#halves.join(low, readHalf(reader)) };
     }
     if (head === STATE_DIGEST) return readStateDigest(reader);
+    if (head === EPOCH_LENGTH) {
+      const epoch = reader.unsigned();
+      const epochLength = reader.unsigned();
+      if (epochLength === 0) throw malformed('an epoch length of 0', reader.at - 1);
+      return { type: 'length', epoch, epochLength };
+    }
     if (head === FINAL) {
       const epoch = reader.unsigned();
       return { type: 'final', epoch, outcome: readOutcome(reader) };

@@ -65,7 +65,7 @@ class Driven {
     this.shared.words[WORD_IO_POLLING] = 1;
     const bounds = { ...BOUNDS, gatheredBytes: 128, streamPieceBytes: 256 };
     const link = new GuestEnd(this.shared, undefined, bounds);
-    this.execution = new Execution({ role, variant, operationIds: true });
+    this.execution = new Execution({ role, variant, epochLength: 10, operationIds: true });
     this.driver = new ExecutionDriver(this.#guest(), this.execution, link, this.#clock());
     const port = { post: () => undefined, take: () => undefined };
     const parts = {
@@ -97,8 +97,8 @@ class Driven {
     return {
       deliver: interrupt => void driven.delivered.push(interrupt),
       difference: () => driven.difference,
-      digestDueNs: Infinity,
-      takeDigest: () => undefined,
+      reviewDueNs: Infinity,
+      review: () => undefined,
       standsStill: driven.standsStill,
       get isReadyForSnapshot() {
         return driven.isReadyForSnapshot;

@@ -116,6 +116,22 @@ describe.each(['run', 'failover', 'tune', 'inspect'])('%s refuses in one line', 
   });
 });
 
+describe('run refuses in one line', () => {
+  test.each([
+    ['a bound that is no number', ['--epoch-length', 'auto', '--max-latency', 'x'], /--max-latency.*milliseconds/],
+    ['a bound of nothing', ['--epoch-length', 'auto', '--max-latency', '0'], /--max-latency.*milliseconds/],
+    ['a bound for epochs of a given length', ['--epoch-length', '5000', '--max-latency', '1'], /--max-latency/],
+    ['exact counting of epochs that change', ['--epoch-length', 'auto', '--counting', 'exact'], /exact/],
+    ['nearly auto', ['--epoch-length', 'automatic'], /--epoch-length/],
+  ])('%s', async (_, flags, why) => {
+    expectRefused(await bench.run(['run', ...flags, guest('hello')]), 'BAD_USAGE', why);
+  });
+
+  test.each(['failover'])('auto, in %s, whose runs are compared', async verb => {
+    expectRefused(await bench.run([verb, '--epoch-length', 'auto', guest('hello')]), 'BAD_USAGE', /--epoch-length/);
+  });
+});
+
 describe('what rewriting makes too large', () => {
   const LARGE = [
     ['locals', () => withLocals(49_999), /function 0 at byte \d+ would have more than 50000 locals once rewritten/],

@@ -42,6 +42,8 @@ describe('epochvisor failover', () => {
   test('shows a table of verdicts, what was proved of each kill, and a summary', async () => {
     const { status, stdout } = await bench.run([
       'failover',
+      '--epoch-length',
+      '100_000',
       '--at',
       '2:5000',
       '--at',

@@ -10,7 +10,7 @@ const KILLED: ReplicaEnding = { reason: 'killed by SIGKILL', killed: true };
 const HALT = { code: 'DIVERGED', message: 'memory differs', hint: 'look' };
 const HALTED: ReplicaEnding = { reason: 'halted: memory differs', killed: false, halted: HALT };
 const PROGRESS: ReplicaProgress = {
-  ...{ epoch: 7, count: 700, outstanding: 0, protected: true, reason: '', lagMs: 0, logBytes: 0 },
+  ...{ epoch: 7, epochLength: 100, count: 700, outstanding: 0, protected: true, reason: '', lagMs: 0, logBytes: 0 },
 };
 
 const view = (number: number, primary: string, ...backups: string[]): View => {

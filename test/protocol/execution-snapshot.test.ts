@@ -14,11 +14,11 @@ const OPERATION: Operation = { id: 7n, device: 1, command: 1, argument: 0n, leng
 const DIGEST: StateDigest = { firstPage: 3, pages: 2, memory: 1, kernel: 2, globals: 3 };
 
 function primary(variant: Variant = 'deferred', from?: ExecutionStart): Execution {
-  return new Execution({ role: 'primary', variant, operationIds: true }, from);
+  return new Execution({ role: 'primary', variant, epochLength: 10, operationIds: true }, from);
 }
 
 function backup(from?: ExecutionStart): Execution {
-  return new Execution({ role: 'backup', variant: 'deferred', operationIds: true }, from);
+  return new Execution({ role: 'backup', variant: 'deferred', epochLength: 10, operationIds: true }, from);
 }
 
 function epochEnd(count: number, waiting = false, nowNs = 0) {

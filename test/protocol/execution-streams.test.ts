@@ -20,7 +20,7 @@ const taken = (offset: number): Interrupt => ({ kind: 'taken', stream: S, offset
 const reset: Interrupt = { kind: 'reset', stream: S };
 
 function make(role: 'primary' | 'backup', from?: ExecutionStart): Execution {
-  return new Execution({ role, variant: 'deferred', operationIds: true }, from);
+  return new Execution({ role, variant: 'deferred', epochLength: 10, operationIds: true }, from);
 }
 
 /** A primary and a backup that execute the same: what one delivers the other does, too. */

@@ -22,11 +22,11 @@ const BYTES = Uint8Array.of(1, 2, 3);
 const EXIT: Outcome = { kind: 'exit', status: 3 };
 
 function primary(variant: Variant = 'deferred', operationIds = true): Execution {
-  return new Execution({ role: 'primary', variant, operationIds });
+  return new Execution({ role: 'primary', variant, epochLength: 10, operationIds });
 }
 
 function backup(entries: readonly LogEntry[] = [], variant: Variant = 'deferred', operationIds = true): Execution {
-  const execution = new Execution({ role: 'backup', variant, operationIds });
+  const execution = new Execution({ role: 'backup', variant, epochLength: 10, operationIds });
   execution.step({ type: 'log', entries });
   return execution;
 }
@@ -297,7 +297,7 @@ describe('P3: a backup and its own devices', () => {
 
 describe('P4: a backup keeps what it receives for the end of the epoch', () => {
   it('delivers nothing before the guest comes there', () => {
-    const execution = new Execution({ role: 'backup', variant: 'deferred', operationIds: true });
+    const execution = new Execution({ role: 'backup', variant: 'deferred', epochLength: 10, operationIds: true });
     expect(execution.step({ type: 'log', entries: [end(0, digest(10), [input(0)])] })).toEqual([]);
     expect(delivered(execution.step(epochEnd(10)))).toEqual([input(0)]);
   });

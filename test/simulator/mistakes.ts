@@ -3,7 +3,7 @@
 import type { Channel, ChannelEffect, ChannelEvent } from '../../engine/protocol/channel.js';
 import { ChannelState } from '../../engine/protocol/channel-state.js';
 import { Clock } from '../../engine/protocol/clock.js';
-import type { Execution, ExecutionEffect, ExecutionEvent } from '../../engine/protocol/execution.js';
+import { Execution, type ExecutionEffect, type ExecutionEvent } from '../../engine/protocol/execution.js';
 import { OtherOutputs } from '../../engine/protocol/other-outputs.js';
 import { type Held, Outbox } from '../../engine/protocol/outbox.js';
 import { type Part, type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
@@ -275,7 +275,8 @@ export const MISTAKES: readonly Mistake[] = [
       return effects;
     }),
     sees: /\(OR\)|\(JN, BV\)/,
-    runs: chooseHealing,
+    // It takes a rare run, of which there is one among those whose epochs stay as long as they are.
+    runs: seed => ({ ...chooseHealing(seed), lengthProbability: 0 }),
   },
   {
     rule: 'JN',
@@ -350,10 +351,48 @@ export const MISTAKES: readonly Mistake[] = [
     runs: seed => ({ ...chooseHealing(seed), replicas: 3, epochLength: 1 }),
   },
   {
+    rule: 'EL',
+    mistake: 'a backup takes another epoch length over an epoch late',
+    plant: () => {
+      const lengths = new WeakMap<Execution, number>();
+      return getter(Execution, 'epochLength', epochLength => of => {
+        const now = epochLength(of);
+        const before = lengths.get(of) ?? now;
+        lengths.set(of, now);
+        return of.role === 'backup' ? before : now;
+      });
+    },
+    sees: /diverged \(DG\)/,
+  },
+  {
+    rule: 'EL',
+    mistake: 'a joining replica begins with the epoch length that the machine began with',
+    parts: {
+      ...PRODUCTION,
+      execution: (options, from) =>
+        new Execution(options, from && { ...from, state: { ...from.state, epochLength: options.epochLength } }),
+    },
+    sees: /diverged \(DG\)/,
+    runs: struck.resizedAndJoined,
+  },
+  {
+    rule: 'EL',
+    mistake: 'a survivor goes on with the epoch length that its machine began with',
+    plant: () => {
+      const begun = new WeakMap<Execution, number>();
+      return getter(Execution, 'epochLength', epochLength => of => {
+        if (!begun.has(of)) begun.set(of, epochLength(of));
+        return of.role === 'backup' ? epochLength(of) : begun.get(of)!;
+      });
+    },
+    sees: /diverged \(DG\)/,
+    runs: struck.resizedAndJoined,
+  },
+  {
     rule: 'SD',
     mistake: 'a state digest that differs is not minded',
     parts: execution((event, step) => step(event.type === 'verified' ? { ...event, difference: undefined } : event)),
-    sees: /diverged|differs from what one machine writes|never asked for|of another history|waits for ever|something else|over before|a defect/,
+    sees: /diverged|differs from what one machine writes|at the end, one machine writes|never asked for|of another history|waits for ever|something else|over before|a defect/,
     runs: seed => ({
       ...struck.flippedBackup(seed),
       repair: false,

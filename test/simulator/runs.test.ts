@@ -28,7 +28,7 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections and asked-for streams, and mostly came to its end', () => {
+  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections, asked-for streams and changes of the epoch length, and mostly came to its end', () => {
     const often = [
       'failovers',
       'simplex',
@@ -39,6 +39,7 @@ describe('a machine under seeded faults', () => {
       'throttled',
       'fullLinks',
       'dialled',
+      'resized',
     ] as const;
     for (const what of often) {
       expect(sums[what], what).toBeGreaterThan(20);

@@ -321,3 +321,25 @@ export function deathNearTheEnd(seed: number): RunOptions {
     ],
   };
 }
+
+/** The epoch length changes at every other boundary; one of three dies, the primary dies, and others join. */
+export function resizedAndJoined(seed: number): RunOptions {
+  const atStep = 60 + ((seed * 31) % 300);
+  return {
+    ...chooseHealing(seed),
+    repair: true,
+    replicas: 3,
+    guestSteps: 60,
+    lengthProbability: 0.5,
+    instructionNs: 1_000,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, 3e5],
+    arbiterLossProbability: 0,
+    restartNs: [1e6, 2e6],
+    transferNs: [1e4, 1e5],
+    faults: [
+      { kind: 'kill', replica: 2, atStep },
+      { kind: 'kill', replica: 'primary', atStep: atStep + 200 + ((seed * 7) % 200) },
+    ],
+  };
+}

@@ -25,6 +25,7 @@ function snapshotWith(memory: Uint8Array, devices: unknown = {}): MachineSnapsho
       due: 2 ** 40 + 5,
       execution: {
         epoch: 3,
+        epochLength: 5,
         submitted: 4,
         consumed: 5,
         timerDeadlineNs: 0,
@@ -160,8 +161,8 @@ describe('bytes that are no snapshot', () => {
   test('another kind of file, or another version: an error that says so', () => {
     expect(refusal(Buffer.from('\0asm\x01\0\0\0and more'))).toMatch(/another kind of file, at byte 0$/);
     const newer = Buffer.from(whole);
-    newer.writeUInt32LE(5, 8);
-    expect(refusal(newer)).toMatch(/version 5, where this is 4/);
+    newer.writeUInt32LE(6, 8);
+    expect(refusal(newer)).toMatch(/version 6, where this is 5/);
   });
 
   test('whole, but of something else: an error', () => {

@@ -20,6 +20,7 @@ const SNAPSHOT = {
     due: 0,
     execution: {
       epoch: 0,
+      epochLength: 1000,
       submitted: 0,
       consumed: 0,
       timerDeadlineNs: 0,

@@ -79,6 +79,7 @@ const entry: fc.Arbitrary<LogEntry> = fc.oneof(
     kernel: word,
     globals: word,
   }),
+  fc.record({ type: fc.constant('length' as const), epoch, epochLength: fc.integer({ min: 1, max: 1e9 }) }),
   fc.record({
     type: fc.constant('final' as const),
     epoch,
@@ -239,6 +240,7 @@ describe('literal entries', () => {
       ],
       ['20 08 64', '42 01', '21 01 02 01 02 00 05 01 61', '27 07 01 01 02 03 ac 02 09 00 04 01'],
     ],
+    ['an epoch length', [{ type: 'length', epoch: 300, epochLength: 1_000_000 }], ['04 ac 02 c0 84 3d']],
     ['final', [{ type: 'final', epoch: 3, outcome: { kind: 'exit', status: -1 } }], ['01 03 00 01']],
   ];
   test.each(cases)('%s', (_, entries, bytes) => {
@@ -273,7 +275,8 @@ describe('sizes', () => {
 
 describe('hostile logs', () => {
   const refused: readonly [string, string, string][] = [
-    ['an unknown entry', '04', 'an entry of unknown kind at byte 0'],
+    ['an unknown entry', '05', 'an entry of unknown kind at byte 0'],
+    ['an epoch length of 0', '04 01 00', 'an epoch length of 0 at byte 2'],
     ['an entry cut short', '41', 'the end is missing at byte 1'],
     ['a digest of unknown form', '71 01', 'a digest of unknown form at byte 0'],
     ['a clock difference of 65 bits', 'a0 ff ff ff ff ff ff ff ff 08', 'a clock difference is too long at byte 9'],
