@@ -20,12 +20,14 @@ import {
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
   WORD_TO_GUEST_BELL,
+  WORD_WAITS,
 } from '../threads/shared.js';
 import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import type { BoundaryHook } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { GuestState, Stage } from './guest-state.js';
+import { hostMs } from './host-clock.js';
 import { type Dispatch, InterruptController } from './interrupt-controller.js';
 import type { MachineOptions } from './machine-options.js';
 import { StateDigests } from './state-digest.js';
@@ -187,7 +189,9 @@ export class Guest implements ExecutionGuest {
     const waiting = this.#waits && !this.interrupts.isPending;
     this.#due = (this.#waits ? count : this.#due) + this.#options.epochLength;
     this.#waits = false;
+    if (waiting) this.#shared.words[WORD_WAITS] = 1;
     if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
+    if (waiting) this.#shared.words[WORD_WAITS] = 0;
     this.#epochStart = count;
     this.#publish(count);
     this.#arm(count);
@@ -301,6 +305,7 @@ export class Guest implements ExecutionGuest {
 
   /** Any event that has no result. */
   perform(event: ExecutionEvent): void {
+    if ((event.type === 'write' || event.type === 'start') && this.#link.isSampled) this.#link.asks(hostMs());
     if (!this.#driver.step(event)) this.#standStill();
   }
 

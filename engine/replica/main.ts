@@ -84,6 +84,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const listener = await Listener.start({ hello, onLink: link => search.called(link) });
   search.start(listener.address);
   if (view === undefined) sayJoining(replica);
+  if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
   replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return replica;
@@ -101,6 +102,12 @@ async function stateFor({
   if (view !== undefined) return {};
   const { SnapshotDecoder } = await import('../snapshot/snapshot-decoder.js');
   return { newDecoder: () => new SnapshotDecoder() };
+}
+
+/** Loaded for those who measure: a start costs what it loads. */
+async function sample(thread: ThreadHost, isPrimary: boolean): Promise<void> {
+  const { Sampling } = await import('./sampling.js');
+  new Sampling(thread.sampled, isPrimary, samples => tell({ type: 'sampled', samples }));
 }
 
 /** The launcher hears of a replica that joins until others watch it. */

@@ -1,0 +1,24 @@
+// The host's clocks as a guest thread reads them: ns since the machine's birth, and time of day.
+export class HostClock {
+  /** From the machine's birth to this thread's time origin, ns. */
+  #originNs;
+  #bornNs;
+  /** @param bornMs the machine's birth, ms since 1970 */
+  constructor(bornMs) {
+    this.#originNs = (performance.timeOrigin - bornMs) * 1e6;
+    this.#bornNs = BigInt(Math.floor(bornMs)) * 1000000n;
+  }
+  /** ns since the machine's birth; never goes backwards, whatever is done to the host's time of day. */
+  monotonicNs() {
+    return Math.max(0, Math.floor(this.#originNs + performance.now() * 1e6));
+  }
+  /** ns since 1970, as of the machine's birth and the monotonic clock since. */
+  realTimeNs() {
+    return this.#bornNs + BigInt(this.monotonicNs());
+  }
+}
+/** The host's monotonic clock, ms: comparable between processes, as `performance.now()` is not. */
+export function hostMs() {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+//# sourceMappingURL=host-clock.js.map
