@@ -7,6 +7,7 @@ import { numbered } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestKind } from '../guest/guest-check.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import { FILES_BYTES_MAX } from '../wasi/kernel-port.js';
 import { addDeviceFlags } from './device-flags.js';
 import { givenVariable } from './given-bytes.js';
 import type { MachineFlags } from './machine-flags.js';
@@ -16,9 +17,6 @@ export interface WasiFlags {
   readonly env: readonly string[];
   readonly argv0?: string;
 }
-
-/** Contents of files that the kernel holds on each replica, bytes: beside the program's own memory, which is as large. */
-const FILES_BYTES_MAX = 1 << 30;
 
 export function addWasiFlags(command: Command): Command {
   return addDeviceFlags(command, false)

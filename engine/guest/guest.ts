@@ -220,8 +220,9 @@ export class Guest implements ExecutionGuest {
 
   #publish(count: number): void {
     const { positions } = this.#shared;
-    positions[WORD_EPOCH] = this.#execution.epoch;
     positions[WORD_COUNT] = count;
+    // After the count: who sees a new epoch reads the count at its start (sampling-thread.ts).
+    positions[WORD_EPOCH] = this.#execution.epoch;
     positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
     if (this.#execution.role === 'backup') {
       positions[WORD_EXECUTED] = this.#execution.taken;

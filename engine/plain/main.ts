@@ -1,59 +1,57 @@
-// Runs a bare guest on the plain machine:
-// `node dist/engine/plain/main.js [--disk FILE]... [--listen ADDR:PORT]... GUEST.wasm [args...]`.
+// Runs a guest, bare or a WASI program, on the plain machine:
+// `node dist/engine/plain/main.js [flags]... GUEST.wasm [args...]` (plain-arguments.ts).
+
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import {
-  describeSocketAddress,
-  parseSocketAddress,
-  type SocketAddress,
-} from '../../devices/connection/socket-address.js';
+import { describeSocketAddress, type SocketAddress } from '../../devices/connection/socket-address.js';
 import { EpochvisorError } from '../errors/errors.js';
+import { checkGuest } from '../guest/guest-check.js';
 import { Bell } from './bell.js';
+import type { PlainOutcome } from './ending.js';
+import { type PlainArguments, parseArguments, USAGE, worldOf } from './plain-arguments.js';
 import { ProcessDevices } from './plain-devices.js';
+import { PlainFolders } from './plain-folders.js';
 import { PlainMachine } from './plain-machine.js';
 import { PlainSockets } from './plain-sockets.js';
+import { PlainWasiMachine } from './plain-wasi-machine.js';
 
 const TRAP_STATUS = 134;
-const USAGE = 'usage: main.js [--disk FILE]... [--listen ADDR:PORT]... GUEST.wasm [args...]\n';
 
 function refuse(text: string): never {
   process.stderr.write(text);
   process.exit(2);
 }
 
-const rest = process.argv.slice(2);
-const disks: string[] = [];
-const addresses: SocketAddress[] = [];
-let guest: string | undefined;
-// Disks may stand before the guest or right after it; what follows is the guest's.
-while (rest.length > 0 && (guest === undefined || rest[0] === '--disk')) {
-  const word = rest.shift()!;
-  if (word === '--disk') disks.push(rest.shift() ?? '');
-  else if (word === '--listen') addresses.push(parseSocketAddress(rest.shift() ?? '') ?? refuse(USAGE));
-  else guest = word;
-}
-if (guest === undefined) refuse(USAGE);
-
-const module = new WebAssembly.Module(readFileSync(guest));
-const bell = Bell.allocate();
-
 /** Only who listens has the thread for it. */
-async function openSockets(): Promise<PlainSockets | undefined> {
-  if (addresses.length === 0) return undefined;
-  try {
-    return await PlainSockets.open(addresses, bell);
-  } catch (error) {
-    if (error instanceof EpochvisorError) refuse(`plain: ${error.line}\n`);
-    throw error;
-  }
+async function openSockets(addresses: readonly SocketAddress[], bell: SharedArrayBuffer) {
+  return addresses.length === 0 ? undefined : PlainSockets.open(addresses, bell);
 }
 
-const sockets = await openSockets();
-for (const address of sockets?.addresses ?? []) {
-  process.stderr.write(`plain: listens on ${describeSocketAddress(address)}\n`);
+/** @throws EpochvisorError where the guest is none, or what it is given can't be opened */
+async function run(given: PlainArguments): Promise<PlainOutcome> {
+  const bytes = readFileSync(given.guest);
+  const kind = checkGuest(bytes);
+  if (kind === 'bare' && given.folders.length + given.environment.length > 0) {
+    throw new EpochvisorError('NOT_WASI', 'the guest is not a WASI program, and --dir and --env are for those');
+  }
+  const bell = Bell.allocate();
+  const folders = await PlainFolders.open(given.folders, bell);
+  const sockets = await openSockets(given.addresses, bell);
+  for (const address of sockets?.addresses ?? []) {
+    process.stderr.write(`plain: listens on ${describeSocketAddress(address)}\n`);
+  }
+  const devices = new ProcessDevices(given.arguments, { disks: given.disks, bell, sockets, folders });
+  const machine = kind === 'bare' ? new PlainMachine(devices) : new PlainWasiMachine(devices, worldOf(given));
+  const outcome = machine.run(new WebAssembly.Module(bytes));
+  await devices.close();
+  return outcome;
 }
-const devices = new ProcessDevices([basename(guest), ...rest], disks, bell, sockets);
-const outcome = new PlainMachine(devices).run(module);
-await devices.close();
-if (outcome.kind === 'trap') process.stderr.write(`plain: the guest trapped: ${outcome.error.message}\n`);
-process.exit(outcome.kind === 'trap' ? TRAP_STATUS : outcome.status);
+
+const given = parseArguments(process.argv.slice(2)) ?? refuse(USAGE);
+try {
+  const outcome = await run(given);
+  if (outcome.kind === 'trap') process.stderr.write(`plain: the guest trapped: ${outcome.error.message}\n`);
+  process.exit(outcome.kind === 'trap' ? TRAP_STATUS : outcome.status);
+} catch (error) {
+  if (error instanceof EpochvisorError) refuse(`plain: ${error.line}\n`);
+  throw error;
+}

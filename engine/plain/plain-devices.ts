@@ -1,4 +1,4 @@
-// The real devices of the plain machine: this process's stdin, stdout and stderr, clocks, files as disks, and sockets.
+// The real devices of the plain machine: this process's stdin, stdout and stderr, clocks, files as disks, folders, and sockets.
 
 import { randomFillSync } from 'node:crypto';
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
@@ -7,7 +7,8 @@ import { kindNumbered } from '../../devices/device-kinds.js';
 import { FIRST_DISK, SECTOR_BYTES } from '../../devices/disk/disk-commands.js';
 import { DISK_KIND } from '../../devices/disk/disk-kind.js';
 import { Bell } from './bell.js';
-import type { PlainDevices, PlainEvent, PlainOperation } from './plain-machine.js';
+import type { PlainFolders } from './plain-folders.js';
+import type { PlainDevices, PlainEvent, PlainOperation } from './plain-port.js';
 import type { PlainSockets } from './plain-sockets.js';
 import { openStandardInput, type StandardInput } from './standard-input.js';
 
@@ -16,38 +17,46 @@ interface OpenDisk {
   sizeBytes: number;
 }
 
+/** What a guest is given besides what every process has. */
+export interface GivenDevices {
+  /** Files that serve as disks 0, 1, ...; they must exist. */
+  readonly disks?: readonly string[];
+  /** What rings when the sockets or the folders have something. */
+  readonly bell?: SharedArrayBuffer;
+  readonly sockets?: PlainSockets | undefined;
+  readonly folders?: PlainFolders | undefined;
+}
+
 /** What the process has to offer to one guest. */
 export class ProcessDevices implements PlainDevices {
   readonly arguments: readonly string[];
   readonly sockets: PlainSockets | undefined;
+  readonly folders: PlainFolders | undefined;
   readonly #disks: OpenDisk[];
   readonly #completions: PlainEvent[] = [];
   readonly #randoms = new BigInt64Array(512);
   #randomsUsed = this.#randoms.length;
   #realTimeNs = 0n;
+  /** Whether the guest has asked for input. */
+  protected listens = false;
   #input: StandardInput | undefined;
   readonly #bellMemory: SharedArrayBuffer;
   readonly #bell: Bell;
   /** Whether there may be something that rang before the bell was last heard. */
   #unheard = true;
+  /** Whether input is wanted, as of the last `poll`. */
+  #takesInput = true;
   readonly #never = new Int32Array(new SharedArrayBuffer(4));
 
-  /**
-   * @param programArguments the program's name and its arguments
-   * @param diskPaths files that serve as disks 0, 1, ...; they must exist
-   * @param bell what rings when the sockets have something
-   */
-  constructor(
-    programArguments: readonly string[],
-    diskPaths: readonly string[],
-    bell = Bell.allocate(),
-    sockets?: PlainSockets,
-  ) {
+  /** @param programArguments the program's name and its arguments */
+  constructor(programArguments: readonly string[], given: GivenDevices = {}) {
+    const { disks = [], bell = Bell.allocate(), sockets, folders } = given;
     this.arguments = programArguments;
     this.#bellMemory = bell;
     this.#bell = new Bell(bell);
     this.sockets = sockets;
-    this.#disks = diskPaths.map(path => {
+    this.folders = folders;
+    this.#disks = disks.map(path => {
       const file = openSync(path, 'r+');
       const sizeBytes = fstatSync(file).size;
       return { file, sizeBytes: sizeBytes - (sizeBytes % SECTOR_BYTES) };
@@ -57,6 +66,7 @@ export class ProcessDevices implements PlainDevices {
   async close(): Promise<void> {
     for (const disk of this.#disks) closeSync(disk.file);
     await this.sockets?.close();
+    await this.folders?.close();
   }
 
   clock(kind: 0 | 1): bigint {
@@ -133,18 +143,20 @@ export class ProcessDevices implements PlainDevices {
   }
 
   listen(): void {
-    if (this.#input !== undefined) return;
+    if (this.listens) return;
+    this.listens = true;
     this.#input = openStandardInput(this.#bellMemory);
     this.#unheard = true;
   }
 
   poll(takeInput: boolean): PlainEvent | null {
+    this.#takesInput = takeInput;
     const completion = this.#completions.shift();
     if (completion !== undefined) return completion;
     // A look into a port costs more than most instructions: it is taken where somebody rang.
     this.#unheard = this.#bell.hear() || this.#unheard;
     if (!this.#unheard) return (takeInput && this.#input?.isReady === true && this.#input.next()) || null;
-    const event = this.#socketEvent() ?? (takeInput ? this.#input?.next() : null) ?? null;
+    const event = this.#socketEvent() ?? this.folders?.next() ?? (takeInput ? this.#input?.next() : null) ?? null;
     // What is kept back stays to be looked for.
     if (event === null && takeInput) this.#unheard = false;
     return event;
@@ -160,10 +172,10 @@ export class ProcessDevices implements PlainDevices {
     const leftMs = deadlineNs === 0n ? Infinity : Number(deadlineNs - this.clock(1)) / 1e6;
     if (leftMs <= 0) return;
     // Only a guest that has asked for input, or can be woken by nothing else, needs the thread that reads it.
-    if (deadlineNs === 0n && this.#input === undefined) {
+    if (deadlineNs === 0n && !this.listens && this.folders?.isBusy !== true) {
       this.listen();
       return;
     }
-    if (this.#input?.isReady !== true) this.#bell.sleep(leftMs);
+    if (!this.#takesInput || this.#input?.isReady !== true) this.#bell.sleep(leftMs);
   }
 }

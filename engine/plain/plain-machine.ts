@@ -13,78 +13,15 @@ import { GuestStreams } from '../guest/guest-streams.js';
 import type { Imports, WasmExports } from '../instance/webassembly.js';
 import type { ExecutionEvent } from '../protocol/execution-events.js';
 import { encodeEscaped } from '../wasm/escaped-utf8.js';
-import type { SocketAction, SocketEvent } from './socket-messages.js';
-
-/** An operation as the guest started it. */
-export interface PlainOperation {
-  /** The guest's own number for it. */
-  number: bigint;
-  device: number;
-  command: number;
-  /** As the device's commands say: the byte offset on a disk, an amount. */
-  argument: bigint;
-  /** A copy of the guest's bytes at the start of the operation; what a read returns goes over them at its completion. */
-  data: Uint8Array;
-}
-
-/** Something that has happened outside and that the guest has not been told. */
-export type PlainEvent =
-  | { kind: 'input'; bytes: Uint8Array }
-  | { kind: 'end' }
-  | { kind: 'completion'; number: bigint; status: number; data?: Uint8Array }
-  | { kind: 'uncertain'; number: bigint }
-  | { kind: 'socket'; event: SocketEvent };
-
-/** Listeners and connections. */
-export interface SocketDevices {
-  /** Streams of the listeners. */
-  readonly listeners: readonly number[];
-  /** Does what the guest has asked for, at the next `flush` at the latest. */
-  perform(action: SocketAction): void;
-  flush(): void;
-}
-
-/** Everything outside the machine. */
-export interface PlainDevices {
-  /** The program's name and its arguments. */
-  readonly arguments: readonly string[];
-  readonly sockets?: SocketDevices | undefined;
-  /** Nanoseconds; 0 real time, 1 monotonic. */
-  clock(kind: 0 | 1): bigint;
-  random(): bigint;
-  /** Takes bytes for stdout (1) or stderr (2). They are the guest's memory: valid during the call only. */
-  write(stream: 1 | 2, bytes: Uint8Array): void;
-  /** Bytes on a device, -1n where there is no such device. */
-  deviceSize(device: number): bigint;
-  /** Starts an operation: 0, and its completion will come from `poll`; or a negative status, and none will. */
-  start(operation: PlainOperation): number;
-  /** The guest asks for input: whoever reads stdin can begin. */
-  listen(): void;
-  /** The next event, or null. Input is to be kept back while `takeInput` is false. */
-  poll(takeInput: boolean): PlainEvent | null;
-  /** Returns when `poll(true)` may have an event, or the monotonic clock reads `deadlineNs` (0n: no deadline). */
-  sleep(deadlineNs: bigint): void;
-}
-
-/** How a guest ended. */
-export type PlainOutcome = { kind: 'exit'; status: number } | { kind: 'trap'; error: WebAssembly.RuntimeError };
-
-/** Input delivered and not yet read by the guest, at most: a guest that never reads must not fill our memory. */
-const UNREAD_BYTES_MAX = 1 << 20;
+import { ExitSignal, endingOf, type PlainOutcome } from './ending.js';
+import { type PlainDevices, type PlainEvent, UNREAD_BYTES_MAX } from './plain-port.js';
+import type { SocketAction } from './socket-messages.js';
 
 const REFUSED = -1;
 const OUT_OF_RANGE = -2;
 const END_OF_STREAM = -3;
 
 type Handler = (kind: number, id: bigint, status: number) => void;
-
-/** Carries `exit` through the guest's frames. */
-class ExitSignal {
-  readonly status: number;
-  constructor(status: number) {
-    this.status = status;
-  }
-}
 
 /** One machine for one guest: `run`, or, for who wants to call single functions, `imports` and `attach`. */
 export class PlainMachine {
@@ -129,16 +66,7 @@ export class PlainMachine {
   run(module: WebAssembly.Module): PlainOutcome {
     const { exports } = new WebAssembly.Instance(module, this.imports);
     this.attach(exports);
-    try {
-      (exports._start as () => void)();
-      return { kind: 'exit', status: 0 };
-    } catch (thrown) {
-      if (thrown instanceof ExitSignal) return { kind: 'exit', status: thrown.status };
-      if (thrown instanceof WebAssembly.RuntimeError) return { kind: 'trap', error: thrown };
-      // Node reports a guest's endless recursion as its own stack's overflow.
-      if (thrown instanceof RangeError) return { kind: 'trap', error: new WebAssembly.RuntimeError(thrown.message) };
-      throw thrown;
-    }
+    return endingOf(exports._start as () => void);
   }
 
   #instructions(): Imports[string] {

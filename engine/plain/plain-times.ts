@@ -4,6 +4,8 @@
 //   times are those since `begin`
 
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
+import type { DeviceSource } from '../../devices/device-kind.js';
+import type { MachineOptions } from '../guest/machine-options.js';
 
 /** What the thread of a plain run says: where it listens, and how its guest has ended. */
 export type PlainThreadMessage =
@@ -29,6 +31,10 @@ export interface PlainThreadData {
   readonly input?: Uint8Array;
   /** Where it listens. */
   readonly listen?: readonly SocketAddress[];
+  /** The world of a WASI program; without it the guest is a bare one. */
+  readonly wasi?: MachineOptions['wasi'];
+  /** Folders of a WASI program, in the order of its directories. The run changes what is in them. */
+  readonly folders?: readonly DeviceSource[];
   readonly memory: SharedArrayBuffer;
 }
 

@@ -6,7 +6,7 @@
 import { fstatSync, readSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { PlainEvent } from './plain-machine.js';
+import type { PlainEvent } from './plain-port.js';
 import type { InputThreadData } from './standard-input-thread.js';
 
 const CHUNK_BYTES = 1 << 16;

@@ -5,9 +5,12 @@ import '../instance/webassembly.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { Bell } from './bell.js';
 import { ProcessDevices } from './plain-devices.js';
-import { type PlainEvent, PlainMachine } from './plain-machine.js';
+import { PlainFolders } from './plain-folders.js';
+import type { PlainEvent } from './plain-port.js';
+import { PlainMachine } from './plain-machine.js';
 import { PlainSockets } from './plain-sockets.js';
 import { type PlainThreadData, type PlainThreadMessage, PlainTimes } from './plain-times.js';
+import { PlainWasiMachine } from './plain-wasi-machine.js';
 
 const data = workerData as PlainThreadData;
 const times = new PlainTimes(data.memory);
@@ -22,7 +25,6 @@ function say(message: PlainThreadMessage): void {
 /** Output is counted, standard input is given beforehand. */
 class CountedDevices extends ProcessDevices {
   #input = data.input ?? new Uint8Array(0);
-  #listening = false;
   #ended = false;
 
   override write(_: 1 | 2, bytes: Uint8Array): void {
@@ -30,12 +32,12 @@ class CountedDevices extends ProcessDevices {
   }
 
   override listen(): void {
-    this.#listening = true;
+    this.listens = true;
   }
 
   override poll(takeInput: boolean): ReturnType<ProcessDevices['poll']> {
     const event = super.poll(takeInput);
-    if (event !== null || !this.#listening || this.#ended || !takeInput) return event;
+    if (event !== null || !this.listens || this.#ended || !takeInput) return event;
     return this.#nextInput();
   }
 
@@ -47,8 +49,8 @@ class CountedDevices extends ProcessDevices {
   }
 
   override sleep(deadlineNs: bigint): void {
-    if (this.#ended || deadlineNs !== 0n || this.sockets !== undefined) super.sleep(deadlineNs);
-    else this.listen();
+    // Input is there at once.
+    if (!this.listens || this.#ended) super.sleep(deadlineNs);
   }
 }
 
@@ -61,10 +63,18 @@ async function openSockets(bell: SharedArrayBuffer): Promise<PlainSockets | unde
 
 try {
   const bell = Bell.allocate();
-  const devices = new CountedDevices(data.arguments, data.disks, bell, await openSockets(bell));
+  const folders = await PlainFolders.open(data.folders ?? [], bell);
+  const sockets = await openSockets(bell);
+  const devices = new CountedDevices(data.arguments, {
+    disks: data.disks,
+    bell,
+    folders,
+    ...(sockets === undefined ? {} : { sockets }),
+  });
+  const machine = data.wasi === undefined ? new PlainMachine(devices) : new PlainWasiMachine(devices, data.wasi);
   const module = new WebAssembly.Module(data.module);
   times.begin();
-  const outcome = new PlainMachine(devices).run(module);
+  const outcome = machine.run(module);
   times.end();
   await devices.close();
   say({ type: 'ended', outcome: { kind: outcome.kind, status: outcome.kind === 'exit' ? outcome.status : 0 } });

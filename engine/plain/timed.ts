@@ -18,6 +18,7 @@ export interface PlainRun {
 /**
  * Runs a guest until it ends, `until` says that it has run long enough (asked every 20 ms), or `signal` aborts.
  *
+ * @throws EpochvisorError where a folder can't be opened, as its kind says
  * @param listens hears where it listens, once it does
  * @throws whatever the host throws at instantiation: WebAssembly.LinkError, WebAssembly.CompileError
  * @throws EpochvisorError LISTEN_FAILED

@@ -112,8 +112,16 @@ export interface ReplicaSamples {
   readonly waiting: number;
   /** Outputs, and when the guest asked for them, ms by the host's monotonic clock. */
   readonly asked: readonly AskedOutput[];
+  /** How far the guest had come at the first and the last of those deliveries: no earlier and no later than said. */
+  readonly marks: readonly ProgressMark[];
   /** Resident memory of the process. */
   readonly rssBytes: number;
+}
+
+export interface ProgressMark {
+  /** By the host's monotonic clock, ms. */
+  readonly atMs: number;
+  readonly instructions: number;
 }
 
 export interface AskedOutput {

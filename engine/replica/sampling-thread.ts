@@ -8,10 +8,11 @@ import {
   WORD_ASKED_MS,
   WORD_ASKED_STREAM,
   WORD_BEGUN,
+  WORD_COUNT,
   WORD_EPOCH,
   WORD_WAITS,
 } from '../threads/shared.js';
-import type { AskedOutput } from './replica-configuration.js';
+import type { AskedOutput, ProgressMark } from './replica-configuration.js';
 import type { ThreadSamples } from './sampling.js';
 
 /** Moments are so far apart, ms: together with SPIN_MS that keeps a processor busy for a hundredth of the time. */
@@ -63,6 +64,7 @@ while (Atomics.load(words, WORD_BEGUN) === 0) sleep(1);
 for (;;) {
   const waitsMs: number[] = [];
   const asked: AskedOutput[] = [];
+  const marks: ProgressMark[] = [];
   let waiting = 0;
   const tellMs = hostMs() + TELL_EVERY_MS;
   while (hostMs() < tellMs) {
@@ -70,8 +72,10 @@ for (;;) {
     const output = askedOutput();
     if (output !== undefined) asked.push(output);
     const ms = waits() ? undefined : untilDelivery();
-    if (ms !== undefined) waitsMs.push(ms);
-    else if (waits()) waiting += 1;
+    if (ms !== undefined) {
+      waitsMs.push(ms);
+      marks.splice(1, 1, { atMs: hostMs(), instructions: positions[WORD_COUNT] ?? 0 });
+    } else if (waits()) waiting += 1;
   }
-  parentPort?.postMessage({ waitsMs, waiting, asked } satisfies ThreadSamples);
+  parentPort?.postMessage({ waitsMs, waiting, asked, marks } satisfies ThreadSamples);
 }

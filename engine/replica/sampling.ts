@@ -24,7 +24,7 @@ export class Sampling {
   constructor(memory: SharedArrayBuffer, isPrimary: boolean, tell: (samples: ReplicaSamples) => void) {
     const told = (samples: ThreadSamples) => tell({ ...samples, rssBytes: process.memoryUsage.rss() });
     if (!isPrimary) {
-      setInterval(() => told({ waitsMs: [], waiting: 0, asked: [] }), MEMORY_EVERY_MS).unref();
+      setInterval(() => told({ waitsMs: [], waiting: 0, asked: [], marks: [] }), MEMORY_EVERY_MS).unref();
       return;
     }
     Atomics.store(new SharedBlock(memory).words, WORD_SAMPLED, 1);

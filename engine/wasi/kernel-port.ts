@@ -74,6 +74,9 @@ export interface DirectoryConfiguration {
   readonly readOnly: boolean;
 }
 
+/** Contents of files that a kernel holds, bytes, where nobody says otherwise: beside the program's memory, which is as large. */
+export const FILES_BYTES_MAX = 1 << 30;
+
 /** Everything that shapes the program's world; the same on every replica. */
 export interface KernelConfiguration {
   /** Argument 0 is the program's name. */

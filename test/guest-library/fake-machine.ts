@@ -3,13 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DISK_FLUSH, DISK_READ, diskMovement, FIRST_DISK } from '../../devices/disk/disk-commands.js';
 import { TELLER } from '../../devices/teller/teller-commands.js';
-import {
-  type PlainDevices,
-  type PlainEvent,
-  PlainMachine,
-  type PlainOperation,
-  type PlainOutcome,
-} from '../../engine/plain/plain-machine.js';
+import type { PlainOutcome } from '../../engine/plain/ending.js';
+import { PlainMachine } from '../../engine/plain/plain-machine.js';
+import type { PlainDevices, PlainEvent, PlainOperation } from '../../engine/plain/plain-port.js';
 
 /** What becomes of one start of an operation. `performed` and `lost` both end in an uncertain interrupt. */
 export type Fate = 'done' | 'performed' | 'lost' | { status: number };

@@ -9,6 +9,7 @@ import type { MachineOptions } from '../../guest/machine-options.js';
 import { LaunchedMachine } from '../../launch/launched-machine.js';
 import { OutputCurve } from '../../observe/output-curve.js';
 import type { Outcome } from '../../protocol/vocabulary.js';
+import type { ProgressMark } from '../../replica/replica-configuration.js';
 import { Arrivals } from './arrivals.js';
 import type { DeviceFiles } from './device-files.js';
 import { Load } from './load.js';
@@ -50,6 +51,9 @@ export interface CellRun extends Progress {
   readonly aroundMs: number;
 }
 
+/** What was seen in a shorter time is mostly chance. */
+const RATE_LEAST_MS = 50;
+
 interface Seen {
   readonly ms: number;
   readonly instructions: number;
@@ -60,8 +64,8 @@ interface Seen {
 /** What is heard of a machine while it runs. */
 class Observed {
   startMs = 0;
-  first: Seen | undefined;
   last: Seen | undefined;
+  readonly marks: ProgressMark[] = [];
   readonly waitsMs: number[] = [];
   waiting = 0;
   readonly lagMs: number[] = [];
@@ -79,9 +83,9 @@ class Observed {
       // Repeated news of the same is no later moment of the guest.
       if (instructions === this.last?.instructions) return;
       this.last = { ms: performance.now() - this.startMs, instructions, epochs, logBytes };
-      if (instructions > 0) this.first ??= this.last;
     });
-    machine.on('sampled', ({ incarnation }, { waitsMs, waiting, asked, rssBytes }) => {
+    machine.on('sampled', ({ incarnation }, { waitsMs, waiting, asked, marks, rssBytes }) => {
+      this.marks.push(...marks);
       this.waitsMs.push(...waitsMs);
       this.waiting += waiting;
       arrivals.told(asked);
@@ -89,12 +93,14 @@ class Observed {
     });
   }
 
-  /** Instructions a ms. Counts are told at the ends of epochs: between two of them nothing is guessed. */
+  /** Instructions a ms, between two ends of epochs that the replica itself saw; without them, as the status told it. */
   get rate(): number | undefined {
-    const { first, last } = this;
-    if (first === undefined || last === undefined || last.instructions === 0) return undefined;
-    if (last.ms === first.ms) return last.instructions / last.ms;
-    return (last.instructions - first.instructions) / (last.ms - first.ms);
+    const [first, last] = [this.marks[0], this.marks.at(-1)];
+    if (first !== undefined && last !== undefined && last.atMs - first.atMs > RATE_LEAST_MS) {
+      return (last.instructions - first.instructions) / (last.atMs - first.atMs);
+    }
+    const seen = this.last;
+    return seen === undefined || seen.instructions === 0 ? undefined : seen.instructions / seen.ms;
   }
 }
 
@@ -128,7 +134,7 @@ export async function runCell(
     streams: listener === undefined ? [console] : [console, listener],
     devices: new Map([...devices].map(([number, device]) => [number, arrivals.watch(device)])),
   });
-  let begin = () => undefined as void;
+  let begin: () => void = () => undefined;
   const begun = new Promise<void>(resolve => {
     begin = resolve;
   });

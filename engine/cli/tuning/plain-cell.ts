@@ -1,6 +1,7 @@
 // The baseline of a sweep: the module as it is in one Node process, over the same work.
 
 import type { SocketAddress } from '../../../devices/connection/socket-address.js';
+import { DIRECTORY_KIND } from '../../../devices/directory/directory-kind.js';
 import { DISK_KIND } from '../../../devices/disk/disk-kind.js';
 import { OutputCurve } from '../../observe/output-curve.js';
 import type { PlainEnd } from '../../plain/plain-times.js';
@@ -14,8 +15,9 @@ export interface PlainCell extends Progress {
 }
 
 /** Whether the plain machine runs such a guest. */
-export function runsPlain({ options }: SweptGuest): boolean {
-  return options.wasi === undefined && (options.sockets?.connectors.length ?? 0) === 0;
+export function runsPlain({ options: { sockets } }: SweptGuest): boolean {
+  // It has no connectors.
+  return (sockets?.connectors.length ?? 0) === 0;
 }
 
 /**
@@ -28,7 +30,9 @@ export async function runPlain(
   silentMs: number,
   signal: AbortSignal,
 ): Promise<PlainCell> {
-  const disks = guest.files.fresh().filter(({ kind }) => kind === DISK_KIND.name);
+  const sources = guest.files.fresh();
+  const of = (name: string) => sources.filter(({ kind }) => kind === name);
+  const { wasi } = guest.options;
   const { input, load, listen } = guest;
   const ended = new AbortController();
   const stopped = new Promise<void>(resolve => {
@@ -45,7 +49,8 @@ export async function runPlain(
     {
       module: guest.module,
       arguments: guest.options.arguments,
-      disks: disks.map(({ path }) => path),
+      disks: of(DISK_KIND.name).map(({ path }) => path),
+      ...(wasi === undefined ? {} : { wasi, folders: of(DIRECTORY_KIND.name) }),
       listen,
       ...(input === undefined ? {} : { input }),
     },

@@ -56,17 +56,18 @@ export function tableRows(cells: readonly Cell[]): string[][] {
       spreadText(cell.outputMs),
       ((8 * cell.logBytesPerSecond) / 1e6).toFixed(3),
       cell.lagMs === undefined ? '-' : `${cell.lagMs.median.toFixed(0)} / ${cell.lagMs.p99.toFixed(0)}`,
-      grouped(cell.rssBytes / 2 ** 20),
+      cell.rssBytes === 0 ? '-' : grouped(cell.rssBytes / 2 ** 20),
     ]);
   return [[...HEADS], ...rows];
 }
 
 function fitText({ variant, a, b, aHalf, bHalf, r2, worst, holds, boundaryUs }: VariantFit): string {
   const half = (value: number, digits: number) => (Number.isFinite(value) ? ` ± ${value.toFixed(digits)}` : '');
-  const quality = Number.isFinite(r2) ? `R² ${r2.toFixed(3)}, ` : '';
   const said = holds ? '' : '; THE CURVE DOES NOT HOLD, go by the points';
+  // Any curve goes through two points.
+  const measure = Number.isFinite(r2) ? `R² ${r2.toFixed(3)}, furthest point off by ${percent(worst)}${said}` : 'two points: no telling how well it fits';
   const line = `${variant}: a = ${a.toFixed(3)}${half(aHalf, 3)}, b = ${grouped(b)}${half(bHalf, 0)} instructions`;
-  return `${line}, a boundary takes ${milliseconds(boundaryUs / 1_000)} (${quality}furthest point off by ${percent(worst)}${said})`;
+  return `${line}, a boundary takes ${milliseconds(boundaryUs / 1_000)} (${measure})`;
 }
 
 export function fitsText(fits: readonly VariantFit[]): string {

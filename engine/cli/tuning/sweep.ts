@@ -20,7 +20,7 @@ import {
   summarize,
 } from './cells.js';
 import { type PlainCell, runPlain, runsPlain } from './plain-cell.js';
-import { type Interval, ratioInterval } from './statistics.js';
+import { type Interval, median, ratioInterval } from './statistics.js';
 import { compare } from './work.js';
 
 export interface SweepPlan {
@@ -50,6 +50,7 @@ export interface Swept {
 /** A run that is shorter is all start. */
 const WINDOW_LEAST_MS = 150;
 const WINDOW_MOST_MS = 5_000;
+const EPOCHS_LEAST = 4;
 /** As many rounds are planned for: three give an interval. */
 const ROUNDS_PLANNED = 4;
 /** What starting and stopping a machine takes until one has been seen. */
@@ -178,7 +179,7 @@ class Sweep {
       for (const each of this.#ordered(group)) {
         if (this.#isOver) return;
         this.#announce(`${each.variant}, epochs of ${epochLength}`);
-        const run = await this.#machine(epochLength, each.variant, this.#windowMs);
+        const run = await this.#machine(epochLength, each.variant, this.#lengthMs(epochLength));
         if (this.#signal.aborted) return;
         if (each.variant === 'simplex') simplex = run;
         longest ??= epochLength === this.#plan.epochLengths.at(-1) ? simplex : undefined;
@@ -202,6 +203,13 @@ class Sweep {
     const longest = this.#plan.epochLengths.at(-1);
     const simplex = this.#measured.find(each => each.epochLength === longest && each.variant === 'simplex');
     return simplex?.runs.at(-1)?.run;
+  }
+
+  /** Some epochs long: a run of half an epoch tells nothing of what interrupts wait for. */
+  #lengthMs(epochLength: number): number {
+    const rates = this.#measured.flatMap(({ runs }) => runs.at(-1)?.run.rate ?? []);
+    const epochMs = rates.length === 0 ? 0 : epochLength / median(rates);
+    return Math.max(this.#windowMs, Math.min(WINDOW_MOST_MS, this.#plan.timeMs / 20, EPOCHS_LEAST * epochMs));
   }
 
   async #machine(epochLength: number, setting: Setting, timeMs: number): Promise<CellRun> {
