@@ -6,7 +6,7 @@ import { basename, dirname, extname } from 'node:path';
 import { EpochvisorError } from '../../errors/errors.js';
 import { CHART_FONT, CHART_HEIGHT, CHART_WIDTH, chartOption } from './chart.js';
 import type { Tuning } from './conclusion.js';
-import { tableRows, text } from './report.js';
+import { notes, remarks, tableRows } from './report.js';
 
 export const CHART_KINDS = ['.svg', '.html', '.png'] as const;
 
@@ -110,11 +110,7 @@ function page(svg: string, tuning: Tuning): string {
   const [heads = [], ...rows] = tableRows(tuning.cells);
   const row = (cells: readonly string[], tag: string) =>
     `<tr>${cells.map(cell => `<${tag}>${escaped(cell)}</${tag}>`).join('')}</tr>`;
-  const rest = text(tuning)
-    .split('\n')
-    .filter(line => !line.startsWith('|'))
-    .join('\n')
-    .trim();
+  const rest = [...notes(tuning), '', ...remarks(tuning)].join('\n');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(tuning.guest)}: what fault tolerance costs</title>
 <style>

@@ -46,6 +46,9 @@ const LOOKS: Readonly<Record<Setting, { readonly colour: string; readonly symbol
   deferred: { colour: '#009E73', symbol: 'diamond' },
 };
 
+/** A dashed line as a legend shows it. */
+const DASHES = 'path://M0,4 h8 v2 h-8 z M12,4 h8 v2 h-8 z M24,4 h8 v2 h-8 z';
+
 /** Points of a drawn curve, a decade. */
 const CURVE_POINTS = 24;
 
@@ -55,7 +58,25 @@ function of(cells: readonly Cell[], variant: Setting): Cell[] {
   return cells.filter(cell => cell.variant === variant).toSorted((one, other) => one.epochLength - other.epochLength);
 }
 
-function performanceSeries(cells: readonly Cell[], variant: Setting): SeriesOption[] {
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  /** Of the logarithm: ticks are its powers. */
+  readonly base: 2 | 10;
+}
+
+/** Of the points, ours and the paper's, and not of their intervals: one that is wild would leave no room for the rest. */
+function performanceRange(cells: readonly Cell[]): Range {
+  const paper = PAPER.flatMap(({ points }) => points.map(([, np]) => np));
+  const values = [...paper, 1, ...cells.flatMap(({ performance }) => performance?.value ?? [])];
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const base = most / least > 2 ** 10 ? 10 : 2;
+  const power = (value: number, round: (exponent: number) => number) => base ** round(Math.log(value) / Math.log(base));
+  // A little less than 1 is noise, and no reason for another octave.
+  return { min: least > 0.9 ? 0.9 : power(least, Math.floor), max: power(most, Math.ceil), base };
+}
+
+function performanceSeries(cells: readonly Cell[], variant: Setting, range: Range): SeriesOption[] {
   const { colour, symbol } = LOOKS[variant];
   const own = of(cells, variant).flatMap(({ epochLength, performance }) =>
     performance === undefined ? [] : [{ epochLength, ...performance }],
@@ -75,7 +96,9 @@ function performanceSeries(cells: readonly Cell[], variant: Setting): SeriesOpti
       // Named as the variant is: one entry of the legend.
       name: variant,
       type: 'custom',
-      data: own.filter(({ count }) => count > 1).map(({ epochLength, low, high }) => [epochLength, low, high]),
+      data: own
+        .filter(({ count }) => count > 1)
+        .map(({ epochLength, low, high }) => [epochLength, Math.max(low, range.min), Math.min(high, range.max)]),
       itemStyle: { color: colour },
       renderItem: (_, api) => {
         const [x = 0, high = 0] = api.coord([api.value(0), api.value(2)]);
@@ -156,12 +179,10 @@ function latencySeries(cells: readonly Cell[], variant: Setting): SeriesOption[]
 const AXIS = { nameLocation: 'middle', nameTextStyle: { fontSize: 13, color: '#222222' } } as const;
 const LABEL = { fontSize: 12, color: '#222222' } as const;
 
-function axes(cells: readonly Cell[]): Pick<EChartsOption, 'xAxis' | 'yAxis'> {
+function axes(cells: readonly Cell[], performance: Range): Pick<EChartsOption, 'xAxis' | 'yAxis'> {
   const lengths = cells.map(cell => cell.epochLength);
-  const range = {
-    min: Math.min(...lengths, 1_000),
-    max: Math.max(...lengths),
-  };
+  // The paper's points are from 1,000 to 8,000 instructions.
+  const range = { min: Math.min(...lengths, 1_000), max: Math.max(...lengths, 10_000) };
   const lengthAxis = (gridIndex: number) => ({
     ...AXIS,
     ...range,
@@ -186,7 +207,14 @@ function axes(cells: readonly Cell[]): Pick<EChartsOption, 'xAxis' | 'yAxis'> {
   });
   return {
     xAxis: [lengthAxis(0), lengthAxis(1)],
-    yAxis: [valueAxis(0, 'NP: time over plain (1 = no cost)', 2), valueAxis(1, 'latency at 99 %, ms', 10)],
+    yAxis: [
+      {
+        ...valueAxis(0, 'NP: time over plain (1 = no cost)', performance.base),
+        min: performance.min,
+        max: performance.max,
+      },
+      valueAxis(1, 'latency at 99 %, ms', 10),
+    ],
   };
 }
 
@@ -194,7 +222,8 @@ export function chartOption(tuning: Tuning): EChartsOption {
   const { cells, fits, baseline, guest } = tuning;
   const variants = variantsOf(cells);
   const lengths = cells.map(cell => cell.epochLength);
-  const option = axes(cells);
+  const range = performanceRange(cells);
+  const option = axes(cells, range);
   if (baseline === 'simplex') {
     const [first, ...rest] = option.yAxis as { name?: string }[];
     option.yAxis = [{ ...first, name: 'NP: time over simplex, longest epochs' }, ...rest] as NonNullable<
@@ -219,8 +248,8 @@ export function chartOption(tuning: Tuning): EChartsOption {
       top: 42,
       left: 'center',
       width: 880,
-      itemGap: 14,
-      textStyle: { fontSize: 12 },
+      itemGap: 22, itemWidth: 20,
+      textStyle: { fontSize: 12, padding: [0, 10, 0, 2] },
       data: legend(tuning, variants),
     },
     grid: [
@@ -228,7 +257,7 @@ export function chartOption(tuning: Tuning): EChartsOption {
       { left: 90, right: 40, top: 572, height: 225 },
     ],
     series: [
-      ...variants.flatMap(variant => performanceSeries(cells, variant)),
+      ...variants.flatMap(variant => performanceSeries(cells, variant, range)),
       ...fits.map(fit => fitSeries(fit, lengths)),
       ...paperSeries(),
       ...variants.flatMap(variant => latencySeries(cells, variant)),
@@ -239,7 +268,7 @@ export function chartOption(tuning: Tuning): EChartsOption {
 function legend({ fits }: Tuning, variants: readonly Setting[]) {
   return [
     ...variants.map(name => ({ name, icon: LOOKS[name].symbol, itemStyle: { color: LOOKS[name].colour } })),
-    ...(fits.length > 0 ? [{ name: 'fitted 1 + a + b / EL', itemStyle: { color: '#555555' } }] : []),
+    ...(fits.length > 0 ? [{ name: 'fitted 1 + a + b / EL', icon: DASHES, itemStyle: { color: '#555555' } }] : []),
     ...PAPER.map(({ name }) => ({ name })),
   ];
 }

@@ -86,7 +86,7 @@ function ofTheFigures({ cells, baseline, rounds }: Swept): Problem[] {
     problems.push({ code: 'NO_INTERVALS', message, fatal: true });
   } else if (Math.max(...widths) > WIDE_PART) {
     const message = `intervals stay wide (up to ${percent(Math.min(9.99, Math.max(...widths)))} after ${rounds} rounds): the host is busy with something else, or more --time is needed`;
-    problems.push({ code: 'WIDE_INTERVALS', message, fatal: rounds > 2 && narrowest > WILD_PART });
+    problems.push({ code: 'WIDE_INTERVALS', message, fatal: narrowest > WILD_PART });
   }
   return problems;
 }

@@ -11,6 +11,9 @@ import { plot } from './terminal-plot.js';
 /** The paper's boundary: 442.59 us at 50 MIPS. */
 const PAPER_BOUNDARY_INSTRUCTIONS = 21_000;
 
+/** Less is more than noise. */
+const BELOW_ONE = 0.95;
+
 const HEADS = [
   'variant',
   'epoch, instructions',
@@ -65,7 +68,9 @@ function fitText({ variant, a, b, aHalf, bHalf, r2, worst, holds, boundaryUs }: 
   const half = (value: number, digits: number) => (Number.isFinite(value) ? ` ± ${value.toFixed(digits)}` : '');
   const said = holds ? '' : '; THE CURVE DOES NOT HOLD, go by the points';
   // Any curve goes through two points.
-  const measure = Number.isFinite(r2) ? `R² ${r2.toFixed(3)}, furthest point off by ${percent(worst)}${said}` : 'two points: no telling how well it fits';
+  const measure = Number.isFinite(r2)
+    ? `R² ${r2.toFixed(3)}, furthest point off by ${percent(worst)}${said}`
+    : 'two points: no telling how well it fits';
   const line = `${variant}: a = ${a.toFixed(3)}${half(aHalf, 3)}, b = ${grouped(b)}${half(bHalf, 0)} instructions`;
   return `${line}, a boundary takes ${milliseconds(boundaryUs / 1_000)} (${measure})`;
 }
@@ -107,7 +112,7 @@ export function verdictText(tuning: Tuning): string {
   return `Recommended: ${describe(recommendation)}\n(${why} ${goalText(tuning)}. ${givenUp(recommendation)})`;
 }
 
-function notes({ baseline, cells }: Tuning): string[] {
+export function notes({ baseline, cells }: Tuning): string[] {
   const one = baseline === 'plain' ? 'the plain module in one Node process' : 'simplex with the longest epochs';
   const works = [...new Set(cells.flatMap(cell => cell.work ?? []))].join(', ');
   return [
@@ -128,17 +133,29 @@ function shareText({ twoPlain, host }: Tuning): string[] {
   return [...sharing(host), ...two];
 }
 
-export function text(tuning: Tuning): string {
+/** What is said beside the table. */
+export function remarks(tuning: Tuning): string[] {
   const { cells, fits, problems } = tuning;
+  const parts: string[] = [];
+  if (fits.length > 0) {
+    parts.push("The paper's model, NP(EL) = 1 + a + b / EL, fitted:", fitsText(fits));
+    parts.push(`(The paper's boundary cost ${grouped(PAPER_BOUNDARY_INSTRUCTIONS)} instructions, 442.59 us.)`, '');
+  }
+  if (tuning.baseline === 'plain' && cells.some(({ performance }) => (performance?.value ?? 1) < BELOW_ONE)) {
+    parts.push(
+      'Below 1: in a plain process V8 may leave a long loop in the code of its fast compiler; replicas optimise theirs first.',
+    );
+  }
+  parts.push(...shareText(tuning), ...problems.map(({ code, message }) => `${message} [${code}]`));
+  return [...parts, '', verdictText(tuning)];
+}
+
+export function text(tuning: Tuning): string {
+  const { cells, fits } = tuning;
   const parts: string[] = [];
   if (cells.length > 0) {
     parts.push(markdownTable(tableRows(cells), { align: ['l', 'r', 'r', 'r', 'r', 'r', 'r', 'r', 'r'] }), '');
     parts.push(...notes(tuning), '', plot(cells, fits));
   }
-  if (fits.length > 0) {
-    parts.push("The paper's model, NP(EL) = 1 + a + b / EL, fitted:", fitsText(fits));
-    parts.push(`(The paper's boundary cost ${grouped(PAPER_BOUNDARY_INSTRUCTIONS)} instructions, 442.59 us.)`, '');
-  }
-  parts.push(...shareText(tuning), ...problems.map(({ code, message }) => `${message} [${code}]`));
-  return `${[...parts, '', verdictText(tuning)].join('\n')}\n`;
+  return `${[...parts, ...remarks(tuning)].join('\n')}\n`;
 }

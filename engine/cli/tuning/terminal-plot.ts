@@ -53,7 +53,7 @@ export function plot(cells: readonly Cell[], fits: readonly VariantFit[]): strin
 }
 
 function ticks(bottom: number, top: number): number[] {
-  const steps = [1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000];
+  const steps = [0.1, 0.2, 0.5, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000];
   const within = steps.filter(np => np >= bottom && np <= top);
   return within.length > 1 ? within : [bottom, top];
 }
