@@ -120,7 +120,8 @@ export async function runCell(
   const arrivals = new Arrivals(hostMs);
   const { replicas, ...shaping } = settings;
   const console = new CountingConsole((bytes, stream, end) => {
-    output.note(performance.now() - observed.startMs, bytes);
+    // The bus may hear of output before this process hears that the guest runs.
+    output.note(observed.startMs === 0 ? 0 : performance.now() - observed.startMs, bytes);
     arrivals.arrived(stream, end);
   }, guest.input);
   const listener = guest.listen.length === 0 ? undefined : await SocketListener.open(guest.listen);

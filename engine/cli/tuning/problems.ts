@@ -80,12 +80,12 @@ function ofTheFigures({ cells, baseline, rounds }: Swept): Problem[] {
     problems.push({ code: 'NO_PLAIN', message, fatal: false });
   }
   const widths = known.filter(({ count }) => count > 1).map(relativeWidth);
-  const narrowest = Math.min(...widths);
+  const [narrowest, widest] = [Math.min(...widths), Math.max(...widths)];
   if (widths.length === 0) {
     const message = `one round was all there was time for, so that no figure has an interval: give more --time`;
     problems.push({ code: 'NO_INTERVALS', message, fatal: true });
-  } else if (Math.max(...widths) > WIDE_PART) {
-    const message = `intervals stay wide (up to ${percent(Math.min(9.99, Math.max(...widths)))} after ${rounds} rounds): the host is busy with something else, or more --time is needed`;
+  } else if (widest > WIDE_PART) {
+    const message = `intervals stay wide (${widest > 1 ? 'more than 100 %' : percent(widest)} at worst, after ${rounds} rounds): the host is busy with something else, or more --time is needed`;
     problems.push({ code: 'WIDE_INTERVALS', message, fatal: narrowest > WILD_PART });
   }
   return problems;

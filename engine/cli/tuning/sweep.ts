@@ -5,6 +5,7 @@
 // comes first in a round changes. Rounds go on until every interval is narrow or the time is up; a setting whose interval is
 // narrow is left out of further ones. The first run of all finds out what the guest does: whether it ends, and when.
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EpochvisorError } from '../../errors/errors.js';
 import type { Variant } from '../../protocol/vocabulary.js';
@@ -85,6 +86,8 @@ class Sweep {
     const over = new AbortController();
     void sleep(plan.timeMs, undefined, { ref: false }).then(() => over.abort());
     this.#signal = AbortSignal.any([signal, over.signal]);
+    // Each plain run listens to it, and many runs do in turn.
+    setMaxListeners(0, this.#signal);
     this.#interrupted = new Promise(resolve => {
       this.#signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
