@@ -135,7 +135,14 @@ describe('epochvisor tune', () => {
     60_000,
   );
 
-  mkdirSync(folder.file('folder.svg'));
+  it('refuses to draw where a folder is', () => {
+    const place = folder.file('folder.svg');
+    mkdirSync(place);
+    const { status, stderr } = epochvisor('tune', '--chart', place, guest);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/it is a folder \[CHART_FILE\]/);
+  });
+
   it.each([
     [['--epoch-lengths', '0', guest], /epoch-lengths.*whole number/],
     [['--variants', 'fast', guest], /Variants are original, revised, deferred/],
@@ -145,7 +152,6 @@ describe('epochvisor tune', () => {
     [['--max-latency', '2', guest], /time with its unit/],
     [['--chart', 'picture.gif', guest], /CHART_KIND/],
     [['--chart', '/no/such/folder/picture.svg', guest], /CHART_FILE/],
-    [['--chart', folder.file('folder.svg'), guest], /CHART_FILE/],
     [['--stdin', 'no-such-file', guest], /STDIN_UNREADABLE/],
     [['--listen', '127.0.0.1:0', guest], /NO_LOAD/],
     [['--load', 'true', guest], /NO_LISTEN/],

@@ -127,7 +127,7 @@ function fitSeries(fit: VariantFit, lengths: readonly number[]): SeriesOption {
     return [length, modelled(fit, length)];
   });
   return {
-    name: 'fitted 1 + a + b / EL',
+    name: 'fitted, 1 + a + b/EL',
     type: 'line',
     data,
     symbol: 'none',
@@ -248,9 +248,11 @@ export function chartOption(tuning: Tuning): EChartsOption {
       top: 42,
       left: 'center',
       width: 880,
-      itemGap: 16,
+      itemGap: 12,
       itemWidth: 20,
-      textStyle: { fontSize: 12, padding: [0, 10, 0, 2] },
+      textStyle: { fontSize: 12 },
+      // Without a DOM the library guesses how wide text is, and guesses too little.
+      formatter: name => `${name}${'\u00a0'.repeat(Math.ceil(name.length / 8))}`,
       data: legend(tuning, variants),
     },
     grid: [
@@ -269,7 +271,7 @@ export function chartOption(tuning: Tuning): EChartsOption {
 function legend({ fits }: Tuning, variants: readonly Setting[]) {
   return [
     ...variants.map(name => ({ name, icon: LOOKS[name].symbol, itemStyle: { color: LOOKS[name].colour } })),
-    ...(fits.length > 0 ? [{ name: 'fitted 1 + a + b / EL', icon: DASHES, itemStyle: { color: '#555555' } }] : []),
+    ...(fits.length > 0 ? [{ name: 'fitted, 1 + a + b/EL', icon: DASHES, itemStyle: { color: '#555555' } }] : []),
     ...PAPER.map(({ name }) => ({ name })),
   ];
 }
