@@ -52,6 +52,8 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     restores: view === undefined || configuration.snapshot !== undefined,
     ...(hook === undefined ? {} : { hook }),
   });
+  // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
+  if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
   const { helloOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
@@ -84,7 +86,6 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const listener = await Listener.start({ hello, onLink: link => search.called(link) });
   search.start(listener.address);
   if (view === undefined) sayJoining(replica);
-  if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
   replica.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return replica;

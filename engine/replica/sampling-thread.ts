@@ -23,7 +23,7 @@ const SPIN_MS = 0.1;
 const SLEEP_MS = 0.05;
 /** A guest that is stopped, or stands still for a reason of its own, is not waited for longer. */
 const WAIT_MOST_MS = 3_000;
-const TELL_EVERY_MS = 100;
+const TELL_EVERY_MS = 40;
 
 const { words, positions } = new SharedBlock(workerData as SharedArrayBuffer);
 /** The epoch as two words: what may change at any moment must be read by atomic loads, which floats have not. */

@@ -20,7 +20,7 @@ export type ThreadSamples = Omit<ReplicaSamples, 'rssBytes'>;
 const MEMORY_EVERY_MS = 100;
 
 export class Sampling {
-  /** @param memory shared by guest thread and I/O thread; @param tell hears of it about ten times a second */
+  /** @param memory shared by guest thread and I/O thread; @param tell hears of it some times a second */
   constructor(memory: SharedArrayBuffer, isPrimary: boolean, tell: (samples: ReplicaSamples) => void) {
     const told = (samples: ThreadSamples) => tell({ ...samples, rssBytes: process.memoryUsage.rss() });
     if (!isPrimary) {

@@ -141,7 +141,7 @@ export function remarks(tuning: Tuning): string[] {
     parts.push("The paper's model, NP(EL) = 1 + a + b / EL, fitted:", fitsText(fits));
     parts.push(`(The paper's boundary cost ${grouped(PAPER_BOUNDARY_INSTRUCTIONS)} instructions, 442.59 us.)`, '');
   }
-  if (tuning.baseline === 'plain' && cells.some(({ performance }) => (performance?.value ?? 1) < BELOW_ONE)) {
+  if (tuning.baseline === 'plain' && cells.some(({ performance }) => (performance?.high ?? 1) < BELOW_ONE)) {
     parts.push(
       'Below 1: in a plain process V8 may leave a long loop in the code of its fast compiler; replicas optimise theirs first.',
     );

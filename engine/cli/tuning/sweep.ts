@@ -49,7 +49,7 @@ export interface Swept {
 }
 
 /** A run that is shorter is all start. */
-const WINDOW_LEAST_MS = 150;
+const WINDOW_LEAST_MS = 250;
 const WINDOW_MOST_MS = 5_000;
 const EPOCHS_LEAST = 4;
 /** As many rounds are planned for: three give an interval. */
