@@ -118,6 +118,9 @@ export interface ReplicaSamples {
   readonly rssBytes: number;
 }
 
+/** What the thread that samples a primary has seen. */
+export type ThreadSamples = Omit<ReplicaSamples, 'rssBytes'>;
+
 export interface ProgressMark {
   /** By the host's monotonic clock, ms. */
   readonly atMs: number;

@@ -12,8 +12,7 @@ import {
   WORD_EPOCH,
   WORD_WAITS,
 } from '../threads/shared.js';
-import type { AskedOutput, ProgressMark } from './replica-configuration.js';
-import type { ThreadSamples } from './sampling.js';
+import type { AskedOutput, ProgressMark, ThreadSamples } from './replica-configuration.js';
 
 /** Moments are so far apart, ms: together with SPIN_MS that keeps a processor busy for a hundredth of the time. */
 const APART_LEAST_MS = 4;

@@ -11,10 +11,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { SharedBlock, WORD_SAMPLED } from '../threads/shared.js';
-import type { ReplicaSamples } from './replica-configuration.js';
-
-/** What the thread has seen since it last told. */
-export type ThreadSamples = Omit<ReplicaSamples, 'rssBytes'>;
+import type { ReplicaSamples, ThreadSamples } from './replica-configuration.js';
 
 /** How often a backup, which has no thread for this, tells of its memory, ms. */
 const MEMORY_EVERY_MS = 100;

@@ -12,7 +12,7 @@ import type { Outcome } from '../../protocol/vocabulary.js';
 import type { ProgressMark } from '../../replica/replica-configuration.js';
 import { Arrivals } from './arrivals.js';
 import type { DeviceFiles } from './device-files.js';
-import { Load } from './load.js';
+import { Load } from './driving-load.js';
 import type { Progress } from './work.js';
 
 /** The guest of a sweep and what all its runs have in common. */

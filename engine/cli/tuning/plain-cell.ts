@@ -7,7 +7,7 @@ import { OutputCurve } from '../../observe/output-curve.js';
 import type { PlainEnd } from '../../plain/plain-times.js';
 import { timedPlainRun } from '../../plain/timed.js';
 import type { SweptGuest } from './cell.js';
-import { Load } from './load.js';
+import { Load } from './driving-load.js';
 import type { Progress } from './work.js';
 
 export interface PlainCell extends Progress {

@@ -1,3 +1,5 @@
+// What is recommended for a goal, from sweeps made up for it.
+
 import { describe, expect, it } from 'vitest';
 import { recommend } from '../../../engine/cli/tuning/goal.js';
 import { cell, obeying } from './tuning-building.js';

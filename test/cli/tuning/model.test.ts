@@ -1,3 +1,5 @@
+// The paper's model, fitted to points that obey it, nearly obey it, and don't.
+
 import { describe, expect, it } from 'vitest';
 import { fitModel, modelled } from '../../../engine/cli/tuning/model.js';
 

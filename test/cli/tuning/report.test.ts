@@ -1,3 +1,5 @@
+// The report of a sweep as text, in a terminal and as a picture.
+
 import { describe, expect, it } from 'vitest';
 import { chartOption } from '../../../engine/cli/tuning/chart.js';
 import { drawn } from '../../../engine/cli/tuning/chart-file.js';

@@ -1,3 +1,5 @@
+// Means, intervals and quantiles of a sweep.
+
 import { describe, expect, it } from 'vitest';
 import { quantile, ratioInterval, relativeWidth, spread, student } from '../../../engine/cli/tuning/statistics.js';
 

@@ -1,3 +1,5 @@
+// What counts as the same work on two machines.
+
 import { describe, expect, it } from 'vitest';
 import { compare, type Progress } from '../../../engine/cli/tuning/work.js';
 import { OutputCurve } from '../../../engine/observe/output-curve.js';
