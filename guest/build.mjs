@@ -1,5 +1,6 @@
-// Compiles guest/programs/NAME.ts to guest/build/NAME.wasm, only where a source is newer than its product.
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+// Compiles guest/programs/NAME.ts to guest/build/NAME.wasm, only where a source is newer than its product. A program's
+// further files lie in guest/programs/NAME/.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -43,7 +44,12 @@ const newestShared = Math.max(
   ...sources(library).map(name => modified(join(library, name))),
 );
 const names = sources(programs);
-const stale = names.filter(name => modified(productOf(name)) < Math.max(newestShared, modified(join(programs, name))));
+const newestOwn = name => {
+  const folder = join(programs, name.replace(/\.ts$/, ''));
+  const further = existsSync(folder) ? sources(folder).map(file => modified(join(folder, file))) : [];
+  return Math.max(modified(join(programs, name)), ...further);
+};
+const stale = names.filter(name => modified(productOf(name)) < Math.max(newestShared, newestOwn(name)));
 
 for (const product of readdirSync(out)) {
   const source = product.replace(/\.wasm$/, '.ts');

@@ -18,12 +18,14 @@ import {
   type StreamOffsets,
   type Token,
 } from '../protocol/bus/bus.js';
-import { BUS_HEARTBEAT_MS } from '../protocol/messages.js';
+import { BUS_HEARTBEAT_MS, type FromBus } from '../protocol/messages.js';
 import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
 
 /** Close code: what a replica sent breaks the rules; the reason says which. */
 export const DEFECT = 4400;
+/** Of a stream: what may be confirmed a little late. An owner may send, and a guest write, several times as much meanwhile. */
+const LATE_BYTES = 8 * 1024;
 /** What fits in the close frame of ws. */
 const REASON_MAX = 120;
 
@@ -72,6 +74,8 @@ export class BusServer {
   readonly #opened = new Map<number, { readonly device: SourceDevice; closedAt: number }>();
   #listener: Listener | undefined;
   #nextConnection: Connection = 1;
+  /** What of each stream was confirmed without delay. */
+  readonly #confirmed = new Map<number, number>();
   #finish: (outcome: Outcome) => void = () => {};
   #closed = false;
   #heartbeats: NodeJS.Timeout | undefined;
@@ -85,6 +89,8 @@ export class BusServer {
       hello: { type: 'hello', protocol: PROTOCOL_VERSION, machine, incarnation, secret, moduleHash, options: shaping },
       ...(listen === undefined ? {} : { listen }),
       onLink: link => server.#attach(link),
+      // Many clients ask at once, each on a socket of its own: what came in one turn is told together.
+      plan: act => void setImmediate(act),
       ...(observer?.refused === undefined ? {} : { onRefused: observer.refused }),
     });
     server.#startStreams();
@@ -181,6 +187,7 @@ export class BusServer {
   }
 
   #forget(stream: number): void {
+    this.#confirmed.delete(stream);
     this.#streams.delete(stream);
     this.#opened.delete(stream);
   }
@@ -197,7 +204,7 @@ export class BusServer {
   #perform(effect: BusEffect): void {
     switch (effect.type) {
       case 'send':
-        this.#links.get(effect.connection)?.send(encodeFromBus(effect.message));
+        this.#send(effect.connection, effect.message);
         break;
       case 'write':
         this.#streams.get(effect.stream)!.write(effect.stream, effect.offset, effect.bytes);
@@ -230,6 +237,22 @@ export class BusServer {
         break;
       }
     }
+  }
+
+  /** Owners wait for the confirmation of much; that of an answer or two goes with what they are told next. */
+  #send(connection: Connection, message: FromBus): void {
+    const link = this.#links.get(connection);
+    const bytes = encodeFromBus(message);
+    if (message.type === 'confirmed') {
+      const { stream, offset } = message;
+      if (offset - (this.#confirmed.get(stream) ?? 0) < LATE_BYTES) {
+        link?.sendLate(bytes);
+        return;
+      }
+      // Not of one whose close this is: its number never comes again.
+      if (this.#streams.has(stream)) this.#confirmed.set(stream, offset);
+    }
+    link?.send(bytes);
   }
 
   async #operate(token: Token, operation: Operation): Promise<void> {

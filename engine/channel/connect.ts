@@ -1,5 +1,7 @@
 // Calling a listener: again and again until it is there, or the deadline has passed.
 
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 import { EpochvisorError } from '../errors/errors.js';
 import type { Hello } from '../protocol/messages.js';
@@ -44,8 +46,8 @@ export async function connect(options: ConnectOptions): Promise<Link> {
 }
 
 async function attempt(address: string, hello: Hello, leftMs: number, signal?: AbortSignal): Promise<Link> {
-  const socket = await open(address, Math.min(leftMs, HELLO_MAX_MS), signal);
-  const link = new Link(socket);
+  const { socket, stream } = await open(address, Math.min(leftMs, HELLO_MAX_MS), signal);
+  const link = new Link(socket, stream);
   const abort = () => link.terminate();
   signal?.addEventListener('abort', abort, { once: true });
   try {
@@ -56,7 +58,12 @@ async function attempt(address: string, hello: Hello, leftMs: number, signal?: A
   }
 }
 
-function open(address: string, handshakeTimeout: number, signal?: AbortSignal): Promise<WebSocket> {
+interface Opened {
+  readonly socket: WebSocket;
+  readonly stream: Duplex;
+}
+
+function open(address: string, handshakeTimeout: number, signal?: AbortSignal): Promise<Opened> {
   return new Promise((resolve, reject) => {
     // Masks guard caches between browsers and servers against crafted bytes; none is here, and a mask of zeros is free.
     const generateMask = (mask: Buffer) => void mask.fill(0);
@@ -67,9 +74,11 @@ function open(address: string, handshakeTimeout: number, signal?: AbortSignal): 
       signal?.removeEventListener('abort', abort);
       socket.removeAllListeners();
     };
-    socket.once('open', () => {
-      settled();
-      resolve(socket);
+    socket.once('upgrade', ({ socket: stream }: IncomingMessage) => {
+      socket.once('open', () => {
+        settled();
+        resolve({ socket, stream });
+      });
     });
     socket.once('error', error => {
       settled();

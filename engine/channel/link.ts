@@ -3,7 +3,11 @@
 // ws itself has no back-pressure: against a stopped peer it queues without end. So a link counts what is queued, and
 // past the bound it ends itself: whoever is that far behind is as good as gone, and reconnecting loses nothing that
 // the protocol does not send again.
+//
+// What is sent in one turn of the event loop leaves in one write: a write for each frame would cost both ends a system call, and
+// the processor that the peer may need to answer the first of them.
 
+import type { Duplex } from 'node:stream';
 import type WebSocket from 'ws';
 import type { RawData } from 'ws';
 import { assert, EpochvisorError } from '../errors/errors.js';
@@ -15,6 +19,9 @@ export const FRAME_MAX_BYTES = 64 * 1024 * 1024;
 export const BUFFERED_MAX_BYTES = FRAME_MAX_BYTES;
 /** How long a polite end may take before it becomes an abrupt one. */
 const CLOSE_MAX_MS = 200;
+
+/** How long a frame that is in no hurry waits for others, ms. */
+const LATE_MS = 1;
 
 /** ws options of both sides. Compression costs time that an acknowledgement does not have. */
 export const SOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: FRAME_MAX_BYTES } as const;
@@ -36,8 +43,19 @@ export interface LinkHandlers {
   readonly closed: (reason: EpochvisorError, code: number, word: string) => void;
 }
 
+export interface LinkOptions {
+  /** When what was sent leaves: once, soon, after what is under way; process.nextTick where it is not said. */
+  readonly plan?: (act: () => void) => void;
+}
+
 export class Link {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+  readonly #plan: (act: () => void) => void;
+  /** Sent frames wait for the end of the turn, or, where they are in no hurry, for the next ones. */
+  #corked = false;
+  #flushIsDue = false;
+  #lateIsDue = false;
   #handlers: LinkHandlers | undefined;
   /** Frames that came while nobody listened; the socket is paused meanwhile, so it is one chunk's worth at most. */
   #unheard: Uint8Array[] = [];
@@ -50,9 +68,14 @@ export class Link {
   });
   #peer: Hello | undefined;
 
-  /** @param socket open; no one else listens to it */
-  constructor(socket: WebSocket) {
+  /**
+   * @param socket open; no one else listens to it
+   * @param stream below it
+   */
+  constructor(socket: WebSocket, stream: Duplex, { plan = process.nextTick }: LinkOptions = {}) {
     this.#socket = socket;
+    this.#stream = stream;
+    this.#plan = plan;
     socket.on('message', (data, isBinary) => this.#received(data, isBinary));
     socket.on('error', error => {
       this.#failure ??= new EpochvisorError('LINK_CLOSED', `the connection failed: ${error.message}`);
@@ -98,6 +121,25 @@ export class Link {
    * @returns whether the link is open (past the bound, it no longer is)
    */
   send(bytes: Uint8Array): boolean {
+    const sent = this.#send(bytes);
+    if (sent && !this.#flushIsDue) {
+      this.#flushIsDue = true;
+      this.#plan(this.#flush);
+    }
+    return sent;
+  }
+
+  /** As `send`, for what nobody waits for: it leaves with the next frame, or by itself after LATE_MS. */
+  sendLate(bytes: Uint8Array): boolean {
+    const sent = this.#send(bytes);
+    if (sent && !this.#lateIsDue) {
+      this.#lateIsDue = true;
+      setTimeout(this.#flushLate, LATE_MS);
+    }
+    return sent;
+  }
+
+  #send(bytes: Uint8Array): boolean {
     const socket = this.#socket;
     if (socket.readyState !== socket.OPEN) return false;
     const buffered = socket.bufferedAmount;
@@ -108,9 +150,25 @@ export class Link {
       socket.terminate();
       return false;
     }
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+    }
     socket.send(bytes, { binary: true, compress: false }, this.#taken);
     return true;
   }
+
+  readonly #flush = (): void => {
+    this.#flushIsDue = false;
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#stream.uncork();
+  };
+
+  readonly #flushLate = (): void => {
+    this.#lateIsDue = false;
+    this.#flush();
+  };
 
   readonly #taken = (): void => {
     if (this.#whenTaken.length === 0) return;
@@ -121,6 +179,7 @@ export class Link {
   close(code = NORMAL, word = ''): Promise<void> {
     const socket = this.#socket;
     socket.close(code, word);
+    this.#flush();
     socket.resume();
     const timer = setTimeout(() => socket.terminate(), CLOSE_MAX_MS);
     return this.#ended.finally(() => clearTimeout(timer));

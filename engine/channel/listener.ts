@@ -9,12 +9,12 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { EpochvisorError } from '../errors/errors.js';
 import type { Hello } from '../protocol/messages.js';
 import { exchangeHellos, HELLO_MAX_BYTES, HELLO_MAX_MS } from './hello.js';
-import { Link, SOCKET_OPTIONS } from './link.js';
+import { Link, type LinkOptions, SOCKET_OPTIONS } from './link.js';
 
 /** Connections at a time: replicas of one machine, twice while they reconnect, and some strangers. */
 export const CONNECTIONS_MAX = 64;
 
-export interface ListenerOptions {
+export interface ListenerOptions extends LinkOptions {
   readonly hello: Hello;
   /** `ADDRESS:PORT` (`[ADDRESS]:PORT` for IPv6); port 0, and no value, take what the kernel gives. */
   readonly listen?: string;
@@ -79,7 +79,7 @@ export class Listener {
   }
 
   async #greet(socket: WebSocket, request: IncomingMessage): Promise<void> {
-    const link = new Link(socket);
+    const link = new Link(socket, request.socket, this.#options);
     let bytes = 0;
     const count = (chunk: Buffer) => {
       bytes += chunk.length;

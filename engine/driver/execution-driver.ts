@@ -15,8 +15,8 @@ import {
   type ExecutionEvent,
   PROCEED,
 } from '../protocol/execution.js';
-import type { Interrupt } from '../protocol/vocabulary.js';
-import type { GuestEnd } from '../threads/guest-end.js';
+import type { Interrupt, Output } from '../protocol/vocabulary.js';
+import type { GuestEnd, Hurry } from '../threads/guest-end.js';
 import type { EntryState } from '../wire/entry-history.js';
 import { EntryDecoder } from '../wire/log-entries.js';
 import { RECORD_DIVERGED } from '../wire/records.js';
@@ -65,6 +65,8 @@ export class ExecutionDriver {
   /** An epoch is being ended: the log is shipped, and a lagging backup waited for, before the guest goes on. */
   #endsEpoch = false;
   #result = 0n;
+  /** It is a backup's no more, though it has not executed all of the log. */
+  #promoted = false;
   /** Bytes of the log taken from the ring. */
   logBytesTaken = 0;
 
@@ -127,6 +129,7 @@ export class ExecutionDriver {
       if (awaited === undefined) break;
       if (!this.#isOver(awaited)) return false;
       this.#awaited = undefined;
+      if (awaited.what === 'acknowledgement') this.#link.awaitsAcknowledgement = false;
       this.#carryOutAll(this.#execution.step(this.#afterwards(awaited)));
     }
     if (!this.#endsEpoch) return true;
@@ -189,6 +192,7 @@ export class ExecutionDriver {
             break;
           case 'await':
             this.#awaited = effect;
+            if (effect.what === 'acknowledgement') this.#link.awaitsAcknowledgement = true;
             // What a status would show of a guest that stands still.
             this.#guest.standsStill();
             break;
@@ -207,7 +211,7 @@ export class ExecutionDriver {
         this.#link.log(effect.entry);
         return;
       case 'output':
-        this.#link.output(this.#position, effect.output);
+        this.#link.output(this.#position, effect.output, this.#hurry(effect.output));
         return;
       case 'flush':
         this.#link.flush();
@@ -233,6 +237,15 @@ export class ExecutionDriver {
     }
   }
 
+  /**
+   * What a backup puts out is held until its primary is gone. A release is of use to who waits for room, while an answer to what
+   * is released comes in the same epoch: they go together.
+   */
+  #hurry({ type }: Output): Hurry {
+    if (this.#execution.role === 'backup' && !this.#promoted && type !== 'outcome') return 'look';
+    return type === 'releaseInput' ? 'epoch' : 'now';
+  }
+
   /** All of the log below it precedes what the guest does now. */
   get #position(): number {
     return this.#execution.role === 'backup' ? this.#execution.taken : this.#link.logged;
@@ -246,6 +259,8 @@ export class ExecutionDriver {
           this.#execution.step({ type: 'interrupt', interrupt: incoming.interrupt });
           break;
         case 'promote':
+          this.#promoted = true;
+          this.#link.flush();
           for (const effect of this.#execution.step({ type: 'promote' })) {
             if (effect.type !== 'proceed') this.#carryOut(effect);
           }

@@ -377,6 +377,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #tickLater(): void {
     this.#ports.timers.after(this.#options.heartbeatMs / 2, () => {
       if (this.#over) return;
+      // What a backup's guest puts out is not rung for.
+      if (this.#channel.role === 'backup') this.#ports.guest.drain();
       this.#noteProgress();
       this.#step({ type: 'tick', nowMs: this.#nowMs });
       this.#tickLater();

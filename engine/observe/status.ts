@@ -1,6 +1,7 @@
 // The status of a machine, and the file that keeps it current.
 
 import { accessSync, constants, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 
@@ -39,14 +40,34 @@ export interface Status {
   readonly control?: string;
 }
 
+/** What changes while nothing happens. */
+const NO_FIGURES = {
+  epoch: undefined,
+  instructions: undefined,
+  lagMs: undefined,
+  outstanding: undefined,
+  logBytes: undefined,
+} as const;
+
 /**
  * Writes the status whenever it has changed: a reader sees the old one or the new one, never half of one. The file is there
  * as long as the machine is: who kills the processes that it names must not hit others.
+ *
+ * Which processes there are, and whether they protect each other, is written at once. Figures change many times a second, and to
+ * put a file in another's place can take a file system milliseconds, in which the bus would answer nobody: they are written
+ * beside.
  */
 export class StatusFile {
   readonly #path: string;
   #last = '';
+  #lastNames = '';
   #removed = false;
+  /** Figures to be written, while others are. */
+  #figures: string | undefined;
+  #writes = false;
+  /** Figures that were begun before the latest of this number are not wanted any more. */
+  #round = 0;
+  #failure: unknown;
 
   /**
    * Removes what an earlier machine left there: whoever reads a status finds processes that live.
@@ -69,8 +90,19 @@ export class StatusFile {
     const text = `${JSON.stringify(status, null, 2)}\n`;
     if (text === this.#last) return;
     this.#last = text;
-    const temporary = `${this.#path}.${process.pid}.tmp`;
+    const names = JSON.stringify({ ...status, ...NO_FIGURES });
+    if (names === this.#lastNames) {
+      this.#figures = text;
+      if (!this.#writes) void this.#writeFigures();
+      const failure = this.#failure;
+      this.#failure = undefined;
+      if (failure !== undefined) throw unwritable(failure);
+      return;
+    }
+    this.#lastNames = names;
     try {
+      this.#endFigures();
+      const temporary = `${this.#path}.${process.pid}.tmp`;
       writeFileSync(temporary, text);
       renameSync(temporary, this.#path);
     } catch (error) {
@@ -78,9 +110,37 @@ export class StatusFile {
     }
   }
 
+  async #writeFigures(): Promise<void> {
+    this.#writes = true;
+    for (let text = this.#figures; text !== undefined; text = this.#figures) {
+      this.#figures = undefined;
+      const round = this.#round;
+      try {
+        await writeFile(this.#temporary, text);
+        if (round === this.#round) await rename(this.#temporary, this.#path);
+        else await rm(this.#temporary, { force: true });
+      } catch (error) {
+        if (round === this.#round) this.#failure = error;
+      }
+    }
+    this.#writes = false;
+  }
+
+  get #temporary(): string {
+    return `${this.#path}.${process.pid}.figures.tmp`;
+  }
+
+  /** What is on its way to the file's place is there already, or finds itself gone. */
+  #endFigures(): void {
+    this.#round += 1;
+    this.#figures = undefined;
+    if (this.#writes) rmSync(this.#temporary, { force: true });
+  }
+
   /** The machine is over; what is still said of it, while its replicas end, is not written any more. */
   remove(): void {
     this.#removed = true;
+    this.#endFigures();
     rmSync(this.#path, { force: true });
   }
 }

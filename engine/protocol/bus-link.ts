@@ -102,6 +102,11 @@ export class BusLink<P> {
   #tellTaken({ stream, offset }: StreamOffset): ChannelEffect<P>[] {
     const { isPrimary, bounds, outbox } = this.#state;
     if (!isPrimary || stream < FIRST_OPENED_STREAM) return [];
+    if (!outbox.knows(stream)) {
+      // The guest has closed it: nobody waits.
+      this.#toldTaken.delete(stream);
+      return [];
+    }
     const untold = offset - (this.#toldTaken.get(stream) ?? 0);
     const isDue =
       untold >= bounds.openedOutputBytes / 2 ||

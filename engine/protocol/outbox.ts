@@ -146,6 +146,11 @@ export class Outbox {
     return this.#lanes.get(stream)?.isDrained ?? true;
   }
 
+  /** Whether there is, or was, output of a stream that is not closed. */
+  knows(stream: number): boolean {
+    return this.#lanes.has(stream);
+  }
+
   #lane(stream: number): Lane {
     let lane = this.#lanes.get(stream);
     if (lane === undefined) {

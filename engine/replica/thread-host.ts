@@ -14,6 +14,8 @@ import { touchedMemory } from './touched-memory.js';
 export const TIMERS: Timers = {
   nowMs: () => performance.now(),
   after: (delayMs, act) => void setTimeout(act, delayMs),
+  // After what process.nextTick has, which sends what was said (link.ts).
+  next: act => queueMicrotask(act),
   soon: act => void setImmediate(act),
 };
 

@@ -207,6 +207,7 @@ export class Replica {
   readonly #timers: Timers = {
     nowMs: () => this.#hostNs() / 1e6,
     after: (delayMs, act) => this.io.timer(delayMs * 1e6, act),
+    next: act => this.io.after(this.#options.random.between(0, 2e3), act),
     soon: act => this.io.after(this.#options.random.between(1e3, 2e4), act),
   };
 

@@ -23,6 +23,7 @@ import {
   WORD_ASKED_END,
   WORD_ASKED_MS,
   WORD_ASKED_STREAM,
+  WORD_AWAITS_ACKNOWLEDGEMENT,
   WORD_IO_POLLING,
   WORD_SAMPLED,
   WORD_SNAPSHOT,
@@ -35,6 +36,12 @@ export type Incoming =
   | { readonly type: 'log'; readonly bytes: Uint8Array }
   | { readonly type: 'interrupt'; readonly interrupt: Interrupt }
   | { readonly type: 'promote' };
+
+/**
+ * How soon the I/O thread is to hear of an output: at once, for somebody waits for it; by the end of the epoch, with whatever
+ * else is rung for until then; or when it looks by itself.
+ */
+export type Hurry = 'now' | 'epoch' | 'look';
 
 type Fill = (bytes: Uint8Array, at: number, view: DataView) => number;
 
@@ -52,6 +59,9 @@ export class GuestEnd {
   #partEntries = 0;
   /** When the output that is made next was asked for; 0: nobody measures it. */
   #askedMs = 0;
+  /** There are records in the ring that were not rung for, and such as are to be at the next boundary. */
+  #unrung = false;
+  #isBellDue = false;
 
   /** @param state what the next entry is encoded against, where this is not the first of the machine */
   constructor(shared: SharedBlock, state?: EntryState, bounds: Bounds = BOUNDS) {
@@ -98,11 +108,11 @@ export class GuestEnd {
     if (this.alone) return;
     const sizeMax = maxSize(entry);
     if (sizeMax > this.#part.length) {
-      this.ship();
+      this.#ship();
       this.#writeLog(1, sizeMax, (bytes, at) => this.#encoder.encode(entry, bytes, at));
       return;
     }
-    if (this.#partBytes + sizeMax > this.#part.length) this.ship();
+    if (this.#partBytes + sizeMax > this.#part.length) this.#ship();
     this.#gathered(this.#encoder.encode(entry, this.#part, this.#partBytes));
   }
 
@@ -110,7 +120,7 @@ export class GuestEnd {
   logClock(source: number, low: number, high: number): void {
     this.#logged += 1;
     if (this.alone) return;
-    if (this.#partBytes + CLOCK_MAX_BYTES > this.#part.length) this.ship();
+    if (this.#partBytes + CLOCK_MAX_BYTES > this.#part.length) this.#ship();
     this.#gathered(this.#encoder.encodeClock(source, low, high, this.#part, this.#partBytes));
   }
 
@@ -125,11 +135,16 @@ export class GuestEnd {
   #gathered(bytes: number): void {
     this.#partBytes += bytes;
     this.#partEntries += 1;
-    if (this.#shared.words[WORD_IO_POLLING] === 0) this.ship();
+    if (this.#shared.words[WORD_IO_POLLING] === 0) this.#ship();
   }
 
   /** At each boundary: what is logged goes into the ring. */
   ship(): void {
+    this.#ship();
+    if (this.#isBellDue) this.#ringIo();
+  }
+
+  #ship(): void {
     if (this.#partEntries === 0) return;
     const entries = this.#partEntries;
     this.#partEntries = 0;
@@ -158,6 +173,7 @@ export class GuestEnd {
     }
     // After the write, and not before: the I/O thread says that it stops polling, and then looks once more.
     if (Atomics.load(this.#shared.words, WORD_IO_POLLING) === 0) this.#ringIo();
+    else this.#unrung = true;
   }
 
   /** Whether somebody measures how long outputs are held, and could note the next one. */
@@ -186,33 +202,34 @@ export class GuestEnd {
     this.#askedMs = 0;
   }
 
-  output(position: number, output: Output): void {
+  output(position: number, output: Output, hurry: Hurry = 'now'): void {
     if (this.#askedMs > 0) this.#noteAsked(output);
     const { streamPieceBytes } = this.#bounds;
     if (output.type === 'stream' && output.bytes.length > streamPieceBytes) {
       for (let at = 0; at < output.bytes.length; at += streamPieceBytes) {
         const bytes = output.bytes.subarray(at, at + streamPieceBytes);
-        this.#output(position, { ...output, offset: output.offset + at, bytes });
+        this.#output(position, { ...output, offset: output.offset + at, bytes }, hurry);
       }
     } else {
-      this.#output(position, output);
+      this.#output(position, output, hurry);
     }
   }
 
-  #output(position: number, output: Output): void {
-    this.ship();
+  #output(position: number, output: Output, hurry: Hurry): void {
+    this.#ship();
     this.#write(
       records.RECORD_OUTPUT,
       records.outputRecordBytesMax(output),
       (bytes, at) => records.putOutputRecord(bytes, at, position, output) - at,
     );
-    this.flush();
+    if (hurry === 'now') this.flush();
+    else if (hurry === 'epoch') this.#isBellDue = true;
   }
 
   /** A record without data but a text. */
   tell(type: number, text: string): void {
     const data = records.encodeText(text);
-    this.ship();
+    this.#ship();
     this.#write(type, data.length, (bytes, at) => {
       bytes.set(data, at);
       return data.length;
@@ -221,7 +238,7 @@ export class GuestEnd {
   }
 
   tellNumber(type: number, value: number): void {
-    this.ship();
+    this.#ship();
     this.#write(type, 8, (_, at, view) => {
       view.setFloat64(at, value, true);
       return 8;
@@ -230,7 +247,7 @@ export class GuestEnd {
   }
 
   tellLive(epoch: number, uncertain: number): void {
-    this.ship();
+    this.#ship();
     this.#write(records.RECORD_LIVE, 16, (_, at, view) => {
       view.setFloat64(at, epoch, true);
       view.setFloat64(at + 8, uncertain, true);
@@ -240,16 +257,21 @@ export class GuestEnd {
   }
 
   flush(): void {
-    this.ship();
-    this.#ringIo();
+    this.#ship();
+    if (this.#unrung) this.#ringIo();
   }
 
   #ringIo(): void {
+    this.#unrung = false;
+    this.#isBellDue = false;
     this.#shared.ring(WORD_TO_IO_BELL);
   }
 
   #write(type: number, sizeMax: number, fill: Fill): void {
-    if (this.#waiting.length === 0 && this.#shared.toIo.write(type, sizeMax, fill)) return;
+    if (this.#waiting.length === 0 && this.#shared.toIo.write(type, sizeMax, fill)) {
+      this.#unrung = true;
+      return;
+    }
     this.#waiting.push({ type, sizeMax, fill });
     this.#ringIo();
   }
@@ -281,6 +303,11 @@ export class GuestEnd {
   isSnapshotWanted(ready: () => boolean): boolean {
     const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
     return asked === SNAPSHOT_SIZE || (asked !== SNAPSHOT_NOTHING && ready());
+  }
+
+  /** Said before the acknowledged position is looked at: an acknowledgement that comes later wakes this thread. */
+  set awaitsAcknowledgement(awaits: boolean) {
+    Atomics.store(this.#shared.words, WORD_AWAITS_ACKNOWLEDGEMENT, awaits ? 1 : 0);
   }
 
   /** All that was logged is acknowledged. */

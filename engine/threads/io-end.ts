@@ -17,6 +17,7 @@ import {
   type SharedBlock,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
+  WORD_AWAITS_ACKNOWLEDGEMENT,
   WORD_BEGUN,
   WORD_EXECUTED,
   WORD_IO_POLLING,
@@ -80,6 +81,7 @@ export class IoEnd<State> {
   #polling = false;
   #idlePolls = 0;
   #drainIsDue = false;
+  #bellIsDue = false;
   readonly #snapshots: SnapshotIoEnd<State>;
 
   /** @param restores nothing is executed yet, not even the log up to the snapshot that the guest goes on from */
@@ -131,7 +133,9 @@ export class IoEnd<State> {
   setAcknowledged(position: number, alone: boolean): void {
     this.#shared.positions[WORD_ACKNOWLEDGED] = position;
     Atomics.store(this.#shared.words, WORD_ALONE, alone ? 1 : 0);
-    this.#shared.ring(WORD_TO_GUEST_BELL);
+    this.#shared.mark(WORD_TO_GUEST_BELL);
+    // After the mark: a guest that says so only now looks at the bell, and then at the position, after this.
+    if (Atomics.load(this.#shared.words, WORD_AWAITS_ACKNOWLEDGEMENT) === 1) this.#ringSoon();
   }
 
   setThrottle(on: boolean): void {
@@ -161,11 +165,21 @@ export class IoEnd<State> {
   #send(type: number, sizeMax: number, fill: (bytes: Uint8Array, at: number, view: DataView) => number): void {
     const write: Write = () => this.#shared.toGuest.write(type, sizeMax, fill);
     if (this.#waiting.length === 0 && write()) {
-      this.#shared.ring(WORD_TO_GUEST_BELL);
+      this.#ringSoon();
       return;
     }
     this.#waiting.push(write);
     if (this.#waiting.length === 1) this.#parts.timers.after(RETRY_MS, () => this.#retry());
+  }
+
+  /** One bell for all that came together; and what is to be answered at once, an acknowledgement, leaves before it. */
+  #ringSoon(): void {
+    if (this.#bellIsDue) return;
+    this.#bellIsDue = true;
+    this.#parts.timers.next(() => {
+      this.#bellIsDue = false;
+      this.#shared.ring(WORD_TO_GUEST_BELL);
+    });
   }
 
   #retry(): void {

@@ -9,6 +9,9 @@
 // flush) rings at once. What may be 1 ms late rings only if the I/O thread is not polling: while there is traffic it
 // looks every millisecond by itself, so that a stream of log entries costs the guest no wake-ups.
 //
+// A bell that wakes a thread for nothing takes a processor from one that an answer waits for. So nobody is rung for what was
+// rung for before, and a guest thread only for what it stands still for: acknowledgements come all the time.
+//
 // Positions are plain Float64 stores, made visible by the atomic increment of a bell after them.
 
 import { BOUNDS } from '../protocol/bounds.js';
@@ -24,6 +27,8 @@ export const WORD_THROTTLE = 3;
 export const WORD_ALONE = 4;
 /** 1 once the guest may execute its first instruction. */
 export const WORD_BEGUN = 5;
+/** 1 while the guest stands still until what it has logged is acknowledged. */
+export const WORD_AWAITS_ACKNOWLEDGEMENT = 7;
 
 /**
  * What the I/O thread asks of a primary's guest thread, for a snapshot: nothing, how many bytes the guest's state takes, or
@@ -36,9 +41,9 @@ export const SNAPSHOT_TO_JOIN = 2;
 export const SNAPSHOT_TO_KEEP = 3;
 
 /** 1 while somebody measures how long outputs are held (sampling.ts): the guest thread notes when they were asked for. */
-export const WORD_SAMPLED = 7;
+export const WORD_SAMPLED = 8;
 /** 1 while the guest waits for an interrupt: it hears of one at once. */
-export const WORD_WAITS = 8;
+export const WORD_WAITS = 9;
 
 /** Log position that all backups have acknowledged (Infinity: there is none). */
 export const WORD_ACKNOWLEDGED = 0;
@@ -78,6 +83,11 @@ export class SharedBlock {
     const each = (memory.byteLength - RINGS_AT) / 2;
     this.toIo = new Ring(memory, RINGS_AT, each - Ring.bytesFor(0));
     this.toGuest = new Ring(memory, RINGS_AT + each, each - Ring.bytesFor(0));
+  }
+
+  /** Who looks at the bell sees it rung, and does not go to sleep; who sleeps is not woken. */
+  mark(bell: typeof WORD_TO_GUEST_BELL): void {
+    Atomics.add(this.words, bell, 1);
   }
 
   ring(bell: typeof WORD_TO_GUEST_BELL | typeof WORD_TO_IO_BELL): void {

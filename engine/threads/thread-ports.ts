@@ -17,6 +17,8 @@ export interface Timers {
   nowMs(): number;
   /** Once, so many ms from now, and never from within this call. */
   after(delayMs: number, act: () => void): void;
+  /** When what is under way is over, and before others get their turn. */
+  next(act: () => void): void;
   /** After what is under way: others (sockets) get their turn before. */
   soon(act: () => void): void;
 }

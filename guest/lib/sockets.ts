@@ -82,11 +82,11 @@ export function awaitStreams(into: StaticArray<i32>, deadlineNs: i64 = 0): i32 {
   if (count > 0) return count;
   const enabled = interruptEnable(false);
   if (deadlineNs > 0) timerSet(deadlineNs);
+  // At least once, also where the deadline has passed: what has come is delivered in it.
   do {
-    if (deadlineNs > 0 && interrupts.timerTimeNs >= deadlineNs) break;
     wait();
     count = streamReady(address, into.length);
-  } while (count == 0);
+  } while (count == 0 && (deadlineNs <= 0 || interrupts.timerTimeNs < deadlineNs));
   if (deadlineNs > 0) timerSet(0);
   interruptEnable(enabled);
   return count;

@@ -1,13 +1,14 @@
 // Links, listeners and hellos over real sockets.
 
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { connect } from '../../engine/channel/connect.js';
 import { HELLO_MAX_BYTES, HELLO_MAX_MS, REFUSED } from '../../engine/channel/hello.js';
-import { BUFFERED_MAX_BYTES, type Link } from '../../engine/channel/link.js';
+import { BUFFERED_MAX_BYTES, Link } from '../../engine/channel/link.js';
 import { CONNECTIONS_MAX, Listener } from '../../engine/channel/listener.js';
 import type { EpochvisorError } from '../../engine/errors/errors.js';
 import type { Hello } from '../../engine/protocol/messages.js';
@@ -64,6 +65,28 @@ function hear(link: Link) {
 }
 
 describe('a link', () => {
+  test('writes once for all that is sent in a turn, and what is in no hurry goes with it, or by itself', async () => {
+    const { links, address } = await start();
+    const socket = new WebSocket(address);
+    const [[{ socket: stream }]] = (await Promise.all([once(socket, 'upgrade'), once(socket, 'open')])) as [
+      [IncomingMessage],
+      unknown,
+    ];
+    const near = new Link(socket, stream);
+    near.send(encodeHello({ ...HELLO, incarnation: 'replica-b' }));
+    await vi.waitFor(() => expect(links).toHaveLength(1));
+    const { frames } = hear(links[0]!);
+    const written = vi.spyOn(stream, '_writev' as never);
+    near.sendLate(Uint8Array.of(0));
+    for (let at = 1; at < 5; at++) near.send(Uint8Array.of(at));
+    expect(written).not.toHaveBeenCalled();
+    await vi.waitFor(() => expect(frames.map(([first]) => first)).toEqual([0, 1, 2, 3, 4]));
+    expect(written).toHaveBeenCalledTimes(1);
+    near.sendLate(Uint8Array.of(5));
+    await vi.waitFor(() => expect(frames).toHaveLength(6));
+    await near.close();
+  });
+
   test('carries frames both ways, whole, in order and byte for byte', async () => {
     const { near, far } = await pair();
     const [atNear, atFar] = [hear(near), hear(far)];

@@ -5,6 +5,7 @@ import { HASH_START, hashValue, judgeTranscript } from './transcript.js';
 
 const PROGRAMS = [
   ...[
+    'appendable',
     'clock-random',
     'compute',
     'cpu',
@@ -14,6 +15,7 @@ const PROGRAMS = [
     'flood',
     'gated',
     'hello',
+    'keyvalue',
     'latency',
     'mill',
     'recursive',

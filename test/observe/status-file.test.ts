@@ -1,7 +1,7 @@
 // The status file names processes that live: there is none before the machine, and none after it.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { type Status, StatusFile } from '../../engine/observe/status.js';
 import { TestFolder } from '../building/test-folder.js';
 
@@ -28,5 +28,23 @@ test('what is said of a machine that is ending does not bring its status file ba
   file.write(status(17));
   file.remove();
   file.write({ ...status(17), epoch: 5 });
+  expect(existsSync(path)).toBe(false);
+});
+
+test('figures follow each other, and never take the place of a status that names others', async () => {
+  const file = new StatusFile(path);
+  const written = () => JSON.parse(readFileSync(path, 'utf8')) as Status;
+  for (let epoch = 0; epoch < 50; epoch++) {
+    file.write({ ...status(17), epoch });
+    file.write({ ...status(17), epoch: epoch + 0.5 });
+    if (epoch % 3 === 0) await vi.waitFor(() => expect(written().epoch).toBe(epoch + 0.5));
+    if (epoch % 5 === 0) file.write({ ...status(18), epoch });
+    if (epoch % 5 === 0) expect(written()).toEqual({ ...status(18), epoch });
+    await new Promise(resolve => setImmediate(resolve));
+    if (epoch % 5 === 0) expect(written().primary.pid).toBe(18);
+  }
+  file.write({ ...status(17), epoch: 99 });
+  file.remove();
+  await new Promise(resolve => setTimeout(resolve, 50));
   expect(existsSync(path)).toBe(false);
 });

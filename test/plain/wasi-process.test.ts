@@ -59,6 +59,23 @@ describe('a WASI program on the plain machine', needs('c'), () => {
     expect(await runPlain([probe, 'sleep', '50'])).toEqual({ status: 0, stdout: 'asleep\nawake\n', stderr: '' });
   });
 
+  it('waits for its stdin or a timer, whichever comes first', async () => {
+    const child = startPlain([builtProgram('patience')]);
+    running.add(child);
+    const ended = endingOf(child);
+    let seen = '';
+    child.stdout!.on('data', text => (seen += text));
+    for (const word of ['one', 'two']) {
+      while (!seen.endsWith('nothing\n')) await once(child.stdout!, 'data');
+      seen = '';
+      child.stdin!.write(`${word}\n`);
+    }
+    while (!seen.endsWith('nothing\n')) await once(child.stdout!, 'data');
+    child.stdin!.end();
+    const stdout = 'nothing\none\nnothing\ntwo\nnothing\nthe end\n';
+    expect(await ended).toEqual({ status: 0, stdout, stderr: '' });
+  });
+
   it('gets what a pipe brings as it comes, and has it in its folder before it says so', async () => {
     const data = madeFolder('data');
     const child = startPlain(['--dir', `${data}::/data`, probe, 'append', '/data/log']);

@@ -164,7 +164,10 @@ describe('a snapshot to a file', () => {
   /** What a WASI program holds that has asked for changes of folders, and has no answer. */
   const stateWith = (...ids: bigint[]) =>
     ({
-      devices: { version: 1, operations: { started: ids.map(id => ({ operation: change(id) })) } },
+      devices: {
+        version: 1,
+        operations: { started: ids.map(id => ({ owner: { volume: 0, inode: 0 }, operation: change(id) })) },
+      },
     }) as unknown as GuestState;
 
   it('that cannot be taken is told of with the reason', () => {

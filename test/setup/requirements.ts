@@ -4,6 +4,7 @@
 // the machine unasked: only what lies in `.cache` is fetched and made. A test that needs one of these says so by
 // `needs` (needs.ts), and is skipped where it is missing; `left-out.ts` says at the end what was skipped.
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
@@ -15,7 +16,7 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby';
+export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -32,6 +33,13 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
     what: 'the Ruby interpreter of npm',
     howToGet: 'run the tests once with a network: it is kept in .cache',
     prepare: () => void buildRuby(),
+  },
+  redis: {
+    what: 'redis-cli, redis-benchmark and redis-server (clients of the key-value guest, and what it is compared with)',
+    howToGet: 'apt-get install redis-server redis-tools',
+    prepare: () => {
+      for (const program of ['redis-cli', 'redis-benchmark', 'redis-server']) execFileSync(program, ['--version']);
+    },
   },
 };
 

@@ -8,7 +8,8 @@ import { failureOf, search } from './planting.js';
 import { STREAM_MISTAKES } from './stream-mistakes.js';
 import * as struckRuns from './struck-runs.js';
 
-const SEEDS_MAX = 500;
+/** The rarest is seen at about one seed of a hundred. */
+const SEEDS_MAX = 1500;
 
 /** Runs of each kind that strike where a mistake matters. */
 const STRUCK_SEEDS = 40;

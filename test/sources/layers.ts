@@ -40,6 +40,8 @@ export const FOLDERS: readonly string[] = [
   // AssemblyScript: it runs in the machine, and shares nothing with it.
   'guest',
   'guest/lib',
+  'guest/programs/appendable',
+  'guest/programs/keyvalue',
   'guest/programs',
   'bench/instrumentation/kernels',
   'bench',

@@ -112,6 +112,32 @@ describe('FL: what the guest thread logs', () => {
     expect(take()).toHaveLength(1);
   });
 
+  it('is rung for once, and a release with what comes after it, or at the boundary', () => {
+    const { link, bell, take } = newLink(true);
+    const release: Output = { type: 'releaseInput', stream: 0, offset: 1 };
+    link.flush();
+    expect(bell()).toBe(0);
+    link.log(value(1));
+    link.flush();
+    link.flush();
+    expect(bell()).toBe(1);
+    link.output(link.logged, release, 'epoch');
+    expect(bell()).toBe(1);
+    link.output(link.logged, { type: 'stream', stream: 1, offset: 0, bytes: new Uint8Array(3) });
+    link.ship();
+    link.flush();
+    expect(bell()).toBe(2);
+    link.output(link.logged, release, 'epoch');
+    link.ship();
+    expect(bell()).toBe(3);
+    link.output(link.logged, release, 'look');
+    link.ship();
+    expect(bell()).toBe(3);
+    link.flush();
+    expect(bell()).toBe(4);
+    expect(take()).toHaveLength(5);
+  });
+
   it('is counted and thrown away where nobody takes the log', () => {
     const { link, shared, take } = newLink(true);
     shared.words[WORD_ALONE] = 1;

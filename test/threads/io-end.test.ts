@@ -1,6 +1,6 @@
 // What the I/O thread hears of its guest thread and tells it: in order, all of it, whatever is full or congested meanwhile.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BOUNDS, type Bounds } from '../../engine/protocol/bounds.js';
 import { SOURCE_MONOTONIC } from '../../engine/protocol/clock.js';
 import type { Interrupt, LogEntry, Output } from '../../engine/protocol/vocabulary.js';
@@ -343,7 +343,32 @@ describe('what the guest is told', () => {
     ]);
   });
 
-  it('by a word is rung for: what is acknowledged, and whether to wait', () => {
+  it('is acknowledged wakes it only where it stands still for that', () => {
+    const { io, guest, shared, schedule } = new Ends();
+    const ring = vi.spyOn(shared, 'ring');
+    const tell = () => {
+      io.setAcknowledged(7, false);
+      schedule.pass();
+    };
+    tell();
+    expect(ring).not.toHaveBeenCalled();
+    guest.awaitsAcknowledgement = true;
+    tell();
+    expect(ring).toHaveBeenCalledTimes(1);
+    guest.awaitsAcknowledgement = false;
+    tell();
+    expect(ring).toHaveBeenCalledTimes(1);
+  });
+
+  it('comes together is rung for once', () => {
+    const { io, shared, schedule } = new Ends();
+    const ring = vi.spyOn(shared, 'ring');
+    for (let at = 0; at < 3; at++) io.sendLog(Uint8Array.of(1, 2, 3));
+    schedule.pass();
+    expect(ring).toHaveBeenCalledTimes(1);
+  });
+
+  it('by a word is seen: what is acknowledged, and whether to wait', () => {
     const { io, shared } = new Ends();
     const bells: (number | undefined)[] = [];
     for (const tell of [

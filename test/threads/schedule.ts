@@ -22,6 +22,10 @@ export class Schedule implements Timers {
     this.#due.push({ atMs: this.#nowMs + delayMs, act });
   }
 
+  next(act: () => void): void {
+    this.after(0, act);
+  }
+
   soon(act: () => void): void {
     this.after(0, act);
   }
