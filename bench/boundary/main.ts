@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
+import { fitsOf } from '../../engine/cli/tuning/conclusion.js';
 import { DeviceFiles } from '../../engine/cli/tuning/device-files.js';
-import { conclude } from '../../engine/cli/tuning/report.js';
 import { sweep } from '../../engine/cli/tuning/sweep.js';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, publish, quantile } from '../host.js';
@@ -49,17 +49,16 @@ const path = guestPath('cpu');
 const files = new DeviceFiles([]);
 const options = { counting: 'block', operationIds: true, maxMemory: 1 << 30, arguments: ['cpu', '10000000'] } as const;
 const plan = {
-  guest: { path, module: readFileSync(path), moduleCache: true, options, files },
+  guest: { module: readFileSync(path), moduleCache: true, options, files, listen: [] },
   epochLengths: [1_000, 2_000, 4_000, 8_000, 1_000_000],
   variants: VARIANTS,
-  secondsPerCell: 3 * rounds,
-  rounds,
+  timeMs: 60_000 * rounds,
 };
 try {
-  const cells = await sweep(plan, new AbortController().signal, (done, next) =>
+  const { cells } = await sweep(plan, new AbortController().signal, (done, next) =>
     console.error(`boundary: ${(100 * done).toFixed(0)} % (${next})`),
   );
-  for (const { variant, b, boundaryUs } of conclude('cpu', cells ?? []).fits) {
+  for (const { variant, b, boundaryUs } of fitsOf(cells)) {
     rows.push(cost(variant === 'simplex' ? 'machine, simplex' : `pair, ${variant}`, boundaryUs, b));
   }
 } finally {

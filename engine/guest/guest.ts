@@ -21,6 +21,7 @@ import {
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
   WORD_TO_GUEST_BELL,
+  WORD_WAITS,
 } from '../threads/shared.js';
 import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import type { BoundaryHook } from './boundary-hook.js';
@@ -28,6 +29,7 @@ import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import { GuestPace } from './guest-pace.js';
 import type { GuestState, Stage } from './guest-state.js';
+import { hostMs } from './host-clock.js';
 import { type Dispatch, InterruptController } from './interrupt-controller.js';
 import type { MachineOptions } from './machine-options.js';
 import { StateDigests } from './state-digest.js';
@@ -196,8 +198,10 @@ export class Guest implements ExecutionGuest {
     const waiting = this.#waits && !this.interrupts.isPending;
     const dueFrom = this.#waits ? count : this.#due;
     this.#waits = false;
+    if (waiting) this.#shared.words[WORD_WAITS] = 1;
     if (this.#pace?.timesNext === true) this.#endTimed(this.#pace, count, waiting);
     else if (!this.#driver.epochEnd(count, waiting)) this.#standStill();
+    if (waiting) this.#shared.words[WORD_WAITS] = 0;
     this.#due = dueFrom + this.#execution.epochLength;
     this.#epochStart = count;
     this.#publish(count);
@@ -245,11 +249,12 @@ export class Guest implements ExecutionGuest {
 
   #publish(count: number): void {
     const { positions } = this.#shared;
-    positions[WORD_EPOCH] = this.#execution.epoch;
     positions[WORD_COUNT] = count;
+    // After the count: who sees a new epoch reads the count at its start (sampling-thread.ts).
+    positions[WORD_EPOCH] = this.#execution.epoch;
     positions[WORD_OUTSTANDING] = this.#execution.outstanding.size;
+    positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
     if (this.#execution.role === 'backup') {
-      positions[WORD_EPOCH_LENGTH] = this.#execution.epochLength;
       positions[WORD_EXECUTED] = this.#execution.taken;
       positions[WORD_LOG_BYTES_TAKEN] = this.#driver.logBytesTaken;
     }
@@ -331,6 +336,7 @@ export class Guest implements ExecutionGuest {
 
   /** Any event that has no result. */
   perform(event: ExecutionEvent): void {
+    if ((event.type === 'write' || event.type === 'start') && this.#link.isSampled) this.#link.asks(hostMs());
     if (!this.#driver.step(event)) this.#standStill();
   }
 

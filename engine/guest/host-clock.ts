@@ -21,3 +21,8 @@ export class HostClock {
     return this.#bornNs + BigInt(this.monotonicNs());
   }
 }
+
+/** The host's monotonic clock, ms: comparable between processes, as `performance.now()` is not. */
+export function hostMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

@@ -8,7 +8,7 @@
 import { EpochvisorError } from '../errors/errors.js';
 import type { Status } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
-import type { FromReplica, ReplicaProgress, SaveError } from '../replica/replica-configuration.js';
+import type { FromReplica, ReplicaProgress, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import { statusOf } from './launch-status.js';
 import { Repair } from './repair.js';
 
@@ -34,6 +34,8 @@ export interface MachineEvents {
   /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
   status: [status: Status];
+  /** What was measured of a replica, where that was asked for (`samples`). */
+  sampled: [replica: LaunchedReplica, samples: ReplicaSamples];
 }
 
 /** How the process of a replica ended. */
@@ -192,6 +194,8 @@ export class Launching {
       case 'progress':
         replica.progress = message.progress;
         return incarnation === this.#view.primary ? [this.#tellStatus()] : [];
+      case 'sampled':
+        return [{ type: 'tell', news: ['sampled', nameOf(replica), message.samples] }];
       case 'saved':
         return [{ type: 'saved', request: message.request, error: message.error }];
       case 'named':

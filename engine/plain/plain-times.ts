@@ -3,8 +3,22 @@
 //   Float64 [0] marks   [1] end, ms (0: has not ended)   then for each mark: ms | bytes printed so far
 //   times are those since `begin`
 
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+
+/** What the thread of a plain run says: where it listens, and how its guest has ended. */
+export type PlainThreadMessage =
+  | { readonly type: 'listens'; readonly addresses: readonly SocketAddress[] }
+  | { readonly type: 'ended'; readonly outcome: PlainEnd }
+  | { readonly type: 'refused'; readonly code: string; readonly message: string; readonly hint: string };
+
+/** How a plain guest ended. */
+export interface PlainEnd {
+  readonly kind: 'exit' | 'trap';
+  /** Of an exit. */
+  readonly status: number;
+}
 
 /** What the thread of a plain run is given. */
 export interface PlainThreadData {
@@ -13,6 +27,10 @@ export interface PlainThreadData {
   readonly arguments: readonly string[];
   /** Files that serve as disks. */
   readonly disks: readonly string[];
+  /** What it reads from stdin before its end; nothing, if not said. */
+  readonly input?: Uint8Array;
+  /** Where it listens. */
+  readonly listen?: readonly SocketAddress[];
   /** The world of a WASI program; without it the guest is a bare one. */
   readonly wasi?: MachineOptions['wasi'];
   /** Folders of a WASI program, in the order of its directories. The run changes what is in them. */

@@ -52,6 +52,8 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     restores: view === undefined || configuration.snapshot !== undefined,
     ...(hook === undefined ? {} : { hook }),
   });
+  // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
+  if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
   const { helloOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
@@ -101,6 +103,12 @@ async function stateFor({
   if (view !== undefined) return {};
   const { SnapshotDecoder } = await import('../snapshot/snapshot-decoder.js');
   return { newDecoder: () => new SnapshotDecoder() };
+}
+
+/** Loaded for those who measure: a start costs what it loads. */
+async function sample(thread: ThreadHost, isPrimary: boolean): Promise<void> {
+  const { Sampling } = await import('./sampling.js');
+  new Sampling(thread.sampled, isPrimary, samples => tell({ type: 'sampled', samples }));
 }
 
 /** The launcher hears of a replica that joins until others watch it. */

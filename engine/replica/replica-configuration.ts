@@ -71,6 +71,8 @@ export interface ReplicaConfiguration {
   readonly backupsWanted: number;
   /** What a test does at the boundaries of this replica's guest. */
   readonly hook?: HookModule;
+  /** Whether it tells what is measured of it (sampling.ts). */
+  readonly samples?: boolean;
   /** The file that holds the snapshot to go on from. */
   readonly snapshot?: string;
 }
@@ -101,6 +103,40 @@ export interface ReplicaProgress {
   readonly logBytes: number;
 }
 
+/** What was measured of a replica since the last time it told. */
+export interface ReplicaSamples {
+  /**
+   * From random moments to the next at which the guest would have been delivered an interrupt, ms: while the guest runs.
+   * A primary's.
+   */
+  readonly waitsMs: readonly number[];
+  /** At so many random moments more the guest waited, and would have heard of an interrupt at once. */
+  readonly waiting: number;
+  /** Outputs, and when the guest asked for them, ms by the host's monotonic clock. */
+  readonly asked: readonly AskedOutput[];
+  /** How far the guest had come at the first and the last of those deliveries: no earlier and no later than said. */
+  readonly marks: readonly ProgressMark[];
+  /** Resident memory of the process. */
+  readonly rssBytes: number;
+}
+
+/** What the thread that samples a primary has seen. */
+export type ThreadSamples = Omit<ReplicaSamples, 'rssBytes'>;
+
+export interface ProgressMark {
+  /** By the host's monotonic clock, ms. */
+  readonly atMs: number;
+  readonly instructions: number;
+}
+
+export interface AskedOutput {
+  /** ASKED_OPERATION: an operation. */
+  readonly stream: number;
+  /** The offset after it, or the operation's id. */
+  readonly end: number;
+  readonly askedMs: number;
+}
+
 /** How often a joining replica says that it still does, ms. */
 export const JOINS_EVERY_MS = 500;
 
@@ -112,6 +148,7 @@ export type FromReplica =
   /** P8 is done. */
   | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
   | { readonly type: 'progress'; readonly progress: ReplicaProgress }
+  | { readonly type: 'sampled'; readonly samples: ReplicaSamples }
   /** A view that another replica has won names this one. */
   | { readonly type: 'named' }
   /** Not named yet; every JOINS_EVERY_MS. */

@@ -27,6 +27,8 @@ export type ThreadHostData = Omit<GuestThreadData, 'memory' | 'port' | 'restores
 
 export class ThreadHost extends IoEnd<GuestState> {
   readonly #worker: Worker;
+  /** What guest and I/O thread share, for who only looks at it. */
+  readonly sampled: SharedArrayBuffer;
   #terminated = false;
 
   /**
@@ -45,6 +47,7 @@ export class ThreadHost extends IoEnd<GuestState> {
       else setImmediate(act);
     };
     super({ shared, port: statePort(port1), allocate: touchedMemory, timers: TIMERS, whenRung }, restores);
+    this.sampled = memory;
     this.#worker = new Worker(new URL('../guest/guest-thread.js', import.meta.url), {
       workerData: { ...data, restores, port: port2, memory } satisfies GuestThreadData,
       transferList: [port2],

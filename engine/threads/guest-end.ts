@@ -14,13 +14,18 @@ import { readInterrupt } from '../wire/interrupts.js';
 import { CLOCK_MAX_BYTES, EntryEncoder, maxSize } from '../wire/log-entries.js';
 import * as records from '../wire/records.js';
 import {
+  ASKED_OPERATION,
   type SharedBlock,
   SNAPSHOT_NOTHING,
   SNAPSHOT_SIZE,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
+  WORD_ASKED_END,
+  WORD_ASKED_MS,
+  WORD_ASKED_STREAM,
   WORD_AWAITS_ACKNOWLEDGEMENT,
   WORD_IO_POLLING,
+  WORD_SAMPLED,
   WORD_SNAPSHOT,
   WORD_THROTTLE,
   WORD_TO_IO_BELL,
@@ -52,6 +57,8 @@ export class GuestEnd {
   readonly #part: Uint8Array;
   #partBytes = 0;
   #partEntries = 0;
+  /** When the output that is made next was asked for; 0: nobody measures it. */
+  #askedMs = 0;
   /** There are records in the ring that were not rung for, and such as are to be at the next boundary. */
   #unrung = false;
   #isBellDue = false;
@@ -169,7 +176,34 @@ export class GuestEnd {
     else this.#unrung = true;
   }
 
+  /** Whether somebody measures how long outputs are held, and could note the next one. */
+  get isSampled(): boolean {
+    return this.#shared.words[WORD_SAMPLED] === 1 && this.#shared.positions[WORD_ASKED_MS] === 0;
+  }
+
+  /** The guest asks for the output that is made next, now. @param nowMs of the host's monotonic clock */
+  asks(nowMs: number): void {
+    this.#askedMs = nowMs;
+  }
+
+  #noteAsked(output: Output): void {
+    const { positions } = this.#shared;
+    if (output.type === 'stream') {
+      positions[WORD_ASKED_STREAM] = output.stream;
+      positions[WORD_ASKED_END] = output.offset + output.bytes.length;
+    } else if (output.type === 'operation') {
+      positions[WORD_ASKED_STREAM] = ASKED_OPERATION;
+      positions[WORD_ASKED_END] = Number(output.operation.id);
+    } else {
+      return;
+    }
+    // Last: who finds it set reads the others. The ring's bell, rung by the record that follows, makes them visible.
+    positions[WORD_ASKED_MS] = this.#askedMs;
+    this.#askedMs = 0;
+  }
+
   output(position: number, output: Output, hurry: Hurry = 'now'): void {
+    if (this.#askedMs > 0) this.#noteAsked(output);
     const { streamPieceBytes } = this.#bounds;
     if (output.type === 'stream' && output.bytes.length > streamPieceBytes) {
       for (let at = 0; at < output.bytes.length; at += streamPieceBytes) {

@@ -1,7 +1,7 @@
 // The memory shared by guest thread and I/O thread of one replica: words, bells and two rings.
 //
 //   +0    Int32 words: bells, flags           +64   Float64 words: positions and progress
-//   +128  ring guest -> I/O (execution's log entries and outputs)
+//   +192  ring guest -> I/O (execution's log entries and outputs)
 //   then  ring I/O -> guest (the log, interrupts, promotion)
 //
 // Bells. A bell is a counter that its ringer increments and notifies. The guest thread sleeps in Atomics.wait on
@@ -40,6 +40,11 @@ export const SNAPSHOT_SIZE = 1;
 export const SNAPSHOT_TO_JOIN = 2;
 export const SNAPSHOT_TO_KEEP = 3;
 
+/** 1 while somebody measures how long outputs are held (sampling.ts): the guest thread notes when they were asked for. */
+export const WORD_SAMPLED = 8;
+/** 1 while the guest waits for an interrupt: it hears of one at once. */
+export const WORD_WAITS = 9;
+
 /** Log position that all backups have acknowledged (Infinity: there is none). */
 export const WORD_ACKNOWLEDGED = 0;
 /** Backup: log position executed. */
@@ -51,11 +56,17 @@ export const WORD_EPOCH = 3;
 export const WORD_COUNT = 4;
 /** For the status: operations outstanding. */
 export const WORD_OUTSTANDING = 5;
+/** An output that is measured: when the guest asked for it (host's monotonic clock, ms; 0: the slot is free), ... */
+export const WORD_ASKED_MS = 6;
+/** ... of which stream (ASKED_OPERATION: none), and the offset after it, or the operation's id. */
+export const WORD_ASKED_STREAM = 7;
+export const WORD_ASKED_END = 8;
+export const ASKED_OPERATION = -1;
 /** For the status: instructions an epoch. */
-export const WORD_EPOCH_LENGTH = 6;
+export const WORD_EPOCH_LENGTH = 9;
 
 const FLOATS_AT = 64;
-const RINGS_AT = 128;
+const RINGS_AT = 192;
 
 export class SharedBlock {
   readonly words: Int32Array;

@@ -112,6 +112,7 @@ describe('JN: what was saved', () => {
   it('is plain data: what was written, is outstanding, was delivered', () => {
     expect(saved().state).toEqual({
       epoch: 1,
+      epochLength: 10,
       submitted: 2,
       consumed: 0,
       timerDeadlineNs: 900,

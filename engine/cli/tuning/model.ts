@@ -1,9 +1,53 @@
-// What a sweep says: the paper's model fitted to it, and a recommendation.
+// The paper's model fitted to a sweep: NP(EL) = 1 + a + b / EL (section 4.1).
 //
-// The paper (section 4.1) explains its figures by NP(EL) = 1 + a + b / EL: of every instruction's time a part `a` goes
-// to being rewritten and watched, whatever the epoch length EL, and every boundary costs as much as `b` instructions.
-// With x = 1 / EL that is a straight line. The errors of measurement are relative, so squares of relative errors are
-// summed: each point weighs 1 / NP^2.
+// Of every instruction's time a part `a` goes to being rewritten and watched, whatever the epoch length EL, and every
+// boundary costs as much as `b` instructions. With x = 1 / EL that is a straight line. The errors of measurement are
+// relative, so squares of relative errors are summed: each point weighs 1 / NP^2. Latency is a line likewise, with x = EL.
+
+import { student } from './statistics.js';
+
+/** A point of a line, y > 0. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Line {
+  readonly intercept: number;
+  readonly slope: number;
+  /** Half of the interval at 95 %; Infinity from two points, which any line fits. */
+  readonly interceptHalf: number;
+  readonly slopeHalf: number;
+  /** The part of the weighted squares that the line explains, 0 to 1; NaN from two points. */
+  readonly r2: number;
+  /** The furthest point from the line, as a part of its y. */
+  readonly worst: number;
+}
+
+/** The least squares with a slope of 0 at least; undefined where there are not two different x. */
+export function fitLine(points: readonly Point[]): Line | undefined {
+  if (new Set(points.map(point => point.x)).size < 2) return undefined;
+  const weighted = points.map(({ x, y }) => ({ x, y, w: 1 / y ** 2 }));
+  const sum = (of: (point: Point & { w: number }) => number) => weighted.reduce((total, point) => total + of(point), 0);
+  const weight = sum(({ w }) => w);
+  const [meanX, meanY] = [sum(({ w, x }) => w * x) / weight, sum(({ w, y }) => w * y) / weight];
+  const squaresX = sum(({ w, x }) => w * (x - meanX) ** 2);
+  const slope = Math.max(0, sum(({ w, x, y }) => w * (x - meanX) * (y - meanY)) / squaresX);
+  const intercept = meanY - slope * meanX;
+  const residuals = sum(({ w, x, y }) => w * (y - intercept - slope * x) ** 2);
+  const squaresY = sum(({ w, y }) => w * (y - meanY) ** 2);
+  const freedom = points.length - 2;
+  const deviation = freedom > 0 ? Math.sqrt(residuals / freedom) : Number.POSITIVE_INFINITY;
+  const t = freedom > 0 ? student(freedom) : 1;
+  return {
+    intercept,
+    slope,
+    interceptHalf: t * deviation * Math.sqrt(1 / weight + meanX ** 2 / squaresX),
+    slopeHalf: (t * deviation) / Math.sqrt(squaresX),
+    r2: freedom > 0 && squaresY > 0 ? Math.max(0, 1 - residuals / squaresY) : Number.NaN,
+    worst: Math.max(...points.map(({ x, y }) => Math.abs(intercept + slope * x - y) / y)),
+  };
+}
 
 /** One point of a sweep: normalized performance (time over time, 1 = no cost) at an epoch length in instructions. */
 export interface SweepPoint {
@@ -16,39 +60,29 @@ export interface Fit {
   readonly a: number;
   /** Cost of a boundary, instructions. */
   readonly b: number;
+  /** Halves of their intervals at 95 %. */
+  readonly aHalf: number;
+  readonly bHalf: number;
+  readonly r2: number;
+  /** The furthest point from the curve, as a part of it. */
+  readonly worst: number;
+  /** Whether the curve says what was measured. */
+  readonly holds: boolean;
 }
 
-/** The least squares; undefined where fewer than two epoch lengths were measured. A boundary never gains time: b >= 0. */
+/** A curve that misses a point by more is none that a reader should go by. */
+const WORST_MOST = 0.1;
+
+/** Undefined where fewer than two epoch lengths were measured. */
 export function fitModel(points: readonly SweepPoint[]): Fit | undefined {
-  if (new Set(points.map(point => point.epochLength)).size < 2) return undefined;
-  let [weight, x, y, xx, xy] = [0, 0, 0, 0, 0];
-  for (const point of points) {
-    const w = 1 / point.performance ** 2;
-    const inverse = 1 / point.epochLength;
-    weight += w;
-    x += w * inverse;
-    y += w * point.performance;
-    xx += w * inverse * inverse;
-    xy += w * inverse * point.performance;
-  }
-  const slope = (weight * xy - x * y) / (weight * xx - x * x);
-  const b = Math.max(0, slope);
-  return { a: (y - b * x) / weight - 1, b };
+  const line = fitLine(points.map(({ epochLength, performance }) => ({ x: 1 / epochLength, y: performance })));
+  if (line === undefined) return undefined;
+  const { intercept, slope, interceptHalf, slopeHalf, r2, worst } = line;
+  const fit = { a: intercept - 1, b: slope, aHalf: interceptHalf, bHalf: slopeHalf, r2, worst };
+  return { ...fit, holds: worst <= WORST_MOST };
 }
 
-/** How much worse than the best a setting may be and still be recommended: less can't be told from noise. */
-export const TOLERANCE = 0.03;
-
-/** The setting to use: within TOLERANCE of the best, the one with the shortest epochs, for interrupts wait for their ends. */
-export function recommend<T extends SweepPoint>(points: readonly T[]): T | undefined {
-  const best = Math.min(...points.map(point => point.performance));
-  const good = points.filter(point => point.performance <= best * (1 + TOLERANCE));
-  return good.toSorted((one, other) => one.epochLength - other.epochLength || one.performance - other.performance)[0];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return Number.NaN;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+/** NP at an epoch length. */
+export function modelled({ a, b }: Pick<Fit, 'a' | 'b'>, epochLength: number): number {
+  return 1 + a + b / epochLength;
 }

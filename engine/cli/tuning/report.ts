@@ -1,133 +1,161 @@
-// A sweep as text: a table with a chart in its last column, the fitted model, and the recommendation.
+// A sweep as text: the table, a plot, the fitted model, this host's share, and the recommendation.
 
 import { markdownTable } from 'markdown-table';
-import type { Variant } from '../../protocol/vocabulary.js';
-import { type Fit, fitModel, recommend, TOLERANCE } from './model.js';
-import type { Cell } from './sweep.js';
+import type { Cell } from './cells.js';
+import type { Tuning, VariantFit } from './conclusion.js';
+import { milliseconds, percent, type Recommendation, TOLERANCE } from './goal.js';
+import { sharing } from './host-facts.js';
+import { type Interval, relativeWidth, type Spread } from './statistics.js';
+import { plot } from './terminal-plot.js';
 
 /** The paper's boundary: 442.59 us at 50 MIPS. */
 const PAPER_BOUNDARY_INSTRUCTIONS = 21_000;
 
-export interface VariantFit extends Fit {
-  readonly variant: Variant | 'simplex';
-  /** `b` at the speed of the plain machine, us. */
-  readonly boundaryUs: number;
-}
-
-export interface Tuning {
-  readonly guest: string;
-  readonly node: string;
-  readonly cells: readonly Cell[];
-  readonly fits: readonly VariantFit[];
-  readonly recommendation: { readonly variant: Variant; readonly epochLength: number } | undefined;
-}
-
-/** The cost of a cell: over plain where that is known, else over simplex. */
-function cost(cell: Cell): number | undefined {
-  return cell.overPlain ?? cell.overSimplex;
-}
-
-/** @param cells of one sweep */
-export function conclude(guest: string, cells: readonly Cell[]): Tuning {
-  const pairs = cells.flatMap(cell => {
-    const performance = cost(cell);
-    return cell.variant === 'simplex' || performance === undefined ? [] : [{ ...cell, performance }];
-  });
-  const fits = [...new Set(cells.map(cell => cell.variant))].flatMap(variant => fitVariant(variant, cells));
-  const best = recommend(pairs);
-  const recommendation = best && { variant: best.variant as Variant, epochLength: best.epochLength };
-  return { guest, node: process.versions.node, cells, fits, recommendation };
-}
-
-function fitVariant(variant: Variant | 'simplex', cells: readonly Cell[]): VariantFit[] {
-  const points = cells.flatMap(cell => {
-    const { epochLength, overPlain: performance } = cell;
-    return cell.variant !== variant || performance === undefined ? [] : [{ ...cell, epochLength, performance }];
-  });
-  const fit = fitModel(points);
-  const longest = points.at(-1);
-  if (fit === undefined || longest === undefined) return [];
-  const plainRate = longest.instructionsPerSecond * longest.performance;
-  return [{ variant, ...fit, boundaryUs: (1e6 * fit.b) / plainRate }];
-}
+/** Less is more than noise. */
+const BELOW_ONE = 0.95;
 
 const HEADS = [
   'variant',
   'epoch, instructions',
-  'epoch, ms',
-  'pair / plain',
-  'pair / simplex',
+  'NP (95 %)',
   'M instructions/s',
-  'interrupt waits, ms (median / p99)',
+  'interrupt waits',
+  'output held',
   'log, Mbit/s',
-  'time, plain = 1',
+  'lag, ms',
+  'MiB',
 ] as const;
 
-/** Width of the chart: its longest bar, characters. */
-const BAR_MAX = 24;
-
-function bar(ratio: number | undefined): string {
-  if (ratio === undefined) return '';
-  const eighths = Math.max(1, Math.round(ratio * 32));
-  if (eighths > BAR_MAX * 8) return `${'█'.repeat(BAR_MAX)}…`;
-  return '█'.repeat(eighths >> 3) + ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths & 7]!;
-}
-
 const grouped = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: 0 });
-const ratio = (value: number | undefined) => value?.toFixed(2) ?? '-';
-function waits({ interruptWaitMs: wait }: Cell): string {
-  return wait === undefined ? 'none' : `${short(wait.median)} / ${short(wait.p99)}`;
+
+export function performanceText(interval: Interval | undefined): string {
+  if (interval === undefined) return '-';
+  const { value, count } = interval;
+  const shown = value.toFixed(value < 10 ? 3 : 1);
+  if (count < 2) return `${shown} (?)`;
+  const width = relativeWidth(interval);
+  return `${shown} ± ${width > 1 ? '>100 %' : percent(width)}`;
 }
 
-const short = (ms: number) => (ms >= 0.1 ? ms.toFixed(2) : ms.toPrecision(2));
+function spreadText(spread: Spread | undefined): string {
+  return spread === undefined ? '-' : `${milliseconds(spread.median)} / ${milliseconds(spread.p99)}`;
+}
 
-export function table(cells: readonly Cell[]): string {
+function interruptText({ interruptMs, waitingPart }: Cell): string {
+  // Of a guest that mostly waits the figure is of the few moments when it does not.
+  return waitingPart > 0.5 ? `at once (${percent(waitingPart)})` : spreadText(interruptMs);
+}
+
+/** Times are median / 99 %. */
+export function tableRows(cells: readonly Cell[]): string[][] {
   const rows = cells
-    .toSorted((one, other) => one.variant.localeCompare(other.variant))
+    .toSorted((one, other) => one.variant.localeCompare(other.variant) || one.epochLength - other.epochLength)
     .map(cell => [
       cell.variant,
       grouped(cell.epochLength),
-      short(cell.epochMs),
-      ratio(cell.overPlain),
-      ratio(cell.overSimplex),
+      performanceText(cell.performance),
       grouped(cell.instructionsPerSecond / 1e6),
-      waits(cell),
+      interruptText(cell),
+      spreadText(cell.outputMs),
       ((8 * cell.logBytesPerSecond) / 1e6).toFixed(3),
-      bar(cost(cell)),
+      cell.lagMs === undefined ? '-' : `${cell.lagMs.median.toFixed(0)} / ${cell.lagMs.p99.toFixed(0)}`,
+      cell.rssBytes === 0 ? '-' : grouped(cell.rssBytes / 2 ** 20),
     ]);
-  return markdownTable([[...HEADS], ...rows], { align: ['l', 'r', 'r', 'r', 'r', 'r', 'r', 'r', 'l'] });
+  return [[...HEADS], ...rows];
 }
 
-export function models(fits: readonly VariantFit[]): string {
-  return fits
-    .map(({ variant, a, b, boundaryUs }) => {
-      const sign = a < 0 ? '-' : '+';
-      return `${variant}: NP(EL) = 1 ${sign} ${Math.abs(a).toFixed(3)} + ${grouped(b)} / EL: a boundary costs ${grouped(b)} instructions, ${boundaryUs.toFixed(2)} us`;
-    })
-    .join('\n');
+function fitText({ variant, a, b, aHalf, bHalf, r2, worst, holds, boundaryUs }: VariantFit): string {
+  const half = (value: number, digits: number) => (Number.isFinite(value) ? ` ± ${value.toFixed(digits)}` : '');
+  const said = holds ? '' : '; THE CURVE DOES NOT HOLD, go by the points';
+  // Any curve goes through two points.
+  const measure = Number.isFinite(r2)
+    ? `R² ${r2.toFixed(3)}, furthest point off by ${percent(worst)}${said}`
+    : 'two points: no telling how well it fits';
+  const line = `${variant}: a = ${a.toFixed(3)}${half(aHalf, 3)}, b = ${grouped(b)}${half(bHalf, 0)} instructions`;
+  return `${line}, a boundary takes ${milliseconds(boundaryUs / 1_000)} (${measure})`;
+}
+
+export function fitsText(fits: readonly VariantFit[]): string {
+  return fits.map(fitText).join('\n');
+}
+
+function describe({ variant, epochLength, overhead, interruptP99Ms }: Recommendation): string {
+  const waits = interruptP99Ms === undefined ? '' : `, interrupts wait ${milliseconds(interruptP99Ms)} at 99 %`;
+  return `--epoch-length ${epochLength} --variant ${variant}: overhead ${percent(overhead)}${waits}`;
+}
+
+function goalText({ goal: { maxOverhead, maxLatencyMs } }: Tuning): string {
+  const bounds = [
+    ...(maxOverhead === undefined ? [] : [`overhead of ${percent(maxOverhead)} at most`]),
+    ...(maxLatencyMs === undefined ? [] : [`interrupts that wait ${milliseconds(maxLatencyMs)} at most`]),
+  ];
+  return bounds.length === 0 ? `overhead within ${TOLERANCE * 100} % of the best` : bounds.join(' and ');
+}
+
+function givenUp({ overhead, leastOverhead }: Recommendation): string {
+  const more = (1 + overhead) / (1 + leastOverhead) - 1;
+  return `That gives up ${percent(Math.max(0, more))} of speed against the least overhead (${percent(leastOverhead)}), for shorter epochs.`;
+}
+
+/** The last lines: what to use, or why nothing can be named. */
+export function verdictText(tuning: Tuning): string {
+  const { verdict, goal } = tuning;
+  const fatal = tuning.problems.filter(problem => problem.fatal);
+  if (fatal.length > 0 || verdict === undefined) return 'No recommendation stands on these figures.';
+  if (!verdict.met) {
+    const nearest = verdict.nearest === undefined ? '' : `\nNearest: ${describe(verdict.nearest)}`;
+    return `Nothing meets the goal (${goalText(tuning)}): ${verdict.wants}.${nearest}`;
+  }
+  const { recommendation } = verdict;
+  const onlyLatency = goal.maxOverhead === undefined && goal.maxLatencyMs !== undefined;
+  const why = onlyLatency ? 'the least overhead with' : 'the shortest epochs with';
+  return `Recommended: ${describe(recommendation)}\n(${why} ${goalText(tuning)}. ${givenUp(recommendation)})`;
+}
+
+export function notes({ baseline, cells }: Tuning): string[] {
+  const one = baseline === 'plain' ? 'the plain module in one Node process' : 'simplex with the longest epochs';
+  const works = [...new Set(cells.flatMap(cell => cell.work ?? []))].join(', ');
+  return [
+    `NP: time over that of ${one}, for the same work (${works || 'none found'}); mean of the logarithms of ratios`,
+    'taken round by round, with its interval (Student). Interrupt waits: measured from random moments while the guest',
+    'ran to its next delivery, in the replica (the way there from a device is not in it). Output held: from the',
+    "guest's write to its arrival at the device. Times are median / 99 %; MiB: resident, all replicas together.",
+  ];
+}
+
+function shareText({ twoPlain, host }: Tuning): string[] {
+  const two =
+    twoPlain === undefined
+      ? []
+      : [
+          `Two plain programs at once take ${performanceText(twoPlain)} of the time of one: that much is this host's share.`,
+        ];
+  return [...sharing(host), ...two];
+}
+
+/** What is said beside the table. */
+export function remarks(tuning: Tuning): string[] {
+  const { cells, fits, problems } = tuning;
+  const parts: string[] = [];
+  if (fits.length > 0) {
+    parts.push("The paper's model, NP(EL) = 1 + a + b / EL, fitted:", fitsText(fits));
+    parts.push(`(The paper's boundary cost ${grouped(PAPER_BOUNDARY_INSTRUCTIONS)} instructions, 442.59 us.)`, '');
+  }
+  if (tuning.baseline === 'plain' && cells.some(({ performance }) => (performance?.high ?? 1) < BELOW_ONE)) {
+    parts.push(
+      'Below 1: in a plain process V8 may leave a long loop in the code of its fast compiler; replicas optimise theirs first.',
+    );
+  }
+  parts.push(...shareText(tuning), ...problems.map(({ code, message }) => `${message} [${code}]`));
+  return [...parts, '', verdictText(tuning)];
 }
 
 export function text(tuning: Tuning): string {
-  const { cells, fits, recommendation } = tuning;
-  const parts = [
-    table(cells),
-    '',
-    'Ratios are time over time, as in the paper: 1 = no cost. The machine without a backup stands as simplex. An',
-    'interrupt waits for the end of its epoch, half an epoch in the median; a guest that waits hears of it at once.',
-  ];
-  if (cells.every(cell => cell.overPlain === undefined)) {
-    parts.push(
-      'There is no figure over plain: the plain machine runs bare guests, and these must print or come to an end.',
-    );
+  const { cells, fits } = tuning;
+  const parts: string[] = [];
+  if (cells.length > 0) {
+    parts.push(markdownTable(tableRows(cells), { align: ['l', 'r', 'r', 'r', 'r', 'r', 'r', 'r', 'r'] }), '');
+    parts.push(...notes(tuning), '', plot(cells, fits));
   }
-  if (fits.length > 0) {
-    parts.push('', "The paper's model, NP(EL) = 1 + a + b / EL, fitted:", models(fits));
-    parts.push(`(The paper's boundary cost ${grouped(PAPER_BOUNDARY_INSTRUCTIONS)} instructions, 442.59 us.)`);
-  }
-  if (recommendation !== undefined) {
-    const { variant, epochLength } = recommendation;
-    const why = `the shortest epoch within ${TOLERANCE * 100} % of the best`;
-    parts.push('', `Recommended: --epoch-length ${epochLength} --variant ${variant} (${why})`);
-  }
-  return `${parts.join('\n')}\n`;
+  return `${[...parts, ...remarks(tuning)].join('\n')}\n`;
 }

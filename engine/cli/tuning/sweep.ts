@@ -1,155 +1,285 @@
-// A sweep: epoch length x variant, each cell run in several short rounds that alternate with the others, and with the
-// two baselines: the machine without a backup (simplex), and the module as it is in one Node process (plain).
+// A sweep: epoch length x variant, in rounds, each setting once a round and beside it the plain module in one Node
+// process and the machine without a backup (simplex).
 //
-// Speeds are compared within a round, so that what disturbs this host for longer than a round disturbs both sides. A pair
-// and the plain machine are compared by the times at which they had printed the same number of bytes. A guest that does
-// not print while a cell lasts is compared by instructions: a plain machine does not count them, but if it ran to its
-// end, so did some machine that does.
+// Speeds are compared within a round, so that what disturbs this host for longer than a round disturbs both sides; what
+// comes first in a round changes. Rounds go on until every interval is narrow or the time is up; a setting whose interval is
+// narrow is left out of further ones. The first run of all finds out what the guest does: whether it ends, and when.
 
-import { DISK_KIND } from '../../../devices/disk/disk-kind.js';
-import { OutputCurve, timeRatio } from '../../observe/output-curve.js';
-import { timedPlainRun } from '../../plain/timed.js';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EpochvisorError } from '../../errors/errors.js';
 import type { Variant } from '../../protocol/vocabulary.js';
 import { type CellRun, runCell, type SweptGuest } from './cell.js';
-import { median } from './model.js';
+import {
+  type Baseline,
+  baselineOf,
+  type Cell,
+  instructionsInAll,
+  isNarrow,
+  type Measured,
+  type Setting,
+  summarize,
+} from './cells.js';
+import { type PlainCell, runPlain, runsPlain } from './plain-cell.js';
+import { type Interval, median, ratioInterval } from './statistics.js';
+import { compare } from './work.js';
 
 export interface SweepPlan {
   readonly guest: SweptGuest;
+  /** The same guest with other copies of its files, for two at once. */
+  readonly second?: SweptGuest;
   /** Instructions, ascending. */
   readonly epochLengths: readonly number[];
   readonly variants: readonly Variant[];
-  readonly secondsPerCell: number;
+  /** For everything. */
+  readonly timeMs: number;
+}
+
+export interface Swept {
+  readonly cells: readonly Cell[];
+  readonly measured: readonly Measured[];
+  readonly baseline: Baseline;
+  /** The first of the plain runs. */
+  readonly plain: PlainCell | undefined;
+  /** Time of two plain programs at once over that of one. */
+  readonly twoPlain: Interval | undefined;
   readonly rounds: number;
+  /** Why it ended before its time. */
+  readonly failure: EpochvisorError | undefined;
 }
 
-/** What was measured of one setting. Ratios are time over time: 1 = no cost, 2 = takes twice as long. */
-export interface Cell {
-  readonly epochLength: number;
-  /** `simplex`: no backup. */
-  readonly variant: Variant | 'simplex';
-  /** Time over that of the plain machine; undefined where no common progress was found. */
-  readonly overPlain: number | undefined;
-  /** Time over that of the machine without a backup, at the same epoch length; undefined for itself. */
-  readonly overSimplex: number | undefined;
-  readonly instructionsPerSecond: number;
-  /** How long an epoch takes, ms. */
-  readonly epochMs: number;
-  /**
-   * How long an interrupt that comes at a random moment waits for the end of its epoch, ms; undefined for a guest that
-   * mostly waits, whose epochs end as soon as an interrupt comes.
-   */
-  readonly interruptWaitMs: { readonly median: number; readonly p99: number } | undefined;
-  /** Log shipped to the backup, bytes a second. */
-  readonly logBytesPerSecond: number;
+/** A run that is shorter is all start. */
+const WINDOW_LEAST_MS = 250;
+const WINDOW_MOST_MS = 5_000;
+const EPOCHS_LEAST = 4;
+/** As many rounds are planned for: three give an interval. */
+const ROUNDS_PLANNED = 4;
+/** What starting and stopping a machine takes until one has been seen. */
+const AROUND_GUESSED_MS = 400;
+/** Parts of the time that the first plain run may take: if the guest prints, and if it is silent. */
+const FIRST_PART = 0.05;
+const FIRST_SILENT_PART = 0.2;
+/** A plain run that takes a larger part is not repeated. */
+const REPEATED_PART = 0.08;
+
+class Sweep {
+  readonly #plan: SweepPlan;
+  readonly #signal: AbortSignal;
+  readonly #step: (done: number, next: string) => void;
+  readonly #measured: readonly Measured[];
+  readonly #interrupted: Promise<undefined>;
+  readonly #startMs = performance.now();
+  #plain: PlainCell | undefined;
+  #firstPlain: PlainCell | undefined;
+  #plainMs = 0;
+  #windowMs = WINDOW_LEAST_MS;
+  #aroundMs = AROUND_GUESSED_MS;
+  #rounds = 0;
+  readonly #twoPlain: number[] = [];
+
+  constructor(plan: SweepPlan, signal: AbortSignal, step: (done: number, next: string) => void) {
+    this.#plan = plan;
+    this.#step = step;
+    this.#measured = plan.epochLengths.flatMap(epochLength =>
+      (['simplex', ...plan.variants] as const).map(variant => ({ epochLength, variant, runs: [] })),
+    );
+    const over = new AbortController();
+    void sleep(plan.timeMs, undefined, { ref: false }).then(() => over.abort());
+    this.#signal = AbortSignal.any([signal, over.signal]);
+    // Each plain run listens to it, and many runs do in turn.
+    setMaxListeners(0, this.#signal);
+    this.#interrupted = new Promise(resolve => {
+      this.#signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    });
+  }
+
+  get #leftMs(): number {
+    return this.#plan.timeMs - (performance.now() - this.#startMs);
+  }
+
+  get #isOver(): boolean {
+    return this.#signal.aborted || this.#leftMs < WINDOW_LEAST_MS;
+  }
+
+  #announce(next: string): void {
+    this.#step(Math.min(1, 1 - this.#leftMs / this.#plan.timeMs), next);
+  }
+
+  async run(): Promise<Swept> {
+    let failure: EpochvisorError | undefined;
+    try {
+      await this.#measure();
+    } catch (error) {
+      // What is under way when the user ends it fails as it may.
+      if (!this.#signal.aborted) {
+        if (!(error instanceof EpochvisorError)) throw error;
+        failure = error;
+      }
+    }
+    const baseline = baselineOf(this.#measured);
+    return {
+      cells: summarize(this.#measured, baseline),
+      measured: this.#measured,
+      baseline,
+      plain: this.#firstPlain,
+      twoPlain: ratioInterval(this.#twoPlain),
+      rounds: this.#rounds,
+      failure,
+    };
+  }
+
+  async #measure(): Promise<void> {
+    await this.#look();
+    while (!this.#isOver) {
+      const due = this.#due();
+      if (due.length === 0) return;
+      await this.#round(due);
+      this.#rounds += 1;
+    }
+  }
+
+  // ---- what the guest does, and how long a run is to be
+
+  async #look(): Promise<void> {
+    const { guest, timeMs, epochLengths } = this.#plan;
+    if (runsPlain(guest)) {
+      this.#announce('plain');
+      const startMs = performance.now();
+      this.#plain = await runPlain(guest, FIRST_PART * timeMs, FIRST_SILENT_PART * timeMs, this.#signal);
+      this.#plainMs = performance.now() - startMs;
+      this.#firstPlain = this.#plain;
+    }
+    const endMs = this.#plain?.endMs;
+    const settings = 1 + this.#plan.variants.length;
+    const runs = ROUNDS_PLANNED * epochLengths.length * settings;
+    const planned = this.#leftMs / runs - this.#aroundMs;
+    this.#windowMs = Math.min(WINDOW_MOST_MS, Math.max(WINDOW_LEAST_MS, planned));
+    // The instructions of the whole run, which is longer than a window: one machine is to count them.
+    if (endMs === undefined || endMs < this.#windowMs / 2 || this.#plain!.output.bytes > 0 || this.#isOver) return;
+    const longest = this.#measured.filter(({ variant }) => variant === 'simplex').at(-1)!;
+    this.#announce('simplex, the whole run');
+    const run = await this.#machine(longest.epochLength, 'simplex', Math.min(this.#leftMs / 3, 5 * endMs + 1_000));
+    longest.runs.push({ run, plain: this.#plain, simplex: undefined, longest: run });
+  }
+
+  #due(): readonly Measured[] {
+    const baseline = baselineOf(this.#measured);
+    const known = instructionsInAll(this.#measured);
+    return this.#measured.filter(each => !isNarrow(each, baseline, known));
+  }
+
+  // ---- a round
+
+  async #round(due: readonly Measured[]): Promise<void> {
+    await this.#runPlainAgain(REPEATED_PART * this.#plan.timeMs);
+    await this.#runTwoPlain();
+    let longest: CellRun | undefined;
+    for (const epochLength of outsideIn(this.#plan.epochLengths)) {
+      const group = due.filter(each => each.epochLength === epochLength);
+      if (group.length === 0) continue;
+      if (longest !== undefined) await this.#runPlainAgain(this.#windowMs);
+      let simplex: CellRun | undefined;
+      for (const each of this.#ordered(group)) {
+        if (this.#isOver) return;
+        this.#announce(`${each.variant}, epochs of ${epochLength}`);
+        const run = await this.#machine(epochLength, each.variant, this.#lengthMs(epochLength));
+        if (this.#signal.aborted) return;
+        if (each.variant === 'simplex') simplex = run;
+        longest ??= epochLength === this.#plan.epochLengths.at(-1) ? simplex : undefined;
+        each.runs.push({ run, plain: this.#plain, simplex, longest: longest ?? this.#longestBefore });
+      }
+    }
+  }
+
+  /** Simplex first, for the others are compared with it; these take turns at being next. */
+  #ordered(group: readonly Measured[]): readonly Measured[] {
+    const [simplex, pairs] = [
+      group.filter(({ variant }) => variant === 'simplex'),
+      group.filter(({ variant }) => variant !== 'simplex'),
+    ];
+    const turn = pairs.length === 0 ? 0 : this.#rounds % pairs.length;
+    return [...simplex, ...pairs.slice(turn), ...pairs.slice(0, turn)];
+  }
+
+  /** Of an earlier round, where the longest epochs are narrow and run no more. */
+  get #longestBefore(): CellRun | undefined {
+    const longest = this.#plan.epochLengths.at(-1);
+    const simplex = this.#measured.find(each => each.epochLength === longest && each.variant === 'simplex');
+    return simplex?.runs.at(-1)?.run;
+  }
+
+  /** Some epochs long: a run of half an epoch tells nothing of what interrupts wait for. */
+  #lengthMs(epochLength: number): number {
+    const rates = this.#measured.flatMap(({ runs }) => runs.at(-1)?.run.rate ?? []);
+    const epochMs = rates.length === 0 ? 0 : epochLength / median(rates);
+    return Math.max(this.#windowMs, Math.min(WINDOW_MOST_MS, this.#plan.timeMs / 20, EPOCHS_LEAST * epochMs));
+  }
+
+  async #machine(epochLength: number, setting: Setting, timeMs: number): Promise<CellRun> {
+    const replicas = setting === 'simplex' ? 1 : 2;
+    const variant = setting === 'simplex' ? 'deferred' : setting;
+    const leastMs = Math.max(WINDOW_LEAST_MS, Math.min(timeMs, this.#leftMs));
+    return await runCell(this.#plan.guest, { epochLength, variant, replicas }, leastMs, this.#interrupted);
+  }
+
+  /** @param costMostMs a plain run that takes longer is not worth it here */
+  async #runPlainAgain(costMostMs: number): Promise<void> {
+    if (this.#plain === undefined || this.#isOver || this.#rounds + this.#twoPlain.length === 0) return;
+    // Silent and without an end: it would tell nothing.
+    if (!this.#tells(this.#plain)) return;
+    if (this.#plain.endMs !== undefined && this.#plainMs > costMostMs) return;
+    this.#announce('plain');
+    const run = await runPlain(this.#plan.guest, this.#windowMs, this.#silentMs, this.#signal);
+    if (!this.#signal.aborted && this.#tells(run)) this.#plain = run;
+  }
+
+  async #runTwoPlain(): Promise<void> {
+    const { guest, second } = this.#plan;
+    const alone = this.#plain;
+    if (alone === undefined || second === undefined || this.#isOver || !this.#tells(alone)) return;
+    if (alone.endMs !== undefined && this.#plainMs > REPEATED_PART * this.#plan.timeMs) return;
+    // One after the other at the same port is no measure of two at once.
+    if (guest.listen.some(address => address.kind !== 'tcp' || address.port !== 0)) return;
+    this.#announce('two plain at once');
+    const run = (one: SweptGuest) => runPlain(one, this.#windowMs, this.#silentMs, this.#signal);
+    const both = await Promise.all([run(guest), run(second)]);
+    if (this.#signal.aborted) return;
+    for (const one of both) {
+      const comparison = compare(one, alone);
+      if (comparison !== undefined) this.#twoPlain.push(comparison.ratio);
+    }
+  }
+
+  #tells({ endMs, output, commandMs }: PlainCell): boolean {
+    return endMs !== undefined || output.bytes > 0 || commandMs.length > 0;
+  }
+
+  get #silentMs(): number {
+    return Math.max(this.#windowMs, 3 * (this.#firstPlain?.endMs ?? this.#windowMs));
+  }
 }
 
-interface PlainReference {
-  readonly output: OutputCurve;
-  readonly endMs: number | undefined;
-}
-
-/** A guest whose epochs are less full than this ends most of them by waiting. */
-const FILLED_LEAST = 0.5;
-/** The plain machine gets this many times the time of a cell's round to come to an output or to its end. */
-const PLAIN_PATIENCE = 10;
-
-/** One setting and its runs, one a round, each with the plain run of its round. */
-interface Measured extends Pick<Cell, 'epochLength' | 'variant'> {
-  readonly runs: { readonly run: CellRun; readonly plain: PlainReference }[];
+/** The shortest, the longest, and what is between: a sweep that is cut short has what a curve needs. */
+export function outsideIn(lengths: readonly number[]): number[] {
+  const rest = [...lengths];
+  const order: number[] = [];
+  // The longest of all first: it is what the others may be compared with.
+  while (rest.length > 0) {
+    order.push(rest.pop()!);
+    if (rest.length > 0) order.push(rest.shift()!);
+  }
+  return order;
 }
 
 /**
- * @param signal ends it early; undefined is the answer
+ * @param signal ends it early: what was measured until then is the answer
  * @param step called before each run, with what has been done of it all (0 to 1) and what comes
+ * @throws what is no EpochvisorError: a defect
  */
-export async function sweep(
+export function sweep(
   plan: SweepPlan,
   signal: AbortSignal,
   step: (done: number, next: string) => void,
-): Promise<Cell[] | undefined> {
-  const { epochLengths, variants, rounds, guest } = plan;
-  const roundMs = (plan.secondsPerCell * 1000) / rounds;
-  const measured: Measured[] = epochLengths.flatMap(epochLength =>
-    (['simplex', ...variants] as const).map(variant => ({ epochLength, variant, runs: [] })),
-  );
-  const interrupted = new Promise<undefined>(resolve => {
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-  const total = rounds * (measured.length + 1);
-  let done = 0;
-  let plain: PlainReference = { output: new OutputCurve(), endMs: undefined };
-  for (let round = 0; round < rounds; round += 1) {
-    step(done++ / total, 'plain');
-    // The plain machine runs bare guests.
-    if (guest.options.wasi === undefined) plain = await plainReference(guest, roundMs, signal);
-    for (const { epochLength, variant, runs } of measured) {
-      if (signal.aborted) return undefined;
-      step(done++ / total, `${variant}, ${epochLength}`);
-      const replicas = variant === 'simplex' ? 1 : 2;
-      const shaping = { epochLength, variant: variant === 'simplex' ? 'deferred' : variant, replicas } as const;
-      const run = await runCell(guest, shaping, roundMs, interrupted);
-      runs.push({ run, plain });
-    }
-  }
-  return signal.aborted ? undefined : compare(measured);
-}
-
-function compare(measured: readonly Measured[]): Cell[] {
-  const whole = measured.flatMap(({ runs }) => runs).find(({ run }) => run.outcome !== undefined);
-  const instructionsInAll = whole?.run.instructions ?? Number.NaN;
-  const overPlain = ({ run, plain: { output, endMs } }: { run: CellRun; plain: PlainReference }) =>
-    timeRatio(run.output, output) ?? overRate(instructionsInAll / (endMs ?? Number.NaN), run);
-  const simplexOf = (epochLength: number) =>
-    measured.find(each => each.variant === 'simplex' && each.epochLength === epochLength)?.runs ?? [];
-  return measured.map(({ epochLength, variant, runs: own }) => {
-    const simplex = variant === 'simplex' ? [] : simplexOf(epochLength);
-    return {
-      epochLength,
-      variant,
-      overPlain: medianOfKnown(own.map(overPlain)),
-      overSimplex: medianOfKnown(simplex.map(({ run }, round) => overRate(rate(run), own[round]!.run))),
-      ...summarize(
-        epochLength,
-        own.map(({ run }) => run),
-      ),
-    };
-  });
-}
-
-function rate(run: CellRun): number {
-  return run.instructions / run.ms;
-}
-
-function medianOfKnown(ratios: readonly (number | undefined)[]): number | undefined {
-  const known = ratios.filter(ratio => ratio !== undefined);
-  return known.length === 0 ? undefined : median(known);
-}
-
-/** The instructions per ms of another machine over those of a run. */
-function overRate(otherRate: number, run: CellRun): number | undefined {
-  const ratio = otherRate / rate(run);
-  return Number.isFinite(ratio) ? ratio : undefined;
-}
-
-async function plainReference(guest: SweptGuest, roundMs: number, signal: AbortSignal): Promise<PlainReference> {
-  const disks = guest.files.fresh().filter(({ kind }) => kind === DISK_KIND.name);
-  const run = await timedPlainRun(
-    { module: guest.module, arguments: guest.options.arguments, disks: disks.map(({ path }) => path) },
-    ({ ms, printed }) => ms > (printed ? roundMs : roundMs * PLAIN_PATIENCE),
-    signal,
-  );
-  const output = new OutputCurve();
-  for (const [ms, bytes] of run.marks) output.note(ms, bytes);
-  return { output, endMs: run.endMs };
-}
-
-function summarize(epochLength: number, runs: readonly CellRun[]) {
-  const filled = median(runs.map(run => run.instructions / Math.max(1, run.epochs) / epochLength));
-  const epochMs = median(runs.map(run => run.ms / Math.max(1, run.epochs)));
-  return {
-    instructionsPerSecond: median(runs.map(run => 1000 * rate(run))),
-    epochMs,
-    interruptWaitMs: filled < FILLED_LEAST ? undefined : { median: epochMs / 2, p99: epochMs * 0.99 },
-    logBytesPerSecond: median(runs.map(run => (1000 * run.logBytes) / run.ms)),
-  };
+): Promise<Swept> {
+  return new Sweep(plan, signal, step).run();
 }
