@@ -24,7 +24,7 @@ const { values } = parseArgs({
 const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
 
 const QUESTION = Buffer.alloc(64, 'x');
-const WARM_UP_MS = 1_000;
+const WARM_UP_MS = Math.min(1_000, seconds * 1_000);
 const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
 const statusFile = join(folder, 'status.json');
 const program = buildProgram('echoes.c');

@@ -1,7 +1,10 @@
 // What do epoch length and variant cost? `epochvisor tune` of a guest that computes, of one that prints as it goes, and
 // of one that writes to a disk.
 //
-//   --seconds S   for each cell (default 3)
+//   --seconds S    for each cell (default 3)
+//   --rounds N     (default 3)
+//   --lengths L    epoch lengths, with commas between (default: those of `tune`)
+//   --variants V   with commas between (default all)
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +13,14 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { guestPath, publish, ROOT } from '../host.js';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '3' },
+    lengths: { type: 'string' },
+    variants: { type: 'string' },
+  },
+});
 const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
 const disk = join(folder, 'disk');
 writeFileSync(disk, Buffer.alloc(16 << 20));
@@ -23,7 +33,9 @@ const GUESTS = [
 
 try {
   const parts = GUESTS.map(({ title, args }) => {
-    const flags = ['--seconds-per-cell', values.seconds, '--rounds', '3'];
+    const flags = ['--seconds-per-cell', values.seconds, '--rounds', values.rounds];
+    if (values.lengths !== undefined) flags.push('--epoch-lengths', values.lengths);
+    if (values.variants !== undefined) flags.push('--variants', values.variants);
     const command = [join(ROOT, 'dist', 'engine', 'cli', 'main.js'), 'tune', ...flags, ...args];
     const { status, stdout } = spawnSync(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
     if (status !== 0) throw new Error(`tune of ${title} failed with status ${status}`);
