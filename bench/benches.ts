@@ -4,6 +4,8 @@ export interface Bench {
   readonly question: string;
   /** What `--tiny` stands for: every part of it, and nothing that deserves to be called a figure. */
   readonly tiny: readonly string[];
+  /** Of one round of `--compare`: as short as it can be and still print figures that mean something. */
+  readonly round?: readonly string[];
   /** What it can't do without and a host may lack, by its name in test/setup/requirements.ts. */
   readonly needs?: 'c' | 'redis';
 }
@@ -12,6 +14,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   instrumentation: {
     question: 'what does rewriting cost?',
     tiny: ['--rounds', '1', '--only', 'fib,tokens', '--no-newer', '--no-ruby'],
+    round: ['--rounds', '3', '--no-newer', '--no-ruby'],
     needs: 'c',
   },
   snapshot: {
@@ -22,13 +25,18 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   boundary: {
     question: 'what does the end of an epoch cost?',
     tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000,1000000', '--variants', 'deferred'],
+    round: ['--rounds', '1'],
   },
   tune: {
     question: 'what do epoch length and variant cost?',
     tiny: ['--seconds', '0.3', '--rounds', '1', '--lengths', '100000', '--variants', 'deferred'],
   },
   latency: { question: 'how late do interrupts come?', tiny: ['--samples', '3', '--lengths', '100000'] },
-  start: { question: 'how much longer does a pair take to start?', tiny: ['--rounds', '1'] },
+  start: {
+    question: 'how much longer does a pair take to start?',
+    tiny: ['--rounds', '1'],
+    round: ['--rounds', '3'],
+  },
   wasi: {
     question: 'what does a WASI program cost on a pair?',
     tiny: ['--rounds', '1', '--work', '0.02', '--no-ruby'],

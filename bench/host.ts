@@ -10,6 +10,9 @@ export const ROOT = resolve(import.meta.dirname, '..', '..');
 export const TINY_VARIABLE = 'EPOCHVISOR_BENCH_TINY';
 export const isTiny = process.env[TINY_VARIABLE] !== undefined;
 
+/** Set by `npm run bench -- --compare`: what comes out is one round of many. */
+export const KEEP_NOTHING_VARIABLE = 'EPOCHVISOR_BENCH_KEEP_NOTHING';
+
 /** Before the first round that counts there is one for file caches and the module cache. */
 export const FIRST_ROUND = isTiny ? 0 : -1;
 
@@ -47,7 +50,7 @@ export function publish(name: string, title: string, body: string, command = `be
 
 /** Keeps a file of bench/results. */
 export function keep(file: string, text: string): void {
-  if (isTiny) return;
+  if (isTiny || process.env[KEEP_NOTHING_VARIABLE] !== undefined) return;
   const folder = join(ROOT, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, file), text);

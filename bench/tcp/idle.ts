@@ -2,10 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTiny } from '../host.js';
+import { cpuMs, residentMebibytes } from '../processes.js';
 import { Asker } from './history-clients.js';
 import { IdleClients } from './idle-clients.js';
 import { type LoadResult, runLoads } from './load.js';
-import { cpuMs, residentMebibytes } from './processes.js';
 import { type Server, startServer } from './servers.js';
 import { describeSteps } from './takeover-steps.js';
 

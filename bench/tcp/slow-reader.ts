@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../host.js';
+import { residentMebibytes } from '../processes.js';
 import { type LoadResult, runLoads } from './load.js';
-import { residentMebibytes } from './processes.js';
 import { command, RespClient } from './resp.js';
 import { type Server, startServer } from './servers.js';
 
