@@ -62,4 +62,11 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'how long is a machine not Protected after a death?',
     tiny: ['--kills', '1', '--mebibytes', '4'],
   },
+  paper: {
+    question: 'what do the experiments of the paper give, thirty years on?',
+    tiny: [
+      ...['--rounds', '1', '--seconds', '0.1', '--operations', '3', '--fast-operations', '3'],
+      ...['--lengths', '8000', '--variants', 'deferred'],
+    ],
+  },
 };
