@@ -34,6 +34,8 @@ export const PUBLISHED: Readonly<Record<Workload, Readonly<Record<number, Publis
 
 /** Of one operation of its disk, ms. */
 export const DISK_MS = { write: 26, read: 24.2 } as const;
+/** Of its machine, 50 MIPS. */
+export const INSTRUCTIONS_PER_MS = 50_000;
 /** Its Ethernet, which both directions share. */
 export const CHANNEL_BITS_PER_MS = 10_000;
 /** What its boundary costs, taken here as the round trip of the channel, ms: half of it each way. */
