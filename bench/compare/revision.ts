@@ -1,6 +1,6 @@
 // Another commit of this repository beside this tree: checked out in a temporary folder, built there, and removed again.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,6 +35,14 @@ export function checkRevision(root: string, revision: string, benches: readonly 
   return found.printed;
 }
 
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
+
 export interface BuiltRevision {
   readonly tree: string;
   /** It is also gone when this process is. */
@@ -48,20 +56,23 @@ export interface BuiltRevision {
 export async function buildRevision(root: string, commit: string): Promise<BuiltRevision> {
   const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
   const tree = join(folder, 'tree');
+  let compiler: ChildProcess | undefined;
   const remove = () => {
     process.off('exit', remove);
+    if (compiler?.pid !== undefined) endGroup(compiler.pid);
     git(root, 'worktree', 'remove', '--force', tree);
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   process.once('exit', remove);
   const added = git(root, 'worktree', 'add', '--quiet', '--detach', tree, commit);
   if (!added.isDone) throw new UnusableRevision(`${commit} can't be checked out: ${added.printed.split('\n', 1)[0]}`);
   symlinkSync(realpathSync(join(root, 'node_modules')), join(tree, 'node_modules'));
   for (const words of [[join('node_modules', 'typescript', 'bin', 'tsc'), '-b'], [join('guest', 'build.mjs')]]) {
-    // What compilers print is no figure.
-    const child = owned(spawn(process.execPath, words, { cwd: tree, stdio: ['ignore', 2, 2] }));
-    const [status] = (await once(child, 'exit')) as [number | null];
+    // What compilers print is no figure. A group of their own: they start others, which would go on writing.
+    compiler = owned(spawn(process.execPath, words, { cwd: tree, stdio: ['ignore', 2, 2], detached: true }));
+    const [status] = (await once(compiler, 'exit')) as [number | null];
     if (status !== 0) throw new UnusableRevision(`${commit} does not build with the dependencies of this tree`);
   }
+  compiler = undefined;
   return { tree, remove };
 }

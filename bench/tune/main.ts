@@ -7,11 +7,11 @@
 //   --variants V   with commas between (default all)
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { guestPath, publish, ROOT } from '../host.js';
+import { ownedFolder, removeFolder } from '../processes.js';
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     variants: { type: 'string' },
   },
 });
-const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
+const folder = ownedFolder();
 const disk = join(folder, 'disk');
 writeFileSync(disk, Buffer.alloc(16 << 20));
 
@@ -43,5 +43,5 @@ try {
   });
   publish('tune', 'What epoch length and variant cost', parts.join('\n'));
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 }

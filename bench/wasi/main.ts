@@ -5,12 +5,12 @@
 //   --no-ruby     without the Ruby interpreter, which comes from the npm registry
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { FIRST_ROUND, publish, quantile, ROOT } from '../host.js';
+import { ownedFolder, removeFolder } from '../processes.js';
 import { FOLDER, PROGRAMS, type ProgramCase, RUBY_CASE, sampleText } from './cases.js';
 import { forgetCode, useOwnCache, withoutCode } from './kept-code.js';
 import type { LoadSteps } from './load-steps.js';
@@ -161,7 +161,7 @@ async function keepCode(): Promise<void> {
 
 /** Whole commands with a script that does nothing, alternating. */
 function startTable(): string {
-  const base = mkdtempSync(join(tmpdir(), 'epochvisor-ruby-'));
+  const base = ownedFolder();
   try {
     writeFileSync(join(base, 'nothing.rb'), 'puts :ready\n');
     const program = buildRuby(true);
@@ -200,7 +200,7 @@ function startTable(): string {
     const head = ['command', 'median, ms', 'least, ms', 'more than alone, ms (median)'];
     return markdownTable([head, ...rows], { align: ['l', 'r', 'r', 'r'] });
   } finally {
-    rmSync(base, { recursive: true, force: true });
+    removeFolder(base);
   }
 }
 
