@@ -61,13 +61,16 @@ async function compareWith(revision: string): Promise<void> {
   if (!Number.isSafeInteger(count) || count < 2)
     refuse('--times is a whole number from 2 on: intervals need two rounds');
   // Its handlers of signals are for processes that are not waited for as above.
-  const [{ compare }, { UnusableRevision }] = await Promise.all([
+  const [{ compare }, { UnusableRevision }, { wasInterrupted }] = await Promise.all([
     import('./compare/compare.js'),
     import('./compare/revision.js'),
+    import('./processes.js'),
   ]);
   try {
     await compare({ revision, benches: named, times: count, flags }, console.log);
   } catch (error) {
+    // The handler of the signal says the status.
+    if (wasInterrupted()) return;
     if (error instanceof UnusableRevision) refuse(error.message);
     console.error(`bench: ${(error as Error).message}`);
     process.exitCode = 1;
