@@ -10,6 +10,13 @@ export interface Bench {
   readonly needs?: 'c' | 'redis';
 }
 
+/** What has a command of its own, by its program: `npm run sweep`, `sweep:wasi`, `flood`; `soak` has a test of its own. */
+export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
+  'failover/sweep.js': { tiny: ['--points', '1', '--guest', 'hello'] },
+  'wasi/failover.js': { tiny: ['1', 'sieve'], needs: 'c' },
+  'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
+};
+
 export const BENCHES: Readonly<Record<string, Bench>> = {
   instrumentation: {
     question: 'what does rewriting cost?',

@@ -16,16 +16,24 @@ const ON_LINE_MAX = 16 * 1024;
 let lineFreeMs = 0;
 
 function carry(from: Socket, to: Socket): void {
-  let onLine = 0;
+  const onLine: { readonly dueMs: number; readonly bytes: Buffer }[] = [];
+  let bytesOnLine = 0;
+  // One wait at a time: two could end in another order.
+  const arrive = () => {
+    while (onLine[0] !== undefined && onLine[0].dueMs <= performance.now()) {
+      const { bytes } = onLine.shift()!;
+      bytesOnLine -= bytes.length;
+      if (!to.destroyed) to.write(bytes);
+    }
+    if (bytesOnLine <= ON_LINE_MAX) from.resume();
+    if (onLine[0] !== undefined) at(onLine[0].dueMs, arrive);
+  };
   from.on('data', (bytes: Buffer) => {
     lineFreeMs = Math.max(lineFreeMs, performance.now()) + (8 * bytes.length) / CHANNEL_BITS_PER_MS;
-    onLine += bytes.length;
-    if (onLine > ON_LINE_MAX) from.pause();
-    at(lineFreeMs + ROUND_TRIP_MS / 2, () => {
-      onLine -= bytes.length;
-      if (onLine <= ON_LINE_MAX) from.resume();
-      if (!to.destroyed) to.write(bytes);
-    });
+    onLine.push({ dueMs: lineFreeMs + ROUND_TRIP_MS / 2, bytes });
+    bytesOnLine += bytes.length;
+    if (bytesOnLine > ON_LINE_MAX) from.pause();
+    if (onLine.length === 1) at(onLine[0]!.dueMs, arrive);
   });
   from.on('error', () => undefined);
   // Its end is noticed at once, as that of a process is.

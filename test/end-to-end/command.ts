@@ -162,8 +162,8 @@ export class Bench {
   }
 
   /** Another program of this package, by its path in dist. */
-  startProgram(path: string, args: readonly string[]): Command {
-    return new Command(join(ROOT, 'dist', path), args, this.#mark);
+  startProgram(path: string, args: readonly string[], env?: NodeJS.ProcessEnv): Command {
+    return new Command(join(ROOT, 'dist', path), args, this.#mark, 'ignore', env);
   }
 
   /** Starts `run`, or `resume`, with a status file beside the test's other files. */
