@@ -45,7 +45,7 @@ interface Part {
 }
 
 const instructions = instructionsOfRun();
-/** How much more this host does in the time of an instruction of the paper's machine. */
+/** Instructions of this host in the time of one of the paper's machine. */
 const speed = (instructions * (await plainRate(seconds))) / INSTRUCTIONS_PER_MS;
 const TITLES = { cpu: 'CPU', write: 'Disk, writing', read: 'Disk, reading' } as const;
 
@@ -128,13 +128,13 @@ publish(
 least to the most. The paper is Bressoud and Schneider's (SOSP 1995): a machine of 50 MIPS, Ethernet of 10 Mbit/s; of 32,000 and 385,000
 instructions its model says it. Its boundary cost 442.59 us, 21,000 instructions.
 
-CPU: guest/programs/dhrystone.ts, ${instructions.toFixed(0)} instructions a run; ${seconds} s of a protected pair in each cell, without its start. Both
+CPU: guest/programs/dhrystone.ts, ${instructions.toFixed(0)} WebAssembly instructions a run; ${seconds} s of a protected pair in each cell, without its start. Both
 replicas, the device server and what else runs share this host's processors; the paper's had a machine each. This host does ${speed.toFixed(0)} times
-the instructions of the paper's in the same time, so that an epoch of 1,000 is over in ${(1e6 / (speed * INSTRUCTIONS_PER_MS)).toFixed(2)} us and not in 20: a round trip that ends
+of its instructions in the time of one of the paper's, so that an epoch of 1,000 is over in ${(1e6 / (speed * INSTRUCTIONS_PER_MS)).toFixed(2)} us and not in 20: a round trip that ends
 it weighs as much more. The second table of each section has epochs that last as long as the paper's.
 Disk: guest/programs/disk-paper.ts, ${values.operations} random synchronous operations of 8 KiB in each cell (${values['fast-operations']} where the disk is as fast as a file, in the
 page cache), from the first that reaches the disk to the end of the last; the paper did 2,048. Here a guest that waits ends its epoch at
-once, in the paper it idles on to the end of it: hence no dependence on the epoch length.
+once, in the paper it idles on to the end of it: the length of epochs is to matter little.
 The slow channel is a door before the port of each replica: one line for both directions, half the round trip each way.
 
 ${sections.join('\n\n')}`,
