@@ -1,10 +1,20 @@
-// The host that figures were taken on, and where they are kept.
+// The host that figures were taken on, and where they are kept, unless they are only a test's.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '..', '..');
+
+/** Set by `npm run bench -- --tiny`: what comes out is no figure. */
+export const TINY_VARIABLE = 'EPOCHVISOR_BENCH_TINY';
+export const isTiny = process.env[TINY_VARIABLE] !== undefined;
+
+/** Set by `npm run bench -- --compare`: what comes out is one round of many. */
+export const KEEP_NOTHING_VARIABLE = 'EPOCHVISOR_BENCH_KEEP_NOTHING';
+
+/** Before the first round that counts there is one for file caches and the module cache. */
+export const FIRST_ROUND = isTiny ? 0 : -1;
 
 /** A guest of guest/programs, compiled. */
 export function guestPath(name: string): string {
@@ -35,9 +45,20 @@ const host = describeHost();
 export function publish(name: string, title: string, body: string, command = `bench ${name}`): void {
   const text = `# ${title}\n\n${host} Written by \`npm run ${command}\`.\n\n${body.trim()}\n`;
   console.log(text);
+  keep(`${name}.md`, text);
+}
+
+/** Keeps a file of bench/results. */
+export function keep(file: string, text: string): void {
+  if (isTiny || process.env[KEEP_NOTHING_VARIABLE] !== undefined) return;
   const folder = join(ROOT, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.md`), text);
+  writeFileSync(join(folder, file), text);
+}
+
+/** The numbers of a flag, with commas between. */
+export function numbers(list: string): number[] {
+  return list.split(',').map(Number);
 }
 
 /** The value below which `part` (0 to 1) of all values lie. */

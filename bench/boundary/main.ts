@@ -1,7 +1,10 @@
 // What does the end of an epoch cost, from its last instruction to the first of the next? Alone on its thread, and in
 // machines of real processes, where both replicas, their I/O threads and the bus share this host's processors.
 //
-//   --rounds N   (default 5)
+//   --rounds N    (default 5)
+//   --seconds S   of all machines, a round (default 60)
+//   --lengths L   epoch lengths of the machines, instructions, ascending, with commas between
+//   --variants V  of the pairs (default all)
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -10,11 +13,18 @@ import { fitsOf } from '../../engine/cli/tuning/conclusion.js';
 import { DeviceFiles } from '../../engine/cli/tuning/device-files.js';
 import { sweep } from '../../engine/cli/tuning/sweep.js';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
-import { guestPath, publish, quantile } from '../host.js';
+import { guestPath, numbers, publish, quantile } from '../host.js';
 import { type DirectCost, measureDirect } from './direct.js';
 
 const AIM_US = 2;
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '60' },
+    variants: { type: 'string', default: VARIANTS.join() },
+    lengths: { type: 'string', default: '1000,2000,4000,8000,1000000' },
+  },
+});
 const rounds = Number(values.rounds);
 
 const cost = (name: string, us: number, instructions: number) => [
@@ -50,9 +60,9 @@ const files = new DeviceFiles([]);
 const options = { counting: 'block', operationIds: true, maxMemory: 1 << 30, arguments: ['cpu', '10000000'] } as const;
 const plan = {
   guest: { module: readFileSync(path), moduleCache: true, options, files, listen: [] },
-  epochLengths: [1_000, 2_000, 4_000, 8_000, 1_000_000],
-  variants: VARIANTS,
-  timeMs: 60_000 * rounds,
+  epochLengths: numbers(values.lengths),
+  variants: VARIANTS.filter(variant => values.variants.split(',').includes(variant)),
+  timeMs: 1000 * Number(values.seconds) * rounds,
 };
 try {
   const { cells } = await sweep(plan, new AbortController().signal, (done, next) =>

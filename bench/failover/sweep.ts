@@ -5,17 +5,16 @@
 // goes on where it stood. `--fresh` begins anew.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
-import { guestPath, quantile, ROOT } from '../host.js';
+import { guestPath, isTiny, keep, quantile, ROOT } from '../host.js';
 
 const MAIN = join(ROOT, 'dist/engine/cli/main.js');
-const RESULTS = join(ROOT, 'bench/results');
-const KEPT = join(RESULTS, 'failover-sweep.json');
+const KEPT = join(ROOT, 'bench/results/failover-sweep.json');
 /** Short epochs, so that even a run of a few million instructions has hundreds. */
 const EPOCH_LENGTH = 10_000;
 
@@ -103,7 +102,7 @@ function judge(lines: number): string {
 }
 
 function kept(): Cell[] {
-  if (values.fresh) return [];
+  if (values.fresh || isTiny) return [];
   try {
     return JSON.parse(readFileSync(KEPT, 'utf8')) as Cell[];
   } catch (error) {
@@ -163,10 +162,9 @@ async function sweep({ guest, args, devices }: Subject, variant: string): Promis
   }
 }
 
-function keep(cells: readonly Cell[]): void {
-  mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(KEPT, `${JSON.stringify(cells, null, 1)}\n`);
-  writeFileSync(join(RESULTS, 'failover-sweep.md'), asText(cells));
+function keepAll(cells: readonly Cell[]): void {
+  keep('failover-sweep.json', `${JSON.stringify(cells, null, 1)}\n`);
+  keep('failover-sweep.md', asText(cells));
 }
 
 function asText(cells: readonly Cell[]): string {
@@ -209,8 +207,9 @@ for (const variant of VARIANTS) {
     const before = cells.findIndex(isThis);
     if (before >= 0) cells.splice(before, 1);
     cells.push(cell);
-    keep(cells);
+    keepAll(cells);
     console.error(`${subject.guest}, ${variant}: ${JSON.stringify(cell.verdicts)}`);
   }
 }
+if (isTiny) console.log(asText(cells));
 if (cells.some(({ failures }) => failures.length > 0)) process.exitCode = 1;

@@ -7,10 +7,9 @@
 //   --no-newer       without the newer Node from the npm registry
 //   --no-ruby        without the Ruby interpreter from the npm registry
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { isTiny, keep } from '../host.js';
 import { newerHost, presentHost } from './hosts.js';
 import { KERNELS, MIXED } from './kernels.js';
 import { type Cell, MODES, measure } from './measure.js';
@@ -43,12 +42,11 @@ for (const host of [presentHost(), ...(options.newer ? [newerHost()] : [])]) {
     cells.push(...measure(host, mode, plan));
   }
 }
-const rewriting = only === undefined && other === GUESTS ? await measureRewriting(options.ruby) : [];
+const rewriting = (only === undefined || isTiny) && other === GUESTS ? await measureRewriting(options.ruby) : [];
 const load = { average: loadavg()[0]!, cores: cpus().length };
 const results: Results = { ...plan, load, cells, rewriting };
 console.log(markdown(results));
 if (only === undefined && other === GUESTS) {
-  mkdirSync(join('bench', 'results'), { recursive: true });
-  writeFileSync(join('bench', 'results', 'instrumentation.md'), markdown(results));
-  writeFileSync(join('bench', 'results', 'instrumentation.json'), `${JSON.stringify(results, null, 2)}\n`);
+  keep('instrumentation.md', markdown(results));
+  keep('instrumentation.json', `${JSON.stringify(results, null, 2)}\n`);
 }

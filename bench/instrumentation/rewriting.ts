@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Bench } from 'tinybench';
 import { instrument } from '../../engine/index.js';
+import { isTiny } from '../host.js';
 import { RUBY, RUBY_VERSION } from '../wasi/programs.js';
 import { withPackage } from '../wasi/ruby/package.js';
 import { build } from './build.js';
@@ -38,7 +39,13 @@ export async function measureRewriting(withRuby: boolean): Promise<RewritingResu
   const results: RewritingResult[] = [];
   for (const [module, path] of modules) {
     const bytes = new Uint8Array(readFileSync(path));
-    const bench = new Bench({ time: 1000, iterations: 5, warmupIterations: 2, warmupTime: 100, now: now_ms });
+    const bench = new Bench({
+      time: isTiny ? 50 : 1000,
+      iterations: 5,
+      warmupIterations: 2,
+      warmupTime: 100,
+      now: now_ms,
+    });
     bench.add(module, () => {
       instrument(bytes);
     });

@@ -4,8 +4,7 @@
 //   --kills N       deaths of each kind (default 10)
 //   --mebibytes N   memory the guest works in (default 64)
 
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -16,6 +15,7 @@ import { openDevices } from '../../devices/opening.js';
 import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
 import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
 import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
+import { ownedFolder, removeFolder } from '../processes.js';
 
 const AIM_MS = 2_000;
 const AIM_THROUGHPUT = 0.7;
@@ -98,7 +98,7 @@ async function launch(folder: string): Promise<LaunchedMachine> {
   });
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'epochvisor-joining-'));
+const folder = ownedFolder();
 const machine = await launch(folder);
 try {
   await machine.start();
@@ -130,5 +130,5 @@ ${markdownTable([['killed', 'times', 'median, ms', '90 %, ms', 'most, ms', 'thro
   );
 } finally {
   await machine.stop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 }

@@ -2,16 +2,21 @@
 // passed the deadline when it noticed. On a pair, by epoch length and variant; on one machine; on the plain machine.
 //
 //   --samples N   timers for each row (default 200)
+//   --lengths L   epoch lengths, instructions, with commas between
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
-import { guestPath, publish, quantile, ROOT } from '../host.js';
+import { guestPath, numbers, publish, quantile, ROOT } from '../host.js';
 
-const { values } = parseArgs({ options: { samples: { type: 'string', default: '200' } } });
-const EPOCH_LENGTHS = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const { values } = parseArgs({
+  options: {
+    samples: { type: 'string', default: '200' },
+    lengths: { type: 'string', default: '1000,10000,100000,1000000,10000000' },
+  },
+});
 const PERIOD_MS = 5;
 
 const run = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
@@ -28,7 +33,7 @@ function latencies(name: string, command: readonly string[]): string[] {
 
 const rows = [latencies('plain', [plain]), latencies('simplex, 1,000,000', [run, 'run', '--replicas', '1'])];
 for (const variant of VARIANTS) {
-  for (const length of EPOCH_LENGTHS) {
+  for (const length of numbers(values.lengths)) {
     const flags = ['run', '--epoch-length', String(length), '--variant', variant];
     rows.push(latencies(`${variant}, ${length.toLocaleString('en-US')}`, [run, ...flags]));
   }

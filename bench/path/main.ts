@@ -6,15 +6,15 @@
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import type { Status } from '../../engine/observe/status.js';
 import { publish, quantile, ROOT } from '../host.js';
+import { owned, ownedFolder, removeFolder } from '../processes.js';
 import { buildProgram } from '../wasi/programs.js';
 import { AT_BACKUP, FOLDER_VARIABLE, PLACES, type Place } from './places.js';
 
@@ -24,8 +24,8 @@ const { values } = parseArgs({
 const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
 
 const QUESTION = Buffer.alloc(64, 'x');
-const WARM_UP_MS = 1_000;
-const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
+const WARM_UP_MS = Math.min(1_000, seconds * 1_000);
+const folder = ownedFolder();
 const statusFile = join(folder, 'status.json');
 const program = buildProgram('echoes.c');
 
@@ -140,10 +140,8 @@ async function run(kind: Kind, traced: boolean): Promise<Run> {
   const flags = ['--quiet', '--status-file', statusFile, '--listen', `unix:${path}`, ...KINDS[kind]];
   const hook = join(ROOT, 'dist', 'bench', 'path', 'hook.js');
   const env = traced ? { ...process.env, NODE_OPTIONS: `--import ${hook}`, [FOLDER_VARIABLE]: notes } : process.env;
-  const machine: ChildProcess = spawn(process.execPath, [main, 'run', ...flags, program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env,
-  });
+  const words = [main, 'run', ...flags, program];
+  const machine: ChildProcess = owned(spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], env }));
   await once(machine.stdout!, 'data');
   const { backups } = await protectedStatus(kind);
   await ask(path, WARM_UP_MS);
@@ -160,7 +158,7 @@ async function run(kind: Kind, traced: boolean): Promise<Run> {
 
 /** The round trip of 100 bytes between two processes that do nothing else, as ws on loopback has it, µs. */
 async function pingPong(): Promise<number> {
-  const echo = fork(join(ROOT, 'dist', 'bench', 'path', 'echo.js'));
+  const echo = owned(fork(join(ROOT, 'dist', 'bench', 'path', 'echo.js')));
   const [median] = (await once(echo, 'message')) as [number];
   echo.kill();
   return median;
@@ -181,7 +179,7 @@ for (let round = 0; round < rounds; round++) {
     }
   }
 }
-rmSync(folder, { recursive: true, force: true });
+removeFolder(folder);
 
 const median = (all: readonly number[] | undefined) => (all === undefined ? Number.NaN : quantile(all, 0.5));
 const shown = (us: number) => (Number.isNaN(us) ? '' : us.toFixed(0));

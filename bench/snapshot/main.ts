@@ -2,14 +2,17 @@
 //
 //   --rounds N   pairs of samples for each kernel (default 7)
 //   --only A,B   these kernels; then nothing is written
+//   --turns N    times that each pause and each way of going on is measured (default 3)
+//   --mebibytes A,B   memory of the guests that are paused (default 1,16,64,256)
+//   --resumed A,B     kernels whose speed afterwards is looked at (default all that have a loop that they stay in)
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { markdownTable } from 'markdown-table';
 import { instrument } from '../../engine/index.js';
 import { GUEST_STACK_MB } from '../../engine/instance/meter.js';
+import { keep, numbers } from '../host.js';
 import { build } from '../instrumentation/build.js';
 import { presentHost } from '../instrumentation/hosts.js';
 import { KERNELS, type Kernel, MIXED } from '../instrumentation/kernels.js';
@@ -20,9 +23,16 @@ import { measurePauses } from './pause.js';
 import { speedAfterResuming } from './speed.js';
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '7' },
+    only: { type: 'string' },
+    turns: { type: 'string', default: '3' },
+    mebibytes: { type: 'string', default: '1,16,64,256' },
+    resumed: { type: 'string' },
+  },
 });
 const only = options.only?.split(',');
+const turns = Number(options.turns);
 const kernels = [...KERNELS, MIXED].filter(kernel => only === undefined || only.includes(kernel.name));
 
 /** Bytes of the suspendable module over those of the one that only counts. */
@@ -56,7 +66,7 @@ function depths(): Promise<readonly DepthTimes[]> {
 }
 
 const times = await depths();
-const pauses = await measurePauses();
+const pauses = await measurePauses(numbers(options.mebibytes), turns);
 const report = `# What it costs to be suspendable, and to be suspended
 
 Time and size of a suspendable module over those of one that only counts (aim: time within 1.03, geometric mean).
@@ -91,10 +101,7 @@ Speed after being suspended once: CPU time of a kernel from some 100 ms after it
 never was (aim: within 1.05). Continued in clones as V8 compiles them by itself (baseline), in optimised ones (now: replicas
 that join or resume), in baseline ones that are replaced (later: primaries); settled: from the suspension until they are.
 
-${await speedAfterResuming()}
+${await speedAfterResuming(turns, options.resumed?.split(','))}
 `;
 console.log(report);
-if (only === undefined) {
-  mkdirSync(join('bench', 'results'), { recursive: true });
-  writeFileSync(join('bench', 'results', 'snapshot.md'), report);
-}
+if (only === undefined) keep('snapshot.md', report);

@@ -20,8 +20,6 @@ export interface Pause {
   readonly step_ms: number;
 }
 
-const MEBIBYTES = [1, 16, 64, 256];
-const ROUNDS = 3;
 const MIB = 2 ** 20;
 
 // (module (import "epochvisor" "clock" (func $clock (param i32) (result i64)))
@@ -107,10 +105,10 @@ function round(mebibytes: number, snapshot: boolean): Promise<Round> {
   });
 }
 
-async function pauseOf(mebibytes: number): Promise<Pause> {
+async function pauseOf(mebibytes: number, turns: number): Promise<Pause> {
   const quiet: Round[] = [];
   const taken: Round[] = [];
-  for (let count = 0; count < ROUNDS; count++) {
+  for (let count = 0; count < turns; count++) {
     quiet.push(await round(mebibytes, false));
     taken.push(await round(mebibytes, true));
   }
@@ -123,8 +121,8 @@ async function pauseOf(mebibytes: number): Promise<Pause> {
   };
 }
 
-export async function measurePauses(): Promise<readonly Pause[]> {
+export async function measurePauses(mebibytes: readonly number[], turns: number): Promise<readonly Pause[]> {
   const pauses: Pause[] = [];
-  for (const mebibytes of MEBIBYTES) pauses.push(await pauseOf(mebibytes));
+  for (const each of mebibytes) pauses.push(await pauseOf(each, turns));
   return pauses;
 }

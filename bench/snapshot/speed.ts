@@ -17,7 +17,6 @@ const SIZES: Readonly<Record<string, number>> = {
   matmul: 250,
 };
 const WAYS: readonly Way[] = ['baseline', 'now', 'later'];
-const ROUNDS = 3;
 /** Parts of the run: where the guest is suspended, and between which its speed is looked at, some 100 ms later. */
 const SUSPEND_AT = 0.2;
 const WINDOW = [0.35, 0.95];
@@ -33,12 +32,12 @@ function sample(request: ResumingRequest): Promise<Resumed> {
   });
 }
 
-async function row(name: string, size: number): Promise<readonly string[]> {
+async function row(name: string, size: number, turns: number): Promise<readonly string[]> {
   const path = build(KERNELS.find(kernel => kernel.name === name)!);
   const { instructions, result } = await sample({ path, size, way: 'never', suspendAt: 0, window: [0, 0] });
   const ratios = new Map(WAYS.map(way => [way, [] as number[]]));
   const settled: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < turns; round++) {
     const at = (part: number) => Math.floor(instructions * part);
     const request = { path, size, suspendAt: at(SUSPEND_AT), window: [at(WINDOW[0]!), at(WINDOW[1]!)] as const };
     const never = await sample({ ...request, way: 'never' });
@@ -53,9 +52,9 @@ async function row(name: string, size: number): Promise<readonly string[]> {
 }
 
 /** The table, as markdown. */
-export async function speedAfterResuming(): Promise<string> {
+export async function speedAfterResuming(turns: number, kernels = Object.keys(SIZES)): Promise<string> {
   const rows: (readonly string[])[] = [];
-  for (const [name, size] of Object.entries(SIZES)) rows.push(await row(name, size));
+  for (const name of kernels) rows.push(await row(name, SIZES[name]!, turns));
   return markdownTable([['kernel', ...WAYS, 'settled, ms'], ...rows.map(cells => [...cells])], {
     align: ['l', 'r', 'r', 'r', 'r'],
   });

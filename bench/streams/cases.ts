@@ -2,9 +2,6 @@
 
 import { buildProgram } from '../wasi/programs.js';
 
-const MEGABYTES = 100;
-const STREAM_BYTES = MEGABYTES << 20;
-
 export interface StreamCase {
   readonly name: string;
   readonly program: string;
@@ -30,22 +27,24 @@ function filling(megabytes: number): StreamCase {
 }
 
 /** The first is what a start and an end take; the others have that in them, too. */
-export const CASES: readonly StreamCase[] = [
-  { name: 'nothing', program: swallow, arguments: [], shell: '{} </dev/null', prints: /^0 bytes\n$/ },
-  {
-    name: `stdin, ${MEGABYTES} MB`,
-    program: swallow,
-    arguments: [],
-    shell: `head -c ${STREAM_BYTES} /dev/zero | {}`,
-    prints: new RegExp(`^${STREAM_BYTES} bytes\n$`),
-  },
-  {
-    name: `stdout, ${MEGABYTES} MB`,
-    program: spout,
-    arguments: [String(MEGABYTES)],
-    shell: '{} </dev/null | wc -c',
-    prints: new RegExp(`^${STREAM_BYTES}\n$`),
-  },
-  filling(700),
-  filling(1500),
-];
+export function streamCases(megabytes: number, filled: readonly number[]): readonly StreamCase[] {
+  const bytes = megabytes << 20;
+  return [
+    { name: 'nothing', program: swallow, arguments: [], shell: '{} </dev/null', prints: /^0 bytes\n$/ },
+    {
+      name: `stdin, ${megabytes} MB`,
+      program: swallow,
+      arguments: [],
+      shell: `head -c ${bytes} /dev/zero | {}`,
+      prints: new RegExp(`^${bytes} bytes\n$`),
+    },
+    {
+      name: `stdout, ${megabytes} MB`,
+      program: spout,
+      arguments: [String(megabytes)],
+      shell: '{} </dev/null | wc -c',
+      prints: new RegExp(`^${bytes}\n$`),
+    },
+    ...filled.map(filling),
+  ];
+}

@@ -1,18 +1,27 @@
 // How long do 100 MB through a stream take, and memory that is filled? Whole commands: node:wasi alone, simplex, a pair.
 //
-//   --rounds N   (default 7)
+//   --rounds N      (default 7)
+//   --megabytes N   through each stream (default 100)
+//   --filled A,B    megabytes of memory (default 700,1500)
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { publish, quantile, ROOT } from '../host.js';
+import { FIRST_ROUND, numbers, publish, quantile, ROOT } from '../host.js';
 import type { PlainRun } from '../wasi/plain-host.js';
-import { CASES, type StreamCase } from './cases.js';
+import { type StreamCase, streamCases } from './cases.js';
 
 /** Of a pair over plain, for the streams. */
 const AIM = 2;
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    megabytes: { type: 'string', default: '100' },
+    filled: { type: 'string', default: '700,1500' },
+  },
+});
+const CASES = streamCases(Number(values.megabytes), numbers(values.filled));
 
 const KINDS = ['plain', 'simplex', 'pair'] as const;
 type Kind = (typeof KINDS)[number];
@@ -40,8 +49,7 @@ function time(kind: Kind, measured: StreamCase): number {
 const times = new Map<string, number[]>();
 const timesOf = (kind: Kind, { name }: StreamCase) => times.get(`${kind} ${name}`) ?? [];
 
-// One round more, for file caches and the module cache; it is not counted.
-for (let round = -1; round < Number(values.rounds); round++) {
+for (let round = FIRST_ROUND; round < Number(values.rounds); round++) {
   for (const measured of CASES) {
     for (const kind of KINDS) {
       const ms = time(kind, measured);

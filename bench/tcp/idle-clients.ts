@@ -5,7 +5,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { end, owned } from './processes.js';
+import { end, owned } from '../processes.js';
 import { command } from './resp.js';
 
 /** Connecting, and asked, at once: fewer than a listener lets wait. */

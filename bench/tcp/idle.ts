@@ -1,17 +1,18 @@
 // What do thousands of connections that do nothing cost: memory, time, the answers of one that does something, a takeover?
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isTiny } from '../host.js';
+import { cpuMs, residentMebibytes } from '../processes.js';
 import { Asker } from './history-clients.js';
 import { IdleClients } from './idle-clients.js';
 import { type LoadResult, runLoads } from './load.js';
-import { cpuMs, residentMebibytes } from './processes.js';
 import { type Server, startServer } from './servers.js';
 import { describeSteps } from './takeover-steps.js';
 
-const BUSY_SECONDS = 3;
-const IDLE_SECONDS = 5;
+const BUSY_SECONDS = isTiny ? 0.1 : 3;
+const IDLE_SECONDS = isTiny ? 0.1 : 5;
 /** What was allocated on the way is collected, and what was written is taken, in the meantime. */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = isTiny ? 100 : 2_000;
 /** Protected again after the kill: the replacement takes all connections over, too. */
 const PATIENCE_MS = 60_000;
 

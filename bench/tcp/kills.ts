@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../host.js';
+import { end, owned } from '../processes.js';
 import { Asker, HistoryClients, Writer } from './history-clients.js';
-import { end, owned } from './processes.js';
 import { type Server, startServer } from './servers.js';
 import { describeSteps, type Kill } from './takeover-steps.js';
 

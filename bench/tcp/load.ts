@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { quantile } from '../host.js';
-import { cpuMs, owned } from './processes.js';
+import { cpuMs, owned } from '../processes.js';
 import { command, isError, replyEnd } from './resp.js';
 
 const KEYS = 1_000;

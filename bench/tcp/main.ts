@@ -10,9 +10,9 @@
 
 import { parseArgs } from 'node:util';
 import { publish } from '../host.js';
+import { endAll } from '../processes.js';
 import { idle } from './idle.js';
 import { kills } from './kills.js';
-import { endAll } from './processes.js';
 import { slowReader } from './slow-reader.js';
 import { throughput } from './throughput.js';
 

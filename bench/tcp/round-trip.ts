@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { WebSocket, WebSocketServer } from 'ws';
 import { quantile } from '../host.js';
-import { end, owned } from './processes.js';
+import { end, owned } from '../processes.js';
 
 const BYTES = 100;
 const WARM_TIMES = 1_000;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../engine/observe/status.js';
 import { guestPath, ROOT } from '../host.js';
-import { end, owned, ownedFolder, removeFolder } from './processes.js';
+import { end, owned, ownedFolder, removeFolder } from '../processes.js';
 import { command, RespClient } from './resp.js';
 
 const GUEST = 'keyvalue';

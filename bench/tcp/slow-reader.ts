@@ -2,13 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from '../host.js';
+import { residentMebibytes } from '../processes.js';
 import { type LoadResult, runLoads } from './load.js';
-import { residentMebibytes } from './processes.js';
 import { command, RespClient } from './resp.js';
 import { type Server, startServer } from './servers.js';
 
 const VALUE_BYTES = 64 * 1024;
-const BEFORE_SECONDS = 5;
+const BEFORE_SECONDS_MAX = 5;
 const SAMPLE_MS = 1_000;
 const LOAD = { clients: 20, pipeline: 1 };
 /** What the others are to keep of what they had before. */
@@ -30,8 +30,8 @@ async function measured(server: Server, seconds: number): Promise<string> {
   const load = (forSeconds: number) =>
     runLoads({ port, loads: [LOAD], seconds: forSeconds, waits: false, parts: server.parts() });
   // The first one warms it up.
-  await load(BEFORE_SECONDS);
-  const [before] = (await load(BEFORE_SECONDS)) as [LoadResult];
+  await load(Math.min(seconds, BEFORE_SECONDS_MAX));
+  const [before] = (await load(Math.min(seconds, BEFORE_SECONDS_MAX))) as [LoadResult];
   const stopped = await RespClient.connect(port);
   await stopped.ask([command('SET', 'big', 'x'.repeat(VALUE_BYTES))]);
   stopped.socket.pause();

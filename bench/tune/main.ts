@@ -1,17 +1,25 @@
 // What do epoch length and variant cost? `epochvisor tune` of a guest that computes, of one that prints as it goes, and
 // of one that writes to a disk.
 //
-//   --seconds S   for each guest (default 120)
+//   --seconds S    for each guest (default 120)
+//   --lengths L    epoch lengths, with commas between (default: those of `tune`)
+//   --variants V   with commas between (default all)
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { guestPath, publish, ROOT } from '../host.js';
+import { ownedFolder, removeFolder } from '../processes.js';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '120' } } });
-const folder = mkdtempSync(join(tmpdir(), 'epochvisor-bench-'));
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '120' },
+    lengths: { type: 'string' },
+    variants: { type: 'string' },
+  },
+});
+const folder = ownedFolder();
 const disk = join(folder, 'disk');
 writeFileSync(disk, Buffer.alloc(16 << 20));
 
@@ -24,6 +32,8 @@ const GUESTS = [
 try {
   const parts = GUESTS.map(({ title, args }) => {
     const flags = ['--time', `${values.seconds}s`];
+    if (values.lengths !== undefined) flags.push('--epoch-lengths', values.lengths);
+    if (values.variants !== undefined) flags.push('--variants', values.variants);
     const command = [join(ROOT, 'dist', 'engine', 'cli', 'main.js'), 'tune', ...flags, ...args];
     const { status, stdout } = spawnSync(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
     // 1: figures, and no recommendation.
@@ -32,5 +42,5 @@ try {
   });
   publish('tune', 'What epoch length and variant cost', parts.join('\n'));
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 }

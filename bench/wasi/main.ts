@@ -1,14 +1,16 @@
 // What does a WASI program cost on a pair, against node:wasi with the same module? CPU, start and clocks.
 //
-//   --rounds N   (default 3)
+//   --rounds N    (default 3)
+//   --work PART   of the work of the CPU-bound programs and the calls of the clock (default 1)
+//   --no-ruby     without the Ruby interpreter, which comes from the npm registry
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { publish, quantile, ROOT } from '../host.js';
+import { FIRST_ROUND, publish, quantile, ROOT } from '../host.js';
+import { ownedFolder, removeFolder } from '../processes.js';
 import { FOLDER, PROGRAMS, type ProgramCase, RUBY_CASE, sampleText } from './cases.js';
 import { forgetCode, useOwnCache, withoutCode } from './kept-code.js';
 import type { LoadSteps } from './load-steps.js';
@@ -18,8 +20,16 @@ import { buildProgram, buildRuby } from './programs.js';
 import { GuestThreadTime } from './thread-time.js';
 
 useOwnCache();
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    work: { type: 'string', default: '1' },
+    ruby: { type: 'boolean', default: true },
+  },
+  allowNegative: true,
+});
 const ROUNDS = Number(values.rounds);
+const ofWork = (all: number) => Math.round(Number(values.work) * all);
 
 function named(name: string): ProgramCase {
   return PROGRAMS.find(program => program.name === name)!;
@@ -39,14 +49,14 @@ function rubyLoop(turns: number): ProgramCase {
 
 const CPU_BOUND: readonly CpuBound[] = [
   {
-    long: { ...named('sieve'), arguments: ['250000000', '1000000'] },
+    long: { ...named('sieve'), arguments: [String(ofWork(250_000_000)), '1000000'] },
     short: { ...named('sieve'), arguments: ['1000', '100'] },
   },
   {
-    long: { ...named('compressor'), files: { text: sampleText(300_000) } },
+    long: { ...named('compressor'), files: { text: sampleText(ofWork(300_000)) } },
     short: { ...named('compressor'), files: { text: sampleText(10) } },
   },
-  { long: rubyLoop(3_000_000), short: rubyLoop(10) },
+  ...(values.ruby ? [{ long: rubyLoop(ofWork(3_000_000)), short: rubyLoop(10) }] : []),
 ];
 
 /** CPU of the program's thread from its first instruction to its last, and the time that passed meanwhile. */
@@ -98,8 +108,7 @@ async function cpuTable(): Promise<string> {
   const rows: string[][] = [];
   for (const { long, short } of CPU_BOUND) {
     const rounds: Round[] = [];
-    // One round more, for the module cache; it is not counted.
-    for (let round = -1; round < ROUNDS; round++) {
+    for (let round = FIRST_ROUND; round < ROUNDS; round++) {
       forgetCode();
       const first = await compare(long);
       const later = await compare(long);
@@ -152,7 +161,7 @@ async function keepCode(): Promise<void> {
 
 /** Whole commands with a script that does nothing, alternating. */
 function startTable(): string {
-  const base = mkdtempSync(join(tmpdir(), 'epochvisor-ruby-'));
+  const base = ownedFolder();
   try {
     writeFileSync(join(base, 'nothing.rb'), 'puts :ready\n');
     const program = buildRuby(true);
@@ -173,7 +182,7 @@ function startTable(): string {
       [NO_CODE]: [main, 'run', ...flags],
     };
     const times = new Map<string, number[]>(Object.keys(commands).map(name => [name, []]));
-    for (let round = -1; round < ROUNDS; round++) {
+    for (let round = FIRST_ROUND; round < ROUNDS; round++) {
       for (const [name, args] of Object.entries(commands)) {
         const start = performance.now();
         const spawn = () => spawnSync(process.execPath, args, { encoding: 'utf8' });
@@ -191,7 +200,7 @@ function startTable(): string {
     const head = ['command', 'median, ms', 'least, ms', 'more than alone, ms (median)'];
     return markdownTable([head, ...rows], { align: ['l', 'r', 'r', 'r'] });
   } finally {
-    rmSync(base, { recursive: true, force: true });
+    removeFolder(base);
   }
 }
 
@@ -209,7 +218,7 @@ async function startStepsTable(): Promise<string> {
   const steps: LoadSteps[] = [];
   const compared: Compared[] = [];
   const loads: number[] = [];
-  for (let round = -1; round < ROUNDS; round++) {
+  for (let round = FIRST_ROUND; round < ROUNDS; round++) {
     const { stdout, status } = spawnSync(process.execPath, [script, buildRuby(true)], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`load-steps failed with status ${status}`);
     const alone = runPlain(program);
@@ -236,7 +245,7 @@ async function startStepsTable(): Promise<string> {
   });
 }
 
-const CLOCK_CALLS = 2_000_000;
+const CLOCK_CALLS = ofWork(2_000_000);
 
 async function clockTable(): Promise<string> {
   const program = (calls: number): ProgramCase => ({
@@ -248,7 +257,7 @@ async function clockTable(): Promise<string> {
   const nsAlone: number[] = [];
   const ns: number[] = [];
   let logBytes = 0;
-  for (let round = -1; round < ROUNDS; round++) {
+  for (let round = FIRST_ROUND; round < ROUNDS; round++) {
     const alone = runPlain(program(CLOCK_CALLS)).cpuMs;
     const none = await measurePair(program(1));
     const many = await measurePair(program(CLOCK_CALLS));
@@ -272,8 +281,22 @@ async function clockTable(): Promise<string> {
   );
 }
 
+async function rubySection(): Promise<string[]> {
+  await keepCode();
+  return [
+    '## Start of the Ruby interpreter with its standard library, 31 MB, warm cache (aim: within 2 s of plain)',
+    '',
+    'The code that is kept was left by the loop above: V8 had not been done with the largest functions when a script ended that does',
+    'nothing. Without it, which is the first run of all, V8 optimises some 450 functions in the background, in both replicas.',
+    '',
+    startTable(),
+    '',
+    await startStepsTable(),
+    '',
+  ];
+}
+
 const cpu = await cpuTable();
-await keepCode();
 const sections = [
   `${ROUNDS} alternating rounds, medians; ratios are medians of the rounds' own. A pair keeps five threads busy, and this`,
   'host has two cores: wall times say what a user of such a host feels, CPU times what the guest thread costs.',
@@ -291,17 +314,10 @@ const sections = [
   'background, and runs in baseline code until then: rewritten, its functions take V8 more than twice as long, and a pair has',
   'it done twice, on the cores on which its guests run. That is the difference between the first run and later ones.',
   '',
-  '## Start of the Ruby interpreter with its standard library, 31 MB, warm cache (aim: within 2 s of plain)',
-  '',
-  'The code that is kept was left by the loop above: V8 had not been done with the largest functions when a script ended that does',
-  'nothing. Without it, which is the first run of all, V8 optimises some 450 functions in the background, in both replicas.',
-  '',
-  startTable(),
-  '',
-  await startStepsTable(),
-  '',
+  ...(values.ruby ? await rubySection() : []),
   '## clock_time_get in a tight loop (aims: 200 ns a call, 4 bytes of log)',
   '',
   await clockTable(),
 ];
-publish('wasi', 'What a WASI program costs on a pair', sections.join('\n'));
+if (values.ruby) publish('wasi', 'What a WASI program costs on a pair', sections.join('\n'));
+else console.log(sections.join('\n'));

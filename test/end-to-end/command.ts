@@ -161,6 +161,11 @@ export class Bench {
     return new Command(PLAIN, args, this.#mark, stdin);
   }
 
+  /** Another program of this package, by its path in dist. */
+  startProgram(path: string, args: readonly string[], env?: NodeJS.ProcessEnv): Command {
+    return new Command(join(ROOT, 'dist', path), args, this.#mark, 'ignore', env);
+  }
+
   /** Starts `run`, or `resume`, with a status file beside the test's other files. */
   startWatched(args: readonly string[], stdin?: Stdin, verb: 'run' | 'resume' = 'run'): Watched {
     this.#machines += 1;

@@ -9,8 +9,10 @@ const PROGRAMS = [
     'clock-random',
     'compute',
     'cpu',
+    'dhrystone',
     'disk',
     'disk-log',
+    'disk-paper',
     'echo',
     'flood',
     'gated',
@@ -201,6 +203,36 @@ describe('disk', () => {
     const { outcome, stderr } = runGuest('disk', [20], { diskBytes: 1 << 20, fate });
     expect(outcome).toEqual({ kind: 'exit', status: 1 });
     expect(stderr).toBe('disk: input/output error\n');
+  });
+});
+
+describe('dhrystone', () => {
+  it.each([1, 7, 1_000])('has the results of the original after %i runs', runs => {
+    const { stdout, stderr, outcome } = runGuest('dhrystone', [runs]);
+    expect(stderr).toBe('');
+    expect(stdout).toBe(`${runs} runs, all results as in the original\n`);
+    expect(outcome).toEqual({ kind: 'exit', status: 0 });
+  });
+});
+
+describe('disk-paper', () => {
+  it.each(['write', 'read'])('does one operation of 8 KiB after another: %s', kind => {
+    const { stdout, devices } = runGuest('disk-paper', [kind, 20], { diskBytes: 1 << 20 });
+    expect(stdout).toMatch(new RegExp(`^${kind} 20 [0-9a-f]{16}\n$`));
+    expect(new Set(devices.performed.map(({ command }) => command))).toEqual(new Set([kind === 'read' ? 1 : 2]));
+    expect(devices.performed).toHaveLength(20);
+  });
+
+  it('prints the same, uncertain or not', () => {
+    const quiet = runGuest('disk-paper', ['write', 20], { diskBytes: 1 << 20 });
+    const unlucky = runGuest('disk-paper', ['write', 20], { diskBytes: 1 << 20, fate: unluckyBus() });
+    expect(unlucky.stdout).toBe(quiet.stdout);
+    expect(unlucky.devices.disk).toEqual(quiet.devices.disk);
+  });
+
+  it('refuses what it does not know, and a disk without room', () => {
+    expect(runGuest('disk-paper', ['reed'], { diskBytes: 1 << 20 }).outcome).toEqual({ kind: 'exit', status: 1 });
+    expect(runGuest('disk-paper', ['read'], { diskBytes: 512 }).stderr).toMatch(/^disk-paper: it needs a disk of/);
   });
 });
 

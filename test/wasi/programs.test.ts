@@ -119,8 +119,10 @@ describe('a program does on the kernel what it does on Node', needs('c'), () => 
   test('arguments, variables, clocks, sleeping and waiting', () => {
     const run = { args: ['x', ''], env: { A: 'b=c', EMPTY: '' }, input: 'typed' };
     const outcome = onKernel('process', run);
-    expect(outcome).toEqual(onNode('process', run));
-    expect(outcome.status).toBe(42);
+    expect([outcome.status, outcome.stdout]).toEqual([42, expect.stringContaining('long enough: 1')]);
+    // A busy host makes Node's own sleep too short, now and then.
+    const node = onNode('process', run);
+    expect(outcome).toEqual({ ...node, stdout: node.stdout.replace('long enough: 0', 'long enough: 1') });
   });
 
   test('files', () => {

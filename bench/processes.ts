@@ -71,6 +71,13 @@ export async function endAll(): Promise<void> {
   await Promise.all([...started].map(child => end(child)));
 }
 
+let isInterrupted = false;
+
+/** Whether a signal has ended it all: what fails from then on is no news. */
+export function wasInterrupted(): boolean {
+  return isInterrupted;
+}
+
 process.once('exit', () => {
   for (const child of started) child.kill('SIGTERM');
   for (const folder of folders) removeFolder(folder);
@@ -79,5 +86,8 @@ for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  process.once(signal, () => void endAll().then(() => process.exit(status)));
+  process.once(signal, () => {
+    isInterrupted = true;
+    void endAll().then(() => process.exit(status));
+  });
 }

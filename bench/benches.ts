@@ -1,0 +1,79 @@
+// The benches: the question that each answers, and the flags that make it so small that a test can run it.
+
+export interface Bench {
+  readonly question: string;
+  /** What `--tiny` stands for: every part of it, and nothing that deserves to be called a figure. */
+  readonly tiny: readonly string[];
+  /** Of one round of `--compare`: as short as it can be and still print figures that mean something. */
+  readonly round?: readonly string[];
+  /** What it can't do without and a host may lack, by its name in test/setup/requirements.ts. */
+  readonly needs?: 'c' | 'redis';
+}
+
+/** What has a command of its own, by its program: `npm run sweep`, `sweep:wasi`, `flood`; `soak` has a test of its own. */
+export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
+  'failover/sweep.js': { tiny: ['--points', '1', '--guest', 'hello'] },
+  'wasi/failover.js': { tiny: ['1', 'sieve'], needs: 'c' },
+  'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
+};
+
+export const BENCHES: Readonly<Record<string, Bench>> = {
+  instrumentation: {
+    question: 'what does rewriting cost?',
+    tiny: ['--rounds', '1', '--only', 'fib,tokens', '--no-newer', '--no-ruby'],
+    round: ['--rounds', '3', '--no-newer', '--no-ruby'],
+    needs: 'c',
+  },
+  snapshot: {
+    question: 'what does it cost to be suspendable, and to be suspended?',
+    tiny: ['--rounds', '1', '--only', 'fib', '--turns', '1', '--mebibytes', '1', '--resumed', 'sieve'],
+    needs: 'c',
+  },
+  boundary: {
+    question: 'what does the end of an epoch cost?',
+    tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000,1000000', '--variants', 'deferred'],
+    round: ['--rounds', '1'],
+  },
+  tune: {
+    question: 'what do epoch length and variant cost?',
+    tiny: ['--seconds', '2', '--lengths', '100000,1000000', '--variants', 'deferred'],
+  },
+  latency: { question: 'how late do interrupts come?', tiny: ['--samples', '3', '--lengths', '100000'] },
+  start: {
+    question: 'how much longer does a pair take to start?',
+    tiny: ['--rounds', '1'],
+    round: ['--rounds', '3'],
+  },
+  wasi: {
+    question: 'what does a WASI program cost on a pair?',
+    tiny: ['--rounds', '1', '--work', '0.02', '--no-ruby'],
+    needs: 'c',
+  },
+  streams: {
+    question: 'how long do 100 MB through a stream take, and memory that is filled?',
+    tiny: ['--rounds', '1', '--megabytes', '2', '--filled', '16'],
+    needs: 'c',
+  },
+  tcp: {
+    question: 'what does a TCP client of a pair feel?',
+    tiny: ['--seconds', '0.1', '--rounds', '1', '--long', '1', '--connections', '20'],
+    needs: 'redis',
+  },
+  path: {
+    question: 'where does the time of one answer go?',
+    tiny: ['--seconds', '0.2', '--rounds', '1'],
+    needs: 'c',
+  },
+  takeover: { question: 'how long is it silent after a kill?', tiny: ['--kills', '1'] },
+  joining: {
+    question: 'how long is a machine not Protected after a death?',
+    tiny: ['--kills', '1', '--mebibytes', '4'],
+  },
+  paper: {
+    question: 'what do the experiments of the paper give, thirty years on?',
+    tiny: [
+      ...['--rounds', '1', '--seconds', '0.1', '--operations', '3', '--fast-operations', '3'],
+      ...['--lengths', '8000', '--variants', 'deferred'],
+    ],
+  },
+};

@@ -1,0 +1,39 @@
+// The measured figures beside the paper's, as a table: a row for each epoch length, columns for each variant.
+
+import { markdownTable } from 'markdown-table';
+import type { Variant } from '../../engine/protocol/vocabulary.js';
+import { quantile } from '../host.js';
+import { PUBLISHED, type Workload } from './published.js';
+
+/** By `LENGTH VARIANT`: normalized performance in each round. */
+export type Ratios = Map<string, readonly number[]>;
+
+/** As many digits as are worth reading, from 1.02 to 1,234. */
+function short(ratio: number): string {
+  return ratio < 10 ? ratio.toFixed(2) : ratio.toLocaleString('en-US', { maximumFractionDigits: ratio < 100 ? 1 : 0 });
+}
+
+function cell(ratios: readonly number[]): string {
+  const median = short(quantile(ratios, 0.5));
+  return ratios.length < 2 ? median : `${median} (${short(Math.min(...ratios))} to ${short(Math.max(...ratios))})`;
+}
+
+export function table(
+  workload: Workload,
+  lengths: readonly number[],
+  variants: readonly Variant[],
+  measured: Ratios,
+  isAsPublished: boolean,
+): string {
+  const rows = lengths.map(length => {
+    const { original, revised } = PUBLISHED[workload][length] ?? {};
+    return [
+      length.toLocaleString('en-US'),
+      ...variants.map(variant => cell(measured.get(`${length} ${variant}`)!)),
+      ...(isAsPublished ? [original, revised].map(figure => figure?.toFixed(2) ?? '') : []),
+    ];
+  });
+  const published = isAsPublished ? ["the paper's original", "the paper's revised"] : [];
+  const heads = ['epoch, instructions', ...variants, ...published];
+  return markdownTable([heads, ...rows], { align: heads.map(() => 'r') });
+}
