@@ -10,11 +10,12 @@
 
 import { parseArgs } from 'node:util';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
-import { numbers, publish } from '../host.js';
+import { keep, numbers, publish } from '../host.js';
 import { instructionsOfRun, pairRate, plainRate } from './cpu.js';
 import { pairMs, plainMs } from './disk.js';
+import { type Experiment, picture } from './picture.js';
 import { DISK_MS, INSTRUCTIONS_PER_MS, PUBLISHED, ROUND_TRIP_MS, type Workload } from './published.js';
-import { type Ratios, table } from './table.js';
+import { table } from './table.js';
 
 const { values } = parseArgs({
   options: {
@@ -95,8 +96,8 @@ const SECTIONS: readonly { readonly title: string; readonly parts: readonly Part
   },
 ];
 
-async function measure(part: Part): Promise<string> {
-  const measured: Ratios = new Map();
+async function measure(part: Part): Promise<Experiment> {
+  const measured = new Map<string, Experiment['cells'][number] & { readonly ratios: number[] }>();
   for (let round = 0; round < rounds; round++) {
     console.error(
       `paper: ${part.title}, ${part.slowChannel ? 'slow' : 'fast'} channel, round ${round + 1} of ${rounds}`,
@@ -106,21 +107,31 @@ async function measure(part: Part): Promise<string> {
       // Beside what it is compared with: a host that others use, too, changes its speed from one minute to the next.
       const plain = await part.plain();
       for (const variant of variants) {
-        const cell = `${length} ${variant}`;
         const cost = await part.pair({ epochLength, variant, slowChannel: part.slowChannel });
-        measured.set(cell, [...(measured.get(cell) ?? []), cost / plain]);
+        const key = `${length} ${variant}`;
+        const cell = measured.get(key) ?? { length, variant, ratios: [] };
+        cell.ratios.push(cost / plain);
+        measured.set(key, cell);
       }
     }
   }
-  return `### ${part.title}\n\n${table(part.workload, lengths(part.workload), variants, measured, part.isAsPublished)}`;
+  const { workload, title, slowChannel, isAsPublished } = part;
+  return { workload, title, slowChannel, isAsPublished, cells: [...measured.values()] };
 }
 
 const sections: string[] = [];
+const experiments: Experiment[] = [];
 for (const { title, parts } of SECTIONS) {
   const texts: string[] = [];
-  for (const part of parts) texts.push(await measure(part));
+  for (const part of parts) {
+    const experiment = await measure(part);
+    experiments.push(experiment);
+    texts.push(`### ${part.title}\n\n${table(experiment, lengths(part.workload), variants)}`);
+  }
   sections.push(`## ${title}\n\n${texts.join('\n\n')}`);
 }
+keep('paper.json', `${JSON.stringify(experiments, null, 1)}\n`);
+keep('paper.svg', await picture(experiments));
 publish(
   'paper',
   "The paper's experiments",
@@ -136,6 +147,8 @@ Disk: guest/programs/disk-paper.ts, ${values.operations} random synchronous oper
 page cache), from the first that reaches the disk to the end of the last; the paper did 2,048. Here a guest that waits ends its epoch at
 once, in the paper it idles on to the end of it: the length of epochs is to matter little.
 The slow channel is a door before the port of each replica: one line for both directions, half the round trip each way.
+
+![These tables as a picture: the paper's figures in black](paper.svg)
 
 ${sections.join('\n\n')}`,
 );

@@ -3,10 +3,8 @@
 import { markdownTable } from 'markdown-table';
 import type { Variant } from '../../engine/protocol/vocabulary.js';
 import { quantile } from '../host.js';
-import { PUBLISHED, type Workload } from './published.js';
-
-/** By `LENGTH VARIANT`: normalized performance in each round. */
-export type Ratios = Map<string, readonly number[]>;
+import type { Experiment } from './picture.js';
+import { PUBLISHED } from './published.js';
 
 /** As many digits as are worth reading, from 1.02 to 1,234. */
 function short(ratio: number): string {
@@ -19,17 +17,17 @@ function cell(ratios: readonly number[]): string {
 }
 
 export function table(
-  workload: Workload,
+  { workload, isAsPublished, cells }: Experiment,
   lengths: readonly number[],
   variants: readonly Variant[],
-  measured: Ratios,
-  isAsPublished: boolean,
 ): string {
+  const ratiosOf = (length: number, variant: Variant) =>
+    cells.find(each => each.length === length && each.variant === variant)!.ratios;
   const rows = lengths.map(length => {
     const { original, revised } = PUBLISHED[workload][length] ?? {};
     return [
       length.toLocaleString('en-US'),
-      ...variants.map(variant => cell(measured.get(`${length} ${variant}`)!)),
+      ...variants.map(variant => cell(ratiosOf(length, variant))),
       ...(isAsPublished ? [original, revised].map(figure => figure?.toFixed(2) ?? '') : []),
     ];
   });

@@ -3,8 +3,10 @@
 import { accessSync, constants, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname } from 'node:path';
+import type { EChartsOption } from 'echarts';
 import { EpochvisorError } from '../../errors/errors.js';
-import { CHART_FONT, CHART_HEIGHT, CHART_WIDTH, chartOption } from './chart.js';
+import { CHART_HEIGHT, CHART_WIDTH, chartOption } from './chart.js';
+import { CHART_FONT } from './chart-looks.js';
 import type { Tuning } from './conclusion.js';
 import { notes, remarks, tableRows } from './report.js';
 
@@ -80,11 +82,23 @@ export async function writeChart(path: string, tuning: Tuning): Promise<void> {
 }
 
 /** As SVG. */
-export async function drawn(tuning: Tuning): Promise<string> {
+export function drawn(tuning: Tuning): Promise<string> {
+  return drawnOption({ option: chartOption(tuning), width: CHART_WIDTH, height: CHART_HEIGHT });
+}
+
+/** Width and height in pixels. */
+export interface DrawnChart {
+  readonly option: EChartsOption;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** As SVG. */
+export async function drawnOption({ option, width, height }: DrawnChart): Promise<string> {
   const { init } = await load(() => import('echarts'));
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: CHART_WIDTH, height: CHART_HEIGHT });
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    chart.setOption(chartOption(tuning));
+    chart.setOption(option);
     return chart.renderToSVGString();
   } finally {
     chart.dispose();

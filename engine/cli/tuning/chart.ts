@@ -1,50 +1,33 @@
 // A sweep as a picture: NP against epoch length with intervals, fitted curves and the paper's points; below it, latency.
 //
 // Apache ECharts draws without a DOM, and is loaded for those who ask for a picture only. What it draws is described by a plain
-// object (`chartOption`), which tests look at. Colours are Okabe and Ito's, which the colour-blind tell apart; variants differ
-// in the shapes of their points as well.
+// object (`chartOption`), which tests look at.
 
 import type { EChartsOption, SeriesOption } from 'echarts';
 import type { Cell, Setting } from './cells.js';
+import { CHART_FONT, LOOKS, PAPER_LOOKS, spacedLegend } from './chart-looks.js';
 import type { Tuning, VariantFit } from './conclusion.js';
 import { modelled } from './model.js';
 import { shortLength } from './terminal-plot.js';
 
 export const CHART_WIDTH = 960;
 export const CHART_HEIGHT = 860;
-export const CHART_FONT = 'DejaVu Sans';
 
 /** Normalized performance of the paper's processor workload (section 4.2 and 4.3), by epoch length. */
-const PAPER = [
-  {
-    name: 'paper, original',
-    symbol: 'path://M0,0 L10,10 M10,0 L0,10',
-    points: [
-      [1_000, 22.24],
-      [2_000, 11.83],
-      [4_000, 6.5],
-      [8_000, 3.83],
-    ],
-  },
-  {
-    name: 'paper, revised',
-    symbol: 'path://M5,0 L5,10 M0,5 L10,5',
-    points: [
-      [1_000, 11.67],
-      [2_000, 4.49],
-      [4_000, 3.21],
-      [8_000, 2.2],
-    ],
-  },
-] as const;
-const PAPER_COLOUR = '#000000';
-
-const LOOKS: Readonly<Record<Setting, { readonly colour: string; readonly symbol: string }>> = {
-  simplex: { colour: '#7F7F7F', symbol: 'circle' },
-  original: { colour: '#D55E00', symbol: 'rect' },
-  revised: { colour: '#0072B2', symbol: 'triangle' },
-  deferred: { colour: '#009E73', symbol: 'diamond' },
-};
+const PAPER_POINTS = {
+  original: [
+    [1_000, 22.24],
+    [2_000, 11.83],
+    [4_000, 6.5],
+    [8_000, 3.83],
+  ],
+  revised: [
+    [1_000, 11.67],
+    [2_000, 4.49],
+    [4_000, 3.21],
+    [8_000, 2.2],
+  ],
+} as const;
 
 /** A dashed line as a legend shows it. */
 const DASHES = 'path://M0,4 h8 v2 h-8 z M12,4 h8 v2 h-8 z M24,4 h8 v2 h-8 z';
@@ -67,7 +50,7 @@ interface Range {
 
 /** Of the points, ours and the paper's, and not of their intervals: one that is wild would leave no room for the rest. */
 function performanceRange(cells: readonly Cell[]): Range {
-  const paper = PAPER.flatMap(({ points }) => points.map(([, np]) => np));
+  const paper = Object.values(PAPER_POINTS).flatMap(points => points.map(([, np]) => np));
   const values = [...paper, 1, ...cells.flatMap(({ performance }) => performance?.value ?? [])];
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const base = most / least > 2 ** 10 ? 10 : 2;
@@ -138,13 +121,13 @@ function fitSeries(fit: VariantFit, lengths: readonly number[]): SeriesOption {
 }
 
 function paperSeries(): SeriesOption[] {
-  return PAPER.map(({ name, symbol, points }) => ({
+  return PAPER_LOOKS.map(({ variant, name, symbol, colour }) => ({
     name,
     type: 'scatter',
-    data: points.map(point => [...point]),
+    data: PAPER_POINTS[variant].map(point => [...point]),
     symbol,
     symbolSize: 9,
-    itemStyle: { color: PAPER_COLOUR, borderColor: PAPER_COLOUR, borderWidth: 1.5 },
+    itemStyle: { color: colour, borderColor: colour, borderWidth: 1.5 },
   }));
 }
 
@@ -244,17 +227,7 @@ export function chartOption(tuning: Tuning): EChartsOption {
         textStyle: { fontSize: 12, fontWeight: 'normal', color: '#222222' },
       },
     ],
-    legend: {
-      top: 42,
-      left: 'center',
-      width: 880,
-      itemGap: 12,
-      itemWidth: 20,
-      textStyle: { fontSize: 12 },
-      // Without a DOM the library guesses how wide text is, and guesses too little.
-      formatter: name => `${name}${'\u00a0'.repeat(Math.ceil(name.length / 8))}`,
-      data: legend(tuning, variants),
-    },
+    legend: { ...spacedLegend({ top: 42, left: 'center', width: 880 }), data: legend(tuning, variants) },
     grid: [
       { left: 90, right: 40, top: 100, height: 385 },
       { left: 90, right: 40, top: 572, height: 225 },
@@ -272,7 +245,7 @@ function legend({ fits }: Tuning, variants: readonly Setting[]) {
   return [
     ...variants.map(name => ({ name, icon: LOOKS[name].symbol, itemStyle: { color: LOOKS[name].colour } })),
     ...(fits.length > 0 ? [{ name: 'fitted, 1 + a + b/EL', icon: DASHES, itemStyle: { color: '#555555' } }] : []),
-    ...PAPER.map(({ name }) => ({ name })),
+    ...PAPER_LOOKS.map(({ name }) => ({ name })),
   ];
 }
 
