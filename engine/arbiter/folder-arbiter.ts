@@ -1,4 +1,4 @@
-// An arbiter in a folder, on storage that all replicas share: one file a view, made by link().
+// An arbiter in a folder, on storage that all replicas share: one file a view, made by link(), and one for the machine's end.
 //
 //   1. write the record to a temporary file, and sync it     a record that has a name is whole
 //   2. link() it to MACHINE-NNNNNNNNNN.json                  fails where the name exists: put-if-absent, also over NFS
@@ -15,8 +15,17 @@ import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { View } from '../protocol/vocabulary.js';
-import { type Arbiter, checkMember, checkNamed } from './arbiter.js';
+import {
+  type Arbiter,
+  checkAnnounced,
+  checkMember,
+  checkNamed,
+  claimAnswer,
+  type EndAnswer,
+  endAnswer,
+} from './arbiter.js';
 import { errorCode, readBounded } from './bounded-file.js';
+import { corruptEnd, type MachineEnd, readEnd, writeEnd } from './machine-end.js';
 import { MemberFolder } from './member-folder.js';
 import type { Announcement, Member } from './members.js';
 import { corrupt, readRecord, writeRecord } from './record.js';
@@ -46,29 +55,62 @@ export class FolderArbiter implements Arbiter {
   }
 
   async claim(view: View): Promise<ClaimAnswer> {
-    checkNamed(view.machine, view.number);
+    const { machine, number } = view;
+    checkNamed(machine, number);
+    const owner = await this.#decided(nameOf(machine, number), writeRecord(view), () => this.read(machine, number));
+    return owner instanceof EpochvisorError
+      ? { result: 'unreachable', reason: owner.message }
+      : claimAnswer(view, owner);
+  }
+
+  async end(machine: string, end: MachineEnd): Promise<EndAnswer> {
+    checkNamed(machine, 0);
+    const standing = await this.#decided(endNameOf(machine), writeEnd(machine, end), () => this.ended(machine));
+    return standing instanceof EpochvisorError
+      ? { result: 'unreachable', reason: standing.message }
+      : endAnswer(machine, end, standing);
+  }
+
+  /**
+   * Puts a record where there is none. VW: whatever happened, the record decides; and it is only acted on once its name is safe.
+   * @returns the record that stands, or why it is not known
+   */
+  async #decided<T>(name: string, text: string, read: () => Promise<T | undefined>): Promise<T | EpochvisorError> {
     let failure: unknown;
     try {
-      await this.#put(view);
+      await this.#put(name, text);
     } catch (error) {
       failure = error;
     }
     try {
-      // VW: whatever happened, the record decides; and it is only acted on once its name is safe.
-      const owner = await this.read(view.machine, view.number);
-      if (owner === undefined) return { result: 'unreachable', reason: unreachable(this.#folder, failure).message };
+      const standing = await read();
+      if (standing === undefined) return unreachable(this.#folder, failure);
       await this.#syncFolder();
-      return owner.claim === view.claim ? { result: 'won' } : { result: 'lost', owner };
+      return standing;
     } catch (error) {
       const reason = error instanceof EpochvisorError ? error : unreachable(this.#folder, error);
       if (reason.code !== 'ARBITER_UNREACHABLE') throw reason;
-      return { result: 'unreachable', reason: reason.message };
+      return reason;
     }
   }
 
   async read(machine: string, number: number): Promise<View | undefined> {
     checkNamed(machine, number);
-    const path = join(this.#folder, nameOf(machine, number));
+    const name = nameOf(machine, number);
+    const text = await this.#text(name, corrupt);
+    return text === undefined ? undefined : readRecord(text, join(this.#folder, name), machine, number);
+  }
+
+  async ended(machine: string): Promise<MachineEnd | undefined> {
+    checkNamed(machine, 0);
+    const name = endNameOf(machine);
+    const text = await this.#text(name, corruptEnd);
+    return text === undefined ? undefined : readEnd(text, join(this.#folder, name), machine);
+  }
+
+  /** Undefined: there is no such record. */
+  async #text(name: string, corrupt: (where: string, why: string) => EpochvisorError): Promise<string | undefined> {
+    const path = join(this.#folder, name);
     let text: string | undefined;
     try {
       text = await readBounded(path, RECORD_MAX_BYTES);
@@ -79,7 +121,7 @@ export class FolderArbiter implements Arbiter {
       throw unreachable(this.#folder, error);
     }
     if (text === undefined) throw corrupt(path, 'it is too long');
-    return readRecord(text, path, machine, number);
+    return text;
   }
 
   async latest(machine: string): Promise<View | undefined> {
@@ -98,7 +140,7 @@ export class FolderArbiter implements Arbiter {
   }
 
   async announce(machine: string, about: Announcement): Promise<Member> {
-    checkMember(machine, about.incarnation);
+    checkAnnounced(machine, about);
     return await this.#ofMembers(machine, members =>
       members.announce(about, async () => {
         const view = await this.latest(machine);
@@ -125,17 +167,17 @@ export class FolderArbiter implements Arbiter {
     }
   }
 
-  async #put(view: View): Promise<void> {
+  async #put(name: string, text: string): Promise<void> {
     const temporary = join(this.#folder, `.claim-${randomUUID()}`);
     try {
       const file = await open(temporary, 'wx');
       try {
-        await file.writeFile(writeRecord(view));
+        await file.writeFile(text);
         await file.sync();
       } finally {
         await file.close();
       }
-      await link(temporary, join(this.#folder, nameOf(view.machine, view.number)));
+      await link(temporary, join(this.#folder, name));
     } finally {
       // A temporary file that stays is never looked at.
       await unlink(temporary).catch(() => {});
@@ -164,6 +206,10 @@ export class FolderArbiter implements Arbiter {
 
 function nameOf(machine: string, number: number): string {
   return `${machine}-${String(number).padStart(DIGITS, '0')}.json`;
+}
+
+function endNameOf(machine: string): string {
+  return `${machine}-end.json`;
 }
 
 function isNameOf(machine: string, name: string): boolean {

@@ -1,7 +1,10 @@
 // Members of a machine, and their records: where each listens, for others to find it. A record is a hint: whoever acts on it
 // is told by the hello who is there, and a record of the dead costs a call that nobody answers.
 //
-//   {"format":"epochvisor member","version":1,"machine":"..","incarnation":"..","kind":"replica","address":"ws://..","number":3}
+//   {"format":"epochvisor member","version":2,"machine":"..","incarnation":"..","kind":"replica","address":"wss://..","host":"..",
+//    "number":3}
+//
+// Version 1 had neither `host` nor `wss://`: its readers could say nothing better of such a record than that it has no address.
 //
 // `number` is one more than the highest that stood when the member was announced. So of two members one is the later, by the
 // number and then by the incarnation, and both know which: the later one calls. Clocks of several hosts could not tell.
@@ -12,8 +15,10 @@ export interface Announcement {
   /** Unique among all members that a machine ever had. */
   readonly incarnation: string;
   readonly kind: 'replica' | 'bus';
-  /** `ws://HOST:PORT` */
+  /** `ws://HOST:PORT` or `wss://HOST:PORT` */
   readonly address: string;
+  /** The name of the host that it runs on, for people to read. */
+  readonly host?: string;
 }
 
 export interface Member extends Announcement {
@@ -25,8 +30,20 @@ export const MEMBERS_MAX = 64;
 /** Far above any machine's; what a hostile number can do is to be refused. */
 const NUMBER_MAX = 9_999_999_999;
 
+const ADDRESS = /^wss?:\/\/[^/\s]{1,512}$/;
+/** Of hosts and of their domains; nothing that does something to the terminal it is shown on. */
+const HOST = /^[^\p{C}]{1,255}$/u;
+
 const FORMAT = 'epochvisor member';
-const VERSION = 1;
+const VERSION = 2;
+
+export function isAddress(text: string): boolean {
+  return ADDRESS.test(text);
+}
+
+export function isHost(text: string): boolean {
+  return HOST.test(text);
+}
 
 export function isLater(one: Member, other: Member): boolean {
   return one.number === other.number ? one.incarnation > other.incarnation : one.number > other.number;
@@ -34,9 +51,14 @@ export function isLater(one: Member, other: Member): boolean {
 
 /** What a member is announced as, beside those that stand; the record that it has already where that says the same. */
 export function numbered(about: Announcement, standing: readonly Member[]): Member {
-  const own = standing.find(({ incarnation }) => incarnation === about.incarnation);
-  if (own?.address === about.address && own.kind === about.kind) return own;
-  return { ...about, number: 1 + standing.reduce((most, { number }) => Math.max(most, number), 0) };
+  const own = standing.find(one => announces(one, about));
+  return own ?? { ...about, number: 1 + standing.reduce((most, { number }) => Math.max(most, number), 0) };
+}
+
+/** Whether the record of a member says what is to be announced. */
+export function announces(standing: Member, about: Announcement): boolean {
+  const { incarnation, kind, address, host } = standing;
+  return incarnation === about.incarnation && kind === about.kind && address === about.address && host === about.host;
 }
 
 /**
@@ -49,8 +71,8 @@ export function surplus(standing: readonly Member[], named: readonly string[]): 
   return latestFirst.slice(MEMBERS_MAX).filter(one => one !== bus && !named.includes(one.incarnation));
 }
 
-export function writeMember(machine: string, { incarnation, kind, address, number }: Member): string {
-  return `${JSON.stringify({ format: FORMAT, version: VERSION, machine, incarnation, kind, address, number })}\n`;
+export function writeMember(machine: string, { incarnation, kind, address, host, number }: Member): string {
+  return `${JSON.stringify({ format: FORMAT, version: VERSION, machine, incarnation, kind, address, host, number })}\n`;
 }
 
 /**
@@ -70,13 +92,16 @@ export function readMember(text: string, where: string, machine: string, incarna
   if (record.machine !== machine || record.incarnation !== incarnation) {
     throw corruptMember(where, 'it is that of another member');
   }
-  const { kind, address, number } = record;
+  const { kind, address, host, number } = record;
   if (kind !== 'replica' && kind !== 'bus') throw corruptMember(where, 'its kind is unknown');
-  if (typeof address !== 'string' || !/^ws:\/\/[^/\s]+$/.test(address)) throw corruptMember(where, 'it has no address');
+  if (typeof address !== 'string' || !isAddress(address)) throw corruptMember(where, 'it has no address');
+  if (host !== undefined && (typeof host !== 'string' || !isHost(host))) {
+    throw corruptMember(where, 'its host has no name');
+  }
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > NUMBER_MAX) {
     throw corruptMember(where, 'it has no number');
   }
-  return { incarnation, kind, address, number };
+  return { incarnation, kind, address, ...(host === undefined ? {} : { host }), number };
 }
 
 export function corruptMember(where: string, why: string): EpochvisorError {

@@ -2,10 +2,21 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { Arbiter } from './arbiter.js';
+import { withoutUser } from './etcd-address.js';
+import type { EtcdCredentials } from './etcd-credentials.js';
+
+/** What arbiters ask of those who use them; each takes what is its own. */
+export interface ArbiterOptions {
+  readonly etcd?: EtcdCredentials;
+}
+
+type Opening = (rest: string, options: ArbiterOptions) => Promise<Arbiter>;
 
 /** Each is loaded when one is opened: a start costs what it loads. */
-const SCHEMES: Readonly<Record<string, (rest: string) => Promise<Arbiter>>> = {
+const SCHEMES: Readonly<Record<string, Opening>> = {
   folder: async path => (await import('./folder-arbiter.js')).FolderArbiter.open(path),
+  etcd: async (rest, { etcd }) => new (await import('./etcd-arbiter.js')).EtcdArbiter(`etcd:${rest}`, etcd),
+  etcds: async (rest, { etcd }) => new (await import('./etcd-arbiter.js')).EtcdArbiter(`etcds:${rest}`, etcd),
 };
 
 export interface ArbiterAddress {
@@ -23,13 +34,13 @@ export function parseArbiter(address: string): ArbiterAddress {
   if (Object.hasOwn(SCHEMES, scheme) && rest !== '') return { scheme, rest };
   throw new EpochvisorError(
     'ARBITER_UNSUPPORTED',
-    `${JSON.stringify(address)} is no arbiter that is supported`,
-    'name a folder that all replicas reach: PATH or folder:PATH',
+    `${JSON.stringify(withoutUser(address))} is no arbiter that is supported`,
+    'name a folder that all replicas reach, PATH or folder:PATH, or an etcd, etcd://HOST:PORT,...',
   );
 }
 
-/** @throws EpochvisorError ARBITER_UNSUPPORTED, ARBITER_UNREACHABLE */
-export async function openArbiter(address: string): Promise<Arbiter> {
+/** @throws EpochvisorError ARBITER_UNSUPPORTED, ARBITER_UNREACHABLE, ARBITER_MALFORMED, ARBITER_CREDENTIALS */
+export async function openArbiter(address: string, options: ArbiterOptions = {}): Promise<Arbiter> {
   const { scheme, rest } = parseArbiter(address);
-  return await SCHEMES[scheme]!(rest);
+  return await SCHEMES[scheme]!(rest, options);
 }

@@ -1,50 +1,39 @@
 // The flags that say on how many replicas a machine runs and how it is watched, for `run` and `resume`.
 
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { parseArbiter } from '../arbiter/open-arbiter.js';
-import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
+import { type ArbiterFlags, addArbiterFlags, arbiterOptions } from './arbiter-flags.js';
 import { integer } from './machine-flags.js';
 import type { SuperviseFlags } from './supervise.js';
 
 /** Every backup takes the whole log from the primary; beyond a few, nobody gains anything. */
 const REPLICAS_MAX = 5;
 
-export interface LaunchFlags extends SuperviseFlags {
+export interface LaunchFlags extends SuperviseFlags, ArbiterFlags {
   readonly replicas: number;
   readonly repair: boolean;
-  readonly arbiter?: string;
   readonly suspicion: number;
 }
 
 export function addLaunchFlags(command: Command): Command {
-  return command
+  command
     .option('--replicas <N>', '2: a primary and a backup; 1: simplex; 3: two backups', integer(1, REPLICAS_MAX), 2)
-    .option('--no-repair', 'start no replacement for a replica that died')
-    .option('--arbiter <DIR>', 'folder of the view records (default: a fresh one)')
+    .option('--no-repair', 'start no replacement for a replica that died');
+  return addArbiterFlags(command)
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
     .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000)
     .option('--quiet', 'say nothing but what the guest says');
 }
 
-/** @throws EpochvisorError ARBITER_FAILED, ARBITER_UNSUPPORTED */
-export function launchOptions(flags: LaunchFlags): Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'timing'> {
-  const { replicas, repair, arbiter, suspicion } = flags;
+/** @throws EpochvisorError as `arbiterOptions` */
+export async function launchOptions(
+  flags: LaunchFlags,
+): Promise<Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'arbiterOptions' | 'timing'>> {
+  const { replicas, repair, suspicion } = flags;
   return {
     replicas,
     repair,
-    ...(arbiter === undefined ? {} : { arbiter: arbiterAddress(arbiter) }),
+    ...(await arbiterOptions(flags)),
     timing: { heartbeatMs: Math.min(100, suspicion / 4), suspicionMs: suspicion, startMs: 10_000 },
   };
-}
-
-function arbiterAddress(given: string): string {
-  // A folder that is there is meant, whatever its name looks like.
-  if (existsSync(given)) return `folder:${given}`;
-  const { scheme, rest } = parseArbiter(given);
-  if (scheme === 'folder' && !existsSync(rest)) {
-    throw new EpochvisorError('ARBITER_FAILED', `no such folder: ${rest}`, 'make it, or leave --arbiter out');
-  }
-  return given;
 }

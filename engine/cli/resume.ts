@@ -38,7 +38,7 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   refuseAnother(guest, module, snapshot);
   const { bornMs: _, ...options } = snapshot.options;
   await rewriteGuest(module, options, flags.cache);
-  const launch = launchOptions(flags);
+  const launch = await launchOptions(flags);
   const then = devicesThen(snapshot, origin.devices, new Map(statuses));
   const console = Console.ofProcess();
   const sockets = await openSockets(origin, flags);

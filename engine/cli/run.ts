@@ -37,7 +37,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const world = { ...(wasi === undefined ? {} : { wasi }), ...socketOptions(flags) };
   const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
-  const launch = launchOptions(flags);
+  const launch = await launchOptions(flags);
   const console = Console.ofProcess();
   const sockets = await openSockets(flags, flags);
   const { devices, options } = await openDevices(flags.devices);

@@ -8,6 +8,7 @@ import { EventEmitter } from 'node:events';
 import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
+import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
 import type { BusServer } from '../bus/server.js';
 import { rewriterHash } from '../cache/rewritten-modules.js';
 import { comparedOptions } from '../channel/compared-options.js';
@@ -50,6 +51,7 @@ export interface LaunchOptions {
   readonly devices: ReadonlyMap<number, OperationDevice>;
   /** Address of the arbiter (open-arbiter.ts); a fresh folder, removed at the end, where none is given. */
   readonly arbiter?: string;
+  readonly arbiterOptions?: ArbiterOptions;
   readonly timing?: ChannelTiming;
   /** The machine goes on from a snapshot: the file, and how far its streams had come. */
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
@@ -167,6 +169,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       moduleCache: this.#launch.moduleCache && { rewriter: rewriterHash() },
       options,
       arbiter: address,
+      ...(this.#launch.arbiterOptions === undefined ? {} : { arbiterOptions: this.#launch.arbiterOptions }),
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
       ...(this.#launch.samples === true ? { samples: true } : {}),
@@ -180,14 +183,14 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     if (given === undefined) this.#folder = temporaryFolder('epochvisor-');
     const address = given ?? `folder:${this.#folder}`;
     const { openArbiter } = await import('../arbiter/open-arbiter.js');
-    this.#arbiter = await openArbiter(address);
+    this.#arbiter = await openArbiter(address, this.#launch.arbiterOptions);
     const answer = await this.#arbiter.claim(this.#firstView);
     if (answer.result === 'won') return address;
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
     throw new EpochvisorError(
       'ARBITER_FAILED',
       `the first view can't be written to ${address}: ${why}`,
-      'name a folder',
+      'name another arbiter',
     );
   }
 
@@ -325,9 +328,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       rmSync(this.#folder, { recursive: true, force: true });
       return;
     }
-    for (const { incarnation } of [...this.#processes.values(), ...(this.#bus === undefined ? [] : [this.#bus])]) {
-      await this.#withdraw(incarnation);
-    }
+    // At once: an arbiter out of reach says so late.
+    const members = [...this.#processes.values(), ...(this.#bus === undefined ? [] : [this.#bus])];
+    await Promise.all(members.map(({ incarnation }) => this.#withdraw(incarnation)));
   }
 }
 

@@ -42,7 +42,7 @@ function end(halt: boolean): void {
 }
 
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
-  const { incarnation, view, moduleHash, arbiter, machine, options, moduleCache, hook } = configuration;
+  const { incarnation, view, moduleHash, arbiter, arbiterOptions, machine, options, moduleCache, hook } = configuration;
   const thread = new ThreadHost({
     module: readModule(MODULE_DESCRIPTOR, moduleHash),
     options,
@@ -59,7 +59,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const { Listener } = await import('../channel/listener.js');
   const { connect } = await import('../channel/connect.js');
   const { PeerSearch } = await import('./peer-search.js');
-  const opened = await openArbiter(arbiter);
+  const opened = await openArbiter(arbiter, arbiterOptions);
   const replica: Replica = new Replica({
     configuration,
     thread,

@@ -2,6 +2,7 @@
 
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
+import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
 import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
@@ -66,6 +67,7 @@ export interface ReplicaConfiguration {
   readonly options: MachineOptions;
   /** Address of the machine's arbiter (open-arbiter.ts). */
   readonly arbiter: string;
+  readonly arbiterOptions?: ArbiterOptions;
   readonly timing: ChannelTiming;
   /** Backups of a machine that lacks none. */
   readonly backupsWanted: number;

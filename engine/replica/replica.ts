@@ -51,6 +51,8 @@ export class Replica {
   /** Snapshots that are being written to files. */
   readonly #writing = new Set<Promise<void>>();
   #over = false;
+  /** Where the bus was found last. */
+  #busAddress: string | undefined;
   #lastProgress = '';
 
   constructor({ snapshot, ...parts }: ReplicaParts) {
@@ -153,13 +155,28 @@ export class Replica {
     );
   }
 
-  /** Its record is read for each call: a bus that was started again is the one that was announced last. */
   async #callBus(): Promise<BusClient> {
+    const { configuration } = this.#parts;
+    const address = await this.#findBus();
+    return await BusClient.connect({ address, hello: helloOf(configuration), deadlineMs: BUS_CALL_MS });
+  }
+
+  /**
+   * Its record is read for each call: a bus that was started again is the one that was announced last. Where none can be read,
+   * for the arbiter is out of reach, of this replica or of a bus that lives and can't renew its lease, it is where it was.
+   */
+  async #findBus(): Promise<string> {
     const { arbiter, configuration } = this.#parts;
-    const members = await arbiter.members(configuration.machine);
-    const [bus] = members.filter(({ kind }) => kind === 'bus').sort((a, b) => (isLater(a, b) ? -1 : 1));
-    if (bus === undefined) throw new EpochvisorError('PEER_UNREACHABLE', 'no bus has been announced');
-    return await BusClient.connect({ address: bus.address, hello: helloOf(configuration), deadlineMs: BUS_CALL_MS });
+    try {
+      const members = await arbiter.members(configuration.machine);
+      const [bus] = members.filter(({ kind }) => kind === 'bus').sort((a, b) => (isLater(a, b) ? -1 : 1));
+      this.#busAddress = bus?.address ?? this.#busAddress;
+    } catch (error) {
+      const isOutOfReach = error instanceof EpochvisorError && error.code === 'ARBITER_UNREACHABLE';
+      if (!isOutOfReach || this.#busAddress === undefined) throw error;
+    }
+    if (this.#busAddress === undefined) throw new EpochvisorError('PEER_UNREACHABLE', 'no bus has been announced');
+    return this.#busAddress;
   }
 
   #arbiterPort(): ArbiterPort {

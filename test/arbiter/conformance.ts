@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
+import type { MachineEnd } from '../../engine/arbiter/machine-end.js';
 import { type Announcement, MEMBERS_MAX } from '../../engine/arbiter/members.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 
@@ -83,17 +84,20 @@ export function arbiterConforms(name: string, open: () => Promise<Arbiter>): voi
       await expect(arbiter.announce(machine, member('a'))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
       await expect(arbiter.announce('m', member(machine))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
       await expect(arbiter.withdraw('m', machine)).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      await expect(arbiter.end(machine, { kind: 'stopped' })).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      await expect(arbiter.ended(machine)).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
     });
 
     test('members are found as they were announced, later ones under higher numbers, each machine its own', async () => {
       const arbiter = await open();
       expect(await arbiter.members('m')).toEqual([]);
       const a = await arbiter.announce('m', member('a'));
-      const bus = await arbiter.announce('m', member('bus-1', { kind: 'bus', address: 'ws://[::1]:7' }));
+      const busRecord = member('bus-1', { kind: 'bus', address: 'wss://[::1]:7', host: 'b.example' });
+      const bus = await arbiter.announce('m', busRecord);
       await arbiter.announce('m-2', member('c'));
       expect([a, bus]).toEqual([
         { ...member('a'), number: 1 },
-        { ...member('bus-1', { kind: 'bus', address: 'ws://[::1]:7' }), number: 2 },
+        { ...busRecord, number: 2 },
       ]);
       expect(new Set(await arbiter.members('m'))).toEqual(new Set([a, bus]));
       expect(await arbiter.members('m-2')).toHaveLength(1);
@@ -107,6 +111,19 @@ export function arbiterConforms(name: string, open: () => Promise<Arbiter>): voi
       const moved = await arbiter.announce('m', member('a', { address: 'ws://10.0.0.1:5' }));
       expect(moved.number).toBe(3);
       expect(new Set(await arbiter.members('m'))).toEqual(new Set([moved, { ...member('b'), number: 2 }]));
+    });
+
+    test.each([
+      { address: 'http://h:1' },
+      { address: 'ws://h:1/path' },
+      { address: `ws://${'h'.repeat(5_000)}` },
+      { host: '' },
+      { host: 'h'.repeat(2_550) },
+      { host: 'a\u001b[2Jb' },
+    ])('what nobody could read again is not announced: %j', async more => {
+      const arbiter = await open();
+      await expect(arbiter.announce('m', member('a', more))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
+      expect(await arbiter.members('m')).toEqual([]);
     });
 
     test('of members that are announced at once, each finds the other or is found by it', async () => {
@@ -133,6 +150,46 @@ export function arbiterConforms(name: string, open: () => Promise<Arbiter>): voi
       await arbiter.withdraw('m', 'a');
       await arbiter.withdraw('m', 'a');
       expect((await arbiter.members('m')).map(({ incarnation }) => incarnation)).toEqual(['b']);
+    });
+
+    const ends: readonly MachineEnd[] = [
+      { kind: 'exit', status: 3 },
+      { kind: 'trap', message: 'unreachable in f', count: 2 ** 52, exact: false },
+      { kind: 'stopped' },
+    ];
+    test.each(ends)('the end of a machine stands as it was said first: %j', async end => {
+      const arbiter = await open();
+      expect(await arbiter.ended('m')).toBeUndefined();
+      expect(await arbiter.end('m', end)).toEqual({ result: 'won' });
+      expect(await arbiter.end('m', { kind: 'exit', status: 4 })).toEqual({ result: 'lost', end });
+      // Another part says the same, or the same one again after a lost answer.
+      expect(await arbiter.end('m', end)).toEqual({ result: 'won' });
+      expect(await arbiter.ended('m')).toEqual(end);
+      expect(await arbiter.ended('m-end')).toBeUndefined();
+      expect(await arbiter.latest('m')).toBeUndefined();
+      expect(await arbiter.members('m')).toEqual([]);
+    });
+
+    test('of many ends at once one stands', async () => {
+      const arbiter = await open();
+      const statuses = Array.from({ length: 20 }, (_, status) => status);
+      const answers = await Promise.all(statuses.map(status => arbiter.end('m', { kind: 'exit', status })));
+      const won = statuses.filter(status => answers[status]!.result === 'won');
+      expect(won).toHaveLength(1);
+      expect(await arbiter.ended('m')).toEqual({ kind: 'exit', status: won[0] });
+    });
+
+    test('a trap in a function whose name has no end is recorded as far as there is room', async () => {
+      const arbiter = await open();
+      const end: MachineEnd = {
+        kind: 'trap',
+        message: `in \u0001${'\u{1F600}'.repeat(50_000)}`,
+        count: 1,
+        exact: true,
+      };
+      expect(await arbiter.end('m', end)).toEqual({ result: 'won' });
+      expect(await arbiter.end('m', end)).toEqual({ result: 'won' });
+      expect(await arbiter.ended('m')).toMatchObject({ kind: 'trap', count: 1 });
     });
 
     test('the dead do not pile up: the earliest are forgotten, but not those of the view, nor the bus', async () => {

@@ -104,11 +104,34 @@ describe('a folder', () => {
     expect(await arbiter.latest('machine-1')).toBeUndefined();
   });
 
+  test.each([
+    ['an empty file', ''],
+    ['a later version', '{"format":"epochvisor end","version":2}'],
+    ['the end of another machine', '{"format":"epochvisor end","version":1,"machine":"n","end":{"kind":"stopped"}}'],
+    ['an end of no kind', '{"format":"epochvisor end","version":1,"machine":"m","end":{"kind":"tea"}}'],
+    ['no end', '{"format":"epochvisor end","version":1,"machine":"m","end":null}'],
+    ['an exit without a status', '{"format":"epochvisor end","version":1,"machine":"m","end":{"kind":"exit"}}'],
+    ['a record without end', 'x'.repeat(700_000)],
+  ])('%s in the place of the end is refused, and does not end the machine', async (_, content) => {
+    const arbiter = await open();
+    await writeFile(join(base, 'views', 'm-end.json'), content);
+    const refused = { code: 'END_CORRUPT', message: expect.stringContaining('views/m-end.json') };
+    await expect(arbiter.ended('m')).rejects.toMatchObject(refused);
+    await expect(arbiter.end('m', { kind: 'stopped' })).rejects.toMatchObject(refused);
+  });
+
+  test('out of reach, it does not know whether a machine has ended', async () => {
+    const arbiter = await open();
+    await rename(join(base, 'views'), join(base, 'away'));
+    await expect(arbiter.ended('m')).rejects.toMatchObject({ code: 'ARBITER_UNREACHABLE' });
+    expect(await arbiter.end('m', { kind: 'stopped' })).toMatchObject({ result: 'unreachable' });
+  });
+
   describe('of members', () => {
     const folder = () => join(base, 'views', 'm-members');
     const text = (more: object) =>
       JSON.stringify({
-        ...{ format: 'epochvisor member', version: 1, machine: 'm', incarnation: 'a', kind: 'replica' },
+        ...{ format: 'epochvisor member', version: 2, machine: 'm', incarnation: 'a', kind: 'replica' },
         ...{ address: 'ws://h:1', number: 1 },
         ...more,
       });
@@ -118,7 +141,7 @@ describe('a folder', () => {
       await arbiter.announce('m', member('a'));
       expect(await readdir(folder())).toEqual(['a.json']);
       expect(await readFile(join(folder(), 'a.json'), 'utf8')).toBe(
-        '{"format":"epochvisor member","version":1,"machine":"m","incarnation":"a","kind":"replica","address":"ws://127.0.0.1:11","number":1}\n',
+        '{"format":"epochvisor member","version":2,"machine":"m","incarnation":"a","kind":"replica","address":"ws://127.0.0.1:11","number":1}\n',
       );
       expect(await arbiter.latest('m')).toBeUndefined();
       await arbiter.withdraw('m', 'a');
@@ -129,7 +152,9 @@ describe('a folder', () => {
       ['an empty file', ''],
       ['half a record', text({}).slice(0, 40)],
       ['something else', '[1,2]'],
-      ['a later version', text({ version: 2 })],
+      ['a later version', text({ version: 3 })],
+      ['an earlier version', text({ version: 1 })],
+      ['a record whose host does something to a terminal', text({ host: '\u001b[2J' })],
       ['the record of another member', text({ incarnation: 'b' })],
       ['the record of another machine', text({ machine: 'n' })],
       ['a record of an unknown kind', text({ kind: 'teapot' })],

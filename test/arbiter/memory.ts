@@ -1,6 +1,15 @@
 // An arbiter in memory, for tests that need one without files.
 
-import { type Arbiter, checkMember, checkNamed } from '../../engine/arbiter/arbiter.js';
+import {
+  type Arbiter,
+  checkAnnounced,
+  checkMember,
+  checkNamed,
+  claimAnswer,
+  type EndAnswer,
+  endAnswer,
+} from '../../engine/arbiter/arbiter.js';
+import { type MachineEnd, readEnd, writeEnd } from '../../engine/arbiter/machine-end.js';
 import { type Announcement, type Member, numbered, surplus } from '../../engine/arbiter/members.js';
 import type { ClaimAnswer } from '../../engine/protocol/channel.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
@@ -8,13 +17,14 @@ import type { View } from '../../engine/protocol/vocabulary.js';
 export class MemoryArbiter implements Arbiter {
   readonly #views = new Map<string, View>();
   readonly #members = new Map<string, Member[]>();
+  readonly #ends = new Map<string, string>();
 
   async claim(view: View): Promise<ClaimAnswer> {
     checkNamed(view.machine, view.number);
     const key = `${view.machine} ${view.number}`;
     const owner = this.#views.get(key) ?? view;
     this.#views.set(key, owner);
-    return owner.claim === view.claim ? { result: 'won' } : { result: 'lost', owner };
+    return claimAnswer(view, owner);
   }
 
   async read(machine: string, number: number): Promise<View | undefined> {
@@ -29,7 +39,7 @@ export class MemoryArbiter implements Arbiter {
   }
 
   async announce(machine: string, about: Announcement): Promise<Member> {
-    checkMember(machine, about.incarnation);
+    checkAnnounced(machine, about);
     const view = await this.latest(machine);
     const standing = this.#members.get(machine) ?? [];
     const own = numbered(about, standing);
@@ -54,5 +64,18 @@ export class MemoryArbiter implements Arbiter {
       machine,
       standing.filter(one => one.incarnation !== incarnation),
     );
+  }
+
+  async end(machine: string, end: MachineEnd): Promise<EndAnswer> {
+    checkNamed(machine, 0);
+    const standing = this.#ends.get(machine) ?? writeEnd(machine, end);
+    this.#ends.set(machine, standing);
+    return endAnswer(machine, end, readEnd(standing, 'memory', machine));
+  }
+
+  async ended(machine: string): Promise<MachineEnd | undefined> {
+    checkNamed(machine, 0);
+    const standing = this.#ends.get(machine);
+    return standing === undefined ? undefined : readEnd(standing, 'memory', machine);
   }
 }

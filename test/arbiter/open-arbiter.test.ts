@@ -1,10 +1,12 @@
-// An arbiter by its address: folders, and what is refused in one line.
+// An arbiter by its address: folders, etcd, and what is refused in one line.
 
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { EtcdArbiter } from '../../engine/arbiter/etcd-arbiter.js';
 import { openArbiter, parseArbiter } from '../../engine/arbiter/open-arbiter.js';
+import type { EpochvisorError } from '../../engine/errors/errors.js';
 import { view } from './conformance.js';
 
 let base: string;
@@ -25,9 +27,26 @@ test('a path is a folder whatever is in it, if it does not begin like a scheme',
   expect(parseArbiter('views')).toEqual({ scheme: 'folder', rest: 'views' });
 });
 
-test.each(['etcd://host:2379', 'constructor:x', 'folder:', ''])('%j is refused', async address => {
+test.each(['consul://host:2379', 'constructor:x', 'folder:', ''])('%j is refused', async address => {
   await expect(openArbiter(address)).rejects.toMatchObject({
     code: 'ARBITER_UNSUPPORTED',
-    line: expect.stringMatching(/^"[^"]*" is no arbiter .*folder:PATH$/),
+    line: expect.stringMatching(/^"[^"]*" is no arbiter .*folder:PATH, or an etcd, etcd:/),
   });
+});
+
+test.each(['etcd://h:1,h:2/p', 'etcds://h'])(
+  '%s is an etcd, of which nothing is asked before it is needed',
+  async address => {
+    expect(await openArbiter(address)).toBeInstanceOf(EtcdArbiter);
+  },
+);
+
+test('a password is in no message', async () => {
+  const refused = await Promise.all(
+    ['etcd://root:sesame@h:99999', 'etcd:/root:sesame@h', 'konsul://root:sesame@h', 'etcd://root:%zsesame@h'].map(
+      address => openArbiter(address).catch((error: EpochvisorError) => error.line),
+    ),
+  );
+  expect(refused.join('\n')).toMatch(/^("[^"]*" is no .*\n?){4}$/);
+  expect(refused.join('\n')).not.toContain('sesame');
 });

@@ -174,8 +174,26 @@ describe('what rewriting makes too large', () => {
 describe('run refuses', () => {
   test('an arbiter that is not there', async () => {
     expectRefused(await bench.run(['run', '--arbiter', bench.file('none'), guest('hello')]), 'ARBITER_FAILED', /none/);
-    const etcd = await bench.run(['run', '--arbiter', 'etcd://host:2379', guest('hello')]);
-    expectRefused(etcd, 'ARBITER_UNSUPPORTED', /etcd:.*folder:PATH/);
+    const unknown = await bench.run(['run', '--arbiter', 'consul://host:2379', guest('hello')]);
+    expectRefused(unknown, 'ARBITER_UNSUPPORTED', /consul:.*folder:PATH/);
+    // Port 1 is nobody's.
+    const etcd = await bench.run(['run', '--arbiter', 'etcd://me:sesame@127.0.0.1:1', guest('hello')]);
+    expectRefused(etcd, 'ARBITER_FAILED', /etcd:\/\/127.0.0.1:1: etcd can't be asked: 127.0.0.1:1: .*ECONNREFUSED/);
+    expect(etcd.stderr).not.toContain('sesame');
+  });
+
+  test('what an etcd is to be given, and is not there', async () => {
+    const etcd = ['run', '--arbiter', 'etcd://127.0.0.1:1'];
+    const file = await bench.run([...etcd, '--etcd-cacert', bench.file('none.pem'), guest('hello')]);
+    expectRefused(file, 'ARBITER_CREDENTIALS', /none.pem/);
+    expectRefused(
+      await bench.run([...etcd, '--etcd-user', 'me', guest('hello')]),
+      'ARBITER_CREDENTIALS',
+      /USER:PASSWORD/,
+    );
+    const folder = await bench.run(['run', '--etcd-user', 'me:sesame', guest('hello')]);
+    expectRefused(folder, 'ARBITER_FAILED', /--etcd-user is given without an etcd/);
+    expectRefused(await bench.run([...etcd, '--arbiter', 'etcd://h:x', guest('hello')]), 'ARBITER_MALFORMED', /"h:x"/);
   });
 
   test('a status file in a folder that is not there', async () => {

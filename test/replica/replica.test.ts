@@ -58,11 +58,16 @@ class Wire {
   }
 }
 
+interface BusListening {
+  readonly message: (message: FromBus) => void;
+  readonly closed: () => void;
+}
+
 class Bus {
   readonly bufferedBytes = 0;
   readonly sent: ToBus[] = [];
-  handlers: { readonly message: (message: FromBus) => void } | undefined;
-  listen(handlers: { readonly message: (message: FromBus) => void }): void {
+  handlers: BusListening | undefined;
+  listen(handlers: BusListening): void {
     this.handlers = handlers;
   }
   send = (message: ToBus) => void this.sent.push(message);
@@ -73,7 +78,16 @@ class Bus {
 }
 
 let bus: Bus;
-vi.mock('../../engine/bus/client.js', () => ({ BusClient: { connect: async () => bus } }));
+/** Where it was called. */
+let called: string[];
+vi.mock('../../engine/bus/client.js', () => ({
+  BusClient: {
+    connect: async ({ address }: { readonly address: string }) => {
+      called.push(address);
+      return bus;
+    },
+  },
+}));
 
 const write = vi.hoisted(() =>
   vi.fn(async (_file: string, _temporary: string, _snapshot: MachineSnapshot): Promise<void> => undefined),
@@ -93,10 +107,11 @@ function replica(incarnation: string, view: View | undefined, options: object = 
     timing: DEFAULT_TIMING,
     backupsWanted: 1,
   } as ReplicaConfiguration;
+  const members = vi.fn(async (): Promise<Member[]> => [BUS]);
   const it = new Replica({
     configuration,
     thread: thread as unknown as ThreadHost,
-    arbiter: { claim, latest: async () => undefined, members: async () => [BUS] } as unknown as Arbiter,
+    arbiter: { claim, latest: async () => undefined, members } as unknown as Arbiter,
     tell: message => told.push(message),
     end,
   });
@@ -105,12 +120,13 @@ function replica(incarnation: string, view: View | undefined, options: object = 
     it.addPeer(peer, wire as unknown as Link, again);
     return wire;
   };
-  return { it, thread, told, claim, end, add };
+  return { it, thread, told, claim, end, add, members };
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
   bus = new Bus();
+  called = [];
   write.mockClear();
 });
 afterEach(() => void vi.useRealTimers());
@@ -153,6 +169,39 @@ describe('a connection that is replaced', () => {
     expect(again).not.toHaveBeenCalled();
     second.end();
     expect(again).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the bus', () => {
+  const unreachable = async () => {
+    throw new EpochvisorError('ARBITER_UNREACHABLE', 'nobody is there');
+  };
+
+  it('is called where it was announced last', async () => {
+    const { it: primary, members } = replica('A', ALONE);
+    primary.start();
+    await vi.waitFor(() => expect(bus.handlers).toBeDefined());
+    members.mockResolvedValue([BUS, { ...BUS, incarnation: 'bus-2', address: 'ws://127.0.0.1:2', number: 2 }]);
+    bus.handlers!.closed();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(called).toEqual(['ws://127.0.0.1:1', 'ws://127.0.0.1:2']);
+  });
+
+  it.each([
+    ['the arbiter is out of reach', unreachable],
+    ['its record has lapsed', async () => []],
+  ])('is called where it was, if %s', async (_, answer) => {
+    const { it: primary, members } = replica('A', ALONE);
+    members.mockImplementationOnce(answer);
+    primary.start();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(called, 'it was nowhere yet').toEqual([]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(called).toEqual([BUS.address]);
+    members.mockImplementation(answer);
+    bus.handlers!.closed();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(called).toEqual([BUS.address, BUS.address]);
   });
 });
 

@@ -16,7 +16,7 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis';
+export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'etcd' | 'openssl';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -40,6 +40,16 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
     prepare: () => {
       for (const program of ['redis-cli', 'redis-benchmark', 'redis-server']) execFileSync(program, ['--version']);
     },
+  },
+  etcd: {
+    what: 'etcd (the arbiter of several hosts)',
+    howToGet: 'apt-get install etcd-server',
+    prepare: () => void execFileSync('etcd', ['--version']),
+  },
+  openssl: {
+    what: 'openssl (certificates for an etcd that asks for them)',
+    howToGet: 'apt-get install openssl',
+    prepare: () => void execFileSync('openssl', ['version']),
   },
 };
 
