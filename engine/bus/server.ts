@@ -8,6 +8,7 @@ import type { OperationDevice, SourceDevice, SourceSink, StreamDevice } from '..
 import { NO_DATA, STATUS_REFUSED } from '../../devices/device.js';
 import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
+import { isObserver, Observers } from '../channel/observed.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import {
   Bus,
@@ -21,6 +22,7 @@ import {
 import { BUS_HEARTBEAT_MS, type FromBus } from '../protocol/messages.js';
 import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
+import { type BusReport, busReport } from './bus-report.js';
 
 /** Close code: what a replica sent breaks the rules; the reason says which. */
 export const DEFECT = 4400;
@@ -60,6 +62,8 @@ export interface BusServerOptions {
   /** Where the machine is resumed from a snapshot: how far its streams had come. */
   readonly offsets?: StreamOffsets;
   readonly observer?: BusObserver;
+  /** The guest's module, for hosts that lack it; undefined: this one does, too. */
+  readonly module?: () => Uint8Array | undefined;
 }
 
 export class BusServer {
@@ -68,6 +72,10 @@ export class BusServer {
   readonly #options: BusServerOptions;
   readonly #bus: Bus;
   readonly #links = new Map<Connection, Link>();
+  readonly #observers = new Observers({
+    report: () => this.#report,
+    module: () => this.#options.module?.(),
+  });
   /** Whose each stream is; opened ones until the outside has taken their close. */
   readonly #streams = new Map<number, StreamDevice>();
   /** Opened streams by their devices, which alone can end and close them; and where their close is. */
@@ -139,9 +147,23 @@ export class BusServer {
     await Promise.all([...this.#options.streams, ...this.#options.devices.values()].map(device => device.close()));
   }
 
+  get #report(): BusReport {
+    return busReport(this.incarnation, {
+      view: this.#bus.view,
+      owner: this.#bus.owner ?? '',
+      replicas: this.#links.size,
+      connections: this.#opened.size,
+      operations: this.#bus.operationsInProgress,
+    });
+  }
+
   #attach(link: Link): void {
-    const connection = this.#nextConnection++;
     const { incarnation } = link.peer;
+    if (isObserver(incarnation)) {
+      this.#observers.add(link);
+      return;
+    }
+    const connection = this.#nextConnection++;
     this.#links.set(connection, link);
     this.#step({ type: 'attached', connection, incarnation });
     this.#options.observer?.attached?.(incarnation);

@@ -93,6 +93,11 @@ export class Link {
     this.#peer = hello;
   }
 
+  /** Whether it has not ended, as far as is known here. */
+  get isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
   /** Bytes sent that the operating system has not taken yet. */
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;

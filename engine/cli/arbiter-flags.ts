@@ -25,8 +25,17 @@ export interface GivenArbiter {
 }
 
 export function addArbiterFlags(command: Command): Command {
+  return addEtcdFlags(
+    command.option(
+      '--arbiter <ADDRESS>',
+      'of the view records: a folder, or etcd://HOST:PORT,... (default: a fresh folder)',
+    ),
+  );
+}
+
+/** For parts of a machine whose folder names its arbiter. */
+export function addEtcdFlags(command: Command): Command {
   return command
-    .option('--arbiter <ADDRESS>', 'of the view records: a folder, or etcd://HOST:PORT,... (default: a fresh folder)')
     .option('--etcd-cacert <FILE>', 'who may be our etcd: PEM certificates')
     .option('--etcd-cert <FILE>', 'our certificate for etcd, PEM')
     .option('--etcd-key <FILE>', 'its key')

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { LaunchOptions } from '../launch/launched-machine.js';
+import { timingFor } from '../replica/replica-configuration.js';
 import { type ArbiterFlags, addArbiterFlags, arbiterOptions } from './arbiter-flags.js';
 import { integer } from './machine-flags.js';
 import type { SuperviseFlags } from './supervise.js';
@@ -15,13 +16,17 @@ export interface LaunchFlags extends SuperviseFlags, ArbiterFlags {
   readonly suspicion: number;
 }
 
-export function addLaunchFlags(command: Command): Command {
-  command
+/** How many replicas there are, and when one is taken for dead. */
+export function addReplicaFlags(command: Command): Command {
+  return command
     .option('--replicas <N>', '2: a primary and a backup; 1: simplex; 3: two backups', integer(1, REPLICAS_MAX), 2)
-    .option('--no-repair', 'start no replacement for a replica that died');
+    .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000);
+}
+
+export function addLaunchFlags(command: Command): Command {
+  addReplicaFlags(command).option('--no-repair', 'start no replacement for a replica that died');
   return addArbiterFlags(command)
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
-    .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000)
     .option('--quiet', 'say nothing but what the guest says');
 }
 
@@ -34,6 +39,6 @@ export async function launchOptions(
     replicas,
     repair,
     ...(await arbiterOptions(flags)),
-    timing: { heartbeatMs: Math.min(100, suspicion / 4), suspicionMs: suspicion, startMs: 10_000 },
+    timing: timingFor(suspicion),
   };
 }

@@ -21,6 +21,26 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'run a guest on a primary and a backup on this machine',
     load: async () => (await import('./run.js')).runCommand(),
   },
+  init: {
+    summary: 'make a folder that describes a machine on several hosts',
+    load: async () => (await import('./init.js')).initCommand(),
+  },
+  replica: {
+    summary: 'keep a replica of such a machine on this host',
+    load: async () => (await import('./replica-verb.js')).replicaCommand(),
+  },
+  bus: {
+    summary: 'serve its devices, sockets and console from this host',
+    load: async () => (await import('./bus-verb.js')).busCommand(),
+  },
+  status: {
+    summary: 'show where its parts are, and whether it is protected',
+    load: async () => (await import('./status-verb.js')).statusCommand(),
+  },
+  stop: {
+    summary: 'end it, wherever its parts are',
+    load: async () => (await import('./stop.js')).stopCommand(),
+  },
   failover: {
     summary: 'kill the primary at chosen points and judge the outcome',
     load: async () => (await import('./failover.js')).failoverCommand(),

@@ -83,6 +83,8 @@ async function keepStatus(machine: LaunchedMachine, path: string, origin: Snapsh
   const control = await ControlServer.start(request => machine.save(request.file, origin));
   let complained = false;
   machine.on('status', status => {
+    // Nothing to say before there is a process to name.
+    if (status.primary.pid === 0) return;
     try {
       file.write({ ...status, control: control.path });
     } catch (error) {

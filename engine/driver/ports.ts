@@ -3,7 +3,7 @@
 
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
-import type { View } from '../protocol/vocabulary.js';
+import type { Outcome, View } from '../protocol/vocabulary.js';
 import type { IoEnd } from '../threads/io-end.js';
 import type { Timers } from '../threads/thread-ports.js';
 
@@ -66,6 +66,8 @@ export type ReplicaNews =
   | { readonly type: 'named' }
   /** P8 is done. */
   | { readonly type: 'live'; readonly failoverEpoch: number; readonly uncertain: number }
+  /** The outcome is performed: the machine is over. */
+  | { readonly type: 'finished'; readonly outcome: Outcome }
   /** This replica ends, and is no part of the machine any more. */
   | { readonly type: 'halted'; readonly code: string; readonly message: string };
 

@@ -90,6 +90,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     return view !== undefined && isNamedIn(view, this.#options.incarnation);
   }
 
+  /** Whether it is connected to the bus. */
+  get hasBus(): boolean {
+    return this.#bus !== undefined;
+  }
+
   get #joins(): boolean {
     return this.#options.view === undefined;
   }
@@ -357,6 +362,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         this.#startGuestIfReady();
         return;
       case 'finish':
+        tell({ type: 'finished', outcome: effect.outcome });
         this.#end(false);
         return;
       case 'halt':

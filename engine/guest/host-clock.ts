@@ -5,15 +5,20 @@ export class HostClock {
   readonly #originNs: number;
   readonly #bornNs: bigint;
 
-  /** @param bornMs the machine's birth, ms since 1970 */
-  constructor(bornMs: number) {
-    this.#originNs = (performance.timeOrigin - bornMs) * 1e6;
+  /**
+   * A host whose time of day is behind the machine's birth, as it was set on another host, begins at the birth: its clock must
+   * not stand still until the host's has caught up.
+   * @param bornMs the machine's birth, ms since 1970
+   * @param timeOriginMs when this thread was started, by the host's time of day, ms since 1970
+   */
+  constructor(bornMs: number, timeOriginMs = performance.timeOrigin) {
+    this.#originNs = Math.max(0, timeOriginMs - bornMs) * 1e6;
     this.#bornNs = BigInt(Math.floor(bornMs)) * 1_000_000n;
   }
 
   /** ns since the machine's birth; never goes backwards, whatever is done to the host's time of day. */
   monotonicNs(): number {
-    return Math.max(0, Math.floor(this.#originNs + performance.now() * 1e6));
+    return Math.floor(this.#originNs + performance.now() * 1e6);
   }
 
   /** ns since 1970, as of the machine's birth and the monotonic clock since. */

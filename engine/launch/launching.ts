@@ -203,6 +203,10 @@ export class Launching {
         return [{ type: 'named', incarnation }];
       case 'joins':
       case 'halted':
+      // The bus tells the outcome; the others are for agents.
+      case 'finished':
+      case 'report':
+      case 'waits':
         return [];
     }
   }

@@ -46,6 +46,8 @@ export interface Status {
 const NO_FIGURES = {
   epoch: undefined,
   instructions: undefined,
+  count: undefined,
+  rssBytes: undefined,
   lagMs: undefined,
   outstanding: undefined,
   logBytes: undefined,
@@ -59,7 +61,7 @@ const NO_FIGURES = {
  * put a file in another's place can take a file system milliseconds, in which the bus would answer nobody: they are written
  * beside.
  */
-export class StatusFile {
+export class StatusFile<T extends object = Status> {
   readonly #path: string;
   #last = '';
   #lastNames = '';
@@ -86,9 +88,8 @@ export class StatusFile {
   }
 
   /** @throws EpochvisorError STATUS_FILE */
-  write(status: Status): void {
-    // Nothing to say before there is a process to name.
-    if (status.primary.pid === 0 || this.#removed) return;
+  write(status: T): void {
+    if (this.#removed) return;
     const text = `${JSON.stringify(status, null, 2)}\n`;
     if (text === this.#last) return;
     this.#last = text;
@@ -139,11 +140,18 @@ export class StatusFile {
     if (this.#writes) rmSync(this.#temporary, { force: true });
   }
 
+  /** There is nobody to name at present. */
+  clear(): void {
+    this.#endFigures();
+    this.#last = '';
+    this.#lastNames = '';
+    rmSync(this.#path, { force: true });
+  }
+
   /** The machine is over; what is still said of it, while its replicas end, is not written any more. */
   remove(): void {
     this.#removed = true;
-    this.#endFigures();
-    rmSync(this.#path, { force: true });
+    this.clear();
   }
 }
 

@@ -94,6 +94,8 @@ export interface ChannelOptions {
   readonly suspicionMs: number;
   /** Time to the first word of a peer: a process that starts is slower than one that runs. */
   readonly startMs: number;
+  /** How long one that joins looks for anybody before it halts; `startMs` by default. */
+  readonly joinMs?: number;
   readonly nowMs: number;
   /** What may pile up; those of production by default. */
   readonly bounds?: Bounds;

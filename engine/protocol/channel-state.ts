@@ -106,7 +106,7 @@ export class ChannelState<P> {
     this.phase = options.view === undefined ? 'joining' : 'normal';
     this.logEnd = options.position ?? 0;
     this.said = this.isPrimary ? Infinity : this.logEnd;
-    this.joinDeadlineMs = options.nowMs + options.startMs;
+    this.joinDeadlineMs = options.nowMs + (options.joinMs ?? options.startMs);
     if (options.view === undefined) {
       this.progress = { executed: -1, backlogBytes: 0 };
       return;

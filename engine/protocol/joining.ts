@@ -28,6 +28,8 @@ export function asked<P>(state: ChannelState<P>, bus: BusLink<P>, name: string):
   const busy = state.joiner !== undefined || state.claim !== undefined || state.suspected.size > 0;
   if (!state.isPrimary || state.phase !== 'normal' || bus.stage !== 'ours' || busy) return [];
   if (state.backups.includes(name)) return [];
+  // A spare: it asks until one of the view is missing.
+  if (state.backups.length >= (state.options.backupsWanted ?? Infinity)) return [];
   state.joiner = { name, stage: 'asked', position: 0 };
   const effects = [tellAcknowledged(state, 'JN')];
   // One that was asked for by somebody who is gone will do.
@@ -109,7 +111,7 @@ export function askToJoin<P>(state: ChannelState<P>): ChannelEffect<P>[] {
 
 export function noOneToJoin<P>(state: ChannelState<P>): ChannelEffect<P>[] {
   const anyone = [...state.peers.values()].some(({ link }) => link === 'open');
-  if (anyone) state.joinDeadlineMs = state.nowMs + state.options.startMs;
+  if (anyone) state.joinDeadlineMs = state.nowMs + (state.options.joinMs ?? state.options.startMs);
   if (state.nowMs < state.joinDeadlineMs) return [];
   return state.halt('JN', 'JOIN_LOST', 'no replica of the machine is there to be joined');
 }

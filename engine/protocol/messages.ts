@@ -123,3 +123,19 @@ export type FromBus =
    * on this connection: it is the only answer to a release.
    */
   | { readonly type: 'heartbeat'; readonly taken: number };
+
+/** The incarnation of a caller that only looks begins so: it is no replica, and is told of none of the above. */
+export const OBSERVER_PREFIX = 'observer-';
+
+/** What an observer asks a part of a machine. */
+export type FromObserver =
+  /** What it knows of itself and of the machine. */
+  | { readonly type: 'askReport' }
+  /** The guest's module: a host's folder may lack it. */
+  | { readonly type: 'askModule' };
+
+export type ToObserver =
+  /** A JSON object. */
+  | { readonly type: 'report'; readonly json: string }
+  /** A part of the module, in order; `size` is that of the whole, bytes, 0 where the sender has none. */
+  | { readonly type: 'module'; readonly size: number; readonly part: Uint8Array };

@@ -1,19 +1,25 @@
-// The process of one replica, as a launcher starts it: configuration by IPC, and an end with the launcher's.
+// The process of one replica, as a launcher or an agent starts it: configuration by IPC, and an end with the launcher's.
 //
 // A start costs what it loads, so little is loaded before the guest thread is started: it loads the guest while this
 // thread loads the rest.
 
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { asError, type EpochvisorError } from '../errors/errors.js';
 import { showStack } from '../observe/defects.js';
+import type { View } from '../protocol/vocabulary.js';
 import { MODULE_DESCRIPTOR, readModule } from './kept-module.js';
+import type { PeerSearch } from './peer-search.js';
 import type { Replica, ReplicaParts } from './replica.js';
 import {
   type FromReplica,
   JOINS_EVERY_MS,
   REPLICA_HALTED,
+  REPORT_EVERY_MS,
   type ReplicaConfiguration,
   type ToReplica,
 } from './replica-configuration.js';
+import type { ReplicaReport } from './replica-report.js';
 import { ThreadHost, TIMERS } from './thread-host.js';
 
 /** A peer that has not answered by then is called again, if it is still needed. */
@@ -42,28 +48,82 @@ function end(halt: boolean): void {
 }
 
 async function start(configuration: ReplicaConfiguration): Promise<Replica> {
-  const { incarnation, view, moduleHash, arbiter, arbiterOptions, machine, options, moduleCache, hook } = configuration;
-  const thread = new ThreadHost({
-    module: readModule(MODULE_DESCRIPTOR, moduleHash),
-    options,
-    moduleCache,
-    clonesBeside: true,
-    role: view?.primary === incarnation ? 'primary' : 'backup',
-    restores: view === undefined || configuration.snapshot !== undefined,
-    ...(hook === undefined ? {} : { hook }),
-  });
+  const { incarnation, moduleHash, arbiter, arbiterOptions, machine, options, moduleCache, hook, place } =
+    configuration;
+  const module = readModule(MODULE_DESCRIPTOR, moduleHash);
+  const startThread = (view: View | undefined) =>
+    new ThreadHost({
+      module,
+      options,
+      moduleCache,
+      clonesBeside: true,
+      role: view?.primary === incarnation ? 'primary' : 'backup',
+      restores: view === undefined || configuration.snapshot !== undefined,
+      ...(hook === undefined ? {} : { hook }),
+    });
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
-  if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
+  const early = place === undefined ? startThread(configuration.view) : undefined;
+  if (configuration.samples === true) await sample(early!, configuration.view?.primary === incarnation);
   const { helloOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
+  const { announcedAddress } = await import('../channel/listening-place.js');
+  const { isObserver, Observers } = await import('../channel/observed.js');
   const { connect } = await import('../channel/connect.js');
   const { PeerSearch } = await import('./peer-search.js');
+  const { HeldLinks } = await import('./held-links.js');
+  const { NO_PROGRESS, ownReport } = await import('./replica-report.js');
   const opened = await openArbiter(arbiter, arbiterOptions);
-  const replica: Replica = new Replica({
-    configuration,
-    thread,
-    ...(await stateFor(configuration)),
+  const hello = helloOf(configuration);
+  const links = new HeldLinks();
+  let replica: Replica | undefined;
+  const search = new PeerSearch({
+    machine,
+    incarnation,
+    ...(place === undefined ? {} : { host: hostname() }),
+    arbiter: opened,
+    timers: TIMERS,
+    view: () => replica?.view,
+    call: address => connect({ address, hello, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
+    found: (peer, link, again) => links.add(peer, link, again),
+    failed,
+  });
+  const report = (): ReplicaReport =>
+    replica?.report ?? {
+      ...ownReport(incarnation),
+      ...NO_PROGRESS,
+      role: 'starting',
+      view: 0,
+      backups: [],
+      bus: false,
+    };
+  const observers = new Observers({ report, module: () => module });
+  const listener = await Listener.start({
+    hello,
+    ...(place === undefined ? {} : { listen: place.listen }),
+    onLink: link => (isObserver(link.peer.incarnation) ? observers.add(link) : search.called(link)),
+  });
+  search.start(place === undefined ? listener.address : announcedAddress(listener.address, place));
+  let { view } = configuration;
+  if (place !== undefined) {
+    reportToAgent(report, search);
+    const { findFirstView } = await import('./first-view.js');
+    view = await findFirstView({
+      machine,
+      incarnation,
+      wanted: configuration.backupsWanted + 1,
+      arbiter: opened,
+      timers: TIMERS,
+      isLinked: peer => links.has(peer),
+      newClaim: randomUUID,
+      waits: reason => tell({ type: 'waits', reason }),
+    });
+  }
+  const begun = { ...configuration, ...(view === undefined ? {} : { view }) };
+  const started: Replica = new Replica({
+    configuration: begun,
+    thread: early ?? startThread(view),
+    ...(await stateFor(begun)),
     arbiter: opened,
     tell: message => {
       tell(message);
@@ -72,23 +132,20 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     },
     end,
   });
-  const hello = helloOf(configuration);
-  const search = new PeerSearch({
-    machine,
-    incarnation,
-    arbiter: opened,
-    timers: TIMERS,
-    view: () => replica.view,
-    call: address => connect({ address, hello, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
-    found: (peer, link, again) => replica.addPeer(peer, link, again),
-    failed,
-  });
-  const listener = await Listener.start({ hello, onLink: link => search.called(link) });
-  search.start(listener.address);
-  if (view === undefined) sayJoining(replica);
-  replica.start();
+  replica = started;
+  links.giveTo(started);
+  if (place !== undefined) search.look();
+  if (view === undefined) sayJoining(started);
+  started.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
-  return replica;
+  return started;
+}
+
+/** How it does, again and again, from the first moment on. */
+function reportToAgent(report: () => ReplicaReport, search: PeerSearch): void {
+  const say = () => tell({ type: 'report', report: report(), alone: search.isAlone });
+  say();
+  setInterval(say, REPORT_EVERY_MS);
 }
 
 /** Where the guest's state comes from, if it does not begin at its beginning. */

@@ -7,7 +7,8 @@
 //      record may be of the dead. A replica that lacks nobody reads nothing.
 //
 // Whom it needs: those of its view, each once, for a link that ends later is a matter of suspicion; where it joins and has not
-// been welcomed, those of the latest view, and it calls the others who are joining, too: they may come to be in one view.
+// been welcomed, those of the latest view, and it calls the others who are joining, too: they may come to be in one view. Those of
+// the view call nobody who is not of it. So a spare that waits for its turn calls those of the view also where they came later.
 // A port of a dead replica may be another's by now, of this machine or not. Who answers says who it is: it counts only if it
 // is the one that was called.
 
@@ -17,6 +18,7 @@ import type { Link } from '../channel/link.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { Timers } from '../threads/thread-ports.js';
+import { BIRTH_VIEW } from './first-view.js';
 
 /**
  * Pauses between looks: the first, each further one so many times as long, up to the bound, ms. The first is short, for two who
@@ -29,14 +31,16 @@ const LOOK_MAX_MS = 1_000;
 export interface PeerSearchParts {
   readonly machine: string;
   readonly incarnation: string;
+  /** The name of this host, for people to read. */
+  readonly host?: string;
   readonly arbiter: Pick<Arbiter, 'announce' | 'members' | 'latest'>;
   readonly timers: Pick<Timers, 'after'>;
   /** That of this replica; undefined: it joins, and has not been welcomed. */
   readonly view: () => View | undefined;
   /** One attempt. @throws EpochvisorError where nobody of this machine answers */
   readonly call: (address: string) => Promise<Link>;
-  /** A link to a peer stands. @param again where this replica has called it: searches for it once more */
-  readonly found: (peer: string, link: Link, again?: () => void) => void;
+  /** A link to a peer stands. @param again it has ended: searches for that peer once more */
+  readonly found: (peer: string, link: Link, again: () => void) => void;
   /** The records can't be used: this replica can't go on. */
   readonly failed: (error: unknown) => void;
 }
@@ -48,6 +52,8 @@ export class PeerSearch {
   #own: Member | undefined;
   readonly #met = new Set<string>();
   readonly #calling = new Set<string>();
+  /** Whom it needed at its last look; undefined: there was no view to join. */
+  #needed: readonly string[] | undefined;
   #looking = false;
   #delayMs = LOOK_AGAIN_MS;
   /** Looks that are planned; all but the last are off. */
@@ -77,9 +83,15 @@ export class PeerSearch {
     else this.#meet(incarnation, link);
   }
 
-  #meet(peer: string, link: Link, again?: () => void): void {
+  /** Whether it needs somebody, and has met nobody of those. */
+  get isAlone(): boolean {
+    const needed = this.#needed ?? [];
+    return needed.length > 0 && !needed.some(peer => this.#met.has(peer));
+  }
+
+  #meet(peer: string, link: Link): void {
     this.#met.add(peer);
-    this.#parts.found(peer, link, again);
+    this.#parts.found(peer, link, () => this.#lost(peer));
   }
 
   #lookNow(): void {
@@ -114,20 +126,25 @@ export class PeerSearch {
     return view !== undefined && this.#othersOf(view).every(peer => this.#met.has(peer));
   }
 
-  #othersOf({ primary, backups }: View): string[] {
-    return [primary, ...backups].filter(named => named !== this.#parts.incarnation);
+  #othersOf(view: View): string[] {
+    return namedIn(view).filter(named => named !== this.#parts.incarnation);
   }
 
   /** @returns whom this replica needs; undefined where nobody has a view to join */
   async #callWhoIsNeeded(): Promise<readonly string[] | undefined> {
     const { arbiter, machine, incarnation } = this.#parts;
-    this.#own ??= await arbiter.announce(machine, { incarnation, kind: 'replica', address: this.#address });
+    const host = this.#parts.host === undefined ? {} : { host: this.#parts.host };
+    this.#own ??= await arbiter.announce(machine, { incarnation, kind: 'replica', address: this.#address, ...host });
     const members = await arbiter.members(machine);
     const own = this.#parts.view();
     const view = own ?? (await arbiter.latest(machine));
-    const needed = view && this.#othersOf(view);
+    const needed = view === undefined || view.number === BIRTH_VIEW ? undefined : this.#othersOf(view);
+    this.#needed = needed;
+    const isSpare = own === undefined && view !== undefined && !namedIn(view).includes(incarnation);
     for (const member of members) {
-      if (this.#isDue(member, members) && (own === undefined || needed?.includes(member.incarnation))) {
+      const isNeeded = needed?.includes(member.incarnation) === true;
+      const isOurs = isLater(this.#own!, member) || (isSpare && isNeeded);
+      if (isOurs && this.#isDue(member, members) && (own === undefined || isNeeded)) {
         this.#call(member).catch(this.#parts.failed);
       }
     }
@@ -136,7 +153,7 @@ export class PeerSearch {
 
   #isDue(member: Member, members: readonly Member[]): boolean {
     const { kind, incarnation, address } = member;
-    if (kind !== 'replica' || incarnation === this.#own!.incarnation || !isLater(this.#own!, member)) return false;
+    if (kind !== 'replica' || incarnation === this.#own!.incarnation) return false;
     if (this.#met.has(incarnation) || this.#calling.has(incarnation)) return false;
     // Who has a port now is the last that was announced with it.
     return !members.some(other => other.address === address && isLater(other, member));
@@ -146,7 +163,7 @@ export class PeerSearch {
     this.#calling.add(incarnation);
     try {
       const link = await this.#parts.call(address);
-      if (link.peer.incarnation === incarnation) this.#meet(incarnation, link, () => this.#lost(incarnation));
+      if (link.peer.incarnation === incarnation) this.#meet(incarnation, link);
       else void link.close();
     } catch (error) {
       // One that died is missed by those whose view names it, in their own time; a stranger with its port refuses.
@@ -160,4 +177,8 @@ export class PeerSearch {
     this.#met.delete(peer);
     this.look();
   }
+}
+
+function namedIn({ primary, backups }: View): string[] {
+  return [primary, ...backups];
 }

@@ -4,9 +4,11 @@ import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
 import type { ModuleCache } from '../cache/rewritten-modules.js';
+import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
-import type { OperationId, View } from '../protocol/vocabulary.js';
+import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
+import type { ReplicaReport } from './replica-report.js';
 
 /** What a machine that is resumed elsewhere has to find on its host; kept in a snapshot as it is. */
 export interface SnapshotOrigin {
@@ -54,6 +56,11 @@ export interface ChannelTiming {
  */
 export const DEFAULT_TIMING: ChannelTiming = { heartbeatMs: 100, suspicionMs: 1000, startMs: 10_000 };
 
+/** @param suspicionMs as a user says it */
+export function timingFor(suspicionMs: number): ChannelTiming {
+  return { heartbeatMs: Math.min(100, suspicionMs / 4), suspicionMs, startMs: 10_000 };
+}
+
 /** Everything a replica is started with; by IPC, for the secret must not be in argv. */
 export interface ReplicaConfiguration {
   readonly machine: string;
@@ -77,6 +84,8 @@ export interface ReplicaConfiguration {
   readonly samples?: boolean;
   /** The file that holds the snapshot to go on from. */
   readonly snapshot?: string;
+  /** Started by the agent of a host (engine/parts): nobody gives it a view; it finds how to begin (first-view.ts), and reports. */
+  readonly place?: ListeningPlace;
 }
 
 /** Launcher to replica. */
@@ -142,6 +151,9 @@ export interface AskedOutput {
 /** How often a joining replica says that it still does, ms. */
 export const JOINS_EVERY_MS = 500;
 
+/** How often a replica reports to its agent, ms. */
+export const REPORT_EVERY_MS = 250;
+
 /** Replica to launcher. */
 export type FromReplica =
   /** The guest's first instruction is next. */
@@ -155,6 +167,12 @@ export type FromReplica =
   | { readonly type: 'named' }
   /** Not named yet; every JOINS_EVERY_MS. */
   | { readonly type: 'joins' }
+  /** To an agent: what it knows, every REPORT_EVERY_MS; `alone`: nobody of the machine's view answers it. */
+  | { readonly type: 'report'; readonly report: ReplicaReport; readonly alone: boolean }
+  /** To an agent: what it waits for before it can begin. */
+  | { readonly type: 'waits'; readonly reason: string }
+  /** The machine is over. */
+  | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
   /** This replica ends, and is no part of the machine any more. */

@@ -23,6 +23,7 @@ import type {
   SavedOrigin,
   ToReplica,
 } from './replica-configuration.js';
+import { ownReport, type ReplicaReport } from './replica-report.js';
 import { type ThreadHost, TIMERS } from './thread-host.js';
 
 type Save = ToReplica & { readonly type: 'save' };
@@ -57,11 +58,13 @@ export class Replica {
 
   constructor({ snapshot, ...parts }: ReplicaParts) {
     this.#parts = parts;
-    const { machine, incarnation, view, timing, options, backupsWanted } = parts.configuration;
+    const { machine, incarnation, view, timing, options, backupsWanted, place } = parts.configuration;
     const position = snapshot === undefined ? {} : { position: snapshot.guest.position };
     const { operationIds } = options;
+    // A launcher that lives knows of everybody; between hosts those who are not found may only be cut off.
+    const patience = place === undefined ? {} : { joinMs: Infinity };
     this.#driver = new ReplicaDriver<GuestState>({
-      channel: { machine, incarnation, view, backupsWanted, operationIds, ...position, ...timing },
+      channel: { machine, incarnation, view, backupsWanted, operationIds, ...position, ...timing, ...patience },
       ...(snapshot === undefined ? {} : { resumed: snapshot.guest }),
       ports: {
         timers: TIMERS,
@@ -85,6 +88,20 @@ export class Replica {
   /** Whether a view names this replica. */
   get isNamed(): boolean {
     return this.#driver.isNamed;
+  }
+
+  /** What observers are told. */
+  get report(): ReplicaReport {
+    const { channel, isNamed, hasBus } = this.#driver;
+    const { view } = channel;
+    return {
+      ...ownReport(this.#parts.configuration.incarnation),
+      role: isNamed ? channel.role : 'joining',
+      view: view?.number ?? 0,
+      backups: view?.backups ?? [],
+      bus: hasBus,
+      ...this.#progress,
+    };
   }
 
   start(): void {
@@ -222,10 +239,10 @@ export class Replica {
     this.#parts.tell(news);
   }
 
-  #tellProgress(): void {
+  get #progress(): ReplicaProgress {
     const { positions } = this.#parts.thread;
     const { channel, logBytes } = this.#driver;
-    const progress: ReplicaProgress = {
+    return {
       epoch: positions[WORD_EPOCH] ?? 0,
       epochLength: positions[WORD_EPOCH_LENGTH] ?? 0,
       count: positions[WORD_COUNT] ?? 0,
@@ -234,6 +251,10 @@ export class Replica {
       lagMs: Math.round(channel.lagMs(TIMERS.nowMs())),
       logBytes,
     };
+  }
+
+  #tellProgress(): void {
+    const progress = this.#progress;
     const text = JSON.stringify(progress);
     if (text === this.#lastProgress) return;
     this.#lastProgress = text;

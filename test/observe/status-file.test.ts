@@ -17,7 +17,15 @@ const status = (pid: number) => ({ view: 1, primary: { pid, incarnation: 'a' } }
 test('the status that an earlier machine left is gone before there is anything to say', () => {
   writeFileSync(path, 'old');
   const file = new StatusFile(path);
-  file.write(status(0));
+  expect(existsSync(path)).toBe(false);
+  file.write(status(17));
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(status(17));
+});
+
+test('while there is nobody to name there is no file, and the same status brings it back', () => {
+  const file = new StatusFile(path);
+  file.write(status(17));
+  file.clear();
   expect(existsSync(path)).toBe(false);
   file.write(status(17));
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(status(17));

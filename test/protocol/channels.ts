@@ -1,6 +1,6 @@
 // Several channels in one process: what one sends is given to the other, in order, and the rest is looked at.
 
-import { Channel, type ChannelEffect, type ChannelEvent } from '../../engine/protocol/channel.js';
+import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../../engine/protocol/channel.js';
 import type { PeerMessage } from '../../engine/protocol/messages.js';
 import { FIRST_OPENED_STREAM, type View } from '../../engine/protocol/vocabulary.js';
 
@@ -22,7 +22,7 @@ export class Channels {
   nowMs = 0;
   #claims = 0;
 
-  add(name: string, view: View | undefined): Channel<string> {
+  add(name: string, view: View | undefined, more: Partial<ChannelOptions> = {}): Channel<string> {
     const channel = new Channel<string>({
       incarnation: name,
       machine: 'm',
@@ -33,6 +33,7 @@ export class Channels {
       startMs: START_MS,
       nowMs: this.nowMs,
       newClaim: () => `${name}${++this.#claims}`,
+      ...more,
     });
     const before = [...this.all.keys()];
     this.all.set(name, channel);

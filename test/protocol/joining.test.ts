@@ -40,6 +40,46 @@ function named(view: View = ALONE): Channels {
   return channels;
 }
 
+describe('JN: a spare', () => {
+  /** A and B are as many as are wanted, and J asks. */
+  function complete(): Channels {
+    const channels = new Channels();
+    for (const name of ['A', 'B']) channels.add(name, PAIR, { backupsWanted: 1 });
+    channels.add('J', undefined);
+    channels.pass(10 * START_MS);
+    return channels;
+  }
+
+  it('is left to wait while the view lacks nobody, and nothing is done for it', () => {
+    const channels = complete();
+    expect(effectsOf(channels, 'A', 'takeSnapshot')).toEqual([]);
+    expect(channels.sent.filter(({ to, message }) => to === 'J' && message.type !== 'heartbeat')).toEqual([]);
+    expect(channels.get('A').protection).toEqual({ protected: true, reason: '' });
+    expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
+  });
+
+  it('is taken as soon as the backup is gone, and not before the view without it is won', () => {
+    const channels = complete();
+    channels.kill('B');
+    channels.pass(2 * HEARTBEAT_MS);
+    expect(effectsOf(channels, 'A', 'takeSnapshot')).toEqual([]);
+    expect(channels.win('A').backups).toEqual([]);
+    channels.pass(2 * HEARTBEAT_MS);
+    expect(effectsOf(channels, 'A', 'takeSnapshot')).toHaveLength(1);
+  });
+
+  it('halts when it has found nobody for the time that it was given, and never where that has no end', () => {
+    const channels = new Channels();
+    channels.add('J', undefined, { joinMs: Infinity });
+    channels.pass(100 * START_MS);
+    expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
+    const impatient = new Channels();
+    impatient.add('J', undefined);
+    impatient.pass(2 * START_MS);
+    expect(effectsOf(impatient, 'J', 'halt')).toMatchObject([{ code: 'JOIN_LOST' }]);
+  });
+});
+
 describe('JN: a replica that joins', () => {
   it('asks everybody each heartbeat; the primary has a snapshot taken, a backup does nothing', () => {
     const channels = asked(PAIR);

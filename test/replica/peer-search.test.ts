@@ -232,6 +232,61 @@ describe('a replica that joins', () => {
   });
 });
 
+describe('a spare', () => {
+  async function withSpare(): Promise<{ host: Host; spare: Searcher; late: Searcher }> {
+    const host = new Host();
+    await host.arbiter.claim(viewOf('a'));
+    new Searcher(host, 'a', viewOf('a')).start();
+    await settle();
+    const spare = new Searcher(host, 'spare', undefined).start();
+    await settle();
+    const late = new Searcher(host, 'z-late', undefined).start();
+    await settle(5_000);
+    return { host, spare, late };
+  }
+
+  test('calls those whom the view has come to name, though they were announced after it', async () => {
+    const { host, spare, late } = await withSpare();
+    expect(spare.met).toEqual(['a', 'z-late']);
+    late.view = { ...viewOf('a', 'z-late'), number: 2 };
+    await host.arbiter.claim(late.view);
+    host.calls.length = 0;
+    // The link that the other had made has ended, and the other calls nobody any more who is not of its view.
+    spare.again!();
+    await settle(5_000);
+    expect(host.calls).toEqual(['spare calls ws://h:z-late']);
+    expect(spare.search.isAlone).toBe(false);
+  });
+
+  test('does not call one that is to call it', async () => {
+    const { host, spare } = await withSpare();
+    host.calls.length = 0;
+    spare.again!();
+    await settle(5_000);
+    expect(host.calls).toEqual([]);
+  });
+
+  test('is alone while nobody of the view answers, however many other spares do', async () => {
+    const { host, spare } = await withSpare();
+    expect(spare.search.isAlone).toBe(false);
+    await host.arbiter.claim({ ...viewOf('gone', 'gone too'), number: 2 });
+    spare.search.look();
+    await settle(1_000);
+    expect(spare.search.isAlone).toBe(true);
+  });
+
+  test('calls everybody, and is not alone, while the machine has no view', async () => {
+    const host = new Host();
+    await host.arbiter.claim({ ...viewOf(''), number: 0 });
+    new Searcher(host, 'a', undefined).start();
+    await settle();
+    const b = new Searcher(host, 'b', undefined).start();
+    await settle(3_000);
+    expect(host.calls).toEqual(['b calls ws://h:a']);
+    expect(b.search.isAlone).toBe(false);
+  });
+});
+
 test('records that are corrupt are the end of the search, which says so', async () => {
   const host = new Host();
   const corrupt = new EpochvisorError('MEMBER_CORRUPT', 'a.json is not a member record');

@@ -35,6 +35,7 @@ export const FOLDERS: readonly string[] = [
   'engine/replica',
   'engine/plain',
   'engine/launch',
+  'engine/parts',
   'engine/testing',
   'engine/cli',
   // AssemblyScript: it runs in the machine, and shares nothing with it.

@@ -1,0 +1,29 @@
+// What the bus says of itself to observers (`epochvisor status`).
+
+import { hostname } from 'node:os';
+
+export interface BusReport {
+  readonly kind: 'bus';
+  readonly incarnation: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly rssBytes: number;
+  /** The highest view that was fenced; 0: none was. */
+  readonly view: number;
+  /** Incarnation of the replica that fenced it; empty: none has. */
+  readonly owner: string;
+  /** Connected replicas. */
+  readonly replicas: number;
+  /** Connections of the guest that are open. */
+  readonly connections: number;
+  readonly operations: number;
+}
+
+/** @param about what differs from one moment to the next */
+export function busReport(
+  incarnation: string,
+  about: Pick<BusReport, 'view' | 'owner' | 'replicas' | 'connections' | 'operations'>,
+): BusReport {
+  const { pid } = process;
+  return { kind: 'bus', incarnation, host: hostname(), pid, rssBytes: process.memoryUsage.rss(), ...about };
+}

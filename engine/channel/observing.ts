@@ -1,0 +1,112 @@
+// Looking at a part of a machine: one call, one question, its answer.
+
+import { randomUUID } from 'node:crypto';
+import { EpochvisorError } from '../errors/errors.js';
+import { type Hello, OBSERVER_PREFIX, type ToObserver } from '../protocol/messages.js';
+import { decodeToObserver, encodeFromObserver } from '../wire/observer-packets.js';
+import { type ConnectOptions, connect } from './connect.js';
+import type { Link } from './link.js';
+
+/** A call as of a replica; who calls says itself that it only looks. `deadlineMs`: until the last of the answer. */
+export interface ObserveOptions extends Omit<ConnectOptions, 'hello' | 'signal'> {
+  readonly hello: Omit<Hello, 'incarnation'>;
+}
+
+/**
+ * What a part knows: a JSON object, of which the asker believes what it understands.
+ * @throws EpochvisorError PEER_REFUSED; PEER_UNREACHABLE: nobody answers, or not in time; PACKET_MALFORMED
+ */
+export function askReport(options: ObserveOptions): Promise<Readonly<Record<string, unknown>>> {
+  return ask(options, 'askReport', (message, done) => {
+    if (message.type === 'report') done(readObject(message.json));
+  });
+}
+
+/**
+ * The guest's module, as a part has it; undefined: it has none. Its hash is the asker's to compare.
+ * @param bytesMax the largest that is taken
+ * @throws EpochvisorError as `askReport`
+ */
+export function askModule(options: ObserveOptions, bytesMax: number): Promise<Uint8Array | undefined> {
+  let module: Uint8Array | undefined;
+  let at = 0;
+  return ask(options, 'askModule', (message, done) => {
+    if (message.type !== 'module') return;
+    const { size, part } = message;
+    if (size === 0) {
+      done(undefined);
+      return;
+    }
+    if (size > bytesMax || size !== (module?.length ?? size) || at + part.length > size) {
+      throw new EpochvisorError('PACKET_MALFORMED', 'malformed packet: a module of another size than was said');
+    }
+    module ??= new Uint8Array(size);
+    module.set(part, at);
+    at += part.length;
+    if (at === size) done(module);
+  });
+}
+
+type Answered<T> = (message: ToObserver, done: (answer: T) => void) => void;
+
+async function ask<T>(
+  { hello, deadlineMs, ...call }: ObserveOptions,
+  type: 'askReport' | 'askModule',
+  answered: Answered<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  const late = setTimeout(() => abort.abort(), deadlineMs);
+  try {
+    const incarnation = `${OBSERVER_PREFIX}${randomUUID()}`;
+    const link = await connect({
+      ...call,
+      hello: { ...hello, incarnation },
+      deadlineMs,
+      signal: abort.signal,
+    });
+    return await answerOn(link, type, answered, abort.signal);
+  } catch (error) {
+    if (!abort.signal.aborted && !(error instanceof EpochvisorError && error.code === 'LINK_CLOSED')) throw error;
+    const why = abort.signal.aborted ? 'no answer in time' : (error as EpochvisorError).message;
+    throw new EpochvisorError('PEER_UNREACHABLE', `${call.address} can't be reached: ${why}`);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function answerOn<T>(
+  link: Link,
+  type: 'askReport' | 'askModule',
+  answered: Answered<T>,
+  late: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => link.terminate();
+    late.addEventListener('abort', abort, { once: true });
+    link.listen({
+      message: bytes =>
+        answered(decodeToObserver(bytes), answer => {
+          late.removeEventListener('abort', abort);
+          resolve(answer);
+          void link.close();
+        }),
+      closed: reason => {
+        late.removeEventListener('abort', abort);
+        reject(reason);
+      },
+    });
+    link.send(encodeFromObserver({ type }));
+    if (late.aborted) abort();
+  });
+}
+
+function readObject(json: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new EpochvisorError('PACKET_MALFORMED', 'malformed packet: a report that is no JSON object');
+}

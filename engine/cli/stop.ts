@@ -1,0 +1,28 @@
+// `epochvisor stop`: ends a machine, wherever its parts are.
+
+import { Command } from 'commander';
+import { describeEnd } from '../parts/ending.js';
+import { textOf } from '../parts/machine-status.js';
+import { stopMachine } from '../parts/stopping.js';
+import { addEtcdFlags } from './arbiter-flags.js';
+import { type EtcdFlags, openFolder } from './part-flags.js';
+
+/** Exit status where a part is not known to have ended. */
+const NOT_ENDED = 1;
+
+export function stopCommand(): Command {
+  const command = new Command('stop')
+    .description('End a machine, as a power switch does, and wait until its parts have ended.')
+    .argument('<FOLDER>', "the machine's folder, as init has made it");
+  return addEtcdFlags(command).action(async (path: string, flags: EtcdFlags) => {
+    const { folder, arbiter } = await openFolder(path, flags);
+    const { end, left } = await stopMachine(folder, arbiter);
+    const say = (line: string) => void process.stderr.write(`epochvisor: ${line}\n`);
+    say(`machine ${folder.description.machine} has ended: ${describeEnd(end)}`);
+    for (const { kind, host, address, why } of left) {
+      const where = `the ${kind} at ${textOf(address)}${host === '' ? '' : ` on ${textOf(host)}`}`;
+      say(`${where} is not known to have ended: ${why === undefined ? 'it still answers' : textOf(why)}`);
+    }
+    if (left.length > 0) process.exitCode = NOT_ENDED;
+  });
+}

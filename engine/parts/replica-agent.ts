@@ -1,0 +1,214 @@
+// The agent of a host: keeps one replica of a machine alive there, and decides nothing about the machine.
+//
+// The replica is a process of its own, as under a launcher, and finds by itself how to begin and whom to call. When it ends
+// another is started (replacing.ts); when the machine has ended, the agent does. An agent that is killed takes its replica with
+// it: the channel between them ends.
+
+import { randomUUID } from 'node:crypto';
+import type { Arbiter } from '../arbiter/arbiter.js';
+import type { MachineEnd } from '../arbiter/machine-end.js';
+import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
+import { rewriterHash } from '../cache/rewritten-modules.js';
+import type { ListeningPlace } from '../channel/listening-place.js';
+import { describeThrown, EpochvisorError } from '../errors/errors.js';
+import type { ReplicaEnding } from '../launch/launching.js';
+import { ReplicaProcess } from '../launch/replica-process.js';
+import { KeptModule } from '../replica/kept-module.js';
+import { type FromReplica, type ReplicaConfiguration, timingFor } from '../replica/replica-configuration.js';
+import type { ReplicaReport } from '../replica/replica-report.js';
+import { machineOptions } from './described-options.js';
+import { EndWatch } from './end-watch.js';
+import { withdrawQuietly, writeEnding } from './ending.js';
+import type { MachineFolder } from './machine-folder.js';
+import { Replacing } from './replacing.js';
+
+/** Nobody of the view answers for so long: it is said. */
+const ALONE_MS = 10_000;
+
+export interface AgentOptions {
+  readonly folder: MachineFolder;
+  /** Read, and found to be the machine's. */
+  readonly module: Uint8Array;
+  readonly moduleCache: boolean;
+  readonly place: ListeningPlace;
+  readonly arbiter: Arbiter;
+  /** With which the arbiter was opened. */
+  readonly arbiterOptions: ArbiterOptions;
+  /** What a user wants to hear. */
+  readonly say: (line: string) => void;
+  /** What the replica reports of itself; undefined: there is none at present. */
+  readonly reported: (report: ReplicaReport | undefined) => void;
+}
+
+/** Resolves with the machine's end; rejects where nothing can mend what ended the replica. */
+export class ReplicaAgent {
+  readonly ended: Promise<MachineEnd>;
+  readonly #options: AgentOptions;
+  readonly #replacing = new Replacing();
+  #module: KeptModule | undefined;
+  #replica: ReplicaProcess | undefined;
+  #namedSinceMs = Number.NaN;
+  #aloneSinceMs = Number.NaN;
+  #saidAlone = false;
+  #said = '';
+  #again: NodeJS.Timeout | undefined;
+  #watch: EndWatch | undefined;
+  #over = false;
+  #resolve: (end: MachineEnd) => void = () => undefined;
+  #reject: (error: EpochvisorError) => void = () => undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever only stops the agent needs not hear it.
+    this.ended.catch(() => undefined);
+  }
+
+  /** @throws EpochvisorError TEMPORARY_FOLDER */
+  async start(): Promise<void> {
+    const { folder, arbiter, module } = this.#options;
+    this.#module = new KeptModule();
+    await this.#module.fill(module);
+    this.#watch = new EndWatch({
+      machine: folder.description.machine,
+      arbiter,
+      ended: end => void this.stop().then(() => this.#resolve(end)),
+      failed: error => void this.stop().then(() => this.#reject(error)),
+    });
+    this.#startReplica();
+  }
+
+  /** Ends the replica now, and takes its record away: the others need not find out. */
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    this.#watch?.stop();
+    clearTimeout(this.#again);
+    const replica = this.#replica;
+    replica?.kill();
+    await replica?.ended;
+    this.#module?.close();
+    if (replica !== undefined) await this.#withdraw(replica.incarnation);
+    this.#options.reported(undefined);
+  }
+
+  #startReplica(): void {
+    const { folder, moduleCache, place, arbiterOptions } = this.#options;
+    const { description, secret, arbiter } = folder;
+    const incarnation = randomUUID();
+    const configuration: ReplicaConfiguration = {
+      machine: description.machine,
+      incarnation,
+      secret,
+      moduleHash: description.module,
+      moduleCache: moduleCache && { rewriter: rewriterHash() },
+      options: machineOptions(description),
+      arbiter,
+      arbiterOptions,
+      timing: timingFor(description.suspicionMs),
+      backupsWanted: description.replicas - 1,
+      place,
+    };
+    this.#namedSinceMs = Number.NaN;
+    this.#aloneSinceMs = Number.NaN;
+    try {
+      const replica = new ReplicaProcess(incarnation, true, this.#module!.descriptor, {
+        heard: message => this.#heard(replica, message),
+        ended: ending => void this.#ended(replica, ending),
+      });
+      this.#replica = replica;
+      replica.send({ type: 'start', configuration });
+    } catch (error) {
+      // Node throws for some of what a host may lack (memory).
+      this.#goOn({ reason: `can't be started: ${describeThrown(error)}`, killed: false }, 0);
+    }
+  }
+
+  #heard(replica: ReplicaProcess, message: FromReplica): void {
+    if (replica !== this.#replica || this.#over) return;
+    switch (message.type) {
+      case 'report':
+        this.#reported(replica, message.report, message.alone);
+        return;
+      case 'waits':
+        this.#options.say(`replica ${replica.pid} waits: ${message.reason}`);
+        return;
+      case 'finished':
+        // The bus may have died with the last word.
+        void this.#finished(message.outcome);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #reported(replica: ReplicaProcess, report: ReplicaReport, alone: boolean): void {
+    const { role, view, protected: isProtected, reason } = report;
+    const nowMs = performance.now();
+    const isNamed = role === 'primary' || role === 'backup';
+    if (isNamed && Number.isNaN(this.#namedSinceMs)) {
+      this.#namedSinceMs = nowMs;
+      // Its view watches it from now on.
+      replica.isNamed();
+    }
+    this.#noteAlone(alone, nowMs);
+    const what = {
+      primary: `is primary of view ${view}. ${isProtected ? 'Protected' : `Not protected (${reason})`}`,
+      backup: `is a backup in view ${view}`,
+      joining: 'joins when the machine lacks a replica',
+      starting: '',
+    }[role];
+    if (what !== '' && what !== this.#said) this.#options.say(`replica ${report.pid} ${what}`);
+    this.#said = what;
+    this.#options.reported(report);
+  }
+
+  #noteAlone(alone: boolean, nowMs: number): void {
+    if (!alone) {
+      this.#aloneSinceMs = Number.NaN;
+      this.#saidAlone = false;
+      return;
+    }
+    if (Number.isNaN(this.#aloneSinceMs)) this.#aloneSinceMs = nowMs;
+    if (this.#saidAlone || nowMs - this.#aloneSinceMs < ALONE_MS) return;
+    this.#saidAlone = true;
+    this.#options.say(
+      'no replica that has the state of the machine answers: if all have ended it is finished, and another is made by init; looking on',
+    );
+  }
+
+  async #finished(outcome: MachineEnd): Promise<void> {
+    const { arbiter, folder, say } = this.#options;
+    const end = await writeEnding(arbiter, folder.description.machine, outcome, say);
+    await this.stop();
+    this.#resolve(end);
+  }
+
+  async #ended(replica: ReplicaProcess, ending: ReplicaEnding): Promise<void> {
+    if (replica !== this.#replica || this.#over) return;
+    this.#options.reported(undefined);
+    const namedMs = Number.isNaN(this.#namedSinceMs) ? 0 : performance.now() - this.#namedSinceMs;
+    await this.#withdraw(replica.incarnation);
+    this.#goOn(ending, namedMs, replica.pid);
+  }
+
+  #goOn(ending: ReplicaEnding, namedMs: number, pid = 0): void {
+    if (this.#over) return;
+    const next = this.#replacing.ended(ending, namedMs);
+    if (next.type === 'never') {
+      const { code, message, hint } = ending.halted!;
+      void this.stop().then(() => this.#reject(new EpochvisorError(code, message, hint)));
+      return;
+    }
+    if (next.isNews) this.#options.say(`replica ${pid} is gone: ${ending.reason}; another is started`);
+    this.#again = setTimeout(() => this.#startReplica(), next.delayMs);
+  }
+
+  #withdraw(incarnation: string): Promise<void> {
+    const { arbiter, folder } = this.#options;
+    return withdrawQuietly(arbiter, folder.description.machine, incarnation);
+  }
+}

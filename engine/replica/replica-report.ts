@@ -1,0 +1,38 @@
+// What a replica says of itself to observers (`epochvisor status`), and to the agent that started it.
+
+import { hostname } from 'node:os';
+import type { ReplicaProgress } from './replica-configuration.js';
+
+export interface ReplicaReport extends ReplicaProgress {
+  readonly kind: 'replica';
+  readonly incarnation: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly rssBytes: number;
+  /** `starting`: no view is known to it; `joining`: it knows one that does not name it, and has asked to be. */
+  readonly role: 'primary' | 'backup' | 'joining' | 'starting';
+  /** Number of the view it is in; 0 where it is in none. */
+  readonly view: number;
+  readonly backups: readonly string[];
+  /** Whether it is connected to the bus. */
+  readonly bus: boolean;
+}
+
+/** A replica that has not begun. */
+export const NO_PROGRESS: ReplicaProgress = {
+  epoch: 0,
+  epochLength: 0,
+  count: 0,
+  outstanding: 0,
+  protected: false,
+  reason: 'starting',
+  lagMs: 0,
+  logBytes: 0,
+};
+
+/** What is the same in all reports of one process. */
+export function ownReport(
+  incarnation: string,
+): Pick<ReplicaReport, 'kind' | 'incarnation' | 'host' | 'pid' | 'rssBytes'> {
+  return { kind: 'replica', incarnation, host: hostname(), pid: process.pid, rssBytes: process.memoryUsage.rss() };
+}

@@ -1,0 +1,242 @@
+// A machine described in a folder, and its parts as processes of their own that no parent holds together.
+
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Bench, guest, isAlive, until } from './command.js';
+import { GATED } from './gated.js';
+import { type Agent, HostedMachine, roles } from './hosted.js';
+
+const bench = new Bench();
+
+const ROUNDS = /(?<rounds>\d+) rounds\n$/;
+
+/** What an undisturbed machine writes in as many rounds. */
+async function undisturbed(stdout: string): Promise<string> {
+  const { rounds } = ROUNDS.exec(stdout)?.groups ?? {};
+  expect(rounds, 'the number of rounds in the last line').toBeDefined();
+  return (await bench.runPlain([...GATED, rounds!])).stdout;
+}
+
+async function endWith(agents: readonly Agent[], status: number): Promise<void> {
+  for (const { command } of agents) expect(await command.ended, command.stderr).toMatchObject({ status });
+}
+
+test.each(['first', 'between', 'last'])(
+  'a bus that is started %s and two replicas run a guest to its end',
+  async when => {
+    const machine = new HostedMachine(bench);
+    await machine.init(...GATED);
+    expect(await machine.status()).toMatchObject({ view: 0, protected: false, reason: 'not started', parts: [] });
+    const early = when === 'first' ? machine.startBus() : undefined;
+    const one = machine.startReplica();
+    if (when !== 'first') await one.is('starting');
+    const between = when === 'between' ? machine.startBus() : undefined;
+    const other = machine.startReplica();
+    if (when === 'last') await roles([one, other], { primary: 1, backup: 1 });
+    const bus = early ?? between ?? machine.startBus();
+    const status = await machine.hasStatus(found => found.protected);
+    expect(status.parts.map(({ role }) => role)).toEqual(['bus', 'primary', 'backup']);
+    expect(status.parts.map(({ report }) => report?.pid)).toContain(bus.pid);
+    await until(() => (bus.stdout.length > 1_000 ? true : undefined));
+    bus.endInput();
+    expect(await bus.ended).toMatchObject({ status: 0 });
+    await endWith([one, other], 0);
+    expect(bus.stdout).toBe(await undisturbed(bus.stdout));
+    expect(await machine.status()).toMatchObject({ protected: false, reason: 'ended: exit 0', parts: [] });
+    // Its id is used up.
+    const late = machine.startReplica();
+    expect(await late.command.ended).toMatchObject({ status: 0 });
+    expect(late.command.stderr).toMatch(/has ended: exit 0/);
+  },
+  60_000,
+);
+
+test('whoever is killed, agent or replica, primary, backup or spare, the output is that of an undisturbed machine', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const stdout = bench.file('stdout.txt');
+  const bus = machine.startBus(['--stdout', stdout]);
+  const agents = [machine.startReplica(), machine.startReplica(), machine.startReplica()];
+  let { primary, backup, spares } = await roles(agents, { primary: 1, backup: 1, joining: 1 });
+  await machine.hasStatus(found => found.protected);
+
+  // The primary's agent: its replica goes with it, the backup goes on, and the spare joins.
+  const replica = primary.report!.pid;
+  primary.command.kill('SIGKILL');
+  await primary.command.ended;
+  await backup.is('primary');
+  await until(() => (isAlive(replica) ? undefined : true));
+  await spares[0]!.is('backup');
+
+  // Its records of the dead are hints, and a new agent joins.
+  agents.push(machine.startReplica());
+  const living = agents.filter(agent => agent !== primary);
+  ({ primary, backup, spares } = await roles(living, { primary: 1, backup: 1, joining: 1 }));
+
+  // The primary's process: the spare is there at once, and the agent's next one is the spare.
+  process.kill(primary.report!.pid, 'SIGKILL');
+  await backup.is('primary');
+  ({ primary, backup, spares } = await roles(living, { primary: 1, backup: 1, joining: 1 }));
+
+  process.kill(backup.report!.pid, 'SIGKILL');
+  await spares[0]!.is('backup');
+  ({ primary, backup, spares } = await roles(living, { primary: 1, backup: 1, joining: 1 }));
+
+  const { view } = primary.report!;
+  const spare = spares[0]!.report!.pid;
+  process.kill(spare, 'SIGKILL');
+  await spares[0]!.is('joining', report => report.pid !== spare);
+  // Nobody else has noticed.
+  expect((await machine.hasStatus(found => found.protected)).view).toBe(view);
+
+  bus.endInput();
+  expect(await bus.ended).toMatchObject({ status: 0, stdout: '' });
+  await endWith(living, 0);
+  const written = readFileSync(stdout, 'latin1');
+  expect(written).toBe(await undisturbed(written));
+  // One first view, and one of each number after it.
+  expect(machine.views()).toHaveLength(Number((await machine.status()).view) + 1);
+}, 120_000);
+
+test('an agent that is told to end takes its replica and its record away, and the others go on', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const bus = machine.startBus();
+  const agents = [machine.startReplica(), machine.startReplica()];
+  const { primary, backup } = await roles(agents, { primary: 1, backup: 1 });
+  await machine.hasStatus(found => found.protected);
+  primary.command.kill('SIGTERM');
+  expect(await primary.command.ended).toMatchObject({ status: 143 });
+  await backup.is('primary', report => report.reason === 'need secondary');
+  const status = await machine.hasStatus(found => found.reason === 'need secondary');
+  expect(status.parts.map(({ role }) => role)).toEqual(['bus', 'primary']);
+  bus.endInput();
+  expect(await bus.ended).toMatchObject({ status: 0 });
+  expect(bus.stdout).toBe(await undisturbed(bus.stdout));
+  await endWith([backup], 0);
+}, 60_000);
+
+describe('stop', () => {
+  test('ends every part, and says what was not known to have ended', async () => {
+    const machine = new HostedMachine(bench);
+    await machine.init(guest('spin'));
+    const bus = machine.startBus();
+    const agents = [machine.startReplica(), machine.startReplica(), machine.startReplica()];
+    const { spares } = await roles(agents, { primary: 1, backup: 1, joining: 1 });
+    // It answers nobody, and looks at nothing.
+    process.kill(spares[0]!.command.pid, 'SIGSTOP');
+    process.kill(spares[0]!.report!.pid, 'SIGSTOP');
+    const stopped = await machine.stop();
+    expect(stopped.status).toBe(1);
+    expect(stopped.stderr).toMatch(
+      /^epochvisor: machine \S+ has ended: it was stopped\nepochvisor: the replica at ws:\S+ .*not known to have ended: .*\n$/,
+    );
+    expect(await bus.ended).toMatchObject({ status: 0 });
+    await endWith(
+      agents.filter(agent => agent !== spares[0]),
+      0,
+    );
+    process.kill(spares[0]!.report!.pid, 'SIGCONT');
+    process.kill(spares[0]!.command.pid, 'SIGCONT');
+    await endWith([spares[0]!], 0);
+    expect(await machine.stop()).toMatchObject({ status: 0 });
+    expect(await machine.status()).toMatchObject({ reason: 'ended: it was stopped', parts: [] });
+  }, 60_000);
+});
+
+test('a host whose folder has no module is given it, and keeps it', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const lacking = bench.file('lacking');
+  cpSync(machine.folder, lacking, { recursive: true });
+  rmSync(join(lacking, 'module.wasm'));
+  rmSync(join(lacking, 'arbiter'), { recursive: true });
+  const description = join(lacking, 'machine.json');
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(
+    description,
+    readFileSync(description, 'utf8').replace('"folder:arbiter"', JSON.stringify(machine.arbiter)),
+  );
+  const other = machine.startReplica(lacking);
+  await until(() => (/nobody who has it answers/.test(other.command.stderr) ? true : undefined));
+  const bus = machine.startBus();
+  const one = machine.startReplica();
+  await roles([one, other], { primary: 1, backup: 1 });
+  expect(readFileSync(join(lacking, 'module.wasm'))).toEqual(readFileSync(join(machine.folder, 'module.wasm')));
+  bus.endInput();
+  expect(await bus.ended).toMatchObject({ status: 0 });
+  await endWith([one, other], 0);
+}, 60_000);
+
+test('a second bus is refused while the first lives, and may come when it is gone', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(guest('hello'));
+  const first = machine.startBus();
+  await machine.hasStatus(({ parts }) => parts.some(({ role }) => role === 'bus'));
+  const second = machine.startBus();
+  const ended = await second.ended;
+  expect(ended.stderr).toMatch(/^epochvisor: the machine has a bus already \([^\n]*\) \[BUS_RUNNING\][^\n]*\n$/);
+  expect(ended.status).toBe(2);
+  first.kill('SIGKILL');
+  await first.ended;
+  const third = machine.startBus();
+  const agents = [machine.startReplica(), machine.startReplica()];
+  expect(await third.ended).toMatchObject({ status: 0 });
+  expect(third.stdout).toMatch(/Hello/);
+  await endWith(agents, 0);
+}, 60_000);
+
+test('five agents that are started at once, where two are wanted, make one first view and one primary', async () => {
+  for (let repetition = 0; repetition < 3; repetition++) {
+    const machine = new HostedMachine(bench, `machine-${repetition}`);
+    await machine.init(guest('spin'));
+    const agents = Array.from({ length: 5 }, () => machine.startReplica());
+    const bus = machine.startBus();
+    await roles(agents, { primary: 1, backup: 1, joining: 3 });
+    const status = await machine.hasStatus(found => found.protected && found.parts.length === 6);
+    expect(status.view).toBe(1);
+    expect(machine.views()).toHaveLength(2);
+    expect(await machine.stop()).toMatchObject({ status: 0 });
+    await endWith(agents, 0);
+    await bus.ended;
+  }
+}, 120_000);
+
+test('where all replicas have died the machine is finished: nobody begins anew, and it is said', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(guest('spin'));
+  const bus = machine.startBus();
+  const first = machine.startReplica();
+  // Nobody else comes: it begins alone after some seconds.
+  await first.is('primary');
+  first.command.kill('SIGKILL');
+  await first.command.ended;
+  const late = [machine.startReplica(), machine.startReplica()];
+  for (const { command } of late) {
+    await until(() => (/no replica that has the state of the machine answers/.test(command.stderr) ? true : undefined));
+  }
+  expect(machine.views()).toHaveLength(2);
+  expect(await machine.status()).toMatchObject({ view: 1, reason: 'the primary does not answer' });
+  expect(await machine.stop()).toMatchObject({ status: 0 });
+  await endWith(late, 0);
+  await bus.ended;
+}, 90_000);
+
+test('nothing begins where the arbiter does not know the machine, as one that is not mounted', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(guest('hello'));
+  for (const name of readdirSync(machine.arbiter)) rmSync(join(machine.arbiter, name));
+  const agents = [machine.startReplica(), machine.startReplica()];
+  for (const { command } of agents) {
+    await until(() => (/the arbiter has no record of this machine/.test(command.stderr) ? true : undefined));
+    command.kill('SIGINT');
+    expect(await command.ended).toMatchObject({ status: 130 });
+  }
+  expect(machine.views()).toEqual([]);
+  rmSync(machine.arbiter, { recursive: true });
+  const refused = machine.startReplica();
+  expect(await refused.command.ended).toMatchObject({ status: 2 });
+  expect(refused.command.stderr).toMatch(/\[ARBITER_UNREACHABLE\]/);
+  expect(existsSync(machine.arbiter)).toBe(false);
+}, 60_000);
