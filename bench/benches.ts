@@ -33,6 +33,24 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000,1000000', '--variants', 'deferred'],
     round: ['--rounds', '1'],
   },
+  environment: {
+    question: 'what does an environment instruction cost?',
+    tiny: ['--rounds', '1', '--count', '20'],
+    round: ['--rounds', '1', '--count', '300000'],
+  },
+  commit: {
+    question: 'how long does output wait for its commit?',
+    tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000000', '--variants', 'deferred'],
+  },
+  log: {
+    question: 'how much does the logging channel carry?',
+    tiny: ['--rounds', '1', '--seconds', '0.1', '--lengths', '1000000'],
+  },
+  disk: {
+    question: 'what does a disk operation cost?',
+    tiny: ['--rounds', '1', '--operations', '3'],
+    round: ['--rounds', '2', '--operations', '512'],
+  },
   tune: {
     question: 'what do epoch length and variant cost?',
     tiny: ['--seconds', '2', '--lengths', '100000,1000000', '--variants', 'deferred'],
