@@ -15,6 +15,8 @@ export interface Setting {
   readonly variant?: Variant;
   /** Instructions. */
   readonly epochLength?: number;
+  /** With it the length follows the guest (`auto`). */
+  readonly latencyMaxMs?: number;
   /** 1: no backup; 2 where it is not said. */
   readonly replicas?: 1 | 2;
   /** As slow as the paper's. */
