@@ -7,7 +7,7 @@ export interface Bench {
   /** Of one round of `--compare`: as short as it can be and still print figures that mean something. */
   readonly round?: readonly string[];
   /** What it can't do without and a host may lack, by its name in test/setup/requirements.ts. */
-  readonly needs?: 'c' | 'redis';
+  readonly needs?: 'c' | 'redis' | 'namespaces';
 }
 
 /** What has a command of its own, by its program: `npm run sweep`, `flood`; `soak` has a test of its own. */
@@ -89,6 +89,11 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   joining: {
     question: 'how long is a machine not Protected after a death?',
     tiny: ['--kills', '1', '--mebibytes', '4'],
+  },
+  hosts: {
+    question: 'what does a client notice of hosts that die and cables that are cut?',
+    tiny: ['--strikes', '1', '--minutes', '0'],
+    needs: 'namespaces',
   },
   paper: {
     question: 'what do the experiments of the paper give, thirty years on?',

@@ -22,6 +22,7 @@ const CLIENT = join(ROOT, 'dist', 'bench', 'hosts', 'client.js');
 const [GUEST_PORT, ETCD_PORT, ETCD_PEER_PORT] = [7_000, 2379, 2380];
 const PATIENCE_MS = 40_000;
 const LOOK_MS = 100;
+const NO_NEWS: ClientNews = { answers: 0, first: 0, silenceMs: 0, error: '' };
 
 export interface HostedOptions {
   /** Hosts with a member of etcd each. */
@@ -35,7 +36,7 @@ export class HostedMachine {
   readonly #folder = ownedFolder();
   readonly #options: HostedOptions;
   readonly #processes = new Map<string, ChildProcess>();
-  #news: ClientNews = { answers: 0, silenceMs: 0, error: '' };
+  #news: ClientNews = NO_NEWS;
   /** Longest silence since it was asked for. */
   #silenceMs = 0;
 
@@ -70,8 +71,29 @@ export class HostedMachine {
     this.startBus();
     for (const host of REPLICA_HOSTS) this.startReplica(host);
     await this.isProtected();
-    this.#startClient();
+    this.startClient();
     await this.progresses();
+  }
+
+  /** All that runs on a host, at once, as when its power goes: nobody is told that a connection ends. */
+  async killHost(name: string): Promise<void> {
+    this.network.killHost(name);
+    await Promise.all(this.#partsOn(name).map(part => end(this.#processes.get(part)!, 'SIGKILL')));
+  }
+
+  /** It starts again, with what ran there. */
+  revive(name: string): void {
+    this.network.healAll();
+    for (const part of this.#partsOn(name)) {
+      if (part.startsWith('etcd')) this.startEtcd(name);
+      if (part.startsWith('replica')) this.startReplica(name);
+      if (part.startsWith('bus')) this.startBus();
+    }
+  }
+
+  #partsOn(name: string): string[] {
+    const parts = [...this.#processes.keys()];
+    return parts.filter(part => part.endsWith(` ${name}`) || (part === 'client' && name === BUS_HOST));
   }
 
   /** An etcd needs a moment. */
@@ -126,7 +148,9 @@ export class HostedMachine {
     return readFileSync(join(this.#folder, `${name.replace(' ', '-')}.log`), 'utf8');
   }
 
-  #startClient(): void {
+  /** Another client, which counts on from where the guest is. */
+  startClient(): void {
+    this.#news = NO_NEWS;
     const host = this.network.host(BUS_HOST);
     const client = this.#spawn('client', host, process.execPath, [CLIENT, host.address, String(GUEST_PORT)]);
     let text = '';
@@ -190,6 +214,16 @@ export class HostedMachine {
 
   get answers(): number {
     return this.#news.answers;
+  }
+
+  /** The number that the client was answered first. */
+  get first(): number {
+    return this.#news.first;
+  }
+
+  /** The last number that it was answered. */
+  get last(): number {
+    return this.#news.first + this.#news.answers - 1;
   }
 
   /** The longest time without an answer since this was last asked, ms. */
