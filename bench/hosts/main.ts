@@ -7,6 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
+import { Random } from '../../engine/simulator/random.js';
 import { publish, quantile } from '../host.js';
 import { HAPPENINGS, happen } from './cuts.js';
 import { ARBITER_HOST, BUS_HOST, HostedMachine } from './hosted-machine.js';
@@ -60,17 +61,6 @@ async function struck(machine: HostedMachine, { strike }: Strike): Promise<numbe
   return ms;
 }
 
-/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const machine = await HostedMachine.start({ etcd: [ARBITER_HOST] });
 try {
   const rows: string[][] = [];
@@ -84,14 +74,14 @@ try {
     rows.push([strike.name, values.strikes, ...shown.map(ms => ms.toFixed(0))]);
   }
 
-  const random = randomFrom(Number(values.seed));
+  const random = new Random(Number(values.seed));
   const endMs = performance.now() + 60_000 * Number(values.minutes);
   const counts = new Map<string, number>();
   let mostMs = 0;
   while (performance.now() < endMs) {
     // Every tenth is the death of a host.
-    const death = random() < 0.1;
-    const happening = HAPPENINGS[Math.floor(random() * HAPPENINGS.length)]!;
+    const death = random.chance(0.1);
+    const happening = HAPPENINGS[random.below(HAPPENINGS.length)]!;
     const name = death ? STRIKES[0]!.name : happening.name;
     console.error(`hosts: ${name}`);
     const ms = death ? await struck(machine, STRIKES[0]!) : await happen(machine, happening);
