@@ -12,7 +12,7 @@ export interface Announcement {
   /** Unique among all members that a machine ever had. */
   readonly incarnation: string;
   readonly kind: 'replica' | 'bus';
-  /** `ws://HOST:PORT` */
+  /** `ws://HOST:PORT` or `wss://HOST:PORT` */
   readonly address: string;
 }
 
@@ -72,7 +72,8 @@ export function readMember(text: string, where: string, machine: string, incarna
   }
   const { kind, address, number } = record;
   if (kind !== 'replica' && kind !== 'bus') throw corruptMember(where, 'its kind is unknown');
-  if (typeof address !== 'string' || !/^ws:\/\/[^/\s]+$/.test(address)) throw corruptMember(where, 'it has no address');
+  if (typeof address !== 'string' || !/^wss?:\/\/[^/\s]+$/.test(address))
+    throw corruptMember(where, 'it has no address');
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > NUMBER_MAX) {
     throw corruptMember(where, 'it has no number');
   }

@@ -16,6 +16,7 @@ export interface LaunchFlags extends SuperviseFlags {
   readonly repair: boolean;
   readonly arbiter?: string;
   readonly suspicion: number;
+  readonly encrypt?: boolean;
 }
 
 export function addLaunchFlags(command: Command): Command {
@@ -25,15 +26,19 @@ export function addLaunchFlags(command: Command): Command {
     .option('--arbiter <DIR>', 'folder of the view records (default: a fresh one)')
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
     .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000)
+    .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
     .option('--quiet', 'say nothing but what the guest says');
 }
 
 /** @throws EpochvisorError ARBITER_FAILED, ARBITER_UNSUPPORTED */
-export function launchOptions(flags: LaunchFlags): Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'timing'> {
-  const { replicas, repair, arbiter, suspicion } = flags;
+export function launchOptions(
+  flags: LaunchFlags,
+): Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'timing' | 'encrypted'> {
+  const { replicas, repair, arbiter, suspicion, encrypt = false } = flags;
   return {
     replicas,
     repair,
+    encrypted: encrypt,
     ...(arbiter === undefined ? {} : { arbiter: arbiterAddress(arbiter) }),
     timing: { heartbeatMs: Math.min(100, suspicion / 4), suspicionMs: suspicion, startMs: 10_000 },
   };

@@ -50,6 +50,8 @@ export interface LaunchOptions {
   readonly devices: ReadonlyMap<number, OperationDevice>;
   /** Address of the arbiter (open-arbiter.ts); a fresh folder, removed at the end, where none is given. */
   readonly arbiter?: string;
+  /** Whether the channel is encrypted on loopback, too. */
+  readonly encrypted?: boolean;
   readonly timing?: ChannelTiming;
   /** The machine goes on from a snapshot: the file, and how far its streams had come. */
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
@@ -142,9 +144,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       this.#openArbiter(),
       this.#module.fill(this.#launch.module),
     );
+    const encrypted = this.#launch.encrypted === true;
     this.#bus = await BusServer.start({
-      secret,
-      machine: this.machine,
+      credentials: { machine: this.machine, secret },
+      encrypted,
       moduleHash,
       options: comparedOptions(options),
       operationIds: options.operationIds,
@@ -163,6 +166,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.#common = {
       machine: this.machine,
       secret,
+      encrypted,
       moduleHash,
       moduleCache: this.#launch.moduleCache && { rewriter: rewriterHash() },
       options,

@@ -54,7 +54,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   });
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
   if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
-  const { helloOf, Replica } = await import('./replica.js');
+  const { membershipOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
   const { connect } = await import('../channel/connect.js');
@@ -72,18 +72,18 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     },
     end,
   });
-  const hello = helloOf(configuration);
+  const membership = membershipOf(configuration);
   const search = new PeerSearch({
     machine,
     incarnation,
     arbiter: opened,
     timers: TIMERS,
     view: () => replica.view,
-    call: address => connect({ address, hello, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
+    call: address => connect({ ...membership, address, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
     found: (peer, link, again) => replica.addPeer(peer, link, again),
     failed,
   });
-  const listener = await Listener.start({ hello, onLink: link => search.called(link) });
+  const listener = await Listener.start({ ...membership, onLink: link => search.called(link) });
   search.start(listener.address);
   if (view === undefined) sayJoining(replica);
   replica.start();
