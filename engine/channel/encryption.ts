@@ -68,9 +68,12 @@ export function bindingOf(socket: TLSSocket): Uint8Array {
   return socket.exportKeyingMaterial(BINDING_BYTES, BINDING_LABEL, Buffer.alloc(0));
 }
 
-/** Why a handshake failed, in a word or some, or undefined where the error is none of TLS. */
+/** Why there is no TLS between the two, in one line; undefined where the error is none of TLS. */
 export function tlsFailure(error: NodeJS.ErrnoException & { readonly reason?: string }): string | undefined {
-  const { code = error.message, reason = code } = error;
+  const { code = error.message, message } = error;
   // Those of X.509 have names of their own: whoever answers with a certificate does not have the key.
-  return /^(?:ERR_SSL_|ERR_TLS_|EPROTO)|CERT|SIGNATURE/.test(code) ? reason : undefined;
+  if (!/^(?:ERR_SSL_|ERR_TLS_|EPROTO)|CERT|SIGNATURE/.test(code)) return undefined;
+  // Errors of the connection carry OpenSSL's words in their message alone.
+  const reason = error.reason ?? /SSL routines:[^:]*:([^:\n]+)/.exec(message)?.[1] ?? code;
+  return `it speaks no TLS with the key of this machine (${reason})`;
 }

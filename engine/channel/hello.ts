@@ -164,7 +164,7 @@ export function exchangeHellos(link: Link, own: Party, greeting: Greeting | unde
 
 function refusedBy(word: string, proven: boolean, peer: string): EpochvisorError {
   if (WORDS.includes(word) && (proven || word === 'protocol')) return refused(`${word} differs`);
-  return unproven(peer, 'it says the same of this side');
+  return unproven(peer, 'it does not take the proof of this side');
 }
 
 function other(role: Role): Role {

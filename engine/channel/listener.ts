@@ -76,7 +76,7 @@ export class Listener {
     http.on('drop', () => options.onRefused?.(new EpochvisorError('LISTENER_FULL', 'too many call at once')));
     http.on('request', (request, response) => {
       const stranger = this.#strangers.of(request.socket);
-      stranger?.refused(unproven(stranger.who, 'a request of HTTP'));
+      stranger?.refused(unproven(stranger.who, 'it speaks HTTP'));
       response.writeHead(426, { connection: 'close' }).end();
     });
     this.#webSockets = new WebSocketServer({ ...SOCKET_OPTIONS, server: http });
@@ -101,8 +101,8 @@ export class Listener {
   /** What came is no WebSocket, or no TLS with this machine's key. */
   #failed(socket: Duplex, error: Error): void {
     const stranger = this.#strangers.of(socket as Socket);
-    const why = tlsFailure(error) ?? error.message;
-    stranger?.turnAway(unproven(stranger.who, why.split('\n')[0]!));
+    const why = tlsFailure(error) ?? `it speaks no WebSocket (${error.message.split('\n')[0]})`;
+    stranger?.turnAway(unproven(stranger.who, why));
   }
 
   async #greet(socket: WebSocket, request: IncomingMessage, nonce: string): Promise<void> {

@@ -167,8 +167,8 @@ describe('TLS is one version, one suite and the key, or nothing:', () => {
   test('a caller in the clear hears at an encrypted port that it is none, and the other way round', async () => {
     const [secure, clear] = [await start({ encrypted: true }), await start()];
     const failures = [
-      await failureOf(call(`ws://127.0.0.1:${portOf(secure.address)}`, { deadlineMs: 2_000 })),
-      await failureOf(call(`wss://127.0.0.1:${portOf(clear.address)}`, { deadlineMs: 2_000 })),
+      await failureOf(call(`ws://127.0.0.1:${portOf(secure.address)}`, { deadlineMs: 2_000, retryMs: 2_000 })),
+      await failureOf(call(`wss://127.0.0.1:${portOf(clear.address)}`, { deadlineMs: 2_000, retryMs: 2_000 })),
     ];
     for (const { message, code } of failures) {
       expect(code).toMatch(/^PEER_(UNPROVEN|UNREACHABLE)$/);
@@ -263,7 +263,7 @@ test('1,000 strangers, one after another, leave no memory taken', async () => {
   const { address, refused } = await start({ encrypted: true });
   const many = async (count: number) => {
     for (let at = 0; at < count; at += 1) {
-      const { socket, end } = stranger(address, randomBytes(2_000));
+      const { socket, end } = stranger(address, 'x', randomBytes(2_000));
       await end;
       socket.destroy();
       sockets.length = 0;
