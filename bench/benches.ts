@@ -52,6 +52,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--rounds', '1', '--operations', '3'],
     round: ['--rounds', '2', '--operations', '512'],
   },
+  channel: {
+    question: 'what does an encrypted channel cost?',
+    tiny: [
+      ...['--rounds', '1', '--trips', '20', '--mebibytes', '2', '--connections', '2'],
+      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--joined', '4'],
+    ],
+  },
   tune: {
     question: 'what do epoch length and variant cost?',
     tiny: ['--seconds', '2', '--lengths', '100000,1000000', '--variants', 'deferred'],

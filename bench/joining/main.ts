@@ -4,18 +4,11 @@
 //   --kills N       deaths of each kind (default 10)
 //   --mebibytes N   memory the guest works in (default 64)
 
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { CapturedConsole } from '../../devices/console/captured-console.js';
-import { DISK_KIND } from '../../devices/disk/disk-kind.js';
-import { openDevices } from '../../devices/opening.js';
-import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
-import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
-import { DEFAULT_MACHINE, guestPath, publish, quantile } from '../host.js';
+import { publish, quantile } from '../host.js';
 import { ownedFolder, removeFolder } from '../processes.js';
+import { type Healing, launch, Patient } from './patient.js';
 
 const AIM_MS = 2_000;
 const AIM_THROUGHPUT = 0.7;
@@ -24,82 +17,8 @@ const { values } = parseArgs({
 });
 const kills = Number(values.kills);
 
-/** Work a line: some tenths of a second, so that the guest computes nearly all the time. */
-const WORK = '20000';
-const DISK_BYTES = 1 << 20;
-/** Between two deaths the pair is left alone for so long: the throughput before is taken from it, ms. */
-const CALM_MS = 1_500;
-const PATIENCE_MS = 60_000;
-
-interface Healing {
-  readonly ms: number;
-  /** Instructions a second of the primary until Protected again, against those of the calm before. */
-  readonly throughput: number;
-}
-
-class Patient {
-  readonly #machine: LaunchedMachine;
-
-  constructor(machine: LaunchedMachine) {
-    this.#machine = machine;
-  }
-
-  async protected(view: number): Promise<number> {
-    const deadline = performance.now() + PATIENCE_MS;
-    while (performance.now() < deadline) {
-      const { status } = this.#machine;
-      if (status.protected && status.view > view) return performance.now();
-      await pause(1);
-    }
-    throw new Error(`not Protected again: ${JSON.stringify(this.#machine.status)}`);
-  }
-
-  /** Instructions executed, as the primary told last, and when it did. */
-  #told(): Promise<{ readonly atMs: number; readonly count: number }> {
-    return new Promise(resolve => {
-      this.#machine.once('status', ({ instructions }) => resolve({ atMs: performance.now(), count: instructions }));
-    });
-  }
-
-  async heal(victim: 'primary' | 'backup'): Promise<Healing> {
-    const first = await this.#told();
-    await pause(CALM_MS);
-    const { view, primary, backups } = this.#machine.status;
-    const last = await this.#told();
-    const calm = (last.count - first.count) / (last.atMs - first.atMs);
-    const killedMs = performance.now();
-    process.kill(victim === 'primary' ? primary.pid : backups[0]!.pid, 'SIGKILL');
-    const healedMs = await this.protected(view + 1);
-    const healed = await this.#told();
-    return { ms: healedMs - killedMs, throughput: (healed.count - last.count) / (healed.atMs - last.atMs) / calm };
-  }
-}
-
-async function launch(folder: string): Promise<LaunchedMachine> {
-  const disk = join(folder, 'disk');
-  writeFileSync(disk, '');
-  truncateSync(disk, DISK_BYTES);
-  const { devices, options } = await openDevices([
-    { kind: DISK_KIND.name, path: disk },
-    { kind: TELLER_KIND.name, path: join(folder, 'teller') },
-  ]);
-  return new LaunchedMachine({
-    module: readFileSync(guestPath('mill')),
-    moduleCache: true,
-    options: {
-      ...DEFAULT_MACHINE,
-      arguments: ['mill', WORK, values.mebibytes],
-      devices: options,
-    },
-    replicas: 2,
-    repair: true,
-    streams: [new CapturedConsole(Buffer.from('line\n'.repeat(100_000)))],
-    devices,
-  });
-}
-
 const folder = ownedFolder();
-const machine = await launch(folder);
+const machine = await launch(folder, values.mebibytes);
 try {
   await machine.start();
   const patient = new Patient(machine);

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OperationDevice, SourceDevice, SourceSink, StreamDevice } from '../../devices/device.js';
 import { NO_DATA, STATUS_REFUSED } from '../../devices/device.js';
+import type { Credentials } from '../channel/credentials.js';
 import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
 import { isObserver, Observers } from '../channel/observed.js';
@@ -20,7 +21,7 @@ import {
   type Token,
 } from '../protocol/bus/bus.js';
 import { BUS_HEARTBEAT_MS, type FromBus } from '../protocol/messages.js';
-import { type Operation, type Outcome, PROTOCOL_VERSION } from '../protocol/vocabulary.js';
+import type { Operation, Outcome } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
 import { type BusReport, busReport } from './bus-report.js';
 
@@ -46,8 +47,9 @@ export interface BusObserver {
 }
 
 export interface BusServerOptions {
-  readonly secret: string;
-  readonly machine: string;
+  readonly credentials: Credentials;
+  /** Whether the channel is encrypted; one that is not is on loopback. */
+  readonly encrypted?: boolean;
   readonly moduleHash: string;
   /** Every option that shapes execution, as canonical JSON. */
   readonly options: string;
@@ -91,10 +93,12 @@ export class BusServer {
   /** @throws EpochvisorError as `Listener.start` */
   static async start(options: BusServerOptions): Promise<BusServer> {
     const server = new BusServer(options);
-    const { secret, machine, moduleHash, options: shaping, listen, observer } = options;
+    const { credentials, encrypted = false, moduleHash, options: shaping, listen, observer } = options;
     const { incarnation } = server;
     server.#listener = await Listener.start({
-      hello: { type: 'hello', protocol: PROTOCOL_VERSION, machine, incarnation, secret, moduleHash, options: shaping },
+      hello: { type: 'hello', incarnation, moduleHash, options: shaping },
+      credentials,
+      encrypted,
       ...(listen === undefined ? {} : { listen }),
       onLink: link => server.#attach(link),
       // Many clients ask at once, each on a socket of its own: what came in one turn is told together.
@@ -128,7 +132,7 @@ export class BusServer {
 
   /** Another one each time that a bus is started. */
   readonly incarnation = `bus-${randomUUID()}`;
-  /** What replicas connect to: `ws://ADDRESS:PORT`. */
+  /** What replicas connect to: `ws://ADDRESS:PORT` or `wss://ADDRESS:PORT`. */
   get address(): string {
     return this.#listener!.address;
   }

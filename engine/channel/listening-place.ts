@@ -3,9 +3,9 @@
 // Who is told nothing listens on all interfaces, and announces the first address that is not this host's own affair. On
 // loopback nobody is on the way, and the channel may be in the clear; a place anywhere else has to be encrypted.
 
-import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { EpochvisorError } from '../errors/errors.js';
+import { bracketed } from './addresses.js';
 
 export interface ListeningPlace {
   /** `ADDRESS:PORT` to listen on; port 0: of the kernel's choice. */
@@ -20,15 +20,18 @@ const LOOPBACK = '127.0.0.1';
 const ADDRESS = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/;
 const PORT_MAX = 65_535;
 
+/** @param encrypted whether the channel is: one that is not is on loopback */
+export function defaultPlace(encrypted: boolean): ListeningPlace {
+  const external = encrypted ? firstExternal() : undefined;
+  if (external === undefined) return { listen: `${LOOPBACK}:0`, announced: LOOPBACK };
+  return { listen: `${ANY}:0`, announced: external };
+}
+
 /**
  * @param address `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`
  * @throws EpochvisorError ADDRESS_MALFORMED
  */
-export function placeOf(address: string | undefined): ListeningPlace {
-  if (address === undefined) {
-    const announced = firstExternal() ?? LOOPBACK;
-    return { listen: `${announced === LOOPBACK ? LOOPBACK : ANY}:0`, announced };
-  }
+export function placeOf(address: string): ListeningPlace {
   const [, ipv6, name, port = '0'] = ADDRESS.exec(address) ?? [];
   const host = ipv6 ?? name;
   if (host === undefined || Number(port) > PORT_MAX || host === ANY || host === '::') {
@@ -45,10 +48,6 @@ export function placeOf(address: string | undefined): ListeningPlace {
 export function announcedAddress(address: string, { announced }: ListeningPlace): string {
   const [, scheme, port] = /^(wss?:\/\/).*:(\d+)$/.exec(address)!;
   return `${scheme}${bracketed(announced)}:${port}`;
-}
-
-function bracketed(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }
 
 function firstExternal(): string | undefined {

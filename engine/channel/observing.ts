@@ -14,7 +14,7 @@ export interface ObserveOptions extends Omit<ConnectOptions, 'hello' | 'signal'>
 
 /**
  * What a part knows: a JSON object, of which the asker believes what it understands.
- * @throws EpochvisorError PEER_REFUSED; PEER_UNREACHABLE: nobody answers, or not in time; PACKET_MALFORMED
+ * @throws EpochvisorError as `connect`; PEER_UNREACHABLE: nobody answers, or not in time; PACKET_MALFORMED
  */
 export function askReport(options: ObserveOptions): Promise<Readonly<Record<string, unknown>>> {
   return ask(options, 'askReport', (message, done) => {
@@ -58,10 +58,12 @@ async function ask<T>(
   const late = setTimeout(() => abort.abort(), deadlineMs);
   try {
     const incarnation = `${OBSERVER_PREFIX}${randomUUID()}`;
+    // Once: who is not there now is told of as such.
     const link = await connect({
       ...call,
       hello: { ...hello, incarnation },
       deadlineMs,
+      retryMs: deadlineMs,
       signal: abort.signal,
     });
     return await answerOn(link, type, answered, abort.signal);

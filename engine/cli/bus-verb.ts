@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import { Console } from '../../devices/console/console.js';
 import { closeDevices, type OpenedDevices, openDevices } from '../../devices/opening.js';
+import { defaultPlace } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { BusPart, refuseSecondBus } from '../parts/bus-part.js';
@@ -41,7 +42,7 @@ async function serve(path: string, flags: BusFlags): Promise<void> {
   const say = sayUnless(flags.quiet);
   let part: BusPart | undefined;
   endOnSignals(async () => part?.stop());
-  const opened = await openFolder(path, flags);
+  const opened = await openFolder(path, flags, say);
   const { folder, arbiter } = opened;
   const before = await endedBefore(opened, say);
   if (before !== undefined) process.exit(statusOfEnd(before));
@@ -52,7 +53,7 @@ async function serve(path: string, flags: BusFlags): Promise<void> {
   const sockets = await openSockets(folder.description, flags);
   part = new BusPart({
     ...{ folder, arbiter, say },
-    place: flags.address,
+    place: flags.address ?? defaultPlace(folder.description.encrypted),
     streams: [console, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
     module: () => module,

@@ -9,10 +9,10 @@ import { type ArbiterOptions, openArbiter, parseArbiter } from '../arbiter/open-
 import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
+import { birthOf } from '../parts/birth.js';
 import { machineOptions } from '../parts/described-options.js';
 import type { DescribedDevice, MachineDescription } from '../parts/description.js';
-import { checkNewFolder, createMachineFolder } from '../parts/machine-folder.js';
-import { BIRTH_VIEW } from '../replica/first-view.js';
+import { checkNewFolder, createMachineFolder, type MachineFolder, readMachineFolder } from '../parts/machine-folder.js';
 import { type ArbiterFlags, addEtcdFlags, arbiterOptions } from './arbiter-flags.js';
 import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
 import { guestArguments } from './guest-strings.js';
@@ -26,6 +26,7 @@ interface InitFlags extends Omit<MachineFlags, 'epochLength'>, EpochLengthFlags,
   readonly arbiter: string;
   readonly replicas: number;
   readonly suspicion: number;
+  readonly encrypt: boolean;
 }
 
 export function initCommand(): Command {
@@ -35,6 +36,7 @@ export function initCommand(): Command {
     .argument('[args...]', "the guest's arguments")
     .option('--folder <DIR>', "the folder to make (default: the guest's name without .wasm)")
     .requiredOption('--arbiter <ADDRESS>', 'the arbiter that all hosts reach: etcd://HOST:PORT,... or a shared folder')
+    .option('--no-encrypt', 'for parts that are all on one host: the channel is in the clear, on loopback')
     .passThroughOptions();
   return addSocketFlags(
     addWasiFlags(addVariantFlags(addEpochLengthFlags(addEtcdFlags(addReplicaFlags(command))))),
@@ -58,6 +60,7 @@ async function init(guestPath: string, args: readonly string[], flags: InitFlags
     arbiter,
     replicas: flags.replicas,
     suspicionMs: flags.suspicion,
+    encrypted: flags.encrypt,
     ...epochLengthOptions(flags, flags.counting),
     variant: flags.variant,
     counting: flags.counting,
@@ -73,7 +76,7 @@ async function init(guestPath: string, args: readonly string[], flags: InitFlags
   await rewriteGuest(module, machineOptions(description), flags.cache);
   createMachineFolder(folder, description, module);
   try {
-    await recordBirth(description, folder, options);
+    await recordBirth(readMachineFolder(folder), options);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -113,17 +116,11 @@ async function describedDevices(sources: InitFlags['devices']): Promise<readonly
 }
 
 /** The arbiter knows the machine from here on: one that does not is another, or has lost what it had, and nothing begins there. */
-async function recordBirth(
-  { machine, arbiter }: MachineDescription,
-  folder: string,
-  options: ArbiterOptions,
-): Promise<void> {
+async function recordBirth(folder: MachineFolder, options: ArbiterOptions): Promise<void> {
+  const { arbiter } = folder;
   const { scheme, rest } = parseArbiter(arbiter);
-  const isFolder = scheme === 'folder';
-  const path = resolve(folder, rest);
-  if (isFolder) mkdirSync(path, { recursive: true });
-  const opened = await openArbiter(isFolder ? `folder:${path}` : arbiter, options);
-  const answer = await opened.claim({ number: BIRTH_VIEW, machine, primary: '', backups: [], claim: randomUUID() });
+  if (scheme === 'folder') mkdirSync(rest, { recursive: true });
+  const answer = await (await openArbiter(arbiter, options)).claim(birthOf(folder));
   if (answer.result === 'won') return;
   const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
   throw new EpochvisorError('ARBITER_FAILED', `the machine can't be recorded at ${arbiter}: ${why}`, 'try again');

@@ -14,6 +14,7 @@ export interface LaunchFlags extends SuperviseFlags, ArbiterFlags {
   readonly replicas: number;
   readonly repair: boolean;
   readonly suspicion: number;
+  readonly encrypt?: boolean;
 }
 
 /** How many replicas there are, and when one is taken for dead. */
@@ -27,17 +28,19 @@ export function addLaunchFlags(command: Command): Command {
   addReplicaFlags(command).option('--no-repair', 'start no replacement for a replica that died');
   return addArbiterFlags(command)
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
+    .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
     .option('--quiet', 'say nothing but what the guest says');
 }
 
 /** @throws EpochvisorError as `arbiterOptions` */
 export async function launchOptions(
   flags: LaunchFlags,
-): Promise<Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'arbiterOptions' | 'timing'>> {
-  const { replicas, repair, suspicion } = flags;
+): Promise<Pick<LaunchOptions, 'replicas' | 'repair' | 'arbiter' | 'arbiterOptions' | 'timing' | 'encrypted'>> {
+  const { replicas, repair, suspicion, encrypt = false } = flags;
   return {
     replicas,
     repair,
+    encrypted: encrypt,
     ...(await arbiterOptions(flags)),
     timing: timingFor(suspicion),
   };

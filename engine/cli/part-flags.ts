@@ -1,12 +1,14 @@
 // What the verbs of a machine on several hosts have in common: its folder, its arbiter, where a part listens, and its end.
 
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { MachineEnd } from '../arbiter/machine-end.js';
 import { type ArbiterOptions, openArbiter, parseArbiter } from '../arbiter/open-arbiter.js';
 import { type ListeningPlace, placeOf } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
+import { checkBirth } from '../parts/birth.js';
 import { describeEnd } from '../parts/ending.js';
 import { type MachineFolder, readMachineFolder } from '../parts/machine-folder.js';
 import { type ArbiterFlags, addEtcdFlags, arbiterOptions } from './arbiter-flags.js';
@@ -15,7 +17,7 @@ import { TRAP_STATUS } from './supervise.js';
 export type EtcdFlags = Omit<ArbiterFlags, 'arbiter'>;
 
 export interface PartFlags extends EtcdFlags {
-  readonly address: ListeningPlace;
+  readonly address?: ListeningPlace;
   readonly quiet?: true;
 }
 
@@ -25,6 +27,9 @@ export interface OpenedFolder {
   /** With which it was opened. */
   readonly arbiterOptions: ArbiterOptions;
 }
+
+/** Pause before an arbiter out of reach is asked again, ms. */
+const AGAIN_MS = 1_000;
 
 /** Exit statuses of a part that is ended by a signal. */
 const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -36,7 +41,6 @@ export function addPartFlags(command: Command): Command {
       '--address <HOST[:PORT]>',
       'where it listens, and how other hosts reach it (default: all interfaces, by the first address of this host)',
       placeFlag,
-      placeOf(undefined),
     )
     .option('--quiet', 'say nothing');
 }
@@ -51,10 +55,11 @@ function placeFlag(text: string): ListeningPlace {
 }
 
 /**
- * @throws EpochvisorError as `readMachineFolder`, `arbiterOptions` and `openArbiter` do; ARBITER_UNREACHABLE where its folder is
- *   not there
+ * @param waits for parts, which are started in any order: an arbiter out of reach is waited for, and that is said; once
+ * @throws EpochvisorError as `readMachineFolder`, `arbiterOptions`, `openArbiter` and `checkBirth` do; ARBITER_UNREACHABLE, also
+ *   where its folder is not there
  */
-export async function openFolder(path: string, flags: EtcdFlags): Promise<OpenedFolder> {
+export async function openFolder(path: string, flags: EtcdFlags, waits?: Say): Promise<OpenedFolder> {
   const folder = readMachineFolder(path);
   const { scheme, rest } = parseArbiter(folder.arbiter);
   // A folder that is not mounted must not be begun anew.
@@ -62,7 +67,18 @@ export async function openFolder(path: string, flags: EtcdFlags): Promise<Opened
     throw new EpochvisorError('ARBITER_UNREACHABLE', `the arbiter's folder ${rest} is not there`, 'mount it');
   }
   const { arbiterOptions: options = {} } = await arbiterOptions({ ...flags, arbiter: folder.arbiter });
-  return { folder, arbiter: await openArbiter(folder.arbiter, options), arbiterOptions: options };
+  const arbiter = await openArbiter(folder.arbiter, options);
+  for (let first = true; ; first = false) {
+    try {
+      await checkBirth(folder, arbiter);
+      return { folder, arbiter, arbiterOptions: options };
+    } catch (error) {
+      if (waits === undefined || !(error instanceof EpochvisorError) || error.code !== 'ARBITER_UNREACHABLE')
+        throw error;
+      if (first) waits(`waits: ${error.message}`);
+      await sleep(AGAIN_MS);
+    }
+  }
 }
 
 export type Say = (line: string) => void;

@@ -1,6 +1,7 @@
 // `epochvisor replica`: a replica of a machine on this host, kept alive there.
 
 import { Command } from 'commander';
+import { defaultPlace } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { StatusFile } from '../observe/status.js';
@@ -40,14 +41,14 @@ async function keepReplica(path: string, flags: ReplicaFlags): Promise<void> {
     await agent?.stop();
     reported(undefined);
   });
-  const opened = await openFolder(path, flags);
+  const opened = await openFolder(path, flags, say);
   const { folder, arbiter, arbiterOptions } = opened;
   if ((await endedBefore(opened, say)) !== undefined) process.exit(0);
   const module = await moduleFor(folder, arbiter, say);
   agent = new ReplicaAgent({
     ...{ folder, arbiter, arbiterOptions, module, say, reported },
     moduleCache: flags.cache,
-    place: flags.address,
+    place: flags.address ?? defaultPlace(folder.description.encrypted),
   });
   await agent.start();
   try {

@@ -52,6 +52,8 @@ export interface LaunchOptions {
   /** Address of the arbiter (open-arbiter.ts); a fresh folder, removed at the end, where none is given. */
   readonly arbiter?: string;
   readonly arbiterOptions?: ArbiterOptions;
+  /** Whether the channel is encrypted on loopback, too. */
+  readonly encrypted?: boolean;
   readonly timing?: ChannelTiming;
   /** The machine goes on from a snapshot: the file, and how far its streams had come. */
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
@@ -144,9 +146,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       this.#openArbiter(),
       this.#module.fill(this.#launch.module),
     );
+    const encrypted = this.#launch.encrypted === true;
     this.#bus = await BusServer.start({
-      secret,
-      machine: this.machine,
+      credentials: { machine: this.machine, secret },
+      encrypted,
       moduleHash,
       options: comparedOptions(options),
       operationIds: options.operationIds,
@@ -165,6 +168,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.#common = {
       machine: this.machine,
       secret,
+      encrypted,
       moduleHash,
       moduleCache: this.#launch.moduleCache && { rewriter: rewriterHash() },
       options,

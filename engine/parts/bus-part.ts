@@ -16,7 +16,7 @@ import { announcedAddress, type ListeningPlace } from '../channel/listening-plac
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
-import { machineHello } from './described-options.js';
+import { membershipIn } from './described-options.js';
 import { EndWatch } from './end-watch.js';
 import { withdrawQuietly, writeEnding } from './ending.js';
 import type { MachineFolder } from './machine-folder.js';
@@ -43,13 +43,13 @@ async function findBus(
   { folder, arbiter }: Pick<BusPartOptions, 'folder' | 'arbiter'>,
   own?: string,
 ): Promise<Member | undefined> {
-  const hello = machineHello(folder);
+  const membership = membershipIn(folder);
   const members = await arbiter.members(folder.description.machine);
   const others = members.filter(({ kind, incarnation }) => kind === 'bus' && incarnation !== own);
   const living = await Promise.all(
     others.map(async member => {
       try {
-        const report = await askReport({ address: member.address, hello, deadlineMs: ANSWER_MAX_MS });
+        const report = await askReport({ ...membership, address: member.address, deadlineMs: ANSWER_MAX_MS });
         return report.incarnation === member.incarnation;
       } catch (error) {
         // Nobody is there any more, or somebody else.
@@ -99,10 +99,12 @@ export class BusPart {
   /** @throws EpochvisorError BUS_RUNNING; as the arbiter and the listener do */
   async start(): Promise<void> {
     const { folder, place, arbiter, streams, devices, module } = this.#options;
-    const { machine, secret, moduleHash, options } = machineHello(folder);
+    const { machine } = folder.description;
+    const { hello, credentials, encrypted } = membershipIn(folder);
+    const { moduleHash, options } = hello;
     const latest = await arbiter.latest(machine);
     this.#server = await BusServer.start({
-      ...{ secret, machine, moduleHash, options, streams, devices, module },
+      ...{ credentials, encrypted, moduleHash, options, streams, devices, module },
       operationIds: folder.description.operationIds,
       listen: place.listen,
       // What an older primary still sends is refused from the first moment on.

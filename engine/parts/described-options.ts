@@ -8,9 +8,9 @@ import type { DeviceOptions } from '../../devices/device-kind.js';
 import { DIRECTORY_KIND } from '../../devices/directory/directory-kind.js';
 import { numbered } from '../../devices/opening.js';
 import { comparedOptions } from '../channel/compared-options.js';
+import type { Credentials } from '../channel/credentials.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { Hello } from '../protocol/messages.js';
-import { PROTOCOL_VERSION } from '../protocol/vocabulary.js';
 import { FILES_BYTES_MAX } from '../wasi/kernel-port.js';
 import type { MachineDescription } from './description.js';
 import type { MachineFolder } from './machine-folder.js';
@@ -49,9 +49,19 @@ export function machineOptions(description: MachineDescription): MachineOptions 
   };
 }
 
-/** What anybody of the machine says of itself, but for its name. */
-export function machineHello({ description, secret }: MachineFolder): Omit<Hello, 'incarnation'> {
-  const { machine, module } = description;
+/** What whoever belongs to the machine shows and says of itself, but for its name. */
+export interface Membership {
+  readonly hello: Omit<Hello, 'incarnation'>;
+  readonly credentials: Credentials;
+  readonly encrypted: boolean;
+}
+
+export function membershipIn({ description, secret }: MachineFolder): Membership {
+  const { machine, module, encrypted } = description;
   const options = comparedOptions(machineOptions(description));
-  return { type: 'hello', protocol: PROTOCOL_VERSION, machine, secret, moduleHash: module, options };
+  return {
+    hello: { type: 'hello', moduleHash: module, options },
+    credentials: { machine, secret },
+    encrypted,
+  };
 }

@@ -3,7 +3,7 @@
 //   { "format": "epochvisor machine", "version": 1,
 //     "machine": "4c8f...", "born": "2026-11-27T05:43:42.000Z",      its id, and the origin of its clock
 //     "module": "9d1e...", "guest": "wasi",                          SHA-256 of module.wasm; wasi or bare
-//     "arbiter": "etcd://a:2379,b:2379", "replicas": 2, "suspicionMs": 1000,
+//     "arbiter": "etcd://a:2379,b:2379", "replicas": 2, "suspicionMs": 1000, "encrypted": true,
 //     "epochLength": 1000000, "variant": "deferred", "counting": "block", "operationIds": true, "maxMemory": 1073741824,
 //     "arguments": ["server.wasm"], "environment": ["LANG=C"],
 //     "listen": ["0.0.0.0:8080"], "connect": ["db=10.0.0.7:5432"],
@@ -42,6 +42,8 @@ export interface MachineDescription {
   /** Replicas of a machine that lacks none. */
   readonly replicas: number;
   readonly suspicionMs: number;
+  /** Whether the channel is; one that is not is on loopback. */
+  readonly encrypted: boolean;
   readonly epochLength: number;
   readonly latencyMaxMs?: number;
   readonly variant: Variant;
@@ -59,11 +61,11 @@ const ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
 const HASH = /^[0-9a-f]{64}$/;
 
 export function writeDescription(description: MachineDescription): string {
-  const { machine, bornMs, module, guest, arbiter, replicas, suspicionMs, ...shaping } = description;
+  const { machine, bornMs, module, guest, arbiter, replicas, suspicionMs, encrypted, ...shaping } = description;
   const { epochLength, latencyMaxMs, variant, counting, operationIds, maxMemory, environment } = shaping;
   const fields = {
     ...{ format: FORMAT, version: VERSION, machine, born: new Date(bornMs).toISOString() },
-    ...{ module, guest, arbiter, replicas, suspicionMs },
+    ...{ module, guest, arbiter, replicas, suspicionMs, encrypted },
     ...{ epochLength, latencyMaxMs, variant, counting, operationIds, maxMemory },
     ...{ arguments: shaping.arguments, environment },
     listen: shaping.listen.map(describeSocketAddress),
@@ -95,6 +97,7 @@ export function readDescription(text: string, where: string): MachineDescription
     arbiter: fields.matching('arbiter', /^\S/, 'the address of an arbiter'),
     replicas: fields.integer('replicas', 1, 5),
     suspicionMs: fields.integer('suspicionMs', 50, 60_000),
+    encrypted: fields.boolean('encrypted'),
     epochLength: fields.integer('epochLength', 1, 1_000_000_000),
     ...(latencyMaxMs === undefined ? {} : { latencyMaxMs }),
     variant: fields.oneOf('variant', VARIANTS),

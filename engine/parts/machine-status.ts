@@ -6,7 +6,7 @@ import { isLater, type Member } from '../arbiter/members.js';
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
-import { machineHello } from './described-options.js';
+import { membershipIn } from './described-options.js';
 import { describeEnd } from './ending.js';
 import type { MachineFolder } from './machine-folder.js';
 
@@ -66,7 +66,7 @@ async function statusOf(folder: MachineFolder, member: Member): Promise<PartStat
   const { kind, incarnation, address, host = '' } = member;
   const about = { kind, incarnation, address, host };
   try {
-    const report = await askReport({ address, hello: machineHello(folder), deadlineMs: ANSWER_MAX_MS });
+    const report = await askReport({ ...membershipIn(folder), address, deadlineMs: ANSWER_MAX_MS });
     if (report.incarnation !== incarnation) return { ...about, role: 'silent', why: 'another has its port' };
     return { ...about, host: textOf(report.host) || host, role: roleOf(kind, report), report };
   } catch (error) {

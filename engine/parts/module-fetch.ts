@@ -5,7 +5,7 @@ import type { Arbiter } from '../arbiter/arbiter.js';
 import { askModule } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { ENGINE_LIMITS } from '../wasm/engine-limits.js';
-import { machineHello } from './described-options.js';
+import { membershipIn } from './described-options.js';
 import { checkedModule, type MachineFolder, readFolderModule, writeFolderModule } from './machine-folder.js';
 
 /** A module may be a gigabyte, and the way to it slow. */
@@ -38,10 +38,10 @@ export async function moduleFor(
 
 async function fetchOnce(folder: MachineFolder, arbiter: Arbiter): Promise<Uint8Array | undefined> {
   const { machine } = folder.description;
-  const hello = machineHello(folder);
+  const membership = membershipIn(folder);
   try {
     for (const { address } of await arbiter.members(machine)) {
-      const module = await fetchFrom({ address, hello, deadlineMs: FETCH_MAX_MS }, folder);
+      const module = await fetchFrom({ ...membership, address, deadlineMs: FETCH_MAX_MS }, folder);
       if (module !== undefined) return module;
     }
   } catch (error) {

@@ -103,6 +103,7 @@ export class ReplicaAgent {
       machine: description.machine,
       incarnation,
       secret,
+      encrypted: description.encrypted,
       moduleHash: description.module,
       moduleCache: moduleCache && { rewriter: rewriterHash() },
       options: machineOptions(description),

@@ -23,9 +23,11 @@ export function statusTable(status: MachineStatus): string[] {
   ];
 }
 
-function rowOf({ kind, role, host, address, report }: PartStatus): string[] {
+function rowOf({ kind, role, host, address, report, why }: PartStatus): string[] {
   const where = textOf(host) || '?';
-  if (report === undefined) return [`${kind}: no answer`, where, '-', '-', '-', '-', '-', '-', textOf(address)];
+  if (report === undefined) {
+    return [`${kind}: no answer`, where, '-', '-', '-', '-', '-', '-', `${textOf(address)} (${textOf(why)})`];
+  }
   const figure = (name: string) => (typeof report[name] === 'number' ? String(report[name]) : '-');
   const lag = role === 'primary' ? `${figure('lagMs')} ms` : '-';
   const { rssBytes } = report;

@@ -12,7 +12,7 @@ import type { MachineFolder } from './machine-folder.js';
 import { type MachineStatus, type PartStatus, readStatus } from './machine-status.js';
 
 /** Parts look once a second, and a bus waits some seconds for what it has under way. */
-const END_MAX_MS = 15_000;
+export const END_MAX_SECONDS = 15;
 const LOOK_MS = 250;
 /** What a host says of a port where nobody listens. */
 const NOBODY = /ECONNREFUSED/;
@@ -24,13 +24,20 @@ export interface Stopped {
   readonly left: readonly PartStatus[];
 }
 
-/** @throws EpochvisorError ARBITER_UNREACHABLE */
-export async function stopMachine(folder: MachineFolder, arbiter: Arbiter): Promise<Stopped> {
+/**
+ * @param endMaxSeconds how long the parts may take
+ * @throws EpochvisorError ARBITER_UNREACHABLE
+ */
+export async function stopMachine(
+  folder: MachineFolder,
+  arbiter: Arbiter,
+  endMaxSeconds = END_MAX_SECONDS,
+): Promise<Stopped> {
   const { machine } = folder.description;
   const answer = await arbiter.end(machine, { kind: 'stopped' });
   if (answer.result === 'unreachable') throw new EpochvisorError('ARBITER_UNREACHABLE', answer.reason, 'try again');
   const end: MachineEnd = answer.result === 'lost' ? answer.end : { kind: 'stopped' };
-  for (const deadlineMs = performance.now() + END_MAX_MS; ; ) {
+  for (const deadlineMs = performance.now() + 1_000 * endMaxSeconds; ; ) {
     const { parts } = await readStatus(folder, arbiter);
     const gone = parts.filter(isGone);
     for (const { incarnation } of gone) await withdrawQuietly(arbiter, machine, incarnation);

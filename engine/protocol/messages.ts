@@ -6,14 +6,10 @@
 
 import type { Interrupt, Outcome, Output, View } from './vocabulary.js';
 
-/** The first packet of every connection. A difference in anything but `incarnation` and `view` is refused. */
+/** The first packet of every connection, once both sides are known to belong to the machine. A difference in anything but `incarnation` is refused. */
 export interface Hello {
   readonly type: 'hello';
-  readonly protocol: number;
-  readonly machine: string;
   readonly incarnation: string;
-  /** Never in argv. */
-  readonly secret: string;
   /** SHA-256 of the guest's module, hex. */
   readonly moduleHash: string;
   /** Every option that shapes execution, as canonical JSON. */

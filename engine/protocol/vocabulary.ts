@@ -1,7 +1,7 @@
 // What the protocol moves between replicas: interrupts, log entries, operations, outputs and outcomes, as plain data.
 
 /** Version of everything that replicas and bus say to each other; a difference is refused at the first packet. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** The three variants differ only in when the guest waits; all obey the Output Rule. */
 export type Variant = 'original' | 'revised' | 'deferred';

@@ -64,7 +64,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
   const early = place === undefined ? startThread(configuration.view) : undefined;
   if (configuration.samples === true) await sample(early!, configuration.view?.primary === incarnation);
-  const { helloOf, Replica } = await import('./replica.js');
+  const { membershipOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
   const { announcedAddress } = await import('../channel/listening-place.js');
@@ -74,7 +74,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const { HeldLinks } = await import('./held-links.js');
   const { NO_PROGRESS, ownReport } = await import('./replica-report.js');
   const opened = await openArbiter(arbiter, arbiterOptions);
-  const hello = helloOf(configuration);
+  const membership = membershipOf(configuration);
   const links = new HeldLinks();
   let replica: Replica | undefined;
   const search = new PeerSearch({
@@ -84,7 +84,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     arbiter: opened,
     timers: TIMERS,
     view: () => replica?.view,
-    call: address => connect({ address, hello, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
+    call: address => connect({ ...membership, address, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
     found: (peer, link, again) => links.add(peer, link, again),
     failed,
   });
@@ -99,7 +99,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     };
   const observers = new Observers({ report, module: () => module });
   const listener = await Listener.start({
-    hello,
+    ...membership,
     ...(place === undefined ? {} : { listen: place.listen }),
     onLink: link => (isObserver(link.peer.incarnation) ? observers.add(link) : search.called(link)),
   });

@@ -66,6 +66,8 @@ export interface ReplicaConfiguration {
   readonly machine: string;
   readonly incarnation: string;
   readonly secret: string;
+  /** Whether the channel is encrypted. */
+  readonly encrypted?: boolean;
   /** The view to begin in; without one this replica joins a machine that runs. */
   readonly view?: View;
   /** SHA-256 of the guest, which is read from a descriptor (kept-module.ts). */

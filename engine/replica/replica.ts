@@ -5,13 +5,13 @@ import type { Arbiter } from '../arbiter/arbiter.js';
 import { isLater } from '../arbiter/members.js';
 import { BusClient } from '../bus/client.js';
 import { comparedOptions } from '../channel/compared-options.js';
+import type { ConnectOptions } from '../channel/connect.js';
 import type { Link } from '../channel/link.js';
 import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
-import type { Hello } from '../protocol/messages.js';
-import { PROTOCOL_VERSION, type View } from '../protocol/vocabulary.js';
+import type { View } from '../protocol/vocabulary.js';
 import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
@@ -175,7 +175,7 @@ export class Replica {
   async #callBus(): Promise<BusClient> {
     const { configuration } = this.#parts;
     const address = await this.#findBus();
-    return await BusClient.connect({ address, hello: helloOf(configuration), deadlineMs: BUS_CALL_MS });
+    return await BusClient.connect({ ...membershipOf(configuration), address, deadlineMs: BUS_CALL_MS });
   }
 
   /**
@@ -296,14 +296,14 @@ function peerLink(link: Link): PeerLink {
   };
 }
 
-export function helloOf(configuration: ReplicaConfiguration): Hello {
+/** What this replica shows to those that it calls, and that call it. */
+export function membershipOf(
+  configuration: ReplicaConfiguration,
+): Pick<ConnectOptions, 'hello' | 'credentials' | 'encrypted'> {
+  const { machine, secret, encrypted = false, incarnation, moduleHash, options } = configuration;
   return {
-    type: 'hello',
-    protocol: PROTOCOL_VERSION,
-    machine: configuration.machine,
-    incarnation: configuration.incarnation,
-    secret: configuration.secret,
-    moduleHash: configuration.moduleHash,
-    options: comparedOptions(configuration.options),
+    hello: { type: 'hello', incarnation, moduleHash, options: comparedOptions(options) },
+    credentials: { machine, secret },
+    encrypted,
   };
 }

@@ -3,7 +3,8 @@
 // Numbers, byte strings and text are as in varints.ts, and unsigned unless it is said otherwise. Every packet has exactly one form: what is read and written again gives
 // the same bytes. A byte string that is read is a view of its packet.
 //
-//   hello            "EPOCHV" 00, protocol, text machine, incarnation, secret, module hash, options
+//   proof            01 bytes
+//   hello            "EPOCHV" 00, text incarnation, module hash, options
 //
 //   log              10 view position length settled part...               (to the packet's end)
 //   acknowledgement  11 view position executed backlog
@@ -39,6 +40,7 @@ import { malformed, Reader, Writer } from './varints.js';
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x4f, 0x43, 0x48, 0x56, 0x00);
 
+const PROOF = 0x01;
 const LOG = 0x10;
 const ACKNOWLEDGEMENT = 0x11;
 const PEER_HEARTBEAT = 0x12;
@@ -61,15 +63,23 @@ const FROM_BUS_HEARTBEAT = 0x36;
 /** What a packet takes besides its byte string; a guess that is right saves a copy. */
 const HEAD_BYTES = 64;
 
-// ---- the first packet of every connection
+// ---- the first packets of every connection
+
+export function encodeProof(proof: Uint8Array): Uint8Array {
+  return new Writer(1 + proof.length).byte(PROOF).rest(proof).finish();
+}
+
+/** The proof, as a view of the packet. */
+export function decodeProof(bytes: Uint8Array): Uint8Array {
+  const reader = new Reader(bytes);
+  if (reader.byte() !== PROOF) throw malformed('this is no proof of epochvisor', 0);
+  return reader.rest();
+}
 
 export function encodeHello(hello: Hello): Uint8Array {
   return new Writer(HEAD_BYTES * 4 + hello.options.length)
     .rest(MAGIC)
-    .unsigned(hello.protocol)
-    .text(hello.machine)
     .text(hello.incarnation)
-    .text(hello.secret)
     .text(hello.moduleHash)
     .text(hello.options)
     .finish();
@@ -80,14 +90,11 @@ export function decodeHello(bytes: Uint8Array): Hello {
   for (const byte of MAGIC) {
     if (reader.byte() !== byte) throw malformed('this is no hello of epochvisor', reader.at - 1);
   }
-  const protocol = reader.unsigned();
-  const machine = reader.text();
   const incarnation = reader.text();
-  const secret = reader.text();
   const moduleHash = reader.text();
   const options = reader.text();
   reader.end();
-  return { type: 'hello', protocol, machine, incarnation, secret, moduleHash, options };
+  return { type: 'hello', incarnation, moduleHash, options };
 }
 
 // ---- between replicas

@@ -86,8 +86,8 @@ export class HostedMachine {
     }
   }
 
-  stop(): Promise<Ended> {
-    return this.#bench.run(['stop', this.folder]);
+  stop(...flags: readonly string[]): Promise<Ended> {
+    return this.#bench.run(['stop', ...flags, this.folder]);
   }
 
   /** The view records at the arbiter, by their names. */

@@ -1,11 +1,14 @@
 // A machine described in a folder, and its parts as processes of their own that no parent holds together.
 
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { buildProgram } from '../../bench/wasi/programs.js';
+import { needs } from '../setup/needs.js';
 import { Bench, guest, isAlive, until } from './command.js';
 import { GATED } from './gated.js';
 import { type Agent, HostedMachine, roles } from './hosted.js';
+import { Client, question } from './tcp-client.js';
 
 const bench = new Bench();
 
@@ -83,7 +86,7 @@ test('whoever is killed, agent or replica, primary, backup or spare, the output 
   await spares[0]!.is('backup');
   ({ primary, backup, spares } = await roles(living, { primary: 1, backup: 1, joining: 1 }));
 
-  const { view } = primary.report!;
+  const { view } = await machine.hasStatus(found => found.protected);
   const spare = spares[0]!.report!.pid;
   process.kill(spare, 'SIGKILL');
   await spares[0]!.is('joining', report => report.pid !== spare);
@@ -127,7 +130,7 @@ describe('stop', () => {
     // It answers nobody, and looks at nothing.
     process.kill(spares[0]!.command.pid, 'SIGSTOP');
     process.kill(spares[0]!.report!.pid, 'SIGSTOP');
-    const stopped = await machine.stop();
+    const stopped = await machine.stop('--timeout', '3');
     expect(stopped.status).toBe(1);
     expect(stopped.stderr).toMatch(
       /^epochvisor: machine \S+ has ended: it was stopped\nepochvisor: the replica at ws:\S+ .*not known to have ended: .*\n$/,
@@ -145,6 +148,32 @@ describe('stop', () => {
   }, 60_000);
 });
 
+describe('clients of a program that listens', needs('c'), () => {
+  test('stay connected when the primary dies, and when the one after it does', async () => {
+    const machine = new HostedMachine(bench);
+    const path = bench.file('socket');
+    await machine.init('--listen', `unix:${path}`, buildProgram('echoes.c'));
+    const bus = machine.startBus();
+    const agents = [machine.startReplica(), machine.startReplica(), machine.startReplica()];
+    await machine.hasStatus(found => found.protected);
+    const client = new Client(path);
+    await client.asks(question(0, 0, 100_000));
+    for (let round = 1; round <= 2; round++) {
+      const { primary, backup } = await roles(agents, { primary: 1, backup: 1, joining: 1 });
+      process.kill(primary.report!.pid, 'SIGKILL');
+      await client.asks(question(0, round, 100_000));
+      await backup.is('primary');
+      await machine.hasStatus(found => found.protected);
+    }
+    await client.leaves();
+    const last = new Client(path);
+    last.socket.write('quit');
+    expect(await bus.ended).toMatchObject({ status: 0, stdout: 'listening\n' });
+    last.socket.destroy();
+    await endWith(agents, 0);
+  }, 90_000);
+});
+
 test('a host whose folder has no module is given it, and keeps it', async () => {
   const machine = new HostedMachine(bench);
   await machine.init(...GATED);
@@ -153,7 +182,6 @@ test('a host whose folder has no module is given it, and keeps it', async () => 
   rmSync(join(lacking, 'module.wasm'));
   rmSync(join(lacking, 'arbiter'), { recursive: true });
   const description = join(lacking, 'machine.json');
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(
     description,
     readFileSync(description, 'utf8').replace('"folder:arbiter"', JSON.stringify(machine.arbiter)),

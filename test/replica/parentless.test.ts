@@ -68,8 +68,7 @@ function hashOf(name: string): string {
 async function startBus(name: string): Promise<void> {
   stdout = new CapturedConsole(new Uint8Array(0));
   bus = await BusServer.start({
-    secret: SECRET,
-    machine: 'm',
+    credentials: { machine: 'm', secret: SECRET },
     moduleHash: hashOf(name),
     options: comparedOptions(OPTIONS),
     operationIds: true,

@@ -8,10 +8,12 @@ import {
   decodeFromBus,
   decodeHello,
   decodePeer,
+  decodeProof,
   decodeToBus,
   encodeFromBus,
   encodeHello,
   encodePeer,
+  encodeProof,
   encodeSnapshotPiece,
   encodeToBus,
   snapshotPiece,
@@ -26,10 +28,7 @@ const plain = (bytes: Uint8Array) => new Uint8Array(bytes);
 
 const HELLO: Hello = {
   type: 'hello',
-  protocol: 1,
-  machine: 'm',
   incarnation: 'i',
-  secret: 's',
   moduleHash: 'ab',
   options: '{}',
 };
@@ -137,10 +136,7 @@ const fromBus: fc.Arbitrary<FromBus> = fc.oneof(
 );
 const hello: fc.Arbitrary<Hello> = fc.record({
   type: fc.constant('hello' as const),
-  protocol: unsigned,
-  machine: fc.string({ unit: 'binary' }),
-  incarnation: fc.string(),
-  secret: fc.string(),
+  incarnation: fc.string({ unit: 'binary' }),
   moduleHash: fc.string(),
   options: fc.string(),
 });
@@ -213,8 +209,13 @@ codecTests({ name: 'from the bus', messages: fromBus, encode: encodeFromBus, dec
 
 describe('literal packets', () => {
   test('hello', () => {
-    expect(hex(encodeHello(HELLO))).toBe('45 50 4f 43 48 56 00 01 01 6d 01 69 01 73 02 61 62 02 7b 7d');
+    expect(hex(encodeHello(HELLO))).toBe('45 50 4f 43 48 56 00 01 69 02 61 62 02 7b 7d');
     expect(decodeHello(encodeHello(HELLO))).toEqual(HELLO);
+  });
+
+  test('proof', () => {
+    expect(hex(encodeProof(Uint8Array.of(1, 2, 255)))).toBe('01 01 02 ff');
+    expect(decodeProof(bytesOf('01 01 02 ff'))).toEqual(Uint8Array.of(1, 2, 255));
   });
 
   test('between replicas', () => {
@@ -332,6 +333,11 @@ describe('hostile packets', () => {
 
   test('a count that the packet cannot hold is refused before anything is allocated', () => {
     expect(() => decodeFromBus(bytesOf('30 01 09 ff ff ff ff 0f'))).toThrow('a number is too large at byte 3');
+  });
+
+  test('what is no proof', () => {
+    expect(() => decodeProof(bytesOf('02 01'))).toThrow('this is no proof of epochvisor at byte 0');
+    expect(() => decodeProof(bytesOf(''))).toThrow('malformed packet');
   });
 
   test('a hello without the magic', () => {
