@@ -58,6 +58,15 @@ export const HAPPENINGS: readonly Happening[] = [
 /** How long something stays cut, if not until the client goes on, ms: longer than the suspicion time. */
 const CUT_MS = 1_500;
 const FLAP_MS = 300;
+/** Nobody acts for so long, where nobody may. */
+const SILENT_MS = 500;
+
+/** Nobody may act: an answer now would be one that a backup does not know of. */
+async function staysSilent(machine: HostedMachine): Promise<void> {
+  const { answers } = machine;
+  await pause(SILENT_MS);
+  if (machine.answers !== answers) throw new Error('the client is answered though nobody may answer');
+}
 
 /** @returns the longest time without an answer, ms */
 export async function happen(machine: HostedMachine, { cuts, times = 1, waits }: Happening): Promise<number> {
@@ -68,8 +77,9 @@ export async function happen(machine: HostedMachine, { cuts, times = 1, waits }:
   for (let time = 1; time <= times; time++) {
     for (const [from, to] of cuts) machine.network.cut(host(from), host(to));
     await pause(times > 1 ? FLAP_MS : CUT_MS);
+    if (waits === true) await staysSilent(machine);
     // It goes on while it is cut.
-    if (waits !== true && times === 1) await machine.progresses();
+    else if (times === 1) await machine.progresses();
     machine.network.healAll();
     if (time < times) await pause(FLAP_MS);
   }
