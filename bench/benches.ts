@@ -97,6 +97,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'how long is a machine not Protected after a death?',
     tiny: ['--kills', '1', '--mebibytes', '4'],
   },
+  distance: {
+    question: 'what does a distance between the replicas cost?',
+    tiny: ['--rounds', '1', '--seconds', '0.1'],
+  },
   hosts: {
     question: 'what does a client notice of hosts that die and cables that are cut?',
     tiny: ['--strikes', '1', '--minutes', '0'],
