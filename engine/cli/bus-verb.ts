@@ -11,7 +11,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { BusPart, refuseSecondBus } from '../parts/bus-part.js';
 import { machineOptions } from '../parts/described-options.js';
-import { describeEnd } from '../parts/ending.js';
+import { describeEnd } from '../parts/machine-ending.js';
 import { type MachineFolder, readFolderModule } from '../parts/machine-folder.js';
 import {
   addPartFlags,

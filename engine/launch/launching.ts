@@ -8,7 +8,8 @@
 import { EpochvisorError } from '../errors/errors.js';
 import type { Status } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
-import type { FromReplica, ReplicaProgress, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
+import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
+import type { ReplicaProgress } from '../replica/replica-report.js';
 import { statusOf } from './launch-status.js';
 import { Repair } from './repair.js';
 

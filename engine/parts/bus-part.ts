@@ -18,7 +18,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
 import { membershipIn } from './described-options.js';
 import { EndWatch } from './end-watch.js';
-import { withdrawQuietly, writeEnding } from './ending.js';
+import { withdrawQuietly, writeEnding } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 
 /** A bus that lives answers within this time, ms. */

@@ -18,7 +18,7 @@ import { type FromReplica, type ReplicaConfiguration, timingFor } from '../repli
 import type { ReplicaReport } from '../replica/replica-report.js';
 import { machineOptions } from './described-options.js';
 import { EndWatch } from './end-watch.js';
-import { withdrawQuietly, writeEnding } from './ending.js';
+import { withdrawQuietly, writeEnding } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 import { Replacing } from './replacing.js';
 

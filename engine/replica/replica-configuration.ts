@@ -8,7 +8,7 @@ import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
-import type { ReplicaReport } from './replica-report.js';
+import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
 /** What a machine that is resumed elsewhere has to find on its host; kept in a snapshot as it is. */
 export interface SnapshotOrigin {
@@ -101,20 +101,6 @@ export type ToReplica =
       readonly temporary: string;
       readonly origin: SnapshotOrigin;
     };
-
-/** What changes as the guest runs, told at most once a heartbeat. */
-export interface ReplicaProgress {
-  readonly epoch: number;
-  /** Instructions an epoch, at present. */
-  readonly epochLength: number;
-  readonly count: number;
-  readonly outstanding: number;
-  readonly protected: boolean;
-  readonly reason: string;
-  readonly lagMs: number;
-  /** Bytes of log shipped since the start. */
-  readonly logBytes: number;
-}
 
 /** What was measured of a replica since the last time it told. */
 export interface ReplicaSamples {

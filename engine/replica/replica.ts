@@ -16,14 +16,8 @@ import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
-import type {
-  FromReplica,
-  ReplicaConfiguration,
-  ReplicaProgress,
-  SavedOrigin,
-  ToReplica,
-} from './replica-configuration.js';
-import { ownReport, type ReplicaReport } from './replica-report.js';
+import type { FromReplica, ReplicaConfiguration, SavedOrigin, ToReplica } from './replica-configuration.js';
+import { ownReport, type ReplicaProgress, type ReplicaReport } from './replica-report.js';
 import { type ThreadHost, TIMERS } from './thread-host.js';
 
 type Save = ToReplica & { readonly type: 'save' };

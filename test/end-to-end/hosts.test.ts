@@ -133,7 +133,7 @@ describe('stop', () => {
     const stopped = await machine.stop('--timeout', '3');
     expect(stopped.status).toBe(1);
     expect(stopped.stderr).toMatch(
-      /^epochvisor: machine \S+ has ended: it was stopped\nepochvisor: the replica at ws:\S+ .*not known to have ended: .*\n$/,
+      /^epochvisor: machine \S+ has ended: it was stopped\nepochvisor: the replica at wss:\S+ .*not known to have ended: .*\n$/,
     );
     expect(await bus.ended).toMatchObject({ status: 0 });
     await endWith(

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { type LaunchEffect, type LaunchEvent, Launching, type ReplicaEnding } from '../../engine/launch/launching.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
-import type { FromReplica, ReplicaProgress } from '../../engine/replica/replica-configuration.js';
+import type { FromReplica } from '../../engine/replica/replica-configuration.js';
+import type { ReplicaProgress } from '../../engine/replica/replica-report.js';
 
 const KILLED: ReplicaEnding = { reason: 'killed by SIGKILL', killed: true };
 const HALT = { code: 'DIVERGED', message: 'memory differs', hint: 'look' };
