@@ -52,8 +52,22 @@ describe('an etcd', needs('etcd'), () => {
     return door;
   }
 
-  arbiterConforms('an etcd of one member', async () => open(one.newAddress()));
-  arbiterConforms('an etcd of three members', async () => open(three.newAddress()));
+  describe.each(['one', 'three'])('of %s', count => {
+    const opened: EtcdArbiter[] = [];
+    // Else this process would keep their leases.
+    afterEach(async () => {
+      for (const arbiter of opened.splice(0)) {
+        for (const machine of ['m', 'm-2', 'machine-1']) {
+          const members = await arbiter.members(machine);
+          await Promise.all(members.map(({ incarnation }) => arbiter.withdraw(machine, incarnation)));
+        }
+      }
+    });
+    arbiterConforms('etcd', async () => {
+      opened.push(open((count === 'one' ? one : three).newAddress()));
+      return opened.at(-1)!;
+    });
+  });
 
   test('of claimants at different members one wins each view', async () => {
     const address = three.newAddress();
@@ -94,13 +108,16 @@ describe('an etcd', needs('etcd'), () => {
           const key = `${prefixOf(address)}/machine-1/${name}`;
           await put(one.members[0]!, key, content);
           const refused = { code, message: expect.stringContaining(`etcd's ${key} is not `) };
-          const asked =
-            code === 'VIEW_CORRUPT'
-              ? [arbiter.claim(view(1, 'x')), arbiter.read('machine-1', 1), arbiter.latest('machine-1')]
-              : code === 'END_CORRUPT'
-                ? [arbiter.end('machine-1', { kind: 'stopped' }), arbiter.ended('machine-1')]
-                : [arbiter.members('machine-1'), arbiter.announce('machine-1', member('b'))];
-          for (const answer of asked) await expect(answer).rejects.toMatchObject(refused);
+          const asked: readonly (() => Promise<unknown>)[] = {
+            VIEW_CORRUPT: [
+              () => arbiter.claim(view(1, 'x')),
+              () => arbiter.read('machine-1', 1),
+              () => arbiter.latest('machine-1'),
+            ],
+            END_CORRUPT: [() => arbiter.end('machine-1', { kind: 'stopped' }), () => arbiter.ended('machine-1')],
+            MEMBER_CORRUPT: [() => arbiter.members('machine-1'), () => arbiter.announce('machine-1', member('b'))],
+          }[code];
+          for (const ask of asked) await expect(ask()).rejects.toMatchObject(refused);
         }
       },
     );
