@@ -14,6 +14,7 @@
 // Why this, and no library: what is needed is five requests. The client for Node that there is keeps leases in ways that fail
 // when a member does, and gRPC is some megabytes that every replica would load at its start.
 
+import { setMaxListeners } from 'node:events';
 import { EpochvisorError } from '../errors/errors.js';
 import type { EtcdAddress, EtcdEndpoint } from './etcd-address.js';
 import { checkUser, type EtcdCredentials, namesTlsFiles, secureContextOf } from './etcd-credentials.js';
@@ -67,6 +68,8 @@ export class EtcdGateway {
     const since = this.#revision;
     const reasons = new Map<string, string>();
     const over = new AbortController();
+    // One for each request under way: as many as endpoints in so many rounds, and twice that.
+    setMaxListeners(0, over.signal);
     return new Promise((resolve, reject) => {
       let begun = 0;
       let underWay = 0;

@@ -188,7 +188,7 @@ describe('an answer that is no good is refused in one short line', () => {
       'words without end, and for a terminal',
       (_, response) =>
         response.writeHead(500).end(JSON.stringify({ message: `\u001b[2J\n${'x'.repeat(100_000)}`, code: 2 })),
-      /: it answers: \[2Jx{1,200}\.\.\.$/,
+      /: it answers: \[2J x{1,200}\.\.\.$/,
     ],
     [
       'an answer without end',
@@ -216,7 +216,12 @@ describe('an answer that is no good is refused in one short line', () => {
 
   test('bytes that are not HTTP', async () => {
     const address = await listening(
-      createTcpServer(socket => socket.on('error', () => undefined).end('SSH-2.0-x\r\n')),
+      createTcpServer(socket =>
+        socket
+          .on('error', () => undefined)
+          .resume()
+          .end('SSH-2.0-x\r\n'),
+      ),
     );
     await expect(arbiterAt([address]).read('machine-1', 1)).rejects.toMatchObject({ code: 'ARBITER_UNREACHABLE' });
   });
