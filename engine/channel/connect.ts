@@ -1,12 +1,11 @@
 // Calling a listener: again and again until it is there, or the deadline has passed.
 
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import WebSocket from 'ws';
 import { EpochvisorError } from '../errors/errors.js';
 import type { Hello } from '../protocol/messages.js';
 import { exchangeHellos, HELLO_MAX_MS } from './hello.js';
-import { Link, SOCKET_OPTIONS } from './link.js';
+import { type CountedStream, Link, SOCKET_OPTIONS } from './link.js';
 
 export interface ConnectOptions {
   /** `ws://HOST:PORT`, as a listener gives it. */
@@ -60,7 +59,7 @@ async function attempt(address: string, hello: Hello, leftMs: number, signal?: A
 
 interface Opened {
   readonly socket: WebSocket;
-  readonly stream: Duplex;
+  readonly stream: CountedStream;
 }
 
 function open(address: string, handshakeTimeout: number, signal?: AbortSignal): Promise<Opened> {

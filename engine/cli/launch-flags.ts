@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { parseArbiter } from '../arbiter/open-arbiter.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
+import { DEFAULT_SUSPICION_MS, SUSPICION_MIN_MS, timingFor } from '../replica/replica-configuration.js';
 import { integer } from './machine-flags.js';
 import type { SuperviseFlags } from './supervise.js';
 
@@ -24,7 +25,12 @@ export function addLaunchFlags(command: Command): Command {
     .option('--no-repair', 'start no replacement for a replica that died')
     .option('--arbiter <DIR>', 'folder of the view records (default: a fresh one)')
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
-    .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000)
+    .option(
+      '--suspicion <MS>',
+      'silence after which a replica is suspected at the latest; where it speaks steadily, after a quarter of it',
+      integer(SUSPICION_MIN_MS, 60_000),
+      DEFAULT_SUSPICION_MS,
+    )
     .option('--quiet', 'say nothing but what the guest says');
 }
 
@@ -35,7 +41,7 @@ export function launchOptions(flags: LaunchFlags): Pick<LaunchOptions, 'replicas
     replicas,
     repair,
     ...(arbiter === undefined ? {} : { arbiter: arbiterAddress(arbiter) }),
-    timing: { heartbeatMs: Math.min(100, suspicion / 4), suspicionMs: suspicion, startMs: 10_000 },
+    timing: timingFor(suspicion),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   JOINS_EVERY_MS,
   REPLICA_HALTED,
   type ReplicaConfiguration,
+  type ReplicaSilence,
   type ToReplica,
 } from './replica-configuration.js';
 import { ThreadHost, TIMERS } from './thread-host.js';
@@ -53,7 +54,9 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     ...(hook === undefined ? {} : { hook }),
   });
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
-  if (configuration.samples === true) await sample(thread, view?.primary === incarnation);
+  let begun: Replica | undefined;
+  const silence = () => begun?.silence ?? { longestGapMs: 0, limitMs: configuration.timing.suspicionMs };
+  if (configuration.samples === true) await sample(thread, view?.primary === incarnation, silence);
   const { helloOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
@@ -72,6 +75,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     },
     end,
   });
+  begun = replica;
   const hello = helloOf(configuration);
   const search = new PeerSearch({
     machine,
@@ -106,9 +110,9 @@ async function stateFor({
 }
 
 /** Loaded for those who measure: a start costs what it loads. */
-async function sample(thread: ThreadHost, isPrimary: boolean): Promise<void> {
+async function sample(thread: ThreadHost, isPrimary: boolean, silence: () => ReplicaSilence): Promise<void> {
   const { Sampling } = await import('./sampling.js');
-  new Sampling(thread.sampled, isPrimary, samples => tell({ type: 'sampled', samples }));
+  new Sampling(thread.sampled, isPrimary, silence, samples => tell({ type: 'sampled', samples }));
 }
 
 /** The launcher hears of a replica that joins until others watch it. */
