@@ -35,6 +35,7 @@ describe('stopped and continued, again and again', () => {
       expect([primary.pid, after.primary.pid]).not.toContain(status.backups[0]!.pid);
     }
     const { stderr } = await gated.endsUndisturbed();
+    expect(stderr).not.toContain('before it has joined');
     expect(stderr.match(/is gone: halted/g)?.length).toBeGreaterThanOrEqual(STALLS);
   });
 
