@@ -186,7 +186,7 @@ export class Channel<P> {
       // CL: nothing of an older view is accepted, nor does it count as a word.
       if (message.view < (state.isPrimary ? state.view!.number : state.reign)) return [];
     }
-    if (state.phase !== 'claiming') peer.silence.broken(state.nowMs);
+    suspecting.heard(state, peer);
     // RA: the primary is there after all.
     if (state.phase === 'reading' && name === state.view?.primary) state.phase = 'normal';
     switch (message.type) {
@@ -239,9 +239,9 @@ export class Channel<P> {
 
   /** Something comes from it, or from the bus, that is no whole message yet: it is there. */
   #stirs(name: string | undefined): void {
-    const { phase, peers, nowMs } = this.#state;
+    const peer = name === undefined ? undefined : this.#state.peers.get(name);
     if (name === undefined) this.#bus.stirs();
-    else if (phase !== 'claiming') peers.get(name)?.silence.broken(nowMs);
+    else if (peer !== undefined) suspecting.heard(this.#state, peer);
   }
 
   // ---- time

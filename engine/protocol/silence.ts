@@ -99,7 +99,9 @@ export class Silence {
   #learn(nowMs: number): void {
     const gapMs = Math.max(0, this.lastsMs(nowMs));
     this.#knownMs += gapMs;
-    this.#longestMs = Math.max(gapMs, this.#longestMs * Math.exp(-gapMs / FORGET_MS));
+    // A longer one than is ever waited for has nothing more to say, and would be remembered for longer.
+    const lessonMs = Math.min(gapMs, this.#timing.suspicionMs);
+    this.#longestMs = Math.max(lessonMs, this.#longestMs * Math.exp(-gapMs / FORGET_MS));
     this.#everLongestMs = Math.max(gapMs, this.#everLongestMs);
   }
 }

@@ -2,6 +2,12 @@
 
 import type { ChannelState, Peer } from './channel-state.js';
 
+/** A word of it has come, or a part of one. Until a joining replica is welcomed, none is due: their gaps say nothing of it. */
+export function heard<P>({ phase, nowMs }: ChannelState<P>, { silence }: Peer): void {
+  if (phase === 'joining') silence.begins(nowMs);
+  else if (phase !== 'claiming') silence.broken(nowMs);
+}
+
 /** @param ticks whether silence is looked for: at ticks only, after the sockets were read */
 export function whySuspected<P>(state: ChannelState<P>, name: string, ticks: boolean): string | undefined {
   const peer = state.peers.get(name);

@@ -61,6 +61,12 @@ describe('a silence that is too long', () => {
     expect(limit(10)).toBe(LEAST_MS);
   });
 
+  it('is forgotten no later, the longer it was', () => {
+    const limit = (gapMs: number) => hearing([...times(40, 50), gapMs, ...times(3600, 50)]).silence.limitMs;
+    expect(limit(1e6)).toBe(limit(1000));
+    expect(limit(1000)).toBeLessThan(600);
+  });
+
   it('is as long as it is said to be, where that is hardly more than some heartbeats', () => {
     expect(hearing(times(100, 40), { heartbeatMs: 40, suspicionMs: 200 }).silence.limitMs).toBe(200);
   });
