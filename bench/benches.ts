@@ -70,6 +70,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--seconds', '0.2', '--rounds', '1'],
     needs: 'c',
   },
+  suspicion: {
+    question: 'is whoever is gone suspected soon, and nobody who is there?',
+    tiny: ['--strikes', '1', '--minutes', '0.02', '--busy', '1'],
+  },
   takeover: { question: 'how long is it silent after a kill?', tiny: ['--kills', '1'] },
   joining: {
     question: 'how long is a machine not Protected after a death?',

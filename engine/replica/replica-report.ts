@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 
-/** What changes as the guest runs, told at most once a heartbeat. */
+/** What changes as the guest runs, told some times a second. */
 export interface ReplicaProgress {
   readonly epoch: number;
   /** Instructions an epoch, at present. */

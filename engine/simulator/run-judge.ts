@@ -55,6 +55,8 @@ export interface Coverage {
   dialled: number;
   /** Changes of the epoch length. */
   resized: number;
+  /** Views after a silence shorter than the suspicion time: it follows what is heard. */
+  early: number;
 }
 
 export class Judge implements BusObserver {
@@ -116,6 +118,7 @@ export class Judge implements BusObserver {
     visits: 0,
     dialled: 0,
     resized: 0,
+    early: 0,
   };
 
   /** The first broken promise. */

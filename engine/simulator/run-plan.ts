@@ -2,7 +2,7 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planFaults, planHealing } from './faults.js';
+import { type Fault, planFaults, planHealing, planLate } from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -22,6 +22,9 @@ export interface RunOptions {
   readonly instructionNs: number;
   /** Least and greatest delay. */
   readonly networkNs: readonly [number, number];
+  readonly heartbeatMs: number;
+  /** Suspicion at the latest. Of several heartbeats at the most there is nothing to be learnt (silence.ts). */
+  readonly suspicionMs: number;
   readonly deviceNs: readonly [number, number];
   readonly arbiterNs: readonly [number, number];
   readonly arbiterLossProbability: number;
@@ -55,12 +58,33 @@ export const EPOCH_LENGTHS: readonly number[] = [1, 7, 20, 50, 200];
 /** Steps of the schedule that a guest step takes, about: where faults are to strike. */
 const STEPS_PER_GUEST_STEP = 32;
 
-/** Pairs that are not repaired, and among them machines of three, and such as heal. */
+/** Pairs that are not repaired, and among them machines of three, and such as heal; now and then words come late. */
 export function chooseRun(seed: number): RunOptions {
+  if (new Random(seed ^ 0x1a7e).chance(0.1)) return chooseLate(seed);
   const run = choosePair(seed);
   const random = new Random(seed ^ 0x1e55e);
   if (run.replicas === 1 || random.chance(0.5)) return run;
   return heal(run, random);
+}
+
+/** Of seconds, in which replicas learn how late words come, and in which they come later. */
+export function chooseLate(seed: number): RunOptions {
+  const random = new Random(seed ^ 0x1a7e5);
+  const pair = choosePair(seed);
+  const run = random.chance(0.5) ? pair : heal(pair, random);
+  const guestSteps = random.between(100, 300);
+  return {
+    ...run,
+    replicas: random.pick([2, 2, 3]),
+    guestSteps,
+    instructionNs: random.pick([1e5, 5e5]),
+    epochLength: random.pick([20, 50]),
+    lengthProbability: 0,
+    networkNs: [1e4, random.pick([1e5, 1e6])],
+    heartbeatMs: 10,
+    suspicionMs: random.pick([200, 400]),
+    faults: planLate(random, guestSteps * STEPS_PER_GUEST_STEP),
+  };
 }
 
 /** A machine that is repaired, or of three replicas, or both; most of its faults strike by role. */
@@ -103,6 +127,8 @@ export function choosePair(seed: number): RunOptions {
     guestSteps,
     instructionNs: random.pick([100, 1_000, 10_000]),
     networkNs: [networkNs / 10, networkNs],
+    heartbeatMs: 16,
+    suspicionMs: 50,
     deviceNs: [deviceNs / 10, deviceNs],
     arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],
     arbiterLossProbability: random.pick([0, 0.1, 0.5]),

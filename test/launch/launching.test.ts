@@ -191,6 +191,31 @@ describe('a replacement', () => {
   });
 });
 
+describe('a replacement that has joined and was replaced itself', () => {
+  beforeEach(() => {
+    alone();
+    step({ type: 'repairDue' });
+    started('c', true);
+    tellsView('a', view(3, 'a', 'c'));
+    tellsView('c', view(4, 'c'));
+    step({ type: 'repairDue' });
+    started('d', true);
+    tellsView('c', view(5, 'c', 'd'));
+  });
+
+  test('is no one that joins: while it hangs another is started in its place', () => {
+    expect(of(tellsView('d', view(6, 'd')), 'repairAfter')).toEqual([{ type: 'repairAfter', delayMs: 0 }]);
+    expect(of(step({ type: 'repairDue' }), 'start')).toHaveLength(1);
+    expect(launching.status.joining).toEqual([]);
+  });
+
+  test('is lost when it ends, and no failure to join', () => {
+    tellsView('d', view(6, 'd'));
+    expect(told(ends('c', HALTED))).toEqual([['lost', named('c'), HALTED.reason]]);
+    expect(launching.status.reason).toBe('need secondary');
+  });
+});
+
 describe('where none of the view lives but one joins', () => {
   beforeEach(() => {
     alone();

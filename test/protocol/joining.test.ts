@@ -95,6 +95,16 @@ describe('JN: a replica that joins', () => {
     expect(effectsOf(asked(), 'A', 'acknowledged').at(-1)).toMatchObject({ position: Infinity, alone: false });
   });
 
+  it('takes no silence before it is welcomed for one: nothing was to be said to it', () => {
+    const channels = asked();
+    channels.pass(START_MS);
+    channels.step('A', { type: 'snapshotTaken', position: 10 });
+    channels.log('A', 'ten', 2);
+    expect(channels.get('J').silence.longestGapMs).toBe(HEARTBEAT_MS);
+    channels.pass(3 * HEARTBEAT_MS);
+    expect(channels.get('J').silence.longestGapMs).toBe(HEARTBEAT_MS);
+  });
+
   it('is welcomed in order with the log, from the position of the snapshot on', () => {
     const channels = following();
     const toJ = channels.sent.filter(({ to }) => to === 'J').map(({ message }) => message);

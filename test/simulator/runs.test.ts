@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/run-judge.js';
-import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
+import { chooseHealing, chooseLate, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 
@@ -10,6 +10,7 @@ import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 const BLOCKS = [
   { what: 'pairs', runs: choosePair, from: 1, seeds: 1500 },
   { what: 'machines that are repaired, or of three', runs: chooseHealing, from: 1, seeds: 800 },
+  { what: 'machines of which words come late', runs: chooseLate, from: 1, seeds: 200 },
 ] as const;
 
 describe('a machine under seeded faults', () => {
@@ -28,7 +29,7 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections, asked-for streams and changes of the epoch length, and mostly came to its end', () => {
+  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections, asked-for streams, changes of the epoch length and early suspicions, and mostly came to its end', () => {
     const often = [
       'failovers',
       'simplex',
@@ -40,6 +41,7 @@ describe('a machine under seeded faults', () => {
       'fullLinks',
       'dialled',
       'resized',
+      'early',
     ] as const;
     for (const what of often) {
       expect(sums[what], what).toBeGreaterThan(20);
