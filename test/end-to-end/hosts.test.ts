@@ -102,6 +102,25 @@ test('whoever is killed, agent or replica, primary, backup or spare, the output 
   expect(machine.views()).toHaveLength(Number((await machine.status()).view) + 1);
 }, 120_000);
 
+test('a replica that hangs is replaced by the spare, and ended by its agent, which starts another', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const bus = machine.startBus();
+  const agents = [machine.startReplica(), machine.startReplica(), machine.startReplica()];
+  const { primary, backup, spares } = await roles(agents, { primary: 1, backup: 1, joining: 1 });
+  await machine.hasStatus(found => found.protected);
+  const { pid } = primary.report!;
+  process.kill(pid, 'SIGSTOP');
+  await backup.is('primary');
+  await spares[0]!.is('backup');
+  await primary.is('joining');
+  expect(isAlive(pid)).toBe(false);
+  bus.endInput();
+  expect(await bus.ended).toMatchObject({ status: 0 });
+  expect(bus.stdout).toBe(await undisturbed(bus.stdout));
+  await endWith(agents, 0);
+}, 60_000);
+
 test('an agent that is told to end takes its replica and its record away, and the others go on', async () => {
   const machine = new HostedMachine(bench);
   await machine.init(...GATED);
