@@ -216,7 +216,7 @@ test('a host whose folder has no module is given it, and keeps it', async () => 
   await endWith([one, other], 0);
 }, 60_000);
 
-test('a second bus is refused while the first lives, and may come when it is gone', async () => {
+test('a second bus is refused while the first answers; one that slept while another came gives way to it', async () => {
   const machine = new HostedMachine(bench);
   await machine.init(guest('hello'));
   const first = machine.startBus();
@@ -225,9 +225,14 @@ test('a second bus is refused while the first lives, and may come when it is gon
   const ended = await second.ended;
   expect(ended.stderr).toMatch(/^epochvisor: the machine has a bus already \([^\n]*\) \[BUS_RUNNING\][^\n]*\n$/);
   expect(ended.status).toBe(2);
-  first.kill('SIGKILL');
-  await first.ended;
+  // It answers nobody: to the others it is as good as dead, until it wakes up.
+  first.kill('SIGSTOP');
   const third = machine.startBus();
+  await machine.hasStatus(({ parts }) => parts.some(({ report }) => report?.pid === third.pid));
+  first.kill('SIGCONT');
+  const superseded = await first.ended;
+  expect(superseded.stderr).toMatch(/\n[^\n]*the machine has a bus already [^\n]*\[BUS_RUNNING\][^\n]*\n$/);
+  expect(superseded.status).toBe(70);
   const agents = [machine.startReplica(), machine.startReplica()];
   expect(await third.ended).toMatchObject({ status: 0 });
   expect(third.stdout).toMatch(/Hello/);
