@@ -15,7 +15,7 @@
 //      own guest's outputs have been handed over, read before the ring is drained and told after.
 //   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot. One that is
 //      kept is given out as an output is: when what precedes it has left (snapshot-commit.ts).
-//   7. Time goes on. A tick comes twice a heartbeat, and after the sockets have had their turn: what lies there was said. One that
+//   7. Time goes on. A tick comes every `tickMs`, and after the sockets have had their turn: what lies there was said. One that
 //      comes late says that this replica was absent.
 //   8. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
 //      it ends at once. To wait for a backup's guest would be to wait for ever for one whose log ends earlier.
@@ -388,7 +388,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   #tickLater(): void {
     const { timers } = this.#ports;
-    timers.after(this.#options.heartbeatMs / 2, () => timers.soon(() => this.#tick()));
+    timers.after(this.#options.tickMs, () => timers.soon(() => this.#tick()));
   }
 
   #tick(): void {

@@ -32,7 +32,7 @@ export function suspectIfGone<P>(state: ChannelState<P>, name: string, ticks: bo
 }
 
 /**
- * Ticks come twice a heartbeat. If none has come for longer than one, this replica was stopped, or kept from its turn: others may
+ * Ticks come once a heartbeat at least. If none has come for longer than that, this replica was stopped, or kept from its turn: others may
  * have been, too, and what they said meanwhile may not all have been read. Any event may be the first after it: a process that
  * was stopped while it waited for its sockets hears them before its timers.
  *

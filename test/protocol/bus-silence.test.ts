@@ -6,7 +6,7 @@ import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 
 function primary() {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
-  const timing = { heartbeatMs: 100, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
+  const timing = { heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
   const channel = new Channel<string>({
     incarnation: 'a',
     machine: 'm',

@@ -34,6 +34,7 @@ export class Channels {
       view,
       operationIds: true,
       heartbeatMs: HEARTBEAT_MS,
+      tickMs: HEARTBEAT_MS,
       suspicionMs: this.#suspicionMs,
       startMs: START_MS,
       nowMs: this.nowMs,
