@@ -79,7 +79,7 @@ describe('a bus that is silent', () => {
     );
   });
 
-  it('and that nobody hears is waited for', () => {
+  it('that nobody hears is waited for', () => {
     expect(typesOf(live(primary(), 0, 20_000, { bus: false, backup: false }))).not.toContain('halt');
   });
 });

@@ -65,7 +65,7 @@ describe('JN: a replica that joins', () => {
     expect(channels.get('J').silence.longestGapMs).toBe(HEARTBEAT_MS);
   });
 
-  it('and its primary are given the whole suspicion time, however well they are known', () => {
+  it('is given the whole suspicion time, however well it is known, and so is its primary', () => {
     const suspicionMs = 8 * SUSPICION_MS;
     const channels = asked(ALONE, suspicionMs);
     channels.log('A', 'before', 10);
