@@ -15,7 +15,7 @@
 //      own guest's outputs have been handed over, read before the ring is drained and told after.
 //   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot. One that is
 //      kept is given out as an output is: when what precedes it has left (snapshot-commit.ts).
-//   7. Time goes on. A tick comes twice a heartbeat, and after the sockets have had their turn: what lies there was said. One that
+//   7. Time goes on. A tick comes every `tickMs`, and after the sockets have had their turn: what lies there was said. One that
 //      comes late says that this replica was absent.
 //   8. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
 //      it ends at once. To wait for a backup's guest would be to wait for ever for one whose log ends earlier.
@@ -25,7 +25,7 @@ import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } f
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
-import { Arrivals } from './arrivals.js';
+import { IncomingBytes } from './incoming-bytes.js';
 import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
 import { type KeptSnapshot, SnapshotCommit } from './snapshot-commit.js';
 import { transfer } from './transfer.js';
@@ -59,7 +59,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #incoming: StateReader<State> | undefined;
   #bus: BusConnection | undefined;
   /** Of each peer, and of the bus (undefined). */
-  readonly #arrivals = new Map<string | undefined, Arrivals>();
+  readonly #incomingBytes = new Map<string | undefined, IncomingBytes>();
   #ticks = false;
   #isLoaded = false;
   #hadBus = false;
@@ -223,18 +223,18 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     this.#ports.connectBus({
       opened: bus => {
         this.#bus = bus;
-        this.#arrivals.set(undefined, new Arrivals(bus));
+        this.#incomingBytes.set(undefined, new IncomingBytes(bus));
         this.#hadBus = true;
         this.#step({ type: 'busOpened', nowMs: this.#nowMs });
         this.#tickIfReady();
       },
       message: message => {
-        this.#arrivals.get(undefined)?.heard();
+        this.#incomingBytes.get(undefined)?.heard();
         this.#step({ type: 'bus', message, nowMs: this.#nowMs });
       },
       closed: () => {
         this.#bus = undefined;
-        this.#arrivals.delete(undefined);
+        this.#incomingBytes.delete(undefined);
         this.#step({ type: 'busClosed', nowMs: this.#nowMs });
         if (!this.#over) this.#connectBus();
       },
@@ -253,7 +253,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
       before.terminate();
     }
     this.#links.set(peer, link);
-    this.#arrivals.set(peer, new Arrivals(link));
+    this.#incomingBytes.set(peer, new IncomingBytes(link));
     link.listen({
       message: message => this.#heard(peer, message),
       piece: piece => this.#received(piece),
@@ -269,12 +269,12 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   #lost(peer: string, reason: string): void {
     this.#links.delete(peer);
-    this.#arrivals.delete(peer);
+    this.#incomingBytes.delete(peer);
     this.#step({ type: 'peerClosed', peer, reason, nowMs: this.#nowMs });
   }
 
   #heard(peer: string, message: PeerMessage<Uint8Array>): void {
-    this.#arrivals.get(peer)?.heard();
+    this.#incomingBytes.get(peer)?.heard();
     const event = { type: 'peer', peer, message, nowMs: this.#nowMs } as const;
     if (message.type !== 'log') {
       this.#step(event);
@@ -394,7 +394,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   #tickLater(): void {
     const { timers } = this.#ports;
-    timers.after(this.#options.heartbeatMs / 2, () => timers.soon(() => this.#tick()));
+    timers.after(this.#options.tickMs, () => timers.soon(() => this.#tick()));
   }
 
   #tick(): void {
@@ -402,8 +402,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     // What a backup's guest puts out is not rung for.
     if (this.#channel.role === 'backup') this.#ports.guest.drain();
     this.#noteProgress();
-    for (const [peer, arrivals] of this.#arrivals) {
-      if (!arrivals.takeStirs()) continue;
+    for (const [peer, incoming] of this.#incomingBytes) {
+      if (!incoming.takeStirs()) continue;
       this.#step({ type: 'stirs', nowMs: this.#nowMs, ...(peer === undefined ? {} : { peer }) });
     }
     this.#step({ type: 'tick', nowMs: this.#nowMs });

@@ -26,7 +26,7 @@ import type { View } from './vocabulary.js';
 export type { ChannelEffect, ChannelEvent, ChannelOptions, ClaimAnswer } from './channel-events.js';
 export { CLAIM_RETRY_MS } from './claiming.js';
 
-/** A timer may come a little early, and the next is half a heartbeat away: a heartbeat is due this share of one before its time. */
+/** A timer may come a little early, and the next tick is some time away: a heartbeat is due this share of one before its time. */
 const EARLY_SHARE = 1 / 8;
 
 export class Channel<P> {

@@ -13,10 +13,16 @@ export function whySuspected<P>(state: ChannelState<P>, name: string, ticks: boo
   const peer = state.peers.get(name);
   if (peer === undefined) return 'it is not connected';
   if (peer.link === 'closed') return peer.reason;
-  if (!ticks || !peer.silence.isTooLong(state.nowMs)) return undefined;
+  if (!ticks || peer.silence.lastsMs(state.nowMs) < patienceMs(state, name, peer)) return undefined;
   return peer.link === 'open'
     ? `no word from it for ${Math.round(peer.silence.lastsMs(state.nowMs))} ms`
     : 'it never came';
+}
+
+/** Joining is heavy work for both, and nobody waits for it: while one of them joins, neither is suspected before its time. */
+function patienceMs<P>(state: ChannelState<P>, name: string, { silence }: Peer): number {
+  const joins = name === state.joiner?.name || !(state.isPrimary || state.isNamed);
+  return joins ? state.options.suspicionMs : silence.limitMs;
 }
 
 /** SX: a primary leaves it out of its next view. */
@@ -26,7 +32,7 @@ export function suspectIfGone<P>(state: ChannelState<P>, name: string, ticks: bo
 }
 
 /**
- * Ticks come twice a heartbeat. If none has come for longer than one, this replica was stopped, or kept from its turn: others may
+ * Ticks come once a heartbeat at least. If none has come for longer than that, this replica was stopped, or kept from its turn: others may
  * have been, too, and what they said meanwhile may not all have been read. Any event may be the first after it: a process that
  * was stopped while it waited for its sockets hears them before its timers.
  *

@@ -44,6 +44,8 @@ export interface SaveError {
 /** Timing of the channel, ms. */
 export interface ChannelTiming {
   readonly heartbeatMs: number;
+  /** How often a replica looks at the time; at least once a heartbeat. */
+  readonly tickMs: number;
   /** Silence after which a peer is suspected at the latest (protocol/silence.ts). */
   readonly suspicionMs: number;
   /** Likewise, for the first word of a process that starts. */
@@ -58,7 +60,8 @@ export const SUSPICION_MIN_MS = 200;
  * lost on the way, or held up, says less. The end of a socket is noticed at once.
  */
 export function timingFor(suspicionMs: number): ChannelTiming {
-  return { heartbeatMs: Math.min(50, suspicionMs / 5), suspicionMs, startMs: 10_000 };
+  const heartbeatMs = Math.min(50, suspicionMs / 5);
+  return { heartbeatMs, tickMs: heartbeatMs, suspicionMs, startMs: 10_000 };
 }
 
 export const DEFAULT_SUSPICION_MS = 1000;

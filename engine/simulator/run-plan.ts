@@ -23,6 +23,7 @@ export interface RunOptions {
   /** Least and greatest delay. */
   readonly networkNs: readonly [number, number];
   readonly heartbeatMs: number;
+  readonly tickMs: number;
   /** Suspicion at the latest. Of several heartbeats at the most there is nothing to be learnt (silence.ts). */
   readonly suspicionMs: number;
   readonly deviceNs: readonly [number, number];
@@ -82,6 +83,7 @@ export function chooseLate(seed: number): RunOptions {
     lengthProbability: 0,
     networkNs: [1e4, random.pick([1e5, 1e6])],
     heartbeatMs: 10,
+    tickMs: random.pick([5, 10]),
     suspicionMs: random.pick([200, 400]),
     faults: planLate(random, guestSteps * STEPS_PER_GUEST_STEP),
   };
@@ -128,6 +130,7 @@ export function choosePair(seed: number): RunOptions {
     instructionNs: random.pick([100, 1_000, 10_000]),
     networkNs: [networkNs / 10, networkNs],
     heartbeatMs: 16,
+    tickMs: 8,
     suspicionMs: 50,
     deviceNs: [deviceNs / 10, deviceNs],
     arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],

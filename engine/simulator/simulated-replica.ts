@@ -122,6 +122,7 @@ export class Replica {
         view,
         operationIds: run.operationIds,
         heartbeatMs: run.heartbeatMs,
+        tickMs: run.tickMs,
         suspicionMs: run.suspicionMs,
         startMs: START_MS,
         backupsWanted: Math.max(1, run.replicas - 1),

@@ -6,7 +6,7 @@ import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 
 function primary() {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
-  const timing = { heartbeatMs: 100, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
+  const timing = { heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
   const channel = new Channel<string>({
     incarnation: 'a',
     machine: 'm',
@@ -79,7 +79,7 @@ describe('a bus that is silent', () => {
     );
   });
 
-  it('and that nobody hears is waited for', () => {
+  it('that nobody hears is waited for', () => {
     expect(typesOf(live(primary(), 0, 20_000, { bus: false, backup: false }))).not.toContain('halt');
   });
 });

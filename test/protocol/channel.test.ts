@@ -27,6 +27,7 @@ function channel(incarnation: string, view: View = PAIR, operationIds = true, po
     position,
     operationIds,
     heartbeatMs: HEARTBEAT_MS,
+    tickMs: HEARTBEAT_MS / 2,
     suspicionMs: SUSPICION_MS,
     startMs: START_MS,
     nowMs: 0,

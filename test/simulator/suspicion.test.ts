@@ -28,6 +28,7 @@ function longRun(seed: number, faults: readonly Fault[]): RunOptions {
     arbiterNs: [1e5, 1e6],
     arbiterLossProbability: 0,
     heartbeatMs: HEARTBEAT_MS,
+    tickMs: seed % 2 === 0 ? HEARTBEAT_MS : HEARTBEAT_MS / 2,
     suspicionMs: SUSPICION_MS,
     faults,
   };

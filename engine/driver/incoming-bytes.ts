@@ -1,7 +1,7 @@
 // What has come on a connection since it was looked at last. On a slow network a message is long on its way, and those behind
 // it, too: its bytes say that their sender is there.
 
-export class Arrivals {
+export class IncomingBytes {
   readonly #connection: { readonly arrivedBytes: number };
   #seenBytes: number;
   #whole = false;
