@@ -164,7 +164,9 @@ export class BusLink<P> {
       return effects;
     }
     const backupHasBus = state.backups.some(name => state.isOpen(name) && state.peers.get(name)?.bus);
-    if (state.nowMs - this.#lostMs < suspicionMs || !backupHasBus) return effects;
+    // A bus that nobody has is being started again (RB): then a backup may find it before its primary does.
+    if (!backupHasBus) this.#lostMs = Math.max(this.#lostMs, state.nowMs);
+    if (state.nowMs - this.#lostMs < suspicionMs) return effects;
     effects.push(...state.halt('LS', 'BUS_LOST', 'the bus is out of reach here and in reach of the backup'));
     return effects;
   }
