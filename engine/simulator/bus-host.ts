@@ -159,8 +159,12 @@ export class BusHost {
     this.#driver = this.#newDriver();
     this.#beats = false;
     this.#busyUntilNs.clear();
-    this.#visitors.restarted(this.#process);
-    this.#readAgain(journal.memory);
+    const { memory } = journal;
+    this.#visitors.restarted(
+      this.#process,
+      memory.sources.reduce((sum, { opened }) => sum + opened, 0),
+    );
+    this.#readAgain(memory);
     const { outcome } = this.#bus;
     if (outcome !== undefined) this.#end(outcome);
   }

@@ -386,8 +386,8 @@ export class Judge implements BusObserver {
     this.broken.add(stream);
   }
 
-  lost(stream: number): void {
-    this.broken.add(stream);
+  lost(stream: number, brokeOff: boolean): void {
+    if (brokeOff) this.broken.add(stream);
     this.wentDown.add(stream);
   }
 

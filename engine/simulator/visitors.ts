@@ -39,8 +39,8 @@ export interface VisitorsObserver {
   /** Visit number `visit` has stream `stream`. */
   visits(stream: number, visit: number): void;
   brokeOff(stream: number): void;
-  /** The process of the bus has died, and the stream with it. */
-  lost(stream: number): void;
+  /** The process of the bus has died, and the stream with it. @param brokeOff and somebody was there still */
+  lost(stream: number, brokeOff: boolean): void;
 }
 
 /** What an end and a close are in a transcript: they take a place each. */
@@ -74,13 +74,15 @@ export class Visitors {
     this.#planVisit();
   }
 
-  /** The process has died with all connections; whoever has not come yet comes to the next one. */
-  restarted(process: Actor): void {
+  /**
+   * The process has died with all connections; whoever has not come yet comes to the next one.
+   * @param come how many of them somebody may have been told of: the others come again
+   */
+  restarted(process: Actor, come: number): void {
     this.#process = process;
-    for (const [stream, visitor] of this.#visitors) {
-      if (!visitor.gone) this.#options.observer.lost(stream);
-    }
+    for (const [stream, { gone }] of this.#visitors) this.#options.observer.lost(stream, !gone);
     this.#visitors.clear();
+    this.#come = come;
     this.#paused = false;
     this.#planned = false;
     this.#planVisit();
