@@ -74,6 +74,8 @@ export class BusHost {
   #nextConnection: ConnectionId = 1;
   /** When the terminal will have taken what it was given, per stream. */
   readonly #busyUntilNs = new Map<number, number>();
+  /** When the bus will have been told so. */
+  readonly #toldNs = new Map<number, number>();
   readonly #sectors = new Map<bigint, Uint8Array>();
   #dispensed = 0;
   readonly #paid = new Map<OperationId, number>();
@@ -146,6 +148,7 @@ export class BusHost {
     this.#incarnations.clear();
     journal.crash(power);
     observer.died(power);
+    if (power) this.#readAgain(journal.memory);
     schedule.after(afterNs, () => this.#startAgain(journal));
   }
 
@@ -164,12 +167,14 @@ export class BusHost {
       this.#process,
       memory.sources.reduce((sum, { opened }) => sum + opened, 0),
     );
-    this.#readAgain(memory);
+    this.#inputPaused = false;
+    this.#inputPlanned = false;
+    this.#planInput();
     const { outcome } = this.#bus;
-    if (outcome !== undefined) this.#end(outcome);
+    if (outcome !== undefined && !this.#isOver) this.#end(outcome);
   }
 
-  /** What was read and is not kept was not told: it is read once more. */
+  /** What was read and is not kept was not told. Whoever writes it on the same host has lost its power, too, and does so again. */
   #readAgain({ inputs }: BusMemory): void {
     const { released = 0, chunks = [], ended = false } = inputs.find(({ stream }) => stream === STREAM_INPUT) ?? {};
     let bytes = chunks.reduce((sum, { length }) => sum + length, released);
@@ -180,13 +185,9 @@ export class BusHost {
       bytes -= chunk.bytes.length;
       this.#inputNext += 1;
     }
-    this.#inputPaused = false;
-    this.#inputPlanned = false;
-    this.#planInput();
   }
 
   #end(outcome: Outcome): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     this.#options.observer.ended(outcome, this.#bus);
   }
@@ -286,15 +287,29 @@ export class BusHost {
   }
 
   #write(stream: number, offset: number, bytes: Uint8Array): void {
-    const { observer, schedule } = this.#options;
-    observer.wrote(stream, offset, bytes);
+    const { observer, schedule, journal } = this.#options;
     const process = this.#process;
     const freeNs = Math.max(this.#stalledUntilNs, schedule.nowNs);
     const atNs = Math.max(this.#busyUntilNs.get(stream) ?? 0, freeNs + this.#delayNs());
     this.#busyUntilNs.set(stream, atNs);
     const mark = offset + bytes.length;
-    this.#lengths.set(stream, mark);
-    schedule.at(atNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
+    const lands = (): void => {
+      observer.wrote(stream, offset, bytes);
+      this.#lengths.set(stream, mark);
+    };
+    if (journal === undefined) {
+      lands();
+      schedule.at(atNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
+      return;
+    }
+    // A file is written beside all else: what has not landed when the process dies never does.
+    schedule.at(atNs, () => {
+      if (process.dead) return;
+      lands();
+      const toldNs = Math.max(this.#toldNs.get(stream) ?? 0, schedule.nowNs + this.#delayNs());
+      this.#toldNs.set(stream, toldNs);
+      schedule.at(toldNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
+    });
   }
 
   /** Operations overlap and overtake each other. */
