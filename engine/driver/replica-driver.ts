@@ -265,6 +265,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     });
     this.#step({ type: 'peerOpened', peer, nowMs: this.#nowMs });
     this.#startGuestIfReady();
+    this.#tickIfReady();
   }
 
   #lost(peer: string, reason: string): void {
@@ -385,9 +386,13 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   // ---- time
 
-  /** Who joins asks for the state when it can take it at once: the less there is to catch up with. */
+  /**
+   * Whom another replica hears is not to be suspected because a bus is late, or is being started again (RB). Who joins asks for the
+   * state when it can take it at once: the less there is to catch up with.
+   */
   #tickIfReady(): void {
-    if (this.#ticks || !this.#hadBus || (this.#joins && !this.#isLoaded)) return;
+    const isReady = this.#joins ? this.#hadBus && this.#isLoaded : this.#hadBus || this.#links.size > 0;
+    if (this.#ticks || !isReady) return;
     this.#ticks = true;
     this.#tickLater();
   }

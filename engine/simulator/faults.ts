@@ -40,6 +40,8 @@ export type Fault = { readonly atStep: number } & (
   | { readonly kind: 'arbiterOutage'; readonly durationNs: number; readonly silent: boolean }
   /** The bus's process stands still, or the terminal takes nothing. */
   | { readonly kind: 'pauseBus' | 'stallTerminal'; readonly durationNs: number }
+  /** The bus's process dies, or its host loses its power; it is started again after the duration. */
+  | { readonly kind: 'restartBus'; readonly durationNs: number; readonly power: boolean }
 );
 
 const PATHS: readonly PathTarget[] = ['peers', 'bus 0', 'bus 1'];
@@ -210,6 +212,14 @@ export function planHealing(random: Random, steps: number): Fault[] {
     }
   }
   return faults.sort((a, b) => a.atStep - b.atStep);
+}
+
+/** Deaths of the bus; each of them may come while it is being started, or soon after. */
+export function planRestarts(random: Random, steps: number): Fault[] {
+  return Array.from({ length: random.between(1, 5) }, () => {
+    const durationNs = random.pick([1e4, 1e6, 2e7, 3e8]) * (0.5 + random.below(100) / 100);
+    return { kind: 'restartBus', atStep: random.below(steps), durationNs, power: random.chance(0.3) };
+  });
 }
 
 /** A fault as a line of a trace. */

@@ -2,7 +2,7 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planFaults, planHealing, planLate } from './faults.js';
+import { type Fault, planFaults, planHealing, planLate, planRestarts } from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly transferNs: readonly [number, number];
   /** How often the primary is asked for a snapshot to be kept; left out: never. */
   readonly keepsEveryNs?: number;
+  /** How long the disk takes at most to keep what the bus remembers; left out: it remembers nothing, and is never started again. */
+  readonly memorySyncNs?: number;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];
@@ -92,6 +94,19 @@ export function chooseLate(seed: number): RunOptions {
 /** A machine that is repaired, or of three replicas, or both; most of its faults strike by role. */
 export function chooseHealing(seed: number): RunOptions {
   return heal(choosePair(seed), new Random(seed ^ 0x1e55e));
+}
+
+/** A machine whose bus dies, and is started again; in half of the runs nothing else happens. */
+export function chooseRestarting(seed: number): RunOptions {
+  const run = chooseRun(seed);
+  const random = new Random(seed ^ 0xb05);
+  const others = random.chance(0.5) ? [] : run.faults;
+  const restarts = planRestarts(random, run.guestSteps * STEPS_PER_GUEST_STEP);
+  return {
+    ...run,
+    memorySyncNs: random.pick([0, 1e4, 1e6, 1e7]),
+    faults: [...others, ...restarts].sort((a, b) => a.atStep - b.atStep),
+  };
 }
 
 function heal(run: RunOptions, random: Random): RunOptions {

@@ -12,6 +12,7 @@ import type { RunOptions } from './run-plan.js';
 import { Schedule } from './schedule.js';
 import { Arbiter } from './simulated-arbiter.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
+import { SimulatedJournal } from './simulated-journal.js';
 import { Replica } from './simulated-replica.js';
 import {
   type GuestOptions,
@@ -100,13 +101,20 @@ class Simulation {
     });
     const paths = new Paths(schedule, random, new Random(run.seed ^ 0xbead), run.networkNs);
     const bus = new BusHost({
-      bus: parts.bus({
-        operationIds: run.operationIds,
-        outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
-        inputStreams: [STREAM_INPUT],
-        sourceStreams: [STREAM_SOURCE, STREAM_DIALLED],
-        bounds: run.bounds,
-      }),
+      newBus: memory =>
+        parts.bus({
+          operationIds: run.operationIds,
+          outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
+          inputStreams: [STREAM_INPUT],
+          sourceStreams: [STREAM_SOURCE, STREAM_DIALLED],
+          bounds: run.bounds,
+          ...(memory === undefined ? {} : { memory }),
+        }),
+      journal:
+        run.memorySyncNs === undefined
+          ? undefined
+          : new SimulatedJournal(schedule, new Random(run.seed ^ 0xd15c), run.memorySyncNs),
+      operationIds: run.operationIds,
       encodes: run.encodes,
       schedule,
       random: random.fork(),
@@ -336,6 +344,9 @@ class Simulation {
         break;
       case 'pauseBus':
         this.#world.bus.pause(fault.durationNs);
+        break;
+      case 'restartBus':
+        this.#world.bus.restart(fault.durationNs, fault.power);
         break;
       case 'stallTerminal':
         this.#world.bus.stall(fault.durationNs);

@@ -452,16 +452,17 @@ describe('time', () => {
     }
   });
 
-  it('goes on from when the bus was there first, until the end', () => {
+  it('goes on twice a heartbeat from when the bus or another replica was there first, until the end', () => {
     const running = new Running('A', PAIR);
     const backup = running.add('B');
     const beats = () => backup.sent.filter(({ type }) => type === 'heartbeat').length;
     const before = beats();
-    running.schedule.pass(10 * HEARTBEAT_MS);
-    expect(beats()).toBe(before);
-    running.attach();
+    // A bus that is late, or is being started again, is no reason to suspect anybody (RB).
     running.schedule.pass(10 * HEARTBEAT_MS);
     expect(beats() - before).toBeGreaterThanOrEqual(9);
+    running.attach();
+    running.schedule.pass(10 * HEARTBEAT_MS);
+    expect(beats() - before).toBeLessThanOrEqual(21);
     running.driver.stop();
     const after = beats();
     running.schedule.pass(10 * HEARTBEAT_MS);

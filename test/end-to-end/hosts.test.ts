@@ -1,6 +1,6 @@
 // A machine described in a folder, and its parts as processes of their own that no parent holds together.
 
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
@@ -192,6 +192,28 @@ describe('clients of a program that listens', needs('c'), () => {
     await endWith(agents, 0);
   }, 90_000);
 });
+
+test('a bus that is killed and started again goes on where it was, and nobody fails over for it', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const stdout = bench.file('stdout.txt');
+  const agents = [machine.startReplica(), machine.startReplica()];
+  for (let restart = 0; restart < 3; restart++) {
+    const bus = machine.startBus(['--stdout', stdout]);
+    await machine.hasStatus(found => found.protected);
+    const { size } = statSync(stdout);
+    await until(() => (statSync(stdout).size > size ? true : undefined));
+    bus.kill('SIGKILL');
+    await bus.ended;
+  }
+  const last = machine.startBus(['--stdout', stdout]);
+  expect((await machine.hasStatus(found => found.protected)).view).toBe(1);
+  last.endInput();
+  expect(await last.ended).toMatchObject({ status: 0 });
+  await endWith(agents, 0);
+  const written = readFileSync(stdout, 'latin1');
+  expect(written).toBe(await undisturbed(written));
+}, 90_000);
 
 test('a host whose folder has no module is given it, and keeps it', async () => {
   const machine = new HostedMachine(bench);

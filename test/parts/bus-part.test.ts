@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { CapturedConsole } from '../../devices/console/captured-console.js';
 import type { Arbiter } from '../../engine/arbiter/arbiter.js';
+import { KeptMemory } from '../../engine/bus/kept-memory.js';
 import { BusPart, refuseSecondBus } from '../../engine/parts/bus-part.js';
 import type { MachineFolder } from '../../engine/parts/machine-folder.js';
 import { TestFolder } from '../building/test-folder.js';
@@ -15,10 +16,14 @@ afterEach(async () => {
   await Promise.all(parts.splice(0).map(part => part.stop()));
 });
 
-function busOf(folder: MachineFolder, arbiter: Arbiter): BusPart {
+/** Each with a memory of its own, as on hosts of their own: nothing but the arbiter tells them of each other. */
+async function busOf(folder: MachineFolder, arbiter: Arbiter): Promise<BusPart> {
+  const observer = { waits: () => undefined, broken: () => undefined };
+  const memory = await KeptMemory.open(temporary.file(`bus-${parts.length}`), 'm-1', { syncs: false, observer });
   const part = new BusPart({
     folder,
     arbiter,
+    memory,
     place: { listen: '127.0.0.1:0', announced: '127.0.0.1' },
     streams: [new CapturedConsole(new Uint8Array(0))],
     devices: new Map(),
@@ -50,7 +55,7 @@ function slow(arbiter: Arbiter, ...latenciesMs: readonly number[]): Arbiter {
 
 test('a second one is refused while the first answers, and not when that is gone', async () => {
   const { folder, arbiter } = await folderAt(temporary.file('m'));
-  const first = busOf(folder, arbiter);
+  const first = await busOf(folder, arbiter);
   await first.start();
   await expect(refuseSecondBus({ folder, arbiter })).rejects.toMatchObject({ code: 'BUS_RUNNING' });
   await first.stop();
@@ -73,7 +78,7 @@ test.each([
   'of two that start at once, asking in %j and %j ms, one is left',
   async (one, other) => {
     const { folder, arbiter } = await folderAt(temporary.file('m'));
-    const both = [busOf(folder, slow(arbiter, ...one)), busOf(folder, slow(arbiter, ...other))];
+    const both = [await busOf(folder, slow(arbiter, ...one)), await busOf(folder, slow(arbiter, ...other))];
     const gone = vi.fn();
     for (const part of both) part.ended.catch(gone);
     const started = await Promise.allSettled(both.map(part => part.start()));
@@ -92,7 +97,7 @@ test.each([
 
 test('ends with the machine, whoever has ended it', async () => {
   const { folder, arbiter } = await folderAt(temporary.file('m'));
-  const bus = busOf(folder, arbiter);
+  const bus = await busOf(folder, arbiter);
   await bus.start();
   await arbiter.end('m-1', { kind: 'stopped' });
   expect(await bus.ended).toEqual({ kind: 'stopped' });

@@ -575,6 +575,17 @@ describe('LS: a replica that is no part of the machine any more', () => {
     expect(primary.step(tick(90)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
   });
 
+  it('has the suspicion time to find a bus that was started again, though its backup finds it first (RB)', () => {
+    const primary = connected('A');
+    ticks(primary, 0, 40);
+    primary.step({ type: 'busClosed', nowMs: 40 });
+    for (let nowMs = 45; nowMs < 400; nowMs += 5) primary.step(fromPeer('B', heartbeat({ bus: false }), nowMs));
+    expect(ticks(primary, 40, 400).some(({ type }) => type === 'halt')).toBe(false);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 400));
+    expect(ticks(primary, 400, 449).some(({ type }) => type === 'halt')).toBe(false);
+    expect(primary.step(tick(450)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
+  });
+
   it('waits without the bus, if its backup has it neither', () => {
     const primary = connected('A');
     ticks(primary, 0, 40);

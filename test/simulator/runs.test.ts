@@ -2,7 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/run-judge.js';
-import { chooseHealing, chooseLate, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
+import {
+  chooseHealing,
+  chooseLate,
+  choosePair,
+  chooseRestarting,
+  chooseRun,
+  type RunOptions,
+} from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 
@@ -48,6 +55,38 @@ describe('a machine under seeded faults', () => {
     }
     expect(sums.late, 'late').toBeGreaterThan(0);
     expect(finished).toBeGreaterThan(2_000);
+  });
+});
+
+describe('a machine whose bus dies, and is started again (RB)', () => {
+  it('keeps every promise', () => {
+    let [restarts, finished] = [0, 0];
+    for (let seed = 1; seed <= 800; seed++) {
+      const { failure, end, coverage } = simulate(chooseRestarting(seed));
+      expect(failure, `seed ${seed}`).toBeUndefined();
+      restarts += coverage.restarts;
+      if (end === 'finished') finished += 1;
+    }
+    expect(restarts).toBeGreaterThan(1_000);
+    expect(finished).toBeGreaterThan(600);
+  });
+
+  it('waits for it, however long that takes: nobody fails over, and nobody is left out', () => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const run = chooseRestarting(seed);
+      const faults = run.faults.flatMap(fault =>
+        fault.kind === 'restartBus' ? [{ ...fault, durationNs: fault.durationNs + (seed % 3) * 3e8 }] : [],
+      );
+      const lines: string[] = [];
+      const { failure, end } = simulate({ ...run, faults }, undefined, line => lines.push(line));
+      expect([failure, end], `seed ${seed}`).toEqual([undefined, 'finished']);
+      // Who is told of the end ends, and is missed by those who are told after it.
+      const told = lines.findIndex(line => line.includes('"finished"'));
+      expect(
+        lines.slice(0, told).find(line => / owns view \d+ /.test(line)),
+        `seed ${seed}`,
+      ).toBeUndefined();
+    }
   });
 });
 
