@@ -34,6 +34,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000,1000000', '--variants', 'deferred'],
     round: ['--rounds', '1'],
   },
+  channel: {
+    question: 'what does an encrypted channel cost?',
+    tiny: [
+      ...['--rounds', '1', '--trips', '20', '--mebibytes', '2', '--connections', '2'],
+      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--joined', '4'],
+    ],
+  },
   environment: {
     question: 'what does an environment instruction cost?',
     tiny: ['--rounds', '1', '--count', '20'],
@@ -51,13 +58,6 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'what does a disk operation cost?',
     tiny: ['--rounds', '1', '--operations', '3'],
     round: ['--rounds', '2', '--operations', '512'],
-  },
-  channel: {
-    question: 'what does an encrypted channel cost?',
-    tiny: [
-      ...['--rounds', '1', '--trips', '20', '--mebibytes', '2', '--connections', '2'],
-      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--joined', '4'],
-    ],
   },
   tune: {
     question: 'what do epoch length and variant cost?',
@@ -91,6 +91,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'where does the time of one answer go?',
     tiny: ['--seconds', '0.2', '--rounds', '1'],
     needs: 'c',
+  },
+  suspicion: {
+    question: 'is whoever is gone suspected soon, and nobody who is there?',
+    tiny: ['--strikes', '1', '--minutes', '0.02', '--busy', '1'],
   },
   takeover: { question: 'how long is it silent after a kill?', tiny: ['--kills', '1'] },
   joining: {

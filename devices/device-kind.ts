@@ -67,9 +67,10 @@ export interface DeviceKind {
   title(source: DeviceSource, index: number): string;
   /**
    * @param then where a machine goes on from a snapshot
+   * @param memory a folder for what the device must remember where the bus may be started again; it is the same one then
    * @throws EpochvisorError that names `source` and says what is wrong with it
    */
-  open(source: DeviceSource, index: number, then?: DeviceThen): Promise<OperationDevice>;
+  open(source: DeviceSource, index: number, then?: DeviceThen, memory?: string): Promise<OperationDevice>;
 }
 
 /** Devices of one kind in a machine: their numbers are not to run into those of another kind. */

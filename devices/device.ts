@@ -8,6 +8,11 @@
 // A device knows nothing of views, replicas or ids: the bus gives it each thing once (or, with operation ids off, as
 // often as it is asked), in the order in which it was asked for. How many operations are outstanding at once is bounded
 // by the bus (`operations` of engine/protocol/bounds.ts). A device fails by statuses and by `failed`, never by throwing.
+//
+// A bus may be killed, and started again (RB). What it had given a device and was not told the end of is then asked for once more.
+// To an idempotent device that is a repeat like any other. An opaque one remembers by ids what it has done, where that and the
+// memory of it are one act, and answers as it did; it is opened with a folder for what it must remember (`DeviceKind.open`). A
+// stream that outlives the process finds again how far it has come (`recover`).
 
 import type { EpochvisorError } from '../engine/errors/errors.js';
 import type { Operation } from '../engine/protocol/vocabulary.js';
@@ -39,10 +44,19 @@ export interface OperationDevice {
 export interface StreamSink {
   /** Bytes in order; `end`: nothing follows, said once. */
   input(stream: number, bytes: Uint8Array, end: boolean): void;
-  /** Everything below `offset` was taken by the operating system; the end and the close of an opened stream take a place each. */
-  written(stream: number, offset: number): void;
+  /**
+   * Everything below `offset` was taken by the operating system; the end and the close of an opened stream take a place each.
+   * @param mark what `recover` wants to know of it
+   */
+  written(stream: number, offset: number, mark?: number): void;
   /** Nothing more can be read or written here; said once a stream. The user has to know. */
   failed(stream: number, reason: EpochvisorError): void;
+}
+
+/** How far an output has come. `mark`: the device's own. */
+export interface OutputPlace {
+  readonly offset: number;
+  readonly mark: number;
 }
 
 /** A device of byte streams. */
@@ -50,6 +64,11 @@ export interface StreamDevice {
   readonly class: 'stream';
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /**
+   * Before the start, of a device whose outputs outlive the process: how far one of them has come, and its mark there.
+   * @param known what was last said to be written, by this process or one before; undefined: nothing was
+   */
+  recover?(stream: number, known: OutputPlace | undefined): OutputPlace;
   /** Reads nothing before this. */
   start(sink: StreamSink): void;
   /** Bytes that follow those before without a gap, the first at `offset`; how much waits is bounded by the bus. */

@@ -40,17 +40,19 @@ export function numbered(sources: readonly DeviceSource[]): NumberedSource[] {
  * Opens all or, where one can't be opened, none.
  *
  * @param then where a machine goes on from a snapshot: its devices as they were, in the order of `sources`
+ * @param memory where the bus may be started again: a folder for what devices must remember
  * @throws EpochvisorError DEVICES_TOO_MANY; DISK_MISSING, DIR_CHANGED and others, as the kinds say
  */
 export async function openDevices(
   sources: readonly DeviceSource[],
   then?: readonly DeviceThen[],
+  memory?: string,
 ): Promise<OpenedDevices> {
   const devices = new Map<number, OperationDevice>();
   const options: DeviceOptions[] = [];
   try {
     for (const [at, { source, kind, index, number }] of numbered(sources).entries()) {
-      const device = await kind.open(source, index, then?.[at]);
+      const device = await kind.open(source, index, then?.[at], memory);
       devices.set(number, device);
       if (kind.movement !== undefined) options.push({ number, kind: kind.name, sizeBytes: device.sizeBytes });
     }

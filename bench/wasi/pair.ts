@@ -22,7 +22,7 @@ const LIMIT_MS = 300_000;
  * A kill is noticed at once, by the end of a socket. Silence is no sign on a host as busy as one that runs sweeps: a
  * replica suspected for it leaves the other one alone, and the kill that was to be survived ends the machine.
  */
-const TIMING = { heartbeatMs: 100, suspicionMs: 30_000, startMs: 60_000 };
+const TIMING = { heartbeatMs: 100, tickMs: 50, suspicionMs: 30_000, startMs: 60_000 };
 
 export interface PairRun {
   readonly variant?: Variant;

@@ -7,18 +7,19 @@ import { fstatSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { assert, EpochvisorError } from '../../engine/errors/errors.js';
 import { NO_DATA, type StreamDevice, type StreamSink } from '../device.js';
-import { CONSOLE_INPUTS, CONSOLE_OUTPUTS, STDERR, STDIN, STDOUT, streamName } from './console-streams.js';
+import { CONSOLE_INPUTS, STDERR, STDIN, STDOUT, streamName } from './console-streams.js';
 
 export interface ConsoleStreams {
   readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  /** Left out: it goes elsewhere. */
+  readonly stdout?: Writable | undefined;
+  readonly stderr?: Writable | undefined;
 }
 
 export class Console implements StreamDevice {
   readonly class = 'stream';
   readonly inputs = CONSOLE_INPUTS;
-  readonly outputs = CONSOLE_OUTPUTS;
+  readonly outputs: readonly number[];
   readonly #stdin: Readable;
   readonly #outputs: ReadonlyMap<number, Writable>;
   readonly #failed = new Set<number>();
@@ -27,19 +28,27 @@ export class Console implements StreamDevice {
 
   /**
    * The console of this process. Where it was started without standard input there is nothing to read.
+   * @param elsewhere outputs that go to files
    * @throws EpochvisorError STDIN_UNREADABLE where it is a directory, which Node would take for an empty one
    */
-  static ofProcess(): Console {
+  static ofProcess(elsewhere: readonly number[] = []): Console {
     if (fstatSync(STDIN).isDirectory()) throw unreadable('it is a directory');
-    return new Console(process);
+    const { stdin, stdout, stderr } = process;
+    return new Console({
+      stdin,
+      stdout: elsewhere.includes(STDOUT) ? undefined : stdout,
+      stderr: elsewhere.includes(STDERR) ? undefined : stderr,
+    });
   }
 
   constructor(streams: ConsoleStreams) {
     this.#stdin = streams.stdin;
+    const { stdout, stderr } = streams;
     this.#outputs = new Map([
-      [STDOUT, streams.stdout],
-      [STDERR, streams.stderr],
+      ...(stdout === undefined ? [] : [[STDOUT, stdout] as const]),
+      ...(stderr === undefined ? [] : [[STDERR, stderr] as const]),
     ]);
+    this.outputs = [...this.#outputs.keys()];
   }
 
   start(sink: StreamSink): void {

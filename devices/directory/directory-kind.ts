@@ -1,5 +1,6 @@
 // Directories, as a machine of a WASI program has them: `--dir HOST[::GUEST][:ro]`, named as wasmtime names them.
 
+import { join } from 'node:path';
 import type { DeviceKind, DeviceSource } from '../device-kind.js';
 import { FIRST_DIRECTORY } from './directory-commands.js';
 
@@ -18,9 +19,10 @@ export const DIRECTORY_KIND: DeviceKind = {
   },
   backing: { code: 'DIR', name: 'the folder', isFolder: true, isBegun: false },
   title: ({ guestPath }) => `folder ${guestPath}`,
-  open: async ({ path, readOnly = false }, _, then) => {
+  open: async ({ path, readOnly = false }, index, then, memory) => {
     const { Directory } = await import('./directory.js');
-    return Directory.open(path, { readOnly, known: then?.known });
+    const remembers = memory === undefined ? undefined : join(memory, `directory-${index}`);
+    return Directory.open(path, { readOnly, known: then?.known, memory: remembers });
   },
 };
 

@@ -7,17 +7,18 @@
 // whatever links are in it (folder.ts).
 //
 // Where a machine goes on from a snapshot the inodes are those that its kernel knows, found by their names (folder-again.ts):
-// there is no image then, and changes that may be asked for again are answered as they were before.
+// there is no image then, and changes that may be asked for again are answered as they were before. Where the bus may be started
+// again the device remembers the same by itself (directory-memory.ts), and goes on likewise.
 
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, lutimes, mkdir, open, rename, rmdir, symlink, unlink } from 'node:fs/promises';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { Operation, OperationId } from '../../engine/protocol/vocabulary.js';
 import { FIRST_NEW_INODE, ROOT_INODE } from '../../engine/wasi/image.js';
-import type { KnownFolder } from '../../engine/wasi/known-folder.js';
 import { decodeMutation, type Mutation } from '../../engine/wasi/mutation.js';
 import { type Completion, NO_DATA, type OperationDevice, STATUS_IO_ERROR, STATUS_REFUSED } from '../device.js';
 import { DIRECTORY_CHANGE, DIRECTORY_LOAD, ERROR_NUMBER_MAX } from './directory-commands.js';
+import { changesNames, type DirectoryMemory, REMEMBERED_MAX } from './directory-memory.js';
 import {
   ERROR_NO_ENTRY,
   ERROR_STALE,
@@ -29,34 +30,17 @@ import {
   OpenFolder,
   type Place,
 } from './folder.js';
-import { findFolder } from './folder-again.js';
-import { readFolder } from './folder-image.js';
+import { type Contents, contentsOf, type DirectoryOptions } from './folder-contents.js';
 
-/** Changes whose status is kept for a repeat: as many as the bus knows ids. */
-const REMEMBERED_MAX = 1024;
 const ERROR_READ_ONLY = 30;
 
 const REFUSED: Completion = { status: STATUS_REFUSED, data: NO_DATA };
 const DONE: Completion = { status: 0, data: NO_DATA };
+const NOT_KEPT: Completion = { status: STATUS_IO_ERROR, data: NO_DATA };
 
 type Create = Extract<Mutation, { readonly kind: 'createFile' | 'createDirectory' | 'createSymlink' }>;
 type Rename = Extract<Mutation, { readonly kind: 'rename' }>;
 type Named = { readonly parent: number; readonly name: Uint8Array };
-
-export interface DirectoryOptions {
-  readonly readOnly: boolean;
-  /** What the kernel of a machine that goes on from a snapshot has of the folder; without it the folder can be loaded. */
-  readonly known?: KnownFolder | undefined;
-}
-
-/** What the device begins with. */
-interface Contents {
-  readonly root: FolderNode;
-  readonly nodes: Map<number, FolderNode>;
-  readonly chunks?: readonly Uint8Array[];
-  readonly lastOfImage: number;
-  readonly lastMade: number;
-}
 
 export class Directory implements OperationDevice {
   readonly class = 'idempotent';
@@ -70,6 +54,7 @@ export class Directory implements OperationDevice {
   /** Until the first change: only a machine that has loaded everything changes anything. */
   #chunks: readonly Uint8Array[] | undefined;
   readonly #performed = new Map<OperationId, Promise<Completion>>();
+  readonly #memory: DirectoryMemory | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -86,7 +71,7 @@ export class Directory implements OperationDevice {
       throw unusable(path, error as NodeJS.ErrnoException);
     }
     try {
-      return new Directory(handle, contentsOf(handle.fd, path, options.known), options);
+      return new Directory(handle, await contentsOf(handle.fd, path, options), options.readOnly);
     } catch (error) {
       await handle.close();
       if (error instanceof EpochvisorError) throw error;
@@ -95,14 +80,15 @@ export class Directory implements OperationDevice {
     }
   }
 
-  private constructor(handle: FileHandle, contents: Contents, { readOnly, known }: DirectoryOptions) {
+  private constructor(handle: FileHandle, contents: Contents, readOnly: boolean) {
     this.#folder = new OpenFolder(contents.root, handle);
     this.#nodes = contents.nodes;
     this.#chunks = contents.chunks;
     this.#lastOfImage = contents.lastOfImage;
     this.#lastMade = contents.lastMade;
     this.#readOnly = readOnly;
-    for (const [id, status] of known?.statuses ?? []) {
+    this.#memory = contents.memory;
+    for (const [id, status] of contents.statuses ?? []) {
       this.#performed.set(id, Promise.resolve({ status, data: NO_DATA }));
     }
   }
@@ -113,7 +99,7 @@ export class Directory implements OperationDevice {
     if (operation.command !== DIRECTORY_CHANGE) return Promise.resolve(REFUSED);
     const before = this.#performed.get(operation.id);
     if (before !== undefined) return before;
-    const completion = this.#inTurn(() => this.#change(operation.data));
+    const completion = this.#inTurn(() => this.#change(operation));
     this.#performed.set(operation.id, completion);
     if (this.#performed.size > REMEMBERED_MAX) this.#performed.delete(this.#performed.keys().next().value!);
     return completion;
@@ -124,6 +110,7 @@ export class Directory implements OperationDevice {
     this.#closed = true;
     await this.#last;
     await this.#folder.close();
+    await this.#memory?.close();
   }
 
   #inTurn(work: () => Promise<Completion>): Promise<Completion> {
@@ -139,7 +126,7 @@ export class Directory implements OperationDevice {
     return length < data.length ? REFUSED : { status: data.length, data };
   }
 
-  async #change(data: Uint8Array): Promise<Completion> {
+  async #change({ id, data }: Operation): Promise<Completion> {
     let mutation: Mutation;
     try {
       mutation = decodeMutation(data);
@@ -148,6 +135,27 @@ export class Directory implements OperationDevice {
     }
     if (this.#readOnly) return { status: -ERROR_READ_ONLY, data: NO_DATA };
     this.#chunks = undefined;
+    if (this.#memory === undefined) return this.#make(mutation);
+    return this.#remembering(this.#memory, id, data, mutation);
+  }
+
+  async #remembering(
+    memory: DirectoryMemory,
+    id: OperationId,
+    data: Uint8Array,
+    mutation: Mutation,
+  ): Promise<Completion> {
+    if (!changesNames(mutation)) {
+      const completion = await this.#make(mutation);
+      return mutation.kind === 'sync' && !(await memory.sync()) ? NOT_KEPT : completion;
+    }
+    if (!(await memory.begins(id, data))) return NOT_KEPT;
+    const completion = await this.#make(mutation);
+    memory.ended(id, mutation, completion.status);
+    return completion;
+  }
+
+  async #make(mutation: Mutation): Promise<Completion> {
     try {
       await this.#folder.trim();
       await this.#apply(mutation);
@@ -308,15 +316,6 @@ export class Directory implements OperationDevice {
     if (node?.kind === 'directory') await this.#folder.syncDirectory(node);
     else if (node?.kind === 'file') await this.#onFile(inode, handle => (dataOnly ? handle.datasync() : handle.sync()));
   }
-}
-
-function contentsOf(fd: number, path: string, known: KnownFolder | undefined): Contents {
-  if (known !== undefined) {
-    return { ...findFolder(fd, path, known), lastOfImage: known.lastOfImage, lastMade: known.lastMade };
-  }
-  const image = readFolder(fd);
-  // Numbered without gaps.
-  return { ...image, lastOfImage: image.nodes.size, lastMade: FIRST_NEW_INODE - 1 };
 }
 
 function seconds(ns: bigint): number {

@@ -1,10 +1,10 @@
-// Finding a folder again that a machine knows from a snapshot: the files by the names that they had.
+// Finding a folder again that a machine knows, from a snapshot or from a process that died: the files by the names that they had.
 //
 // What the guest has must be there, and be of its kind; what is in the files is the user's affair, and so is what else is
 // in the folder. No link is followed, as everywhere (folder.ts): each directory is held open while what is in it is looked at.
 
 import { type BigIntStats, closeSync, fstatSync, lstatSync, openSync } from 'node:fs';
-import { EpochvisorError } from '../../engine/errors/errors.js';
+import { assert, EpochvisorError } from '../../engine/errors/errors.js';
 import { ROOT_INODE } from '../../engine/wasi/image.js';
 import type { KnownFolder } from '../../engine/wasi/known-folder.js';
 import { type FolderNode, identityOf, OPEN_DIRECTORY, pathIn } from './folder.js';
@@ -79,7 +79,7 @@ function kindOf(stat: BigIntStats): FolderNode['kind'] | undefined {
 
 function changed(path: string, how: string): EpochvisorError {
   const text = Buffer.from(path, 'latin1').toString();
-  return new EpochvisorError('DIR_CHANGED', `${text} ${how}`, 'put it back as it was when the snapshot was taken');
+  return new EpochvisorError('DIR_CHANGED', `${text} ${how}`, 'put it back as the machine left it');
 }
 
 /**
@@ -90,4 +90,43 @@ export function findFolder(fd: number, path: string, known: KnownFolder): FoundF
   const finder = new Finder(known);
   const root = finder.find(fd, Buffer.from(path).toString('latin1'));
   return { root, nodes: finder.nodes };
+}
+
+/**
+ * Whether something has a name in a directory that is known.
+ * @param fd the folder, open
+ * @throws errors of the operating system, where a directory on the way is not there
+ */
+export function isThere(
+  fd: number,
+  { entries }: Pick<KnownFolder, 'entries'>,
+  parent: number,
+  name: Uint8Array,
+): boolean {
+  const steps = stepsTo(entries, parent);
+  let directory = fd;
+  try {
+    for (const step of steps) {
+      const next = openSync(pathIn(directory, step), OPEN_DIRECTORY);
+      if (directory !== fd) closeSync(directory);
+      directory = next;
+    }
+    const path = pathIn(directory, Buffer.from(name).toString('latin1'));
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } finally {
+    if (directory !== fd) closeSync(directory);
+  }
+}
+
+/** The names that lead from the root to a directory. */
+function stepsTo(entries: KnownFolder['entries'], inode: number): string[] {
+  const steps: string[] = [];
+  for (let at = inode; at !== ROOT_INODE; ) {
+    const parent = [...entries].find(([, names]) => [...names.values()].includes(at));
+    const step = [...(parent?.[1] ?? [])].find(([, child]) => child === at);
+    assert(parent !== undefined && step !== undefined, 'a directory that is known has a name');
+    steps.unshift(step[0]);
+    at = parent[0];
+  }
+  return steps;
 }

@@ -3,6 +3,7 @@
 // Done at once and without waiting, before anything runs: the operating system's answers are what takes time. What is
 // neither directory, file nor symbolic link (sockets, pipes, devices) is left out: a guest could do nothing with it.
 
+import { createHash, type Hash } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -30,6 +31,8 @@ const NO_BYTES = new Uint8Array(0);
 export interface FolderImage {
   /** The image, in chunks of CHUNK_BYTES_MAX, the last one shorter. */
   readonly chunks: readonly Uint8Array[];
+  /** Of all but the times, which reading changes; empty where it was not asked for. */
+  readonly digest: string;
   readonly root: FolderNode;
   /** All nodes by inode. */
   readonly nodes: Map<number, FolderNode>;
@@ -62,7 +65,16 @@ class Reader {
   readonly nodes = new Map<number, FolderNode>();
   readonly chunks = new Chunks();
   readonly #byIdentity = new Map<string, FolderNode>();
+  readonly #hash: Hash | undefined;
   #nextInode = ROOT_INODE;
+
+  constructor(digests: boolean) {
+    this.#hash = digests ? createHash('sha256') : undefined;
+  }
+
+  get digest(): string {
+    return this.#hash?.digest('hex') ?? '';
+  }
 
   /** @param fd the directory, open */
   read(fd: number): FolderNode {
@@ -146,6 +158,7 @@ class Reader {
     stat: BigIntStats,
     bytes: Uint8Array,
   ): void {
+    this.#hash?.update(JSON.stringify([kind, name, node.inode, parent.inode, bytes.length])).update(bytes);
     const head = encodeImageEntry({
       kind,
       readOnly: (stat.mode & WRITABLE) === 0n,
@@ -182,10 +195,11 @@ function content(fd: number, sizeBytes: number): Uint8Array {
 /**
  * Reads all of a folder.
  * @param fd the folder, open
+ * @param digests whether a digest of it is wanted
  * @throws errors of the operating system
  */
-export function readFolder(fd: number): FolderImage {
-  const reader = new Reader();
+export function readFolder(fd: number, digests = false): FolderImage {
+  const reader = new Reader(digests);
   const root = reader.read(fd);
-  return { chunks: reader.chunks.chunks, root, nodes: reader.nodes };
+  return { chunks: reader.chunks.chunks, digest: reader.digest, root, nodes: reader.nodes };
 }

@@ -6,6 +6,7 @@ import { ConnectionDevice } from '../connection/connection-device.js';
 import { FIRST_LISTENING } from '../connection/connection-streams.js';
 import { describeSocketAddress, netAddress, type SocketAddress } from '../connection/socket-address.js';
 import type { SourceSink } from '../device.js';
+import { listenedBefore, noteListening, removeLeftBehind } from './listener-memory.js';
 
 /**
  * Connections that wait while the guest is told of no more, Linux's own backlog (somaxconn): beyond them a client is turned
@@ -28,21 +29,26 @@ export class SocketListener extends ConnectionDevice {
 
   /**
    * Listens on all addresses or, where one can't be had, on none.
-   * @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED
+   * @param memory as of `DeviceKind.open`: who is started again has the same ports, and its sockets' files are its own
+   * @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED; MEMORY_CORRUPT, MEMORY_FAILED, MEMORY_FULL
    */
-  static async open(addresses: readonly SocketAddress[]): Promise<SocketListener> {
+  static async open(addresses: readonly SocketAddress[], memory?: string): Promise<SocketListener> {
+    const before = memory === undefined ? undefined : listenedBefore(memory, addresses);
     const listening: Listening[] = [];
     try {
-      for (const [index, address] of addresses.entries()) {
+      for (const [index, address] of (before ?? addresses).entries()) {
         const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+        if (before !== undefined) await removeLeftBehind(address);
         await listen(server, address);
         listening.push({ stream: FIRST_LISTENING + index, address, server, waiting: [], paused: false });
       }
+      const listener = new SocketListener(listening);
+      if (memory !== undefined && before === undefined) await noteListening(memory, listener.addresses);
+      return listener;
     } catch (error) {
       for (const { server } of listening) server.close();
       throw error;
     }
-    return new SocketListener(listening);
   }
 
   private constructor(listening: readonly Listening[]) {

@@ -18,7 +18,7 @@ export const TELLER_KIND: DeviceKind = {
   },
   backing: { code: 'TELLER', name: "the teller's journal", isFolder: false, isBegun: true },
   title: () => 'teller',
-  open: async ({ path }, _, then) => {
+  open: async ({ path }, _, then, memory) => {
     // A new machine begins a journal; here it is what says which operations in flight were performed.
     if (then !== undefined && !existsSync(path)) {
       throw new EpochvisorError(
@@ -28,6 +28,6 @@ export const TELLER_KIND: DeviceKind = {
       );
     }
     const { Teller } = await import('./teller.js');
-    return Teller.open(path);
+    return Teller.open(path, memory);
   },
 };

@@ -11,9 +11,10 @@
 // by itself whose it is. That an etcd is the one that was asked before is looked at, too: a list of members that do not belong
 // together, or an etcd put back to an earlier state, would let a view be won twice. Such a member is not believed.
 //
-// Why this, and no library: what is needed is five requests. The client for Node that there is keeps leases in ways that fail
-// when a member does, and gRPC is some megabytes that every replica would load at its start.
+// Why this, and no library: what is needed is six requests, and every replica would load a library with its gRPC at its start. The
+// client for Node that there is has open faults in its leases; what counts here, when an answer is believed, it leaves to others.
 
+import { setMaxListeners } from 'node:events';
 import { EpochvisorError } from '../errors/errors.js';
 import type { EtcdAddress, EtcdEndpoint } from './etcd-address.js';
 import { checkUser, type EtcdCredentials, namesTlsFiles, secureContextOf } from './etcd-credentials.js';
@@ -67,6 +68,8 @@ export class EtcdGateway {
     const since = this.#revision;
     const reasons = new Map<string, string>();
     const over = new AbortController();
+    // One for each request under way: as many as endpoints in so many rounds, and twice that.
+    setMaxListeners(0, over.signal);
     return new Promise((resolve, reject) => {
       let begun = 0;
       let underWay = 0;

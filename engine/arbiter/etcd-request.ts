@@ -15,7 +15,6 @@ const IDLE_MAX_MS = 20_000;
 export type Answer = Readonly<Record<string, unknown>>;
 
 /** Numbers of gRPC for failures. */
-export const INVALID_ARGUMENT = 3;
 export const FAILED_PRECONDITION = 9;
 const UNAUTHENTICATED = 16;
 

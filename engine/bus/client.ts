@@ -33,6 +33,11 @@ export class BusClient {
     return this.#link.bufferedBytes;
   }
 
+  /** Bytes that have come, also of messages that are not whole yet. */
+  get arrivedBytes(): number {
+    return this.#link.arrivedBytes;
+  }
+
   listen(handlers: BusHandlers): void {
     this.#link.listen({ message: bytes => handlers.message(decodeFromBus(bytes)), closed: handlers.closed });
   }

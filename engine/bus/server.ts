@@ -1,5 +1,8 @@
 // The bus as a server: connections on one side, devices on the other, the rules (protocol/bus.ts) in between.
 //
+// A bus that may be started again has a memory, and its devices have theirs: what it is told is carried out when it is kept
+// (engine/driver/bus-driver.ts).
+//
 // It decides nothing: what arrives becomes an event, what the rules answer is carried out in order. Devices and links
 // answer later, never from within the call, so a step is over before the next one begins.
 
@@ -10,6 +13,7 @@ import type { Credentials } from '../channel/credentials.js';
 import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
 import { isObserver, Observers } from '../channel/observed.js';
+import { BusDriver } from '../driver/bus-driver.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import {
   Bus,
@@ -24,6 +28,7 @@ import { BUS_HEARTBEAT_MS, type FromBus } from '../protocol/messages.js';
 import type { Operation, Outcome } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
 import { type BusReport, busReport } from './bus-report.js';
+import type { KeptMemory } from './kept-memory.js';
 
 /** Close code: what a replica sent breaks the rules; the reason says which. */
 export const DEFECT = 4400;
@@ -63,9 +68,26 @@ export interface BusServerOptions {
   readonly view?: { readonly number: number; readonly primary: string };
   /** Where the machine is resumed from a snapshot: how far its streams had come. */
   readonly offsets?: StreamOffsets;
+  /** What this bus is to go on from when it is started again (RB); its devices have been opened with it. In place of `offsets`. */
+  readonly memory?: KeptMemory;
   readonly observer?: BusObserver;
   /** The guest's module, for hosts that lack it; undefined: this one does, too. */
   readonly module?: () => Uint8Array | undefined;
+}
+
+/** Devices whose outputs outlive the process say how far they have come, and that is kept before they are used. */
+function recover(memory: KeptMemory, streams: BusServerOptions['streams']): Promise<void> {
+  const { outputs } = memory.memory;
+  const records = streams.flatMap(device =>
+    device.recover === undefined
+      ? []
+      : device.outputs.map(stream => {
+          const known = outputs.find(output => output.stream === stream);
+          return { type: 'written', stream, ...device.recover!(stream, known) } as const;
+        }),
+  );
+  if (records.length > 0) memory.append(records);
+  return new Promise(resolve => memory.whenKept(resolve));
 }
 
 export class BusServer {
@@ -73,6 +95,7 @@ export class BusServer {
   readonly finished: Promise<Outcome>;
   readonly #options: BusServerOptions;
   readonly #bus: Bus;
+  readonly #driver: BusDriver;
   readonly #links = new Map<Connection, Link>();
   readonly #observers = new Observers({
     report: () => this.#report,
@@ -92,6 +115,7 @@ export class BusServer {
 
   /** @throws EpochvisorError as `Listener.start` */
   static async start(options: BusServerOptions): Promise<BusServer> {
+    if (options.memory !== undefined) await recover(options.memory, options.streams);
     const server = new BusServer(options);
     const { credentials, encrypted = false, moduleHash, options: shaping, listen, observer } = options;
     const { incarnation } = server;
@@ -106,6 +130,7 @@ export class BusServer {
       ...(observer?.refused === undefined ? {} : { onRefused: observer.refused }),
     });
     server.#startStreams();
+    if (server.#bus.outcome !== undefined) server.#finish(server.#bus.outcome);
     server.#heartbeats = setInterval(() => server.#step({ type: 'tick' }), BUS_HEARTBEAT_MS);
     return server;
   }
@@ -123,15 +148,24 @@ export class BusServer {
       sourceStreams: options.streams.flatMap(device => ('sources' in device ? device.sources : [])),
       ...(options.view === undefined ? {} : { view: options.view }),
       ...(options.offsets === undefined ? {} : { offsets: options.offsets }),
+      ...(options.memory === undefined ? {} : { memory: options.memory.memory }),
     };
     this.#bus = new Bus(busOptions);
+    this.#driver = new BusDriver({
+      bus: this.#bus,
+      journal: options.memory,
+      recovered: options.streams.flatMap(device => (device.recover === undefined ? [] : device.outputs)),
+      carryOut: effect => this.#perform(effect),
+    });
+    const generation = options.memory === undefined ? '' : `${options.memory.generation}-`;
+    this.incarnation = `bus-${generation}${randomUUID()}`;
     this.finished = new Promise(resolve => {
       this.#finish = resolve;
     });
   }
 
   /** Another one each time that a bus is started. */
-  readonly incarnation = `bus-${randomUUID()}`;
+  readonly incarnation: string;
   /** What replicas connect to: `ws://ADDRESS:PORT` or `wss://ADDRESS:PORT`. */
   get address(): string {
     return this.#listener!.address;
@@ -149,6 +183,7 @@ export class BusServer {
     await Promise.all([...this.#links.values()].map(link => link.close()));
     await this.#listener!.close();
     await Promise.all([...this.#options.streams, ...this.#options.devices.values()].map(device => device.close()));
+    await this.#options.memory?.close();
   }
 
   get #report(): BusReport {
@@ -185,7 +220,7 @@ export class BusServer {
     for (const device of this.#options.streams) {
       const sink: SourceSink = {
         input: (stream, bytes, end) => this.#step({ type: 'input', stream, bytes, end }),
-        written: (stream, offset) => this.#written(stream, offset),
+        written: (stream, offset, mark) => this.#written(stream, offset, mark),
         opened: (source, data) => this.#openedBy(device as SourceDevice, source, data),
         reset: stream => this.#reset(stream),
         failed: (stream, reason) => this.#options.observer?.failed?.(stream, reason),
@@ -202,9 +237,9 @@ export class BusServer {
     return stream;
   }
 
-  #written(stream: number, offset: number): void {
+  #written(stream: number, offset: number, mark: number | undefined): void {
     if (offset > (this.#opened.get(stream)?.closedAt ?? Infinity)) this.#forget(stream);
-    this.#step({ type: 'written', stream, offset });
+    this.#step({ type: 'written', stream, offset, ...(mark === undefined ? {} : { mark }) });
   }
 
   #reset(stream: number): void {
@@ -221,13 +256,13 @@ export class BusServer {
   #step(event: BusEvent): void {
     if (this.#closed) return;
     const { view, owner } = this.#bus;
-    for (const effect of this.#bus.step(event)) this.#perform(effect);
+    this.#driver.step(event, undefined);
     if (this.#bus.owner !== undefined && (this.#bus.view !== view || this.#bus.owner !== owner)) {
       this.#options.observer?.fenced?.(this.#bus.view, this.#bus.owner);
     }
   }
 
-  #perform(effect: BusEffect): void {
+  #perform(effect: Exclude<BusEffect, { readonly type: 'keep' }>): void {
     switch (effect.type) {
       case 'send':
         this.#send(effect.connection, effect.message);

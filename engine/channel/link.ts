@@ -48,9 +48,12 @@ export interface LinkOptions {
   readonly plan?: (act: () => void) => void;
 }
 
+/** A socket, or what is like one. */
+export type CountedStream = Duplex & { readonly bytesRead: number };
+
 export class Link {
   readonly #socket: WebSocket;
-  readonly #stream: Duplex;
+  readonly #stream: CountedStream;
   readonly #plan: (act: () => void) => void;
   /** Sent frames wait for the end of the turn, or, where they are in no hurry, for the next ones. */
   #corked = false;
@@ -72,7 +75,7 @@ export class Link {
    * @param socket open; no one else listens to it
    * @param stream below it
    */
-  constructor(socket: WebSocket, stream: Duplex, { plan = process.nextTick }: LinkOptions = {}) {
+  constructor(socket: WebSocket, stream: CountedStream, { plan = process.nextTick }: LinkOptions = {}) {
     this.#socket = socket;
     this.#stream = stream;
     this.#plan = plan;
@@ -101,6 +104,11 @@ export class Link {
   /** Bytes sent that the operating system has not taken yet. */
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  /** Bytes that have come since the connection began, also of a frame that is not whole yet. */
+  get arrivedBytes(): number {
+    return this.#stream.bytesRead;
   }
 
   /** Once, when the operating system has taken a frame of those; where the link ends before, perhaps never. */

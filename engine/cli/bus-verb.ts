@@ -1,17 +1,16 @@
 // `epochvisor bus`: the devices of a machine, its sockets and its console, on this host.
 
-import { createWriteStream, openSync } from 'node:fs';
-import { resolve } from 'node:path';
-import type { Writable } from 'node:stream';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { Console } from '../../devices/console/console.js';
+import { openConsole } from '../../devices/console/open-console.js';
 import { closeDevices, type OpenedDevices, openDevices } from '../../devices/opening.js';
+import { KeptMemory } from '../bus/kept-memory.js';
 import { defaultPlace } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { BusPart, refuseSecondBus } from '../parts/bus-part.js';
 import { machineOptions } from '../parts/described-options.js';
-import { describeEnd } from '../parts/ending.js';
+import { describeEnd } from '../parts/machine-ending.js';
 import { type MachineFolder, readFolderModule } from '../parts/machine-folder.js';
 import {
   addPartFlags,
@@ -27,14 +26,18 @@ import { openSockets } from './socket-flags.js';
 interface BusFlags extends PartFlags {
   readonly stdout?: string;
   readonly stderr?: string;
+  readonly memory?: string;
+  readonly sync: boolean;
 }
 
 export function busCommand(): Command {
   const command = new Command('bus')
     .description("Serve a machine's devices, sockets and console from this host; there is one bus at a time.")
     .argument('<FOLDER>', "the machine's folder, as init has made it")
-    .option('--stdout <FILE>', "append the guest's stdout to FILE")
-    .option('--stderr <FILE>', "append the guest's stderr to FILE");
+    .option('--stdout <FILE>', "append the guest's stdout to FILE, also across a restart of the bus: each byte once")
+    .option('--stderr <FILE>', 'likewise its stderr')
+    .option('--memory <DIR>', 'what a bus that is started again goes on from (default: bus, in FOLDER)')
+    .option('--no-sync', 'a loss of power may cost what was confirmed last; the death of the process costs nothing');
   return addPartFlags(command).action((folder: string, flags: BusFlags) => serve(folder, flags));
 }
 
@@ -48,13 +51,20 @@ async function serve(path: string, flags: BusFlags): Promise<void> {
   if (before !== undefined) process.exit(statusOfEnd(before));
   await refuseSecondBus(opened);
   const module = readFolderModule(folder);
-  const console = consoleOf(flags);
-  const { devices } = await openDescribed(folder);
-  const sockets = await openSockets(folder.description, flags);
+  const memory = await KeptMemory.open(flags.memory ?? join(folder.path, 'bus'), folder.description.machine, {
+    syncs: flags.sync,
+    observer: {
+      waits: error => say(error.line),
+      broken: error => (part === undefined ? refuse(error, DEFECT_STATUS) : part.fail(error)),
+    },
+  });
+  const consoles = await openConsole(flags, flags.sync);
+  const { devices } = await openDescribed(folder, memory.devicesFolder);
+  const sockets = await openSockets(folder.description, flags, memory.devicesFolder);
   part = new BusPart({
-    ...{ folder, arbiter, say },
+    ...{ folder, arbiter, memory, say },
     place: flags.address ?? defaultPlace(folder.description.encrypted),
-    streams: [console, ...sockets.streams],
+    streams: [...consoles, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
     module: () => module,
   });
@@ -67,18 +77,22 @@ async function serve(path: string, flags: BusFlags): Promise<void> {
   } catch (error) {
     await part.stop();
     if (!(error instanceof EpochvisorError)) throw error;
-    complain(error.line);
-    process.exit(DEFECT_STATUS);
+    refuse(error, DEFECT_STATUS);
   }
 }
 
+function refuse(error: EpochvisorError, status: number): never {
+  complain(error.line);
+  process.exit(status);
+}
+
 /** @throws EpochvisorError DEVICE_DIFFERS where a device is not as it was described; and as the kinds say */
-async function openDescribed({ path, description }: MachineFolder): Promise<OpenedDevices> {
+async function openDescribed({ path, description }: MachineFolder, memory: string): Promise<OpenedDevices> {
   const sources = description.devices.map(({ sizeBytes: _, ...source }) => ({
     ...source,
     path: resolve(path, source.path),
   }));
-  const opened = await openDevices(sources);
+  const opened = await openDevices(sources, undefined, memory);
   const wanted = machineOptions(description).devices;
   const at = opened.options.findIndex((device, index) => device.sizeBytes !== wanted[index]?.sizeBytes);
   if (at < 0) return opened;
@@ -89,26 +103,4 @@ async function openDescribed({ path, description }: MachineFolder): Promise<Open
     `the ${kind} of the machine has ${sizeBytes} bytes here, and its description says ${wanted[at]?.sizeBytes}`,
     'put back the one that it was described with',
   );
-}
-
-function consoleOf({ stdout, stderr }: BusFlags): Console {
-  // Looked at first: a standard input that can't be read is refused.
-  const own = Console.ofProcess();
-  if (stdout === undefined && stderr === undefined) return own;
-  const streamTo = (file: string | undefined, otherwise: Writable) =>
-    file === undefined ? otherwise : createWriteStream(file, { fd: openAppending(file) });
-  return new Console({
-    stdin: process.stdin,
-    stdout: streamTo(stdout, process.stdout),
-    stderr: streamTo(stderr, process.stderr),
-  });
-}
-
-function openAppending(file: string): number {
-  try {
-    return openSync(file, 'a');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new EpochvisorError('OUTPUT_FAILED', `${file} can't be written: ${code ?? message}`, 'name another file');
-  }
 }

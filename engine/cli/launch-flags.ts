@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { LaunchOptions } from '../launch/launched-machine.js';
-import { timingFor } from '../replica/replica-configuration.js';
+import { DEFAULT_SUSPICION_MS, SUSPICION_MIN_MS, timingFor } from '../replica/replica-configuration.js';
 import { type ArbiterFlags, addArbiterFlags, arbiterOptions } from './arbiter-flags.js';
 import { integer } from './machine-flags.js';
 import type { SuperviseFlags } from './supervise.js';
@@ -21,7 +21,12 @@ export interface LaunchFlags extends SuperviseFlags, ArbiterFlags {
 export function addReplicaFlags(command: Command): Command {
   return command
     .option('--replicas <N>', '2: a primary and a backup; 1: simplex; 3: two backups', integer(1, REPLICAS_MAX), 2)
-    .option('--suspicion <MS>', 'silence after which a replica is suspected', integer(50, 60_000), 1000);
+    .option(
+      '--suspicion <MS>',
+      'silence after which a replica is suspected at the latest; where it speaks steadily, after a quarter of it',
+      integer(SUSPICION_MIN_MS, 60_000),
+      DEFAULT_SUSPICION_MS,
+    );
 }
 
 export function addLaunchFlags(command: Command): Command {

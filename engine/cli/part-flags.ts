@@ -9,7 +9,7 @@ import { type ArbiterOptions, openArbiter, parseArbiter } from '../arbiter/open-
 import { type ListeningPlace, placeOf } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkBirth } from '../parts/birth.js';
-import { describeEnd } from '../parts/ending.js';
+import { describeEnd } from '../parts/machine-ending.js';
 import { type MachineFolder, readMachineFolder } from '../parts/machine-folder.js';
 import { type ArbiterFlags, addEtcdFlags, arbiterOptions } from './arbiter-flags.js';
 import { TRAP_STATUS } from './supervise.js';

@@ -5,7 +5,7 @@ import { defaultPlace } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { StatusFile } from '../observe/status.js';
-import { describeEnd } from '../parts/ending.js';
+import { describeEnd } from '../parts/machine-ending.js';
 import { moduleFor } from '../parts/module-fetch.js';
 import { ReplicaAgent } from '../parts/replica-agent.js';
 import type { ReplicaReport } from '../replica/replica-report.js';

@@ -70,17 +70,19 @@ export interface OpenedSockets {
 /**
  * Opens the sockets, and says where it listens, for a port may be the kernel's choice. What is not asked for is not loaded: a
  * start costs what it loads.
+ * @param memory folder in which a listener remembers what a bus that is started again is to know
  * @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED
  */
 export async function openSockets(
   { listen = [], connect = [] }: Pick<SnapshotOrigin, 'listen' | 'connect'>,
   { quiet }: { readonly quiet?: boolean },
+  memory?: string,
 ): Promise<OpenedSockets> {
   const streams: SourceDevice[] = [];
   const devices = new Map<number, OperationDevice>();
   if (listen.length > 0) {
     const { SocketListener } = await import('../../devices/listener/socket-listener.js');
-    const listener = await SocketListener.open(listen);
+    const listener = await SocketListener.open(listen, memory);
     streams.push(listener);
     for (const address of quiet === true ? [] : listener.addresses) {
       process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);

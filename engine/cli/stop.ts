@@ -1,7 +1,7 @@
 // `epochvisor stop`: ends a machine, wherever its parts are.
 
 import { Command } from 'commander';
-import { describeEnd } from '../parts/ending.js';
+import { describeEnd } from '../parts/machine-ending.js';
 import { textOf } from '../parts/machine-status.js';
 import { END_MAX_SECONDS, stopMachine } from '../parts/stopping.js';
 import { addEtcdFlags } from './arbiter-flags.js';

@@ -11,6 +11,8 @@ import type { Timers } from '../threads/thread-ports.js';
 export interface PeerLink {
   /** Bytes sent that the operating system has not taken yet. */
   readonly bufferedBytes: number;
+  /** Bytes that have come, also of messages that are not whole yet. */
+  readonly arrivedBytes: number;
   /** Once, when it has taken some of them; where the connection ends before, perhaps never. */
   whenTaken(act: () => void): void;
   listen(handlers: PeerHandlers): void;
@@ -32,6 +34,7 @@ export interface PeerHandlers {
 
 export interface BusConnection {
   readonly bufferedBytes: number;
+  readonly arrivedBytes: number;
   send(message: ToBus): void;
   terminate(): void;
 }

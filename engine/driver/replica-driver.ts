@@ -15,7 +15,8 @@
 //      own guest's outputs have been handed over, read before the ring is drained and told after.
 //   6. A snapshot in its place. `snapshotTaken` comes in order with `logged`; what follows it is in no snapshot. One that is
 //      kept is given out as an output is: when what precedes it has left (snapshot-commit.ts).
-//   7. Time goes on. A tick comes twice a heartbeat; one that comes late says that this replica was absent.
+//   7. Time goes on. A tick comes every `tickMs`, and after the sockets have had their turn: what lies there was said. One that
+//      comes late says that this replica was absent.
 //   8. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
 //      it ends at once. To wait for a backup's guest would be to wait for ever for one whose log ends earlier.
 
@@ -24,13 +25,14 @@ import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } f
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
+import { IncomingBytes } from './incoming-bytes.js';
 import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
 import { type KeptSnapshot, SnapshotCommit } from './snapshot-commit.js';
 import { transfer } from './transfer.js';
 
 export type ChannelPart = Pick<
   Channel<Uint8Array>,
-  'step' | 'role' | 'view' | 'protection' | 'keptParts' | 'heldBytes' | 'left' | 'lagMs'
+  'step' | 'role' | 'view' | 'protection' | 'keptParts' | 'heldBytes' | 'left' | 'lagMs' | 'silence'
 >;
 
 export interface ReplicaDriverOptions<State> {
@@ -56,6 +58,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   /** Joining: what has come of the snapshot. */
   #incoming: StateReader<State> | undefined;
   #bus: BusConnection | undefined;
+  /** Of each peer, and of the bus (undefined). */
+  readonly #incomingBytes = new Map<string | undefined, IncomingBytes>();
   #ticks = false;
   #isLoaded = false;
   #hadBus = false;
@@ -219,13 +223,18 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     this.#ports.connectBus({
       opened: bus => {
         this.#bus = bus;
+        this.#incomingBytes.set(undefined, new IncomingBytes(bus));
         this.#hadBus = true;
         this.#step({ type: 'busOpened', nowMs: this.#nowMs });
         this.#tickIfReady();
       },
-      message: message => this.#step({ type: 'bus', message, nowMs: this.#nowMs }),
+      message: message => {
+        this.#incomingBytes.get(undefined)?.heard();
+        this.#step({ type: 'bus', message, nowMs: this.#nowMs });
+      },
       closed: () => {
         this.#bus = undefined;
+        this.#incomingBytes.delete(undefined);
         this.#step({ type: 'busClosed', nowMs: this.#nowMs });
         if (!this.#over) this.#connectBus();
       },
@@ -244,6 +253,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
       before.terminate();
     }
     this.#links.set(peer, link);
+    this.#incomingBytes.set(peer, new IncomingBytes(link));
     link.listen({
       message: message => this.#heard(peer, message),
       piece: piece => this.#received(piece),
@@ -255,14 +265,17 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     });
     this.#step({ type: 'peerOpened', peer, nowMs: this.#nowMs });
     this.#startGuestIfReady();
+    this.#tickIfReady();
   }
 
   #lost(peer: string, reason: string): void {
     this.#links.delete(peer);
+    this.#incomingBytes.delete(peer);
     this.#step({ type: 'peerClosed', peer, reason, nowMs: this.#nowMs });
   }
 
   #heard(peer: string, message: PeerMessage<Uint8Array>): void {
+    this.#incomingBytes.get(peer)?.heard();
     const event = { type: 'peer', peer, message, nowMs: this.#nowMs } as const;
     if (message.type !== 'log') {
       this.#step(event);
@@ -373,22 +386,33 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   // ---- time
 
-  /** Who joins asks for the state when it can take it at once: the less there is to catch up with. */
+  /**
+   * Whom another replica hears is not to be suspected because a bus is late, or is being started again (RB). Who joins asks for the
+   * state when it can take it at once: the less there is to catch up with.
+   */
   #tickIfReady(): void {
-    if (this.#ticks || !this.#hadBus || (this.#joins && !this.#isLoaded)) return;
+    const isReady = this.#joins ? this.#hadBus && this.#isLoaded : this.#hadBus || this.#links.size > 0;
+    if (this.#ticks || !isReady) return;
     this.#ticks = true;
     this.#tickLater();
   }
 
   #tickLater(): void {
-    this.#ports.timers.after(this.#options.heartbeatMs / 2, () => {
-      if (this.#over) return;
-      // What a backup's guest puts out is not rung for.
-      if (this.#channel.role === 'backup') this.#ports.guest.drain();
-      this.#noteProgress();
-      this.#step({ type: 'tick', nowMs: this.#nowMs });
-      this.#tickLater();
-    });
+    const { timers } = this.#ports;
+    timers.after(this.#options.tickMs, () => timers.soon(() => this.#tick()));
+  }
+
+  #tick(): void {
+    if (this.#over) return;
+    // What a backup's guest puts out is not rung for.
+    if (this.#channel.role === 'backup') this.#ports.guest.drain();
+    this.#noteProgress();
+    for (const [peer, incoming] of this.#incomingBytes) {
+      if (!incoming.takeStirs()) continue;
+      this.#step({ type: 'stirs', nowMs: this.#nowMs, ...(peer === undefined ? {} : { peer }) });
+    }
+    this.#step({ type: 'tick', nowMs: this.#nowMs });
+    this.#tickLater();
   }
 
   // ---- the end

@@ -2,7 +2,7 @@
 
 import type { ReplicaStatus, Status } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
-import type { ReplicaProgress } from '../replica/replica-configuration.js';
+import type { ReplicaProgress } from '../replica/replica-report.js';
 
 interface StatusReplica extends ReplicaStatus {
   readonly joins: boolean;

@@ -8,7 +8,8 @@
 import { EpochvisorError } from '../errors/errors.js';
 import type { Status } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
-import type { FromReplica, ReplicaProgress, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
+import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
+import type { ReplicaProgress } from '../replica/replica-report.js';
 import { statusOf } from './launch-status.js';
 import { Repair } from './repair.js';
 
@@ -86,7 +87,8 @@ export type LaunchEffect =
   | { readonly type: 'fail'; readonly error: EpochvisorError };
 
 interface Replica extends LaunchedReplica {
-  readonly joins: boolean;
+  /** Named in no view so far; one that was, and is not any more, never joins again. */
+  joins: boolean;
   /** Its guest has executed an instruction. */
   running: boolean;
   hasEnded: boolean;
@@ -220,6 +222,7 @@ export class Launching {
     this.#view = view;
     if (view.backups.some(backup => !before.backups.includes(backup))) this.#repair?.joined();
     const named = this.#replicas.filter(({ incarnation }) => namedIn(view).includes(incarnation));
+    for (const replica of named) replica.joins = false;
     return [
       ...named.map(({ incarnation }) => ({ type: 'named', incarnation }) as const),
       { type: 'tell', news: ['view', view, reason] },

@@ -11,6 +11,7 @@ import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { MachineEnd } from '../arbiter/machine-end.js';
 import { isLater, type Member } from '../arbiter/members.js';
+import type { KeptMemory } from '../bus/kept-memory.js';
 import { BusServer } from '../bus/server.js';
 import { announcedAddress, type ListeningPlace } from '../channel/listening-place.js';
 import { askReport } from '../channel/observing.js';
@@ -18,7 +19,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
 import { membershipIn } from './described-options.js';
 import { EndWatch } from './end-watch.js';
-import { withdrawQuietly, writeEnding } from './ending.js';
+import { withdrawQuietly, writeEnding } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 
 /** A bus that lives answers within this time, ms. */
@@ -30,7 +31,9 @@ export interface BusPartOptions {
   readonly folder: MachineFolder;
   readonly place: ListeningPlace;
   readonly arbiter: Arbiter;
-  /** Opened; they are closed with the bus. */
+  /** What the bus goes on from when it is started again; closed with it, as are the devices, which were opened with it. */
+  readonly memory: KeptMemory;
+  /** Opened. */
   readonly streams: readonly StreamDevice[];
   /** By the numbers that guests use. */
   readonly devices: ReadonlyMap<number, OperationDevice>;
@@ -98,18 +101,18 @@ export class BusPart {
 
   /** @throws EpochvisorError BUS_RUNNING; as the arbiter and the listener do */
   async start(): Promise<void> {
-    const { folder, place, arbiter, streams, devices, module } = this.#options;
+    const { folder, place, arbiter, streams, devices, memory, module } = this.#options;
     const { machine } = folder.description;
     const { hello, credentials, encrypted } = membershipIn(folder);
     const { moduleHash, options } = hello;
     const latest = await arbiter.latest(machine);
     this.#server = await BusServer.start({
-      ...{ credentials, encrypted, moduleHash, options, streams, devices, module },
+      ...{ credentials, encrypted, moduleHash, options, streams, devices, memory, module },
       operationIds: folder.description.operationIds,
       listen: place.listen,
       // What an older primary still sends is refused from the first moment on.
       ...(latest === undefined || latest.number === BIRTH_VIEW ? {} : { view: latest }),
-      observer: { failed: (_, error) => this.#fail(error) },
+      observer: { failed: (_, error) => this.fail(error) },
     });
     const { incarnation, address } = this.#server;
     const announced = { kind: 'bus', address: announcedAddress(address, place), host: hostname() } as const;
@@ -121,7 +124,7 @@ export class BusPart {
       machine,
       arbiter,
       ended: end => this.#end(end),
-      failed: error => this.#fail(error),
+      failed: error => this.fail(error),
     });
     this.#looking = setInterval(() => void this.#look(own), LOOK_EVERY_MS);
   }
@@ -145,11 +148,11 @@ export class BusPart {
   async #look(own: Member): Promise<void> {
     try {
       const other = await findBus(this.#options, own.incarnation);
-      if (other !== undefined && isLater(other, own)) this.#fail(isRunning(other));
+      if (other !== undefined && isLater(other, own)) this.fail(isRunning(other));
     } catch (error) {
       // Out of reach, it is asked again.
       if (!(error instanceof EpochvisorError)) throw error;
-      if (error.code !== 'ARBITER_UNREACHABLE') this.#fail(error);
+      if (error.code !== 'ARBITER_UNREACHABLE') this.fail(error);
     }
   }
 
@@ -162,7 +165,8 @@ export class BusPart {
     void this.stop().then(() => this.#resolve(end));
   }
 
-  #fail(error: EpochvisorError): void {
+  /** Something that it can't do without has failed: its memory, an output. */
+  fail(error: EpochvisorError): void {
     void this.stop().then(() => this.#reject(error));
   }
 }

@@ -20,7 +20,7 @@ import {
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { GuestKind } from '../guest/guest-check.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import type { NamedAddress } from '../replica/replica-configuration.js';
+import { type NamedAddress, SUSPICION_MIN_MS } from '../replica/replica-configuration.js';
 import { Fields } from './fields.js';
 
 export const FORMAT = 'epochvisor machine';
@@ -96,7 +96,7 @@ export function readDescription(text: string, where: string): MachineDescription
     guest: fields.oneOf('guest', ['wasi', 'bare']),
     arbiter: fields.matching('arbiter', /^\S/, 'the address of an arbiter'),
     replicas: fields.integer('replicas', 1, 5),
-    suspicionMs: fields.integer('suspicionMs', 50, 60_000),
+    suspicionMs: fields.integer('suspicionMs', SUSPICION_MIN_MS, 60_000),
     encrypted: fields.boolean('encrypted'),
     epochLength: fields.integer('epochLength', 1, 1_000_000_000),
     ...(latencyMaxMs === undefined ? {} : { latencyMaxMs }),

@@ -7,7 +7,7 @@ import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
 import { membershipIn } from './described-options.js';
-import { describeEnd } from './ending.js';
+import { describeEnd } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 
 /** A part that lives and is not cut off answers within this time, ms. */

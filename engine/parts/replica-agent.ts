@@ -18,12 +18,17 @@ import { type FromReplica, type ReplicaConfiguration, timingFor } from '../repli
 import type { ReplicaReport } from '../replica/replica-report.js';
 import { machineOptions } from './described-options.js';
 import { EndWatch } from './end-watch.js';
-import { withdrawQuietly, writeEnding } from './ending.js';
+import { withdrawQuietly, writeEnding } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 import { Replacing } from './replacing.js';
 
 /** Nobody of the view answers for so long: it is said. */
 const ALONE_MS = 10_000;
+/**
+ * A replica reports four times a second. The others have replaced one that hangs after the suspicion time; after this one, or
+ * twice that, it is ended, for another to take its place on this host.
+ */
+const SILENCE_MIN_MS = 3_000;
 
 export interface AgentOptions {
   readonly folder: MachineFolder;
@@ -52,6 +57,8 @@ export class ReplicaAgent {
   #saidAlone = false;
   #said = '';
   #again: NodeJS.Timeout | undefined;
+  /** Ends a replica that hangs. */
+  #silence: NodeJS.Timeout | undefined;
   #watch: EndWatch | undefined;
   #over = false;
   #resolve: (end: MachineEnd) => void = () => undefined;
@@ -87,6 +94,7 @@ export class ReplicaAgent {
     this.#over = true;
     this.#watch?.stop();
     clearTimeout(this.#again);
+    clearTimeout(this.#silence);
     const replica = this.#replica;
     replica?.kill();
     await replica?.ended;
@@ -149,6 +157,9 @@ export class ReplicaAgent {
   #reported(replica: ReplicaProcess, report: ReplicaReport, alone: boolean): void {
     const { role, view, protected: isProtected, reason } = report;
     const nowMs = performance.now();
+    clearTimeout(this.#silence);
+    const silenceMs = Math.max(SILENCE_MIN_MS, 2 * this.#options.folder.description.suspicionMs);
+    this.#silence = setTimeout(() => replica.kill(), silenceMs);
     const isNamed = role === 'primary' || role === 'backup';
     if (isNamed && Number.isNaN(this.#namedSinceMs)) {
       this.#namedSinceMs = nowMs;
@@ -190,6 +201,7 @@ export class ReplicaAgent {
 
   async #ended(replica: ReplicaProcess, ending: ReplicaEnding): Promise<void> {
     if (replica !== this.#replica || this.#over) return;
+    clearTimeout(this.#silence);
     this.#options.reported(undefined);
     const namedMs = Number.isNaN(this.#namedSinceMs) ? 0 : performance.now() - this.#namedSinceMs;
     await this.#withdraw(replica.incarnation);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { MachineEnd } from '../arbiter/machine-end.js';
 import { EpochvisorError } from '../errors/errors.js';
-import { withdrawQuietly } from './ending.js';
+import { withdrawQuietly } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 import { type MachineStatus, type PartStatus, readStatus } from './machine-status.js';
 

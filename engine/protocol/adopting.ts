@@ -39,7 +39,7 @@ export function adopt<P>(state: ChannelState<P>, view: View): ChannelEffect<P>[]
   state.deferred = [];
   const peer = state.peers.get(view.primary);
   if (peer === undefined) state.peers.set(view.primary, state.newPeer('closed'));
-  else peer.heardMs = state.nowMs;
+  else peer.silence.begins(state.nowMs);
   const effects: ChannelEffect<P>[] = [{ rule: 'VT', type: 'adopted', view }];
   if (!samePrimary) {
     state.reign = view.number;

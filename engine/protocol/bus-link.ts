@@ -3,11 +3,17 @@
 //   closed --busOpened--> open --fence, fenced--> ours --a new view of our own--> open
 //
 // The bus sends heartbeats: its silence is the end of a connection, and another is tried.
+//
+// A primary that is without the bus, and whose backup is not, is to be replaced. Where the connection had an end, the bus may
+// have been started again: both look for it, and the backup may only be the first to find it, so that a primary waits for the
+// whole suspicion time, from when the backup has it. A path that was cut ends no connection: where the backup has heard the
+// bus all the time, the silence that ends the connection is reason enough.
 
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { heartbeats, release } from './committing.js';
 import type { FromBus, StreamOffset } from './messages.js';
+import { Silence } from './silence.js';
 import { FIRST_OPENED_STREAM } from './vocabulary.js';
 
 /**
@@ -23,24 +29,31 @@ export class BusLink<P> {
   /** This connection was fenced before: nothing that was sent on it is lost. */
   #attached = false;
   #lostMs: number;
-  /** Silence counts from here: a path can be cut without a word. */
-  #heardMs = 0;
+  /** Lost by silence: what was too long. */
+  #silentMs: number | undefined;
+  readonly silence: Silence;
   /** Of opened streams: how much the guest was told to be taken. */
   readonly #toldTaken = new Map<number, number>();
 
   constructor(state: ChannelState<P>) {
     this.#state = state;
     this.#lostMs = state.options.nowMs + state.options.startMs;
+    this.silence = new Silence(state.options, state.options.nowMs);
   }
 
   get stage(): 'closed' | 'open' | 'ours' {
     return this.#stage;
   }
 
+  /** Whether this replica could go on: not only is there a connection, its path has carried something just now. */
+  get isHeard(): boolean {
+    return this.#stage !== 'closed' && this.silence.lastsMs(this.#state.nowMs) < this.silence.leastMs / 2;
+  }
+
   opened(): ChannelEffect<P>[] {
     this.#stage = 'open';
     this.#attached = false;
-    this.#heardMs = this.#state.nowMs;
+    this.silence.begins(this.#state.nowMs);
     // A primary that collects, or whose next view drops a backup, fences when it may act again.
     const { isPrimary, phase, suspected } = this.#state;
     return isPrimary && phase === 'normal' && suspected.size === 0 ? this.fence() : [];
@@ -50,6 +63,11 @@ export class BusLink<P> {
     if (this.#stage === 'closed') return;
     this.#stage = 'closed';
     this.#lostMs = this.#state.nowMs;
+    this.#silentMs = undefined;
+  }
+
+  stirs(): void {
+    this.silence.broken(this.#state.nowMs);
   }
 
   /** FN: the first act in a view. Where there is no connection now, it comes with the next one. */
@@ -66,7 +84,7 @@ export class BusLink<P> {
 
   heard(message: FromBus): ChannelEffect<P>[] {
     const state = this.#state;
-    this.#heardMs = state.nowMs;
+    this.silence.broken(state.nowMs);
     switch (message.type) {
       case 'heartbeat':
         state.outbox.arrived(message.taken);
@@ -119,7 +137,7 @@ export class BusLink<P> {
   #tellConfirmed(): ChannelEffect<P>[] {
     const { isPrimary, outbox, bounds } = this.#state;
     if (!isPrimary || outbox.untoldBytes < bounds.heldBytes * UNTOLD_SHARE) return [];
-    return heartbeats(this.#state, this.#stage !== 'closed');
+    return heartbeats(this.#state, this.isHeard);
   }
 
   #fenced(message: FromBus & { type: 'fenced' }): ChannelEffect<P>[] {
@@ -146,26 +164,37 @@ export class BusLink<P> {
   }
 
   /** For so long this replica did not run: what it did not hear meanwhile says nothing of the bus. */
-  absent(ms: number): void {
-    this.#heardMs = Math.min(this.#state.nowMs, this.#heardMs + ms);
+  postpone(ms: number): void {
+    this.silence.postpone(ms, this.#state.nowMs);
     if (this.#lostMs < this.#state.nowMs) this.#lostMs = Math.min(this.#state.nowMs, this.#lostMs + ms);
   }
 
   /** Silence: dropped, and another connection is tried. Without it, and a backup with it: the backup is to go on. */
   tick(): ChannelEffect<P>[] {
     const state = this.#state;
-    const { suspicionMs } = state.options;
     const effects: ChannelEffect<P>[] = [];
-    if (this.#stage !== 'closed' && state.nowMs - this.#heardMs >= suspicionMs) {
-      this.closed();
+    if (this.#stage !== 'closed' && this.silence.isTooLong(state.nowMs)) {
+      this.#stage = 'closed';
+      this.#lostMs = this.silence.sinceMs;
+      this.#silentMs = this.silence.limitMs;
+      this.silence.endured(state.nowMs);
       effects.push({ rule: 'RS', type: 'dropBus' });
     }
     if (this.#stage !== 'closed' || !state.isPrimary || state.phase !== 'normal' || state.claim !== undefined) {
       return effects;
     }
-    const backupHasBus = state.backups.some(name => state.isOpen(name) && state.peers.get(name)?.bus);
-    if (state.nowMs - this.#lostMs < suspicionMs || !backupHasBus) return effects;
+    if (!state.backups.some(name => this.#isToGoOn(name))) return effects;
     effects.push(...state.halt('LS', 'BUS_LOST', 'the bus is out of reach here and in reach of the backup'));
     return effects;
+  }
+
+  #isToGoOn(backup: string): boolean {
+    const { peers, options } = this.#state;
+    const peer = peers.get(backup);
+    if (peer?.link !== 'open' || peer.hearsBus === undefined) return false;
+    const { sinceMs, toldMs } = peer.hearsBus;
+    const hadItAllTheTime = sinceMs <= this.#lostMs;
+    const enoughMs = hadItAllTheTime && this.#silentMs !== undefined ? this.#silentMs : options.suspicionMs;
+    return toldMs - Math.max(this.#lostMs, sinceMs) >= enoughMs;
   }
 }

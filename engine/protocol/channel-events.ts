@@ -38,7 +38,9 @@ export type ChannelEvent<P> =
   | { readonly type: 'snapshotFailed'; readonly reason: string }
   /** The answer to `readLatest`; undefined: the arbiter is out of reach. */
   | { readonly type: 'latest'; readonly view: View | undefined; readonly nowMs: number }
-  /** Time goes on; at least once each heartbeat interval. */
+  /** Part of a message has come since the last tick, or a piece of a snapshot, and no whole message. Without `peer`: of the bus. */
+  | { readonly type: 'stirs'; readonly peer?: string; readonly nowMs: number }
+  /** Time goes on: every `tickMs`. */
   | { readonly type: 'tick'; readonly nowMs: number };
 
 export type ChannelEffect<P> =
@@ -91,6 +93,9 @@ export interface ChannelOptions {
   readonly backupsWanted?: number;
   readonly operationIds: boolean;
   readonly heartbeatMs: number;
+  /** How often it is looked at the time; at least once a heartbeat. */
+  readonly tickMs: number;
+  /** Silence after which a peer is suspected at the latest (silence.ts). */
   readonly suspicionMs: number;
   /** Time to the first word of a peer: a process that starts is slower than one that runs. */
   readonly startMs: number;

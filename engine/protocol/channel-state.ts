@@ -8,6 +8,7 @@ import { Lag } from './lag.js';
 import type { PeerMessage, Progress } from './messages.js';
 import { Outbox } from './outbox.js';
 import type { Rule } from './rules.js';
+import { Silence } from './silence.js';
 import type { View } from './vocabulary.js';
 
 export interface Peer {
@@ -15,14 +16,13 @@ export interface Peer {
   link: 'awaited' | 'open' | 'closed';
   /** Why it is closed. */
   reason: string;
-  /** Suspicion counts from here. */
-  heardMs: number;
+  readonly silence: Silence;
   /** Everything below is in the peer's memory. */
   acknowledged: number;
   /** Everything below is executed; -1: its guest does not run yet. */
   executed: number;
-  /** Whether the peer is connected to the bus, as of its last heartbeat. */
-  bus: boolean;
+  /** It hears the bus, as of its last heartbeat: since when it says so, and when it said so last. */
+  hearsBus: { readonly sinceMs: number; readonly toldMs: number } | undefined;
   /** It was told on this connection what is confirmed of every stream: from then on changes are enough. */
   knowsConfirmed: boolean;
   readonly lag: Lag;
@@ -68,7 +68,7 @@ export class ChannelState<P> {
   throttled = false;
   /** The latest time that an event brought. */
   nowMs: number;
-  /** When time went on last. */
+  /** When time went on last; less what this replica was absent for since. */
   tickedMs: number;
   heartbeatAtMs: number;
 
@@ -113,8 +113,8 @@ export class ChannelState<P> {
     }
     this.reign = options.view.number;
     for (const name of this.others(options.view)) {
-      const peer = this.newPeer('awaited');
-      peer.heardMs += options.startMs - options.suspicionMs;
+      // Nothing is known of it: the suspicion time counts from here.
+      const peer = this.newPeer('awaited', this.nowMs + options.startMs - options.suspicionMs);
       // They go on from the same snapshot: what precedes it is no log that they have to be sent.
       peer.acknowledged = this.logEnd;
       this.peers.set(name, peer);
@@ -138,10 +138,19 @@ export class ChannelState<P> {
     return [view.primary, ...view.backups].filter(name => name !== this.options.incarnation);
   }
 
-  newPeer(link: Peer['link']): Peer {
+  newPeer(link: Peer['link'], silentFromMs = this.nowMs): Peer {
     const lag = new Lag(this.bounds);
-    const { nowMs: heardMs } = this;
-    return { link, reason: '', heardMs, acknowledged: 0, executed: 0, bus: false, knowsConfirmed: false, lag };
+    const silence = new Silence(this.options, silentFromMs);
+    return {
+      link,
+      reason: '',
+      silence,
+      acknowledged: 0,
+      executed: 0,
+      hearsBus: undefined,
+      knowsConfirmed: false,
+      lag,
+    };
   }
 
   isOpen(name: string): boolean {

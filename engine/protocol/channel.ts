@@ -9,7 +9,7 @@
 //                                         --suspicion--> reading --named meanwhile--> a backup, else halted
 //
 // This file says what happens to each event; what it means is in committing (the log, outputs), claiming, adopting,
-// collecting, joining and bus-link, an idea each, over one state.
+// collecting, joining, suspecting and bus-link, an idea each, over one state.
 
 import { adopt, viewTold } from './adopting.js';
 import { BusLink } from './bus-link.js';
@@ -20,10 +20,14 @@ import { followed, giveUpOnSilent, offered, tellView } from './collecting.js';
 import * as committing from './committing.js';
 import * as joining from './joining.js';
 import type { PeerMessage } from './messages.js';
+import * as suspecting from './suspecting.js';
 import type { View } from './vocabulary.js';
 
 export type { ChannelEffect, ChannelEvent, ChannelOptions, ClaimAnswer } from './channel-events.js';
 export { CLAIM_RETRY_MS } from './claiming.js';
+
+/** A timer may come a little early, and the next tick is some time away: a heartbeat is due this share of one before its time. */
+const EARLY_SHARE = 1 / 8;
 
 export class Channel<P> {
   readonly #state: ChannelState<P>;
@@ -76,9 +80,18 @@ export class Channel<P> {
     return Math.max(0, ...this.#state.backups.map(name => this.#state.peers.get(name)?.lag.lagMs(nowMs) ?? 0));
   }
 
+  /** The longest gap in what was heard of a peer or the bus, and the longest silence that none of them is suspected for, ms. */
+  get silence(): { readonly longestGapMs: number; readonly limitMs: number } {
+    const all = [this.#bus.silence, ...[...this.#state.peers.values()].map(({ silence }) => silence)];
+    return {
+      longestGapMs: Math.max(...all.map(({ everLongestMs }) => everLongestMs)),
+      limitMs: Math.max(...all.map(({ limitMs }) => limitMs)),
+    };
+  }
+
   step(event: ChannelEvent<P>): ChannelEffect<P>[] {
     if (this.#isOver) return [];
-    if ('nowMs' in event) this.#state.nowMs = Math.max(this.#state.nowMs, event.nowMs);
+    if ('nowMs' in event) this.#timeIs(event.nowMs);
     const effects = this.#answer(event);
     if (!this.#isOver) effects.push(...this.#conclude(event.type === 'tick'));
     return effects;
@@ -133,6 +146,9 @@ export class Channel<P> {
         return joining.snapshotTaken(state, event.position);
       case 'snapshotFailed':
         return joining.snapshotFailed(state);
+      case 'stirs':
+        this.#stirs(event.peer);
+        return [];
       case 'tick':
         return this.#tick();
     }
@@ -146,8 +162,8 @@ export class Channel<P> {
     state.peers.set(name, peer);
     peer.link = 'open';
     peer.knowsConfirmed = false;
-    peer.heardMs = state.nowMs;
-    return [...tellView(state, name), ...committing.heartbeats(state, this.#bus.stage !== 'closed')];
+    peer.silence.begins(state.nowMs);
+    return [...tellView(state, name), ...committing.heartbeats(state, this.#bus.isHeard)];
   }
 
   /** The socket's end is a suspicion at once (see `conclude`); a launcher's word would be no more. */
@@ -170,7 +186,7 @@ export class Channel<P> {
       // CL: nothing of an older view is accepted, nor does it count as a word.
       if (message.view < (state.isPrimary ? state.view!.number : state.reign)) return [];
     }
-    if (state.phase !== 'claiming') peer.heardMs = state.nowMs;
+    suspecting.heard(state, peer);
     // RA: the primary is there after all.
     if (state.phase === 'reading' && name === state.view?.primary) state.phase = 'normal';
     switch (message.type) {
@@ -205,7 +221,7 @@ export class Channel<P> {
     const counts = message.type === 'acknowledgement' && message.view === state.view!.number;
     if (counts) committing.acknowledgementCame(state, peer, message.position);
     committing.progressCame(state, peer, message);
-    if (message.type === 'heartbeat') peer.bus = message.bus;
+    if (message.type === 'heartbeat') suspecting.busTold(state, peer, message.bus);
     if (!counts) return committing.throttle(state);
     return [committing.tellAcknowledged(state, 'OR'), ...this.#bus.release(), ...committing.throttle(state)];
   }
@@ -215,45 +231,42 @@ export class Channel<P> {
     if (message.type !== 'heartbeat' || name !== state.view?.primary) return [];
     // CL: what its primary has sent since is not known to have left.
     if (state.phase !== 'normal' || state.mustFollow || message.view > state.view.number) return [];
-    peer.bus = message.bus;
+    suspecting.busTold(state, peer, message.bus);
     state.outbox.dropLeft(message.left, message.confirmed);
     state.kept.settle(message.settled);
     return [];
   }
 
+  /** Something comes from it, or from the bus, that is no whole message yet: it is there. */
+  #stirs(name: string | undefined): void {
+    const peer = name === undefined ? undefined : this.#state.peers.get(name);
+    if (name === undefined) this.#bus.stirs();
+    else if (peer !== undefined) suspecting.heard(this.#state, peer);
+  }
+
   // ---- time
+
+  #timeIs(nowMs: number): void {
+    if (nowMs <= this.#state.nowMs) return;
+    this.#state.nowMs = nowMs;
+    const absentMs = suspecting.noticeAbsence(this.#state);
+    if (absentMs > 0) this.#bus.postpone(absentMs);
+  }
 
   #tick(): ChannelEffect<P>[] {
     const state = this.#state;
-    this.#noticeAbsence();
+    state.tickedMs = state.nowMs;
     const effects: ChannelEffect<P>[] = [];
-    if (state.nowMs >= state.heartbeatAtMs) {
+    if (state.nowMs >= state.heartbeatAtMs - state.options.heartbeatMs * EARLY_SHARE) {
       state.heartbeatAtMs = state.nowMs + state.options.heartbeatMs;
       if (state.phase === 'joining') effects.push(...joining.askToJoin(state));
-      else effects.push(...committing.heartbeats(state, this.#bus.stage !== 'closed'));
+      else effects.push(...committing.heartbeats(state, this.#bus.isHeard));
     }
     if (state.phase === 'joining') effects.push(...joining.noOneToJoin(state));
     effects.push(...committing.throttle(state), ...retryClaim(state));
     if (state.phase === 'reading' && state.nowMs >= state.retryAtMs) effects.push(...joining.readArbiter(state));
     effects.push(...this.#bus.tick());
     return effects;
-  }
-
-  /**
-   * Ticks come twice a heartbeat. If they did not, this replica was stopped, or kept from its turn: its sockets may hold
-   * what it takes others to have left unsaid, and are read after this.
-   */
-  #noticeAbsence(): void {
-    const state = this.#state;
-    const absentMs = state.nowMs - state.tickedMs - state.options.heartbeatMs;
-    state.tickedMs = state.nowMs;
-    if (absentMs <= 0) return;
-    for (const peer of state.peers.values()) {
-      if (peer.heardMs < state.nowMs) peer.heardMs = Math.min(state.nowMs, peer.heardMs + absentMs);
-    }
-    state.collectDeadlineMs += absentMs;
-    state.joinDeadlineMs += absentMs;
-    this.#bus.absent(absentMs);
   }
 
   // ---- what follows from where things stand, whatever the event was
@@ -264,34 +277,19 @@ export class Channel<P> {
     const effects = giveUpOnSilent(state, this.#bus);
     if (state.phase !== 'normal' || state.view === undefined) return effects;
     if (!state.isPrimary) {
-      const reason = this.#whySuspected(state.view.primary, ticks);
+      const reason = suspecting.whySuspected(state, state.view.primary, ticks);
       if (reason === undefined) return effects;
       effects.push(...(state.isNamed ? claimAsBackup(state, reason) : joining.readArbiter(state)));
       return effects;
     }
     const { joiner, claim } = state;
-    for (const name of state.backups) this.#suspectIfGone(name, ticks);
-    if (claim !== undefined) for (const name of claim.backups) this.#suspectIfGone(name, ticks);
+    for (const name of state.backups) suspecting.suspectIfGone(state, name, ticks);
+    if (claim !== undefined) for (const name of claim.backups) suspecting.suspectIfGone(state, name, ticks);
     if (joiner !== undefined && !claim?.backups.includes(joiner.name)) {
-      const reason = this.#whySuspected(joiner.name, ticks);
+      const reason = suspecting.whySuspected(state, joiner.name, ticks);
       if (reason !== undefined) effects.push(...joining.forgetJoiner(state, this.#bus, reason));
     }
     effects.push(...claimWithoutSuspected(state), ...joining.nameIfReady(state));
     return effects;
-  }
-
-  #suspectIfGone(name: string, ticks: boolean): void {
-    const { suspected } = this.#state;
-    const reason = suspected.has(name) ? undefined : this.#whySuspected(name, ticks);
-    if (reason !== undefined) suspected.set(name, reason);
-  }
-
-  #whySuspected(name: string, ticks: boolean): string | undefined {
-    const peer = this.#state.peers.get(name);
-    if (peer === undefined) return 'it is not connected';
-    if (peer.link === 'closed') return peer.reason;
-    const silentMs = this.#state.nowMs - peer.heardMs;
-    if (!ticks || silentMs < this.#state.options.suspicionMs) return undefined;
-    return peer.link === 'open' ? `no word from it for ${Math.round(silentMs)} ms` : 'it never came';
   }
 }

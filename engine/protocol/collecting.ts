@@ -91,7 +91,7 @@ function bringUp<P>(state: ChannelState<P>, name: string, position: number): Cha
     return [{ rule: 'OS', type: 'dropPeer', peer: name, reason: 'the log cannot be continued for it' }];
   }
   peer.acknowledged = position;
-  peer.heardMs = state.nowMs;
+  peer.silence.begins(state.nowMs);
   const view = state.view!.number;
   const settled = settle(state);
   return lacking.map(part => state.send('OS', name, { type: 'log', view, settled, ...part }));

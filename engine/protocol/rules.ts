@@ -37,6 +37,7 @@ export const RULES = {
   OF: 'A stream has offsets: the bus drops output that it has, and sends input again that was not released. An end and a close of an opened stream take a place each; one that the bus does not tell of at a fence is closed.',
   RL: 'The bus keeps what it tells a replica (input, completions, streams that were opened or reset) until it is released or closed; a release is an output.',
   RS: 'On re-attachment the primary sends every unfinished operation and unconfirmed output again.',
+  RB: 'A restarted bus: what follows from a fact that it must remember is seen only when that fact is kept; started again it goes on from what it kept, and the streams that were open are reset.',
   LS: 'A replica whose claim is lost, or whom the bus refuses, halts.',
   XT: 'Exit and trap are operations on the bus, under output commit; the first one stands.',
 } as const;

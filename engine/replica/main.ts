@@ -17,6 +17,7 @@ import {
   REPLICA_HALTED,
   REPORT_EVERY_MS,
   type ReplicaConfiguration,
+  type ReplicaSilence,
   type ToReplica,
 } from './replica-configuration.js';
 import type { ReplicaReport } from './replica-report.js';
@@ -63,7 +64,9 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     });
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
   const early = place === undefined ? startThread(configuration.view) : undefined;
-  if (configuration.samples === true) await sample(early!, configuration.view?.primary === incarnation);
+  let replica: Replica | undefined;
+  const silence = () => replica?.silence ?? { longestGapMs: 0, limitMs: configuration.timing.suspicionMs };
+  if (configuration.samples === true) await sample(early!, configuration.view?.primary === incarnation, silence);
   const { membershipOf, Replica } = await import('./replica.js');
   const { openArbiter } = await import('../arbiter/open-arbiter.js');
   const { Listener } = await import('../channel/listener.js');
@@ -76,7 +79,6 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const opened = await openArbiter(arbiter, arbiterOptions);
   const membership = membershipOf(configuration);
   const links = new HeldLinks();
-  let replica: Replica | undefined;
   const search = new PeerSearch({
     machine,
     incarnation,
@@ -163,9 +165,9 @@ async function stateFor({
 }
 
 /** Loaded for those who measure: a start costs what it loads. */
-async function sample(thread: ThreadHost, isPrimary: boolean): Promise<void> {
+async function sample(thread: ThreadHost, isPrimary: boolean, silence: () => ReplicaSilence): Promise<void> {
   const { Sampling } = await import('./sampling.js');
-  new Sampling(thread.sampled, isPrimary, samples => tell({ type: 'sampled', samples }));
+  new Sampling(thread.sampled, isPrimary, silence, samples => tell({ type: 'sampled', samples }));
 }
 
 /** The launcher hears of a replica that joins until others watch it. */

@@ -8,7 +8,7 @@ import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
-import type { ReplicaReport } from './replica-report.js';
+import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
 /** What a machine that is resumed elsewhere has to find on its host; kept in a snapshot as it is. */
 export interface SnapshotOrigin {
@@ -44,22 +44,28 @@ export interface SaveError {
 /** Timing of the channel, ms. */
 export interface ChannelTiming {
   readonly heartbeatMs: number;
-  /** Silence after which a peer is suspected. */
+  /** How often a replica looks at the time; at least once a heartbeat. */
+  readonly tickMs: number;
+  /** Silence after which a peer is suspected at the latest (protocol/silence.ts). */
   readonly suspicionMs: number;
   /** Likewise, for the first word of a process that starts. */
   readonly startMs: number;
 }
 
-/**
- * Defaults: a heartbeat costs two packets; the I/O thread does nothing else for long, and its worst gap under load was
- * 63 ms (measured), so that a second of silence is no accident. The end of a socket is noticed at once.
- */
-export const DEFAULT_TIMING: ChannelTiming = { heartbeatMs: 100, suspicionMs: 1000, startMs: 10_000 };
+/** With which `suspicionMs` is worth something: several heartbeats, of the bus, too, come in it (BUS_HEARTBEAT_MS). */
+export const SUSPICION_MIN_MS = 200;
 
-/** @param suspicionMs as a user says it */
+/**
+ * A heartbeat costs two packets and some microseconds. The more there are, the fewer milliseconds are several of them: what is
+ * lost on the way, or held up, says less. The end of a socket is noticed at once.
+ */
 export function timingFor(suspicionMs: number): ChannelTiming {
-  return { heartbeatMs: Math.min(100, suspicionMs / 4), suspicionMs, startMs: 10_000 };
+  const heartbeatMs = Math.min(50, suspicionMs / 5);
+  return { heartbeatMs, tickMs: heartbeatMs, suspicionMs, startMs: 10_000 };
 }
+
+export const DEFAULT_SUSPICION_MS = 1000;
+export const DEFAULT_TIMING: ChannelTiming = timingFor(DEFAULT_SUSPICION_MS);
 
 /** Everything a replica is started with; by IPC, for the secret must not be in argv. */
 export interface ReplicaConfiguration {
@@ -102,20 +108,6 @@ export type ToReplica =
       readonly origin: SnapshotOrigin;
     };
 
-/** What changes as the guest runs, told at most once a heartbeat. */
-export interface ReplicaProgress {
-  readonly epoch: number;
-  /** Instructions an epoch, at present. */
-  readonly epochLength: number;
-  readonly count: number;
-  readonly outstanding: number;
-  readonly protected: boolean;
-  readonly reason: string;
-  readonly lagMs: number;
-  /** Bytes of log shipped since the start. */
-  readonly logBytes: number;
-}
-
 /** What was measured of a replica since the last time it told. */
 export interface ReplicaSamples {
   /**
@@ -131,10 +123,19 @@ export interface ReplicaSamples {
   readonly marks: readonly ProgressMark[];
   /** Resident memory of the process. */
   readonly rssBytes: number;
+  readonly silence: ReplicaSilence;
+}
+
+/** Of its peers and the bus, as it hears them. */
+export interface ReplicaSilence {
+  /** The longest gap in what one of them said, ms. */
+  readonly longestGapMs: number;
+  /** The silence for which none of them is suspected at present, ms. */
+  readonly limitMs: number;
 }
 
 /** What the thread that samples a primary has seen. */
-export type ThreadSamples = Omit<ReplicaSamples, 'rssBytes'>;
+export type ThreadSamples = Omit<ReplicaSamples, 'rssBytes' | 'silence'>;
 
 export interface ProgressMark {
   /** By the host's monotonic clock, ms. */

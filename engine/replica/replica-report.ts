@@ -1,7 +1,20 @@
 // What a replica says of itself to observers (`epochvisor status`), and to the agent that started it.
 
 import { hostname } from 'node:os';
-import type { ReplicaProgress } from './replica-configuration.js';
+
+/** What changes as the guest runs, told some times a second. */
+export interface ReplicaProgress {
+  readonly epoch: number;
+  /** Instructions an epoch, at present. */
+  readonly epochLength: number;
+  readonly count: number;
+  readonly outstanding: number;
+  readonly protected: boolean;
+  readonly reason: string;
+  readonly lagMs: number;
+  /** Bytes of log shipped since the start. */
+  readonly logBytes: number;
+}
 
 export interface ReplicaReport extends ReplicaProgress {
   readonly kind: 'replica';

@@ -19,11 +19,11 @@ import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../w
 import type {
   FromReplica,
   ReplicaConfiguration,
-  ReplicaProgress,
+  ReplicaSilence,
   SavedOrigin,
   ToReplica,
 } from './replica-configuration.js';
-import { ownReport, type ReplicaReport } from './replica-report.js';
+import { ownReport, type ReplicaProgress, type ReplicaReport } from './replica-report.js';
 import { type ThreadHost, TIMERS } from './thread-host.js';
 
 type Save = ToReplica & { readonly type: 'save' };
@@ -31,6 +31,9 @@ type Save = ToReplica & { readonly type: 'save' };
 /** How long the bus is called at one address, and the pause before its record is read again, ms. */
 const BUS_CALL_MS = 1_000;
 const BUS_AGAIN_MS = 100;
+
+/** How often the launcher is told how far it is, ms: several times while a person looks. */
+const PROGRESS_EVERY_MS = 50;
 
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
@@ -85,6 +88,11 @@ export class Replica {
     return this.#driver.channel.view;
   }
 
+  /** How long others are silent, and may be (protocol/silence.ts). */
+  get silence(): ReplicaSilence {
+    return this.#driver.channel.silence;
+  }
+
   /** Whether a view names this replica. */
   get isNamed(): boolean {
     return this.#driver.isNamed;
@@ -106,7 +114,7 @@ export class Replica {
 
   start(): void {
     this.#driver.start();
-    setInterval(() => this.#tellProgress(), this.#parts.configuration.timing.heartbeatMs / 2);
+    setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
   }
 
   /**
@@ -278,6 +286,9 @@ function peerLink(link: Link): PeerLink {
   return {
     get bufferedBytes() {
       return link.bufferedBytes;
+    },
+    get arrivedBytes() {
+      return link.arrivedBytes;
     },
     whenTaken: act => link.whenTaken(act),
     listen: handlers =>

@@ -11,15 +11,25 @@
 
 import { Worker } from 'node:worker_threads';
 import { SharedBlock, WORD_SAMPLED } from '../threads/shared.js';
-import type { ReplicaSamples, ThreadSamples } from './replica-configuration.js';
+import type { ReplicaSamples, ReplicaSilence, ThreadSamples } from './replica-configuration.js';
 
 /** How often a backup, which has no thread for this, tells of its memory, ms. */
 const MEMORY_EVERY_MS = 100;
 
 export class Sampling {
-  /** @param memory shared by guest thread and I/O thread; @param tell hears of it some times a second */
-  constructor(memory: SharedArrayBuffer, isPrimary: boolean, tell: (samples: ReplicaSamples) => void) {
-    const told = (samples: ThreadSamples) => tell({ ...samples, rssBytes: process.memoryUsage.rss() });
+  /**
+   * @param memory shared by guest thread and I/O thread
+   * @param silence of those whom this replica hears
+   * @param tell hears of it some times a second
+   */
+  constructor(
+    memory: SharedArrayBuffer,
+    isPrimary: boolean,
+    silence: () => ReplicaSilence,
+    tell: (samples: ReplicaSamples) => void,
+  ) {
+    const told = (samples: ThreadSamples) =>
+      tell({ ...samples, rssBytes: process.memoryUsage.rss(), silence: silence() });
     if (!isPrimary) {
       setInterval(() => told({ waitsMs: [], waiting: 0, asked: [], marks: [] }), MEMORY_EVERY_MS).unref();
       return;

@@ -5,15 +5,18 @@ import { FIRST_CONNECTOR, STATUS_CONNECTION_REFUSED } from '../../devices/connec
 import { STATUS_IO_ERROR, STATUS_NO_SPACE } from '../../devices/device-commands.js';
 import { DISK_WRITE } from '../../devices/disk/disk-commands.js';
 import { TELLER } from '../../devices/teller/teller-commands.js';
+import { BusDriver } from '../driver/bus-driver.js';
 import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus/bus.js';
+import type { BusMemory } from '../protocol/bus/bus-memory.js';
 import type { FromBus, ToBus } from '../protocol/messages.js';
-import type { Operation, Outcome } from '../protocol/vocabulary.js';
+import type { Operation, OperationId, Outcome } from '../protocol/vocabulary.js';
 import { Actor } from './actor.js';
 import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
-import { STREAM_DIALLED, STREAM_INPUT, STREAM_SOURCE } from './toy-guest.js';
+import type { SimulatedJournal } from './simulated-journal.js';
+import { STREAM_DIALLED, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT, STREAM_SOURCE } from './toy-guest.js';
 import { type InputChunk, type Visit, Visitors, type VisitorsObserver } from './visitors.js';
 import { fromBusWire } from './wires.js';
 
@@ -30,6 +33,8 @@ export interface BusObserver extends VisitorsObserver {
   did(effect: BusEffect, cause: Cause | undefined): void;
   performed(operation: Operation, status: number, data: Uint8Array): void;
   /** @param bus what it still knows */
+  /** The bus dies. @param power and what its disk does not have is lost */
+  died(power: boolean): void;
   ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released' | 'openStreams'>): void;
 }
 
@@ -43,7 +48,12 @@ interface Answer {
 export type BusEnd = Pick<Connection<unknown, unknown>, 'sendFromSecond' | 'end'>;
 
 export interface BusHostOptions {
-  readonly bus: BusPart;
+  /** @param memory what it goes on from; undefined: this bus keeps nothing */
+  readonly newBus: (memory: BusMemory | undefined) => BusPart;
+  /** Of a bus that may be started again. */
+  readonly journal: SimulatedJournal | undefined;
+  /** Whether a teller knows an operation again that it has performed. */
+  readonly operationIds: boolean;
   readonly schedule: Schedule;
   readonly random: Random;
   readonly deviceNs: readonly [number, number];
@@ -64,38 +74,122 @@ export class BusHost {
   #nextConnection: ConnectionId = 1;
   /** When the terminal will have taken what it was given, per stream. */
   readonly #busyUntilNs = new Map<number, number>();
+  /** When the bus will have been told so. */
+  readonly #toldNs = new Map<number, number>();
   readonly #sectors = new Map<bigint, Uint8Array>();
   #dispensed = 0;
+  readonly #paid = new Map<OperationId, number>();
+  /** How long the files are that standard output and error go to. */
+  readonly #lengths = new Map<number, number>();
   #inputNext = 0;
   #inputPaused = false;
   #inputPlanned = false;
   #beats = false;
-  readonly #process: Actor;
+  #process: Actor;
+  #bus: BusPart;
+  #driver: BusDriver<Cause | undefined>;
+  /** Of the step that is being made. */
+  #cause: Cause | undefined;
+  #isOver = false;
   readonly #visitors: Visitors;
   #stalledUntilNs = 0;
 
   constructor(options: BusHostOptions) {
     this.#options = options;
     this.#process = new Actor(options.schedule);
+    this.#bus = options.newBus(options.journal?.memory);
+    this.#driver = this.#newDriver();
     this.#planInput();
-    const { visits, schedule, observer, bus } = options;
-    this.#visitors = new Visitors({
+    const { visits, schedule, observer } = options;
+    const visitorsOptions = {
       source: STREAM_SOURCE,
       dialled: STREAM_DIALLED,
       visits,
       schedule,
-      process: this.#process,
       observer,
       delayNs: () => this.#delayNs(),
-      nextStream: () => bus.nextStream,
-      step: event => this.#step(event),
+      nextStream: () => this.#bus.nextStream,
+      step: (event: BusEvent) => this.#step(event),
+    };
+    this.#visitors = new Visitors(visitorsOptions, this.#process);
+  }
+
+  #newDriver(): BusDriver<Cause | undefined> {
+    const { journal, observer } = this.#options;
+    const bus = this.#bus;
+    return new BusDriver({
+      bus: {
+        step: event => {
+          const effects = bus.step(event);
+          for (const effect of effects) observer.did(effect, this.#cause);
+          return effects;
+        },
+      },
+      journal,
+      recovered: [STREAM_OUTPUT, STREAM_ERROR],
+      carryOut: effect => this.#carryOut(effect),
     });
   }
 
   /** SIGSTOP, then SIGCONT. */
   pause(durationNs: number): void {
-    this.#process.pause();
-    this.#options.schedule.after(durationNs, () => this.#process.resume());
+    const process = this.#process;
+    process.pause();
+    this.#options.schedule.after(durationNs, () => process.resume());
+  }
+
+  /** SIGKILL, or the host's loss of power; after a while it is started again. */
+  restart(afterNs: number, power: boolean): void {
+    const { journal, schedule, observer } = this.#options;
+    if (journal === undefined || this.#process.dead) return;
+    this.#process.kill();
+    for (const connection of this.#connections.values()) connection.end(1, true, 'the bus has died');
+    this.#connections.clear();
+    this.#incarnations.clear();
+    journal.crash(power);
+    observer.died(power);
+    if (power) this.#readAgain(journal.memory);
+    schedule.after(afterNs, () => this.#startAgain(journal));
+  }
+
+  #startAgain(journal: SimulatedJournal): void {
+    this.#process = new Actor(this.#options.schedule);
+    for (const [stream, mark] of this.#lengths) {
+      const known = journal.memory.outputs.find(output => output.stream === stream) ?? { offset: 0, mark: 0 };
+      journal.append([{ type: 'written', stream, offset: known.offset + Math.max(0, mark - known.mark), mark }]);
+    }
+    this.#bus = this.#options.newBus(journal.memory);
+    this.#driver = this.#newDriver();
+    this.#beats = false;
+    this.#busyUntilNs.clear();
+    const { memory } = journal;
+    this.#visitors.restarted(
+      this.#process,
+      memory.sources.reduce((sum, { opened }) => sum + opened, 0),
+    );
+    this.#inputPaused = false;
+    this.#inputPlanned = false;
+    this.#planInput();
+    const { outcome } = this.#bus;
+    if (outcome !== undefined && !this.#isOver) this.#end(outcome);
+  }
+
+  /** What was read and is not kept was not told. Whoever writes it on the same host has lost its power, too, and does so again. */
+  #readAgain({ inputs }: BusMemory): void {
+    const { released = 0, chunks = [], ended = false } = inputs.find(({ stream }) => stream === STREAM_INPUT) ?? {};
+    let bytes = chunks.reduce((sum, { length }) => sum + length, released);
+    const { input } = this.#options;
+    this.#inputNext = 0;
+    for (let chunk = input[0]; chunk !== undefined && bytes >= chunk.bytes.length; chunk = input[this.#inputNext]) {
+      if (chunk.end && !ended) break;
+      bytes -= chunk.bytes.length;
+      this.#inputNext += 1;
+    }
+  }
+
+  #end(outcome: Outcome): void {
+    this.#isOver = true;
+    this.#options.observer.ended(outcome, this.#bus);
   }
 
   /** Nobody takes output for a while. */
@@ -149,13 +243,11 @@ export class BusHost {
   }
 
   #step(event: BusEvent, cause?: Cause): void {
-    for (const effect of this.#options.bus.step(event)) {
-      this.#options.observer.did(effect, cause);
-      this.#carryOut(effect);
-    }
+    this.#cause = cause;
+    this.#driver.step(event, cause);
   }
 
-  #carryOut(effect: BusEffect): void {
+  #carryOut(effect: Exclude<BusEffect, { readonly type: 'keep' }>): void {
     if ('stream' in effect && this.#visitors.carryOut(effect)) return;
     switch (effect.type) {
       case 'send':
@@ -180,7 +272,7 @@ export class BusHost {
         this.#incarnations.delete(effect.connection);
         return;
       case 'end':
-        this.#options.observer.ended(effect.outcome, this.#options.bus);
+        this.#end(effect.outcome);
     }
   }
 
@@ -195,26 +287,58 @@ export class BusHost {
   }
 
   #write(stream: number, offset: number, bytes: Uint8Array): void {
-    const { observer, schedule } = this.#options;
-    observer.wrote(stream, offset, bytes);
+    const { observer, schedule, journal } = this.#options;
+    const process = this.#process;
     const freeNs = Math.max(this.#stalledUntilNs, schedule.nowNs);
     const atNs = Math.max(this.#busyUntilNs.get(stream) ?? 0, freeNs + this.#delayNs());
     this.#busyUntilNs.set(stream, atNs);
-    const offsetAfter = offset + bytes.length;
-    schedule.at(atNs, () => this.#process.do(() => this.#step({ type: 'written', stream, offset: offsetAfter })));
+    const mark = offset + bytes.length;
+    const lands = (): void => {
+      observer.wrote(stream, offset, bytes);
+      this.#lengths.set(stream, mark);
+    };
+    if (journal === undefined) {
+      lands();
+      schedule.at(atNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
+      return;
+    }
+    // A file is written beside all else: what has not landed when the process dies never does.
+    schedule.at(atNs, () => {
+      if (process.dead) return;
+      lands();
+      const toldNs = Math.max(this.#toldNs.get(stream) ?? 0, schedule.nowNs + this.#delayNs());
+      this.#toldNs.set(stream, toldNs);
+      schedule.at(toldNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
+    });
   }
 
   /** Operations overlap and overtake each other. */
   #perform(token: Token, operation: Operation): void {
     const { schedule, observer } = this.#options;
+    const process = this.#process;
     const completes = ({ status, data }: Answer): void => {
-      observer.performed(operation, status, data);
-      this.#process.after(this.#delayNs(), () => this.#step({ type: 'completed', token, status, data }));
+      process.after(this.#delayNs(), () => this.#step({ type: 'completed', token, status, data }));
     };
     // Whoever dials has the connection, and the bus with it: both are of one process.
     if (operation.device === FIRST_CONNECTOR)
-      this.#process.after(this.#delayNs(), () => completes(this.#dial(operation)));
-    else schedule.after(this.#delayNs(), () => completes(this.#atDevice(operation)));
+      process.after(this.#delayNs(), () => {
+        const answer = this.#dial(operation);
+        observer.performed(operation, answer.status, answer.data);
+        completes(answer);
+      });
+    else
+      schedule.after(this.#delayNs(), () => {
+        // What had not come to the device when the process died never does.
+        if (process.dead) return;
+        const paid = this.#options.operationIds ? this.#paid.get(operation.id) : undefined;
+        if (paid !== undefined) {
+          completes({ status: paid, data: new Uint8Array(0) });
+          return;
+        }
+        const answer = this.#atDevice(operation);
+        observer.performed(operation, answer.status, answer.data);
+        completes(answer);
+      });
   }
 
   #dial({ id }: Operation): Answer {
@@ -227,6 +351,7 @@ export class BusHost {
     const nothing = new Uint8Array(0);
     if (operation.device === TELLER) {
       this.#dispensed += 1;
+      this.#paid.set(operation.id, this.#dispensed);
       return { status: this.#dispensed, data: nothing };
     }
     if (this.#options.random.chance(0.1)) return { status: STATUS_IO_ERROR, data: nothing };

@@ -20,6 +20,19 @@ export type Fault = { readonly atStep: number } & (
       readonly durationNs: number;
     }
   | { readonly kind: 'slow'; readonly replica: ReplicaTarget; readonly times: number; readonly durationNs: number }
+  /** Again and again a pause of the process, as on a host that others keep busy; `more`: each so much longer than the one before. */
+  | {
+      readonly kind: 'stutter';
+      readonly replica: ReplicaTarget;
+      readonly pauseNs: number;
+      readonly everyNs: number;
+      readonly more: number;
+      readonly durationNs: number;
+    }
+  /** Its timers come up to so much late. */
+  | { readonly kind: 'jitter'; readonly replica: ReplicaTarget; readonly byNs: number; readonly durationNs: number }
+  /** What is sent on a path takes up to so much longer. */
+  | { readonly kind: 'delay'; readonly path: PathTarget; readonly byNs: number; readonly durationNs: number }
   | { readonly kind: 'setClock'; readonly replica: ReplicaTarget; readonly byNs: number }
   | { readonly kind: 'cut'; readonly path: PathTarget; readonly way: 'both' | 0 | 1; readonly durationNs: number }
   | { readonly kind: 'reset'; readonly path: PathTarget }
@@ -27,6 +40,8 @@ export type Fault = { readonly atStep: number } & (
   | { readonly kind: 'arbiterOutage'; readonly durationNs: number; readonly silent: boolean }
   /** The bus's process stands still, or the terminal takes nothing. */
   | { readonly kind: 'pauseBus' | 'stallTerminal'; readonly durationNs: number }
+  /** The bus's process dies, or its host loses its power; it is started again after the duration. */
+  | { readonly kind: 'restartBus'; readonly durationNs: number; readonly power: boolean }
 );
 
 const PATHS: readonly PathTarget[] = ['peers', 'bus 0', 'bus 1'];
@@ -98,6 +113,52 @@ export function planFaults(random: Random, steps: number): Fault[] {
   return faults.sort((a, b) => a.atStep - b.atStep);
 }
 
+/** Words come late, for a while, by less and by more than is suspected; and in the midst of it somebody dies, or is cut off. */
+export function planLate(random: Random, steps: number): Fault[] {
+  const faults: Fault[] = [];
+  for (let count = random.between(1, 3); count > 0; count--) {
+    const atStep = random.below(steps);
+    const durationNs = random.pick([1e8, 5e8, 1e9]);
+    const byNs = random.pick([5e6, 2e7, 6e7, 2e8]);
+    const replica = random.pick(['primary', 'backup'] as const);
+    const path = random.pick<PathTarget>(['peers', 'bus primary', 'bus backup']);
+    switch (random.below(3)) {
+      case 0: {
+        const everyNs = random.pick([2, 3, 10]) * byNs;
+        faults.push({
+          kind: 'stutter',
+          atStep,
+          replica,
+          pauseNs: byNs,
+          everyNs,
+          more: random.pick([1, 1, 1.3]),
+          durationNs,
+        });
+        break;
+      }
+      case 1:
+        faults.push({ kind: 'jitter', atStep, replica, byNs, durationNs });
+        break;
+      case 2:
+        faults.push({ kind: 'delay', atStep, path, byNs, durationNs });
+    }
+  }
+  const atStep = random.below(2 * steps);
+  const path = random.pick<PathTarget>(['peers', 'bus primary', 'bus backup']);
+  const replica = random.pick(['primary', 'backup'] as const);
+  switch (random.below(4)) {
+    case 0:
+      faults.push({ kind: 'kill', atStep, replica });
+      break;
+    case 1:
+      faults.push({ kind: 'pause', atStep, replica, what: 'process', durationNs: random.chance(0.5) ? Infinity : 5e8 });
+      break;
+    case 2:
+      faults.push({ kind: 'cut', atStep, path, way: random.pick(['both', 0, 1]), durationNs: random.pick([1e8, 1e9]) });
+  }
+  return faults.sort((a, b) => a.atStep - b.atStep);
+}
+
 const ROLES: readonly ReplicaTarget[] = ['primary', 'primary', 'backup', 'joining', 'joining'];
 
 /** Several faults, most of them deaths, by role: of a primary while somebody joins, of who joins, of both. */
@@ -151,6 +212,14 @@ export function planHealing(random: Random, steps: number): Fault[] {
     }
   }
   return faults.sort((a, b) => a.atStep - b.atStep);
+}
+
+/** Deaths of the bus; each of them may come while it is being started, or soon after. */
+export function planRestarts(random: Random, steps: number): Fault[] {
+  return Array.from({ length: random.between(1, 5) }, () => {
+    const durationNs = random.pick([1e4, 1e6, 2e7, 3e8]) * (0.5 + random.below(100) / 100);
+    return { kind: 'restartBus', atStep: random.below(steps), durationNs, power: random.chance(0.3) };
+  });
 }
 
 /** A fault as a line of a trace. */

@@ -23,6 +23,7 @@ export class Path {
   readonly #random: Random;
   readonly #delayNs: readonly [number, number];
   readonly #cuts: [number, number] = [0, 0];
+  readonly #delays: number[] = [];
   readonly #connections = new Set<Connection<unknown, unknown>>();
 
   constructor(name: string, schedule: Schedule, random: Random, delayNs: readonly [number, number]) {
@@ -38,6 +39,17 @@ export class Path {
 
   isCut(direction: Direction): boolean {
     return this.#cuts[direction] > 0;
+  }
+
+  /** What is sent from now on takes up to so much longer. @returns what ends it */
+  slowDown(byNs: number): () => void {
+    this.#delays.push(byNs);
+    return () => void this.#delays.splice(this.#delays.indexOf(byNs), 1);
+  }
+
+  /** More than the network's own. */
+  get delayedByNs(): number {
+    return Math.max(0, ...this.#delays);
   }
 
   cut(directions: readonly Direction[], durationNs: number): void {
@@ -76,6 +88,7 @@ interface Lane {
   lastNs: number;
   /** Sent, and not taken by the reader. */
   bytes: number;
+  arrivedBytes: number;
   /** To be done when the reader has taken something. */
   waiting: (() => void)[];
 }
@@ -116,6 +129,11 @@ export class Connection<A, B> {
   /** What end `end` has sent, and the sockets have not taken: what is more than they hold waits at the sender. */
   bufferedBytes(end: Direction): number {
     return Math.max(0, this.#lanes[end].bytes - SOCKET_BYTES);
+  }
+
+  /** What has come at end `end`. */
+  arrivedBytes(end: Direction): number {
+    return this.#lanes[end === 0 ? 1 : 0].arrivedBytes;
   }
 
   /** Once, when something that end `end` has sent is taken; where the connection ends before, never. */
@@ -161,7 +179,9 @@ export class Connection<A, B> {
 
   #arrival(direction: Direction): number {
     const lane = this.#lanes[direction];
-    const delayNs = this.#random.between(this.#delayNs[0], this.#delayNs[1]);
+    const { delayedByNs } = this.#path;
+    const moreNs = delayedByNs === 0 ? 0 : this.#random.below(delayedByNs);
+    const delayNs = moreNs + this.#random.between(this.#delayNs[0], this.#delayNs[1]);
     lane.lastNs = Math.max(lane.lastNs, this.#schedule.nowNs + delayNs);
     return lane.lastNs;
   }
@@ -177,6 +197,7 @@ export class Connection<A, B> {
         this.#readers[direction].closed(head.closed);
       } else {
         lane.bytes -= head.bytes;
+        lane.arrivedBytes += head.bytes;
         this.#readers[direction].received(head.message);
         for (const act of lane.waiting.splice(0)) act();
       }
@@ -186,5 +207,5 @@ export class Connection<A, B> {
 }
 
 function newLane(): Lane {
-  return { queue: [], planned: false, lastNs: 0, bytes: 0, waiting: [] };
+  return { queue: [], planned: false, lastNs: 0, bytes: 0, arrivedBytes: 0, waiting: [] };
 }

@@ -12,7 +12,7 @@ export type { ChannelPart } from '../driver/replica-driver.js';
 export type Part = Uint8Array;
 
 export type ExecutionPart = Pick<Execution, 'step' | 'role' | 'epoch' | 'epochLength' | 'taken' | 'save'>;
-export type BusPart = Pick<Bus, 'step' | 'knownOperations' | 'released' | 'nextStream' | 'openStreams'>;
+export type BusPart = Pick<Bus, 'step' | 'knownOperations' | 'released' | 'nextStream' | 'openStreams' | 'outcome'>;
 export type ClockPart = Pick<Clock, 'observe' | 'observeMonotonicNs' | 'adopt' | 'readRealTimeNs' | 'readMonotonicNs'>;
 
 export interface Parts {

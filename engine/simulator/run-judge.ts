@@ -55,6 +55,10 @@ export interface Coverage {
   dialled: number;
   /** Changes of the epoch length. */
   resized: number;
+  /** Views after a silence shorter than the suspicion time: it follows what is heard. */
+  early: number;
+  /** Times that the bus was started again. */
+  restarts: number;
 }
 
 export class Judge implements BusObserver {
@@ -93,6 +97,10 @@ export class Judge implements BusObserver {
   /** Which visit has which stream, and those streams that the outside has broken off. */
   readonly visitOf = new Map<number, number>();
   readonly broken = new Set<number>();
+  /** Of those, which it lost with the process of the bus. */
+  readonly wentDown = new Set<number>();
+  /** The disk of the bus has lost what was written last: nothing that mattered to anybody. */
+  powerLost = false;
   /** What the bus knew when the machine had ended: ids that are not released, how much of each input is, opened streams. */
   left:
     | {
@@ -116,6 +124,8 @@ export class Judge implements BusObserver {
     visits: 0,
     dialled: 0,
     resized: 0,
+    early: 0,
+    restarts: 0,
   };
 
   /** The first broken promise. */
@@ -369,11 +379,24 @@ export class Judge implements BusObserver {
 
   visits(stream: number, visit: number): void {
     this.visitOf.set(stream, visit);
+    // Its number was of one that nobody was told of.
+    this.broken.delete(stream);
+    this.wentDown.delete(stream);
     this.coverage.visits += 1;
   }
 
   brokeOff(stream: number): void {
     this.broken.add(stream);
+  }
+
+  lost(stream: number, brokeOff: boolean): void {
+    if (brokeOff) this.broken.add(stream);
+    this.wentDown.add(stream);
+  }
+
+  died(power: boolean): void {
+    this.coverage.restarts += 1;
+    if (power) this.powerLost = true;
   }
 
   performed(operation: Operation, status: number, data: Uint8Array): void {

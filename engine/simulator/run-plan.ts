@@ -2,7 +2,7 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planFaults, planHealing } from './faults.js';
+import { type Fault, planFaults, planHealing, planLate, planRestarts } from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -22,6 +22,10 @@ export interface RunOptions {
   readonly instructionNs: number;
   /** Least and greatest delay. */
   readonly networkNs: readonly [number, number];
+  readonly heartbeatMs: number;
+  readonly tickMs: number;
+  /** Suspicion at the latest. Of several heartbeats at the most there is nothing to be learnt (silence.ts). */
+  readonly suspicionMs: number;
   readonly deviceNs: readonly [number, number];
   readonly arbiterNs: readonly [number, number];
   readonly arbiterLossProbability: number;
@@ -41,6 +45,8 @@ export interface RunOptions {
   readonly transferNs: readonly [number, number];
   /** How often the primary is asked for a snapshot to be kept; left out: never. */
   readonly keepsEveryNs?: number;
+  /** How long the disk takes at most to keep what the bus remembers; left out: it remembers nothing, and is never started again. */
+  readonly memorySyncNs?: number;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];
@@ -55,17 +61,52 @@ export const EPOCH_LENGTHS: readonly number[] = [1, 7, 20, 50, 200];
 /** Steps of the schedule that a guest step takes, about: where faults are to strike. */
 const STEPS_PER_GUEST_STEP = 32;
 
-/** Pairs that are not repaired, and among them machines of three, and such as heal. */
+/** Pairs that are not repaired, and among them machines of three, and such as heal; now and then words come late. */
 export function chooseRun(seed: number): RunOptions {
+  if (new Random(seed ^ 0x1a7e).chance(0.1)) return chooseLate(seed);
   const run = choosePair(seed);
   const random = new Random(seed ^ 0x1e55e);
   if (run.replicas === 1 || random.chance(0.5)) return run;
   return heal(run, random);
 }
 
+/** Of seconds, in which replicas learn how late words come, and in which they come later. */
+export function chooseLate(seed: number): RunOptions {
+  const random = new Random(seed ^ 0x1a7e5);
+  const pair = choosePair(seed);
+  const run = random.chance(0.5) ? pair : heal(pair, random);
+  const guestSteps = random.between(100, 300);
+  return {
+    ...run,
+    replicas: random.pick([2, 2, 3]),
+    guestSteps,
+    instructionNs: random.pick([1e5, 5e5]),
+    epochLength: random.pick([20, 50]),
+    lengthProbability: 0,
+    networkNs: [1e4, random.pick([1e5, 1e6])],
+    heartbeatMs: 10,
+    tickMs: random.pick([5, 10]),
+    suspicionMs: random.pick([200, 400]),
+    faults: planLate(random, guestSteps * STEPS_PER_GUEST_STEP),
+  };
+}
+
 /** A machine that is repaired, or of three replicas, or both; most of its faults strike by role. */
 export function chooseHealing(seed: number): RunOptions {
   return heal(choosePair(seed), new Random(seed ^ 0x1e55e));
+}
+
+/** A machine whose bus dies, and is started again; in half of the runs nothing else happens. */
+export function chooseRestarting(seed: number): RunOptions {
+  const run = chooseRun(seed);
+  const random = new Random(seed ^ 0xb05);
+  const others = random.chance(0.5) ? [] : run.faults;
+  const restarts = planRestarts(random, run.guestSteps * STEPS_PER_GUEST_STEP);
+  return {
+    ...run,
+    memorySyncNs: random.pick([0, 1e4, 1e6, 1e7]),
+    faults: [...others, ...restarts].sort((a, b) => a.atStep - b.atStep),
+  };
 }
 
 function heal(run: RunOptions, random: Random): RunOptions {
@@ -103,6 +144,9 @@ export function choosePair(seed: number): RunOptions {
     guestSteps,
     instructionNs: random.pick([100, 1_000, 10_000]),
     networkNs: [networkNs / 10, networkNs],
+    heartbeatMs: 16,
+    tickMs: 8,
+    suspicionMs: 50,
     deviceNs: [deviceNs / 10, deviceNs],
     arbiterNs: [1e5, random.pick([1e6, 1e7, 5e7])],
     arbiterLossProbability: random.pick([0, 0.1, 0.5]),

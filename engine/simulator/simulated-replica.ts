@@ -24,8 +24,6 @@ import { GuestThread, type SavedGuest } from './simulated-guest-thread.js';
 import type { GuestOptions } from './toy-guest.js';
 import { fromBusWire, peerWire, toBusWire } from './wires.js';
 
-export const HEARTBEAT_MS = 16;
-export const SUSPICION_MS = 50;
 const START_MS = 60;
 const RECONNECT_NS = [1e6, 2e7] as const;
 /** Pieces of a snapshot: enough for faults to strike between them, and for more than a connection takes at once. */
@@ -91,6 +89,8 @@ export class Replica {
   haltCode = '';
   /** How many times longer than it should its host takes for an instruction: as the slowest of the faults that last. */
   readonly #slownesses: number[] = [1];
+  /** How late its timers come at the most, ns: as the latest of the faults that last. */
+  readonly #jitters: number[] = [];
   /** Added to the host's time of day, ns: someone sets the clock. */
   realTimeJumpNs = 0;
 
@@ -121,8 +121,9 @@ export class Replica {
         machine: 'm',
         view,
         operationIds: run.operationIds,
-        heartbeatMs: HEARTBEAT_MS,
-        suspicionMs: SUSPICION_MS,
+        heartbeatMs: run.heartbeatMs,
+        tickMs: run.tickMs,
+        suspicionMs: run.suspicionMs,
         startMs: START_MS,
         backupsWanted: Math.max(1, run.replicas - 1),
         bounds: run.bounds,
@@ -209,7 +210,7 @@ export class Replica {
 
   readonly #timers: Timers = {
     nowMs: () => this.#hostNs() / 1e6,
-    after: (delayMs, act) => this.io.timer(delayMs * 1e6, act),
+    after: (delayMs, act) => this.io.timer(delayMs * 1e6 + this.#lateNs(), act),
     next: act => this.io.after(this.#options.random.between(0, 2e3), act),
     soon: act => this.io.after(this.#options.random.between(1e3, 2e4), act),
   };
@@ -248,6 +249,7 @@ export class Replica {
     if (news.type === 'view') {
       trace(() => `${this.name} owns view ${news.view.number} with ${news.view.backups.join(', ') || 'nobody'}`);
       judge.viewed(this.name, news.view);
+      if (isEarly(news.reason, this.#options.run.suspicionMs)) judge.coverage.early += 1;
     } else if (news.type === 'halted') {
       trace(() => `${this.name} halts: ${news.code} ${news.message}`);
       this.haltCode = news.code;
@@ -290,6 +292,16 @@ export class Replica {
   slowDown(times: number): () => void {
     this.#slownesses.push(times);
     return () => void this.#slownesses.splice(this.#slownesses.indexOf(times), 1);
+  }
+
+  /** @returns what ends it */
+  jitter(byNs: number): () => void {
+    this.#jitters.push(byNs);
+    return () => void this.#jitters.splice(this.#jitters.indexOf(byNs), 1);
+  }
+
+  #lateNs(): number {
+    return this.#jitters.length === 0 ? 0 : this.#options.random.below(Math.max(...this.#jitters));
   }
 
   flip(): void {
@@ -373,6 +385,9 @@ export class Replica {
       get bufferedBytes() {
         return connection.bufferedBytes(end);
       },
+      get arrivedBytes() {
+        return connection.arrivedBytes(end);
+      },
       whenTaken: act => {
         judge.coverage.fullLinks += 1;
         connection.whenTaken(end, () => this.io.after(1e3, act));
@@ -429,6 +444,9 @@ export class Replica {
         get bufferedBytes() {
           return connection.bufferedBytes(0);
         },
+        get arrivedBytes() {
+          return connection.arrivedBytes(0);
+        },
         send: message => {
           trace(() => `${name} -> bus: ${describe(message)}`);
           const { packet, bytes } = toBusWire.write(message, run.encodes);
@@ -442,6 +460,12 @@ export class Replica {
       handlers.opened(port);
     });
   }
+}
+
+/** Whether a view was claimed after a silence shorter than the suspicion time. */
+function isEarly(reason: string, suspicionMs: number): boolean {
+  const { ms } = /no word from it for (?<ms>\d+) ms/.exec(reason)?.groups ?? {};
+  return Number(ms) < suspicionMs;
 }
 
 /** Two ends: what is posted at one is taken at the other. */

@@ -12,7 +12,8 @@ import type { RunOptions } from './run-plan.js';
 import { Schedule } from './schedule.js';
 import { Arbiter } from './simulated-arbiter.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
-import { HEARTBEAT_MS, Replica } from './simulated-replica.js';
+import { SimulatedJournal } from './simulated-journal.js';
+import { Replica } from './simulated-replica.js';
 import {
   type GuestOptions,
   STREAM_DIALLED,
@@ -100,18 +101,25 @@ class Simulation {
     });
     const paths = new Paths(schedule, random, new Random(run.seed ^ 0xbead), run.networkNs);
     const bus = new BusHost({
-      bus: parts.bus({
-        operationIds: run.operationIds,
-        outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
-        inputStreams: [STREAM_INPUT],
-        sourceStreams: [STREAM_SOURCE, STREAM_DIALLED],
-        bounds: run.bounds,
-      }),
+      newBus: memory =>
+        parts.bus({
+          operationIds: run.operationIds,
+          outputStreams: [STREAM_OUTPUT, STREAM_ERROR],
+          inputStreams: [STREAM_INPUT],
+          sourceStreams: [STREAM_SOURCE, STREAM_DIALLED],
+          bounds: run.bounds,
+          ...(memory === undefined ? {} : { memory }),
+        }),
+      journal:
+        run.memorySyncNs === undefined
+          ? undefined
+          : new SimulatedJournal(schedule, new Random(run.seed ^ 0xd15c), run.memorySyncNs),
+      operationIds: run.operationIds,
       encodes: run.encodes,
       schedule,
       random: random.fork(),
       deviceNs: run.deviceNs,
-      heartbeatMs: HEARTBEAT_MS,
+      heartbeatMs: run.heartbeatMs,
       isHeard: () => !this.#over(),
       input: run.input,
       visits: run.visits,
@@ -311,6 +319,15 @@ class Simulation {
         if (replica === undefined) break;
         this.#schedule.after(fault.durationNs, replica.slowDown(fault.times));
         break;
+      case 'stutter':
+        if (replica !== undefined) this.#stutter(replica, fault, this.#schedule.nowNs + fault.durationNs);
+        break;
+      case 'jitter':
+        if (replica !== undefined) this.#schedule.after(fault.durationNs, replica.jitter(fault.byNs));
+        break;
+      case 'delay':
+        for (const path of this.#pathsOf(fault.path)) this.#schedule.after(fault.durationNs, path.slowDown(fault.byNs));
+        break;
       case 'setClock':
         if (replica !== undefined) replica.realTimeJumpNs += fault.byNs;
         break;
@@ -327,6 +344,9 @@ class Simulation {
         break;
       case 'pauseBus':
         this.#world.bus.pause(fault.durationNs);
+        break;
+      case 'restartBus':
+        this.#world.bus.restart(fault.durationNs, fault.power);
         break;
       case 'stallTerminal':
         this.#world.bus.stall(fault.durationNs);
@@ -356,6 +376,14 @@ class Simulation {
   #lasts(durationNs: number): void {
     if (durationNs === Infinity) return;
     this.#faultsEndNs = Math.max(this.#faultsEndNs, this.#schedule.nowNs + durationNs);
+  }
+
+  #stutter(replica: Replica, fault: Fault & { readonly kind: 'stutter' }, endNs: number): void {
+    const { pauseNs, everyNs, more } = fault;
+    if (replica.fate !== 'live' || this.#schedule.nowNs + pauseNs > endNs) return;
+    this.#pause(replica, 'process', pauseNs);
+    const next = { ...fault, pauseNs: pauseNs * more, everyNs: everyNs * more };
+    this.#schedule.after(everyNs, () => this.#stutter(replica, next, endNs));
   }
 
   #pause(replica: Replica, what: 'process' | 'io' | 'guest', durationNs: number): void {

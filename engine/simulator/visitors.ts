@@ -28,7 +28,6 @@ export interface VisitorsOptions {
   readonly dialled: number;
   readonly visits: readonly Visit[];
   readonly schedule: Schedule;
-  readonly process: Actor;
   readonly delayNs: () => number;
   readonly nextStream: () => number;
   readonly step: (event: BusEvent) => void;
@@ -40,6 +39,8 @@ export interface VisitorsObserver {
   /** Visit number `visit` has stream `stream`. */
   visits(stream: number, visit: number): void;
   brokeOff(stream: number): void;
+  /** The process of the bus has died, and the stream with it. @param brokeOff and somebody was there still */
+  lost(stream: number, brokeOff: boolean): void;
 }
 
 /** What an end and a close are in a transcript: they take a place each. */
@@ -60,13 +61,30 @@ interface Visitor {
 
 export class Visitors {
   readonly #options: VisitorsOptions;
+  /** That of the bus, which they are connected to. */
+  #process: Actor;
   readonly #visitors = new Map<number, Visitor>();
   #come = 0;
   #paused = false;
   #planned = false;
 
-  constructor(options: VisitorsOptions) {
+  constructor(options: VisitorsOptions, process: Actor) {
     this.#options = options;
+    this.#process = process;
+    this.#planVisit();
+  }
+
+  /**
+   * The process has died with all connections; whoever has not come yet comes to the next one.
+   * @param come how many of them somebody may have been told of: the others come again
+   */
+  restarted(process: Actor, come: number): void {
+    this.#process = process;
+    for (const [stream, { gone }] of this.#visitors) this.#options.observer.lost(stream, !gone);
+    this.#visitors.clear();
+    this.#come = come;
+    this.#paused = false;
+    this.#planned = false;
     this.#planVisit();
   }
 
@@ -104,11 +122,11 @@ export class Visitors {
   }
 
   #planVisit(): void {
-    const { visits, process, source } = this.#options;
+    const { visits, source } = this.#options;
     const visit = visits[this.#come];
     if (visit === undefined || this.#paused || this.#planned) return;
     this.#planned = true;
-    process.after(visit.afterNs, () => {
+    this.#process.after(visit.afterNs, () => {
       this.#planned = false;
       // The guest may have asked for the one that was to come.
       this.come(source, Uint8Array.of(this.#come));
@@ -132,13 +150,13 @@ export class Visitors {
   }
 
   #planWord(stream: number, visitor: Visitor): void {
-    const { process, step } = this.#options;
+    const { step } = this.#options;
     const { visit } = visitor;
     if (visitor.planned || visitor.paused || visitor.gone) return;
     const word = visit.says[visitor.said];
     if (word === undefined && visit.breaksOffNs === undefined) return;
     visitor.planned = true;
-    process.after(word?.afterNs ?? visit.breaksOffNs ?? 0, () => {
+    this.#process.after(word?.afterNs ?? visit.breaksOffNs ?? 0, () => {
       visitor.planned = false;
       if (visitor.gone) return;
       if (word === undefined) {
@@ -158,7 +176,8 @@ export class Visitors {
   }
 
   #tell(stream: number, visitor: Visitor, offset: number, bytes: Uint8Array, closes = false): void {
-    const { schedule, process, delayNs, observer, step } = this.#options;
+    const { schedule, delayNs, observer, step } = this.#options;
+    const process = this.#process;
     if (closes) visitor.said = visitor.visit.says.length;
     if (!visitor.gone) observer.wrote(stream, offset, bytes);
     const atNs = Math.max(visitor.busyUntilNs, schedule.nowNs + delayNs() * visitor.visit.slowness);

@@ -42,7 +42,7 @@ export function folderThen(state: unknown, volume: number, statuses: Statuses): 
   const saved = volumes[volume];
   if (saved === undefined) throw invalid(`has no folder ${volume}`);
   if (saved.phase.at !== 'loaded') return { at: saved.phase.at };
-  const names = new Names(saved.tree);
+  const names = new FolderNames(namesOf(saved.tree));
   const own = new Map<OperationId, number>();
   for (const { owner, operation } of changesOf(operations)) {
     const status = statuses.get(operation.id);
@@ -55,21 +55,32 @@ export function folderThen(state: unknown, volume: number, statuses: Statuses): 
 
 type Create = Extract<Mutation, { readonly kind: 'createFile' | 'createDirectory' | 'createSymlink' }>;
 
-class Names {
-  readonly #kinds = new Map<number, Inode['kind']>();
-  readonly #entries = new Map<number, Map<string, number>>();
+function namesOf(tree: TreeState): Omit<KnownFolder, 'statuses'> {
+  const kinds = new Map<number, Inode['kind']>();
+  const entries = new Map<number, Map<string, number>>();
+  for (const { number, body } of tree.inodes) {
+    kinds.set(number, body.kind);
+    if (body.kind !== 'directory') continue;
+    entries.set(number, new Map(body.entries.entries.map(({ name, inode }) => [oneStep(name), inode])));
+  }
+  if (kinds.get(ROOT_INODE) !== 'directory') throw invalid('has a folder without a root');
+  const ofImage = [...kinds.keys()].filter(inode => inode < FIRST_NEW_INODE);
+  const lastOfImage = ofImage.reduce((last, inode) => Math.max(last, inode), ROOT_INODE);
+  return { kinds, entries, lastOfImage, lastMade: tree.nextInode - 1 };
+}
+
+/** Names as changes leave them that a device has performed. */
+export class FolderNames {
+  readonly #kinds: Map<number, Inode['kind']>;
+  readonly #entries: Map<number, Map<string, number>>;
+  readonly #lastOfImage: number;
   #lastMade: number;
 
-  constructor(tree: TreeState) {
-    this.#lastMade = tree.nextInode - 1;
-    for (const { number, body } of tree.inodes) {
-      this.#kinds.set(number, body.kind);
-      if (body.kind !== 'directory') continue;
-      const names = new Map<string, number>();
-      this.#entries.set(number, names);
-      for (const { name, inode } of body.entries.entries) names.set(oneStep(name), inode);
-    }
-    if (this.#kinds.get(ROOT_INODE) !== 'directory') throw invalid('has a folder without a root');
+  constructor({ kinds, entries, lastOfImage, lastMade }: Omit<KnownFolder, 'statuses'>) {
+    this.#kinds = new Map(kinds);
+    this.#entries = new Map([...entries].map(([inode, names]) => [inode, new Map(names)]));
+    this.#lastOfImage = lastOfImage;
+    this.#lastMade = lastMade;
   }
 
   /** A change that the device has performed. */
@@ -116,6 +127,14 @@ class Names {
     to.set(nameOf(newName), inode);
   }
 
+  /** Forgets what has no name any more. */
+  prune(): void {
+    const named = new Set([ROOT_INODE]);
+    for (const directory of named) for (const inode of this.#entries.get(directory)?.values() ?? []) named.add(inode);
+    for (const inode of this.#kinds.keys()) if (!named.has(inode)) this.#kinds.delete(inode);
+    for (const inode of this.#entries.keys()) if (!named.has(inode)) this.#entries.delete(inode);
+  }
+
   #in(directory: number): Map<string, number> {
     const names = this.#entries.get(directory);
     if (names === undefined) throw invalid(`changes inode ${directory}, which is no directory`);
@@ -123,9 +142,8 @@ class Names {
   }
 
   known(statuses: Statuses): KnownFolder {
-    const ofImage = [...this.#kinds.keys()].filter(inode => inode < FIRST_NEW_INODE);
-    const lastOfImage = ofImage.reduce((last, inode) => Math.max(last, inode), ROOT_INODE);
-    return { kinds: this.#kinds, entries: this.#entries, lastOfImage, lastMade: this.#lastMade, statuses };
+    const [kinds, entries, lastOfImage, lastMade] = [this.#kinds, this.#entries, this.#lastOfImage, this.#lastMade];
+    return { kinds, entries, lastOfImage, lastMade, statuses };
   }
 }
 

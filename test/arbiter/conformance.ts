@@ -113,14 +113,14 @@ export function arbiterConforms(name: string, open: () => Promise<Arbiter>): voi
       expect(new Set(await arbiter.members('m'))).toEqual(new Set([moved, { ...member('b'), number: 2 }]));
     });
 
-    test.each([
-      { address: 'http://h:1' },
-      { address: 'ws://h:1/path' },
-      { address: `ws://${'h'.repeat(5_000)}` },
-      { host: '' },
-      { host: 'h'.repeat(2_550) },
-      { host: 'a\u001b[2Jb' },
-    ])('what nobody could read again is not announced: %j', async more => {
+    test.each<[string, Partial<Announcement>]>([
+      ['of another scheme', { address: 'http://h:1' }],
+      ['with a path', { address: 'ws://h:1/path' }],
+      ['without end', { address: `ws://${'h'.repeat(5_000)}` }],
+      ['on a host without a name', { host: '' }],
+      ['on a host whose name is without end', { host: 'h'.repeat(2_550) }],
+      ['on a host that does something to a terminal', { host: 'a\u001b[2Jb' }],
+    ])('an address that nobody could read again is not announced: %s', async (_, more) => {
       const arbiter = await open();
       await expect(arbiter.announce('m', member('a', more))).rejects.toMatchObject({ code: 'MACHINE_MALFORMED' });
       expect(await arbiter.members('m')).toEqual([]);

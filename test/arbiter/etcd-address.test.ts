@@ -5,6 +5,11 @@ import { parseEtcdAddress, withoutUser } from '../../engine/arbiter/etcd-address
 
 const endpoint = (host: string, port: number, name = `${host}:${port}`) => ({ host, port, name });
 
+const expectRefused = (address: string, why: string) =>
+  expect(() => parseEtcdAddress(address)).toThrow(
+    expect.objectContaining({ code: 'ARBITER_MALFORMED', message: expect.stringContaining(why) }),
+  );
+
 describe('an address of an etcd', () => {
   test('names hosts, with a port each or that of etcd, and a prefix of its own or ours', () => {
     expect(parseEtcdAddress('etcd://h1:1,h2')).toEqual({
@@ -45,13 +50,15 @@ describe('an address of an etcd', () => {
     ['etcd://h/a b', 'a prefix is made of'],
     ['etcd://h//', 'a prefix is made of'],
     ['etcd://h/?a', 'a prefix is made of'],
-    [`etcd://h/${'p'.repeat(650)}`, 'a prefix is made of'],
     ['etcd://u:%zz@h', 'not percent-encoded'],
-    [`etcd://${Array.from({ length: 90 }, (_, n) => `h${n}`).join(',')}`, 'more than 9 hosts'],
-    [`etcd://${'h'.repeat(2_600)}`, 'is no host'],
   ])('%s is refused in one line', (address, why) => {
-    expect(() => parseEtcdAddress(address)).toThrow(
-      expect.objectContaining({ code: 'ARBITER_MALFORMED', message: expect.stringContaining(why) }),
-    );
+    expectRefused(address, why);
+  });
+
+  test('with hosts, a name or a prefix without end is refused', () => {
+    expectRefused(`etcd://h/${'p'.repeat(650)}`, 'a prefix is made of');
+    expectRefused(`etcd://h${'/p'.repeat(80)}`, 'a prefix is made of');
+    expectRefused(`etcd://${'h'.repeat(2_600)}`, 'is no host');
+    expectRefused(`etcd://${Array.from({ length: 90 }, (_, n) => `h${n}`).join(',')}`, 'more than 9 hosts');
   });
 });

@@ -52,8 +52,22 @@ describe('an etcd', needs('etcd'), () => {
     return door;
   }
 
-  arbiterConforms('an etcd of one member', async () => open(one.newAddress()));
-  arbiterConforms('an etcd of three members', async () => open(three.newAddress()));
+  describe.each(['one', 'three'])('of %s', count => {
+    const opened: EtcdArbiter[] = [];
+    // Else this process would keep their leases.
+    afterEach(async () => {
+      for (const arbiter of opened.splice(0)) {
+        for (const machine of ['m', 'm-2', 'machine-1']) {
+          const members = await arbiter.members(machine);
+          await Promise.all(members.map(({ incarnation }) => arbiter.withdraw(machine, incarnation)));
+        }
+      }
+    });
+    arbiterConforms('etcd', async () => {
+      opened.push(open((count === 'one' ? one : three).newAddress()));
+      return opened.at(-1)!;
+    });
+  });
 
   test('of claimants at different members one wins each view', async () => {
     const address = three.newAddress();
@@ -94,13 +108,16 @@ describe('an etcd', needs('etcd'), () => {
           const key = `${prefixOf(address)}/machine-1/${name}`;
           await put(one.members[0]!, key, content);
           const refused = { code, message: expect.stringContaining(`etcd's ${key} is not `) };
-          const asked =
-            code === 'VIEW_CORRUPT'
-              ? [arbiter.claim(view(1, 'x')), arbiter.read('machine-1', 1), arbiter.latest('machine-1')]
-              : code === 'END_CORRUPT'
-                ? [arbiter.end('machine-1', { kind: 'stopped' }), arbiter.ended('machine-1')]
-                : [arbiter.members('machine-1'), arbiter.announce('machine-1', member('b'))];
-          for (const answer of asked) await expect(answer).rejects.toMatchObject(refused);
+          const asked: readonly (() => Promise<unknown>)[] = {
+            VIEW_CORRUPT: [
+              () => arbiter.claim(view(1, 'x')),
+              () => arbiter.read('machine-1', 1),
+              () => arbiter.latest('machine-1'),
+            ],
+            END_CORRUPT: [() => arbiter.end('machine-1', { kind: 'stopped' }), () => arbiter.ended('machine-1')],
+            MEMBER_CORRUPT: [() => arbiter.members('machine-1'), () => arbiter.announce('machine-1', member('b'))],
+          }[code];
+          for (const ask of asked) await expect(ask()).rejects.toMatchObject(refused);
         }
       },
     );
@@ -182,8 +199,8 @@ describe('an etcd', needs('etcd'), () => {
       const address = one.newAddress([door.address]);
       const other = open(by(address, one.members[0]!.address));
       const arbiter = open(address);
-      const own = await arbiter.announce('m', member('a', { host: 'one' }));
       await other.announce('m', member('b'));
+      const own = await arbiter.announce('m', member('a', { host: 'one' }));
       // Two leases long.
       await sleep(2_500);
       expect(await other.members('m')).toHaveLength(2);
@@ -193,32 +210,31 @@ describe('an etcd', needs('etcd'), () => {
       expect((await other.announce('m', member('c'))).number).toBe(3);
       door.state = 'open';
       await expect.poll(() => other.members('m'), { timeout: 10_000 }).toContainEqual(own);
-      await arbiter.withdraw('m', 'a');
-      await other.withdraw('m', 'b');
-      await other.withdraw('m', 'c');
-      await sleep(1_500);
-      expect(await other.members('m')).toEqual([]);
+      for (const name of ['a', 'b', 'c']) await Promise.all([arbiter, other].map(one => one.withdraw('m', name)));
     });
 
-    test('one that another has withdrawn does not come back', async () => {
+    test('what was withdrawn, by itself or another, or stood at an earlier address does not come back', async () => {
       const address = one.newAddress();
       const arbiter = open(address);
-      await arbiter.announce('m', member('a'));
-      await open(address).withdraw('m', 'a');
-      await sleep(1_200);
-      expect(await arbiter.members('m')).toEqual([]);
-      await arbiter.withdraw('m', 'a');
-    });
-
-    test('one that is announced at a new address keeps nothing of the old one', async () => {
-      const address = one.newAddress();
-      const arbiter = open(address);
-      await arbiter.announce('m', member('a'));
+      for (const name of ['a', 'b', 'c']) await arbiter.announce('m', member(name));
       const moved = await arbiter.announce('m', member('a', { address: 'wss://10.0.0.1:1' }));
+      await arbiter.withdraw('m', 'b');
+      await open(address).withdraw('m', 'c');
+      expect(await arbiter.members('m')).toEqual([moved]);
+      // A lease and a half.
       await sleep(1_500);
       expect(await arbiter.members('m')).toEqual([moved]);
-      await arbiter.withdraw('m', 'a');
+      for (const name of ['a', 'c']) await arbiter.withdraw('m', name);
       expect(await arbiter.members('m')).toEqual([]);
+    });
+
+    test('of many that are announced at once by many, each has a number of its own', async () => {
+      const address = three.newAddress();
+      const arbiters = three.members.map(({ address: at }) => open(by(address, at)));
+      const names = Array.from({ length: 12 }, (_, index) => `r-${index}`);
+      const announced = await Promise.all(names.map((name, at) => arbiters[at % 3]!.announce('m', member(name))));
+      expect(announced.map(({ number }) => number).sort((a, b) => a - b)).toEqual(names.map((_, at) => at + 1));
+      await Promise.all(names.map((name, at) => arbiters[at % 3]!.withdraw('m', name)));
     });
   });
 
@@ -268,7 +284,7 @@ describe('an etcd', needs('etcd'), () => {
     });
 
     test('without a majority nothing is known, and nothing is won', async () => {
-      const arbiter = open(three.newAddress());
+      const arbiter = new EtcdArbiter(three.newAddress(), {}, { ...TIMING, callMaxMs: 1_200 });
       const [, second, third] = three.members;
       for (const member of [second!, third!]) member.signal('SIGSTOP');
       try {
@@ -286,17 +302,30 @@ describe('an etcd', needs('etcd'), () => {
       const cluster = await EtcdCluster.start(1);
       try {
         const [etcd] = cluster.members;
-        await ask(etcd!, '/v3/auth/user/add', { name: 'root', password: 'ses:ame' });
-        await ask(etcd!, '/v3/auth/role/add', { name: 'root' });
-        await ask(etcd!, '/v3/auth/user/grant', { user: 'root', role: 'root' });
-        await ask(etcd!, '/v3/auth/enable', {});
         const address = cluster.newAddress();
-        const arbiter = new EtcdArbiter(address, { user: 'root:ses:ame' }, TIMING);
+        const base64 = (text: string) => Buffer.from(text).toString('base64');
+        // Whoever may write below the prefix needs no more.
+        const [key, range_end] = [base64(`${prefixOf(address)}/`), base64(`${prefixOf(address)}0`)];
+        for (const [path, body] of [
+          ['user/add', { name: 'root', password: 'guessed' }],
+          ['user/add', { name: 'machine', password: 'ses:ame' }],
+          ['role/add', { name: 'root' }],
+          ['role/add', { name: 'keys' }],
+          ['role/grant', { name: 'keys', perm: { permType: 'READWRITE', key, range_end } }],
+          ['user/grant', { user: 'root', role: 'root' }],
+          ['user/grant', { user: 'machine', role: 'keys' }],
+          ['enable', {}],
+        ] as const) {
+          await ask(etcd!, `/v3/auth/${path}`, body);
+        }
+        const arbiter = new EtcdArbiter(address, { user: 'machine:ses:ame' }, TIMING);
         expect(await claimed(arbiter, view(1, 'x'))).toEqual({ result: 'won' });
         await arbiter.announce('m', member('a'));
         const stranger = await open(address).claim(view(2, 'x'));
         expect(stranger).toMatchObject({ result: 'unreachable' });
-        const liar = await new EtcdArbiter(address, { user: 'root:guess' }, TIMING).claim(view(2, 'x'));
+        const outside = new EtcdArbiter(cluster.newAddress(), { user: 'machine:ses:ame' }, TIMING);
+        await expect(outside.latest('m')).rejects.toThrow(/permission denied/);
+        const liar = await new EtcdArbiter(address, { user: 'machine:guess' }, TIMING).claim(view(2, 'x'));
         expect(liar).toMatchObject({
           result: 'unreachable',
           reason: expect.stringContaining('invalid user ID or password'),
@@ -306,7 +335,7 @@ describe('an etcd', needs('etcd'), () => {
         expect(await claimed(arbiter, view(2, 'y'))).toEqual({ result: 'won' });
         await expect.poll(() => arbiter.members('m'), { timeout: 10_000 }).toHaveLength(1);
         await arbiter.withdraw('m', 'a');
-        const inAddress = new EtcdArbiter(address.replace('//', '//root:ses%3Aame@'), {}, TIMING);
+        const inAddress = new EtcdArbiter(address.replace('//', '//machine:ses%3Aame@'), {}, TIMING);
         expect(await inAddress.latest('machine-1')).toEqual(view(2, 'y'));
       } finally {
         await cluster.stop();

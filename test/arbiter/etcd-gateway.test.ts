@@ -188,7 +188,7 @@ describe('an answer that is no good is refused in one short line', () => {
       'words without end, and for a terminal',
       (_, response) =>
         response.writeHead(500).end(JSON.stringify({ message: `\u001b[2J\n${'x'.repeat(100_000)}`, code: 2 })),
-      /: it answers: \[2Jx{1,200}\.\.\.$/,
+      /: it answers: \[2J x{1,200}\.\.\.$/,
     ],
     [
       'an answer without end',
@@ -216,7 +216,12 @@ describe('an answer that is no good is refused in one short line', () => {
 
   test('bytes that are not HTTP', async () => {
     const address = await listening(
-      createTcpServer(socket => socket.on('error', () => undefined).end('SSH-2.0-x\r\n')),
+      createTcpServer(socket =>
+        socket
+          .on('error', () => undefined)
+          .resume()
+          .end('SSH-2.0-x\r\n'),
+      ),
     );
     await expect(arbiterAt([address]).read('machine-1', 1)).rejects.toMatchObject({ code: 'ARBITER_UNREACHABLE' });
   });
@@ -301,9 +306,12 @@ describe('user and password', () => {
     expect(await arbiterAt([address], { user: 'me:sesame' }).read('machine-1', 1)).toBeUndefined();
   });
 
-  test.each([7, 'a\nb', '', 'x'.repeat(41_000)])('a token that is none is refused: %j', async token => {
-    const { address } = await answers({ ...header(), token });
-    await expect(arbiterAt([address], { user: 'me:sesame' }).read('machine-1', 1)).rejects.toThrow(/it gives no token/);
+  test('for which there is no token, or one that is none, are refused', async () => {
+    for (const token of [7, 'a\nb', '', 'x'.repeat(41_000)]) {
+      const { address } = await answers({ ...header(), token });
+      const asked = arbiterAt([address], { user: 'me:sesame' }).read('machine-1', 1);
+      await expect(asked).rejects.toThrow(/it gives no token/);
+    }
   });
 
   test('without a password are refused before anything is asked', () => {

@@ -17,6 +17,15 @@ const ALONE: View = { ...PAIR, backups: [] };
 const HEARTBEAT_MS = 10;
 /** Longer than anything that a driver waits for. */
 const LONG_MS = 10_000;
+const heartbeat: PeerMessage<Uint8Array> & { readonly type: 'heartbeat' } = {
+  type: 'heartbeat',
+  view: 1,
+  bus: true,
+  progress: { executed: 0, backlogBytes: 0 },
+  left: 0,
+  confirmed: [],
+  settled: 0,
+};
 const FINISHED: FromBus = { type: 'finished', outcome: { kind: 'exit', status: 0 } };
 
 interface State {
@@ -31,6 +40,7 @@ const allocate = (bytes: number, then: (memory: SharedArrayBuffer) => void) => t
 
 class Peer implements PeerLink {
   bufferedBytes = 0;
+  arrivedBytes = 0;
   readonly sent: PeerMessage<Uint8Array>[] = [];
   readonly whenTaken = vi.fn();
   readonly sendPiece = vi.fn();
@@ -51,8 +61,10 @@ class Running {
   readonly driver: ReplicaDriver<State>;
   readonly told: ReplicaNews[] = [];
   readonly end = vi.fn();
+  readonly claim = vi.fn();
   readonly bus = {
     bufferedBytes: 0,
+    arrivedBytes: 0,
     sent: [] as ToBus[],
     send: (message: ToBus) => void this.bus.sent.push(message),
     terminate: vi.fn(),
@@ -64,7 +76,7 @@ class Running {
   readonly calls: BusHandlers[] = [];
   #rung: { readonly bell: number; readonly act: () => void } | undefined;
 
-  constructor(incarnation: string, view: View | undefined, bounds = BOUNDS) {
+  constructor(incarnation: string, view: View | undefined, bounds = BOUNDS, suspicionMs = 1e9) {
     this.guest = new GuestEnd(this.shared, undefined, { ...bounds, gatheredBytes: 128 });
     const whenRung = (bell: number, act: () => void) => {
       this.#rung = { bell, act };
@@ -78,14 +90,15 @@ class Running {
         view,
         operationIds: true,
         heartbeatMs: HEARTBEAT_MS,
-        suspicionMs: 1e9,
+        tickMs: HEARTBEAT_MS / 2,
+        suspicionMs,
         startMs: 1e9,
         bounds,
       },
       ports: {
         timers: this.schedule,
         guest: new IoEnd<State>(parts, view === undefined),
-        arbiter: { claim: () => undefined, latest: () => undefined },
+        arbiter: { claim: this.claim, latest: () => undefined },
         connectBus: handlers => void this.calls.push(handlers),
         pieces: () => undefined,
         reader: () => ({ push: () => undefined, complete: false, finish: () => ({ position: 0 }) }),
@@ -385,16 +398,71 @@ describe('the bus', () => {
 });
 
 describe('time', () => {
-  it('goes on twice a heartbeat from when the bus was there first, until the end', () => {
+  it('is judged after the sockets had their turn: what lies there was said', () => {
+    for (const says of [true, false]) {
+      const running = new Running('B', PAIR, BOUNDS, 50);
+      const primary = running.add('A');
+      running.attach();
+      running.schedule.pass(46);
+      running.schedule.stall(100);
+      // After a while in which nobody had a turn the timer is the first, the socket the next.
+      if (says) running.schedule.soon(() => primary.handlers!.message(heartbeat));
+      running.schedule.pass(10);
+      expect(running.claim, `says something: ${says}`).toHaveBeenCalledTimes(says ? 0 : 1);
+    }
+  });
+
+  it('hears of what is long on its way, a message or a snapshot: it is no silence', () => {
+    for (const arrives of [true, false]) {
+      const running = new Running('B', PAIR, BOUNDS, 50);
+      const primary = running.add('A');
+      running.attach();
+      for (let turn = 0; turn < 8; turn++) {
+        if (arrives) primary.arrivedBytes += 1;
+        running.schedule.pass(10);
+      }
+      expect(running.claim, `arrives: ${arrives}`).toHaveBeenCalledTimes(arrives ? 0 : 1);
+    }
+  });
+
+  it('takes whole messages for no sign beside what they say', () => {
+    const running = new Running('B', PAIR, BOUNDS, 50);
+    const primary = running.add('A');
+    running.attach();
+    for (let turn = 0; turn < 20; turn++) {
+      primary.arrivedBytes += 1;
+      // CL: of an older view.
+      primary.handlers!.message({ ...heartbeat, view: 0 });
+      running.schedule.pass(5);
+    }
+    expect(running.claim).toHaveBeenCalledTimes(1);
+  });
+
+  it('gives up a bus that is silent, and none from which something comes', () => {
+    for (const arrives of [true, false]) {
+      const running = new Running('A', PAIR, BOUNDS, 50);
+      const backup = running.add('B');
+      running.attach();
+      for (let turn = 0; turn < 20; turn++) {
+        backup.handlers!.message(heartbeat);
+        if (arrives) running.bus.arrivedBytes += 1;
+        running.schedule.pass(10);
+      }
+      expect(running.bus.terminate, `arrives: ${arrives}`).toHaveBeenCalledTimes(arrives ? 0 : 1);
+    }
+  });
+
+  it('goes on twice a heartbeat from when the bus or another replica was there first, until the end', () => {
     const running = new Running('A', PAIR);
     const backup = running.add('B');
     const beats = () => backup.sent.filter(({ type }) => type === 'heartbeat').length;
     const before = beats();
-    running.schedule.pass(10 * HEARTBEAT_MS);
-    expect(beats()).toBe(before);
-    running.attach();
+    // A bus that is late, or is being started again, is no reason to suspect anybody (RB).
     running.schedule.pass(10 * HEARTBEAT_MS);
     expect(beats() - before).toBeGreaterThanOrEqual(9);
+    running.attach();
+    running.schedule.pass(10 * HEARTBEAT_MS);
+    expect(beats() - before).toBeLessThanOrEqual(21);
     running.driver.stop();
     const after = beats();
     running.schedule.pass(10 * HEARTBEAT_MS);

@@ -44,12 +44,11 @@ export class HostedMachine {
   readonly #bench: Bench;
   #agents = 0;
 
-  /** Not made yet. */
-  constructor(bench: Bench, name = 'machine') {
+  /** Not made yet. @param arbiter inside the machine's folder, as on storage that all hosts share, where none is given */
+  constructor(bench: Bench, name = 'machine', arbiter?: string) {
     this.#bench = bench;
     this.folder = bench.file(name);
-    // Inside the machine's folder, as on storage that all hosts share.
-    this.arbiter = join(this.folder, 'arbiter');
+    this.arbiter = arbiter ?? join(this.folder, 'arbiter');
   }
 
   /** @param args flags and the guest */

@@ -1,6 +1,6 @@
 // A machine described in a folder, and its parts as processes of their own that no parent holds together.
 
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
@@ -102,6 +102,25 @@ test('whoever is killed, agent or replica, primary, backup or spare, the output 
   expect(machine.views()).toHaveLength(Number((await machine.status()).view) + 1);
 }, 120_000);
 
+test('a replica that hangs is replaced by the spare, and ended by its agent, which starts another', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const bus = machine.startBus();
+  const agents = [machine.startReplica(), machine.startReplica(), machine.startReplica()];
+  const { primary, backup, spares } = await roles(agents, { primary: 1, backup: 1, joining: 1 });
+  await machine.hasStatus(found => found.protected);
+  const { pid } = primary.report!;
+  process.kill(pid, 'SIGSTOP');
+  await backup.is('primary');
+  await spares[0]!.is('backup');
+  await primary.is('joining');
+  expect(isAlive(pid)).toBe(false);
+  bus.endInput();
+  expect(await bus.ended).toMatchObject({ status: 0 });
+  expect(bus.stdout).toBe(await undisturbed(bus.stdout));
+  await endWith(agents, 0);
+}, 60_000);
+
 test('an agent that is told to end takes its replica and its record away, and the others go on', async () => {
   const machine = new HostedMachine(bench);
   await machine.init(...GATED);
@@ -133,7 +152,7 @@ describe('stop', () => {
     const stopped = await machine.stop('--timeout', '3');
     expect(stopped.status).toBe(1);
     expect(stopped.stderr).toMatch(
-      /^epochvisor: machine \S+ has ended: it was stopped\nepochvisor: the replica at ws:\S+ .*not known to have ended: .*\n$/,
+      /^epochvisor: machine \S+ has ended: it was stopped\nepochvisor: the replica at wss:\S+ .*not known to have ended: .*\n$/,
     );
     expect(await bus.ended).toMatchObject({ status: 0 });
     await endWith(
@@ -174,6 +193,28 @@ describe('clients of a program that listens', needs('c'), () => {
   }, 90_000);
 });
 
+test('a bus that is killed and started again goes on where it was, and nobody fails over for it', async () => {
+  const machine = new HostedMachine(bench);
+  await machine.init(...GATED);
+  const stdout = bench.file('stdout.txt');
+  const agents = [machine.startReplica(), machine.startReplica()];
+  for (let restart = 0; restart < 3; restart++) {
+    const bus = machine.startBus(['--stdout', stdout]);
+    await machine.hasStatus(found => found.protected);
+    const { size } = statSync(stdout);
+    await until(() => (statSync(stdout).size > size ? true : undefined));
+    bus.kill('SIGKILL');
+    await bus.ended;
+  }
+  const last = machine.startBus(['--stdout', stdout]);
+  expect((await machine.hasStatus(found => found.protected)).view).toBe(1);
+  last.endInput();
+  expect(await last.ended).toMatchObject({ status: 0 });
+  await endWith(agents, 0);
+  const written = readFileSync(stdout, 'latin1');
+  expect(written).toBe(await undisturbed(written));
+}, 90_000);
+
 test('a host whose folder has no module is given it, and keeps it', async () => {
   const machine = new HostedMachine(bench);
   await machine.init(...GATED);
@@ -197,7 +238,7 @@ test('a host whose folder has no module is given it, and keeps it', async () => 
   await endWith([one, other], 0);
 }, 60_000);
 
-test('a second bus is refused while the first lives, and may come when it is gone', async () => {
+test('a second bus is refused while the first answers; one that slept while another came gives way to it', async () => {
   const machine = new HostedMachine(bench);
   await machine.init(guest('hello'));
   const first = machine.startBus();
@@ -206,9 +247,14 @@ test('a second bus is refused while the first lives, and may come when it is gon
   const ended = await second.ended;
   expect(ended.stderr).toMatch(/^epochvisor: the machine has a bus already \([^\n]*\) \[BUS_RUNNING\][^\n]*\n$/);
   expect(ended.status).toBe(2);
-  first.kill('SIGKILL');
-  await first.ended;
+  // It answers nobody: to the others it is as good as dead, until it wakes up.
+  first.kill('SIGSTOP');
   const third = machine.startBus();
+  await machine.hasStatus(({ parts }) => parts.some(({ report }) => report?.pid === third.pid));
+  first.kill('SIGCONT');
+  const superseded = await first.ended;
+  expect(superseded.stderr).toMatch(/\n[^\n]*the machine has a bus already [^\n]*\[BUS_RUNNING\][^\n]*\n$/);
+  expect(superseded.status).toBe(70);
   const agents = [machine.startReplica(), machine.startReplica()];
   expect(await third.ended).toMatchObject({ status: 0 });
   expect(third.stdout).toMatch(/Hello/);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { statusOf } from '../../engine/launch/launch-status.js';
-import type { ReplicaProgress } from '../../engine/replica/replica-configuration.js';
+import type { ReplicaProgress } from '../../engine/replica/replica-report.js';
 
 type Replica = Parameters<typeof statusOf>[1][number];
 

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { type LaunchEffect, type LaunchEvent, Launching, type ReplicaEnding } from '../../engine/launch/launching.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
-import type { FromReplica, ReplicaProgress } from '../../engine/replica/replica-configuration.js';
+import type { FromReplica } from '../../engine/replica/replica-configuration.js';
+import type { ReplicaProgress } from '../../engine/replica/replica-report.js';
 
 const KILLED: ReplicaEnding = { reason: 'killed by SIGKILL', killed: true };
 const HALT = { code: 'DIVERGED', message: 'memory differs', hint: 'look' };
@@ -187,6 +188,31 @@ describe('a replacement', () => {
     alone();
     step({ type: 'stopped' });
     expect(step({ type: 'repairDue' })).toEqual([]);
+  });
+});
+
+describe('a replacement that has joined and was replaced itself', () => {
+  beforeEach(() => {
+    alone();
+    step({ type: 'repairDue' });
+    started('c', true);
+    tellsView('a', view(3, 'a', 'c'));
+    tellsView('c', view(4, 'c'));
+    step({ type: 'repairDue' });
+    started('d', true);
+    tellsView('c', view(5, 'c', 'd'));
+  });
+
+  test('is no one that joins: while it hangs another is started in its place', () => {
+    expect(of(tellsView('d', view(6, 'd')), 'repairAfter')).toEqual([{ type: 'repairAfter', delayMs: 0 }]);
+    expect(of(step({ type: 'repairDue' }), 'start')).toHaveLength(1);
+    expect(launching.status.joining).toEqual([]);
+  });
+
+  test('is lost when it ends, and no failure to join', () => {
+    tellsView('d', view(6, 'd'));
+    expect(told(ends('c', HALTED))).toEqual([['lost', named('c'), HALTED.reason]]);
+    expect(launching.status.reason).toBe('need secondary');
   });
 });
 

@@ -1,12 +1,12 @@
 // When a primary gives up a bus from which it hears nothing.
 
 import { describe, expect, it } from 'vitest';
-import { Channel } from '../../engine/protocol/channel.js';
+import { Channel, type ChannelEffect } from '../../engine/protocol/channel.js';
 import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 
 function primary() {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
-  const timing = { heartbeatMs: 100, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
+  const timing = { heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
   const channel = new Channel<string>({
     incarnation: 'a',
     machine: 'm',
@@ -34,6 +34,22 @@ function ticks(channel: Channel<string>, fromMs: number, untilMs: number) {
   return channel.step({ type: 'tick', nowMs: untilMs });
 }
 
+/** Time goes on, with the words of the bus and of a backup that says whether it hears it, where they come. */
+function live(
+  channel: Channel<string>,
+  fromMs: number,
+  untilMs: number,
+  heard: { bus: boolean; backup?: boolean | undefined },
+) {
+  const effects: ChannelEffect<string>[] = [];
+  for (let nowMs = fromMs + 50; nowMs <= untilMs; nowMs += 50) {
+    if (heard.bus) effects.push(...channel.step({ type: 'bus', message: { type: 'heartbeat', taken: 0 }, nowMs }));
+    if (heard.backup !== undefined) effects.push(...heartbeat(channel, nowMs, heard.backup));
+    effects.push(...channel.step({ type: 'tick', nowMs }));
+  }
+  return effects;
+}
+
 const typesOf = (effects: readonly { readonly type: string }[]) => effects.map(effect => effect.type);
 
 describe('a bus that is silent', () => {
@@ -54,17 +70,77 @@ describe('a bus that is silent', () => {
     expect(typesOf(ticks(channel, 900, 1850))).not.toContain('dropBus');
   });
 
-  it('that the backup still hears is the end of this primary; one that nobody hears is waited for', () => {
-    for (const bus of [true, false]) {
-      const channel = primary();
-      ticks(channel, 0, 950);
-      heartbeat(channel, 950, bus);
-      ticks(channel, 950, 1900);
-      heartbeat(channel, 1900, bus);
-      const effects = ticks(channel, 1900, 2000);
-      expect(effects.find(effect => effect.type === 'halt')).toEqual(
-        bus ? expect.objectContaining({ code: 'BUS_LOST' }) : undefined,
+  it('that the backup has found since is waited for, as long as a suspicion takes; then it is the end of this primary', () => {
+    const channel = primary();
+    live(channel, 0, 2000, { bus: false, backup: false });
+    expect(typesOf(live(channel, 2000, 2950, { bus: false, backup: true }))).not.toContain('halt');
+    expect(live(channel, 2950, 3150, { bus: false, backup: true })).toContainEqual(
+      expect.objectContaining({ type: 'halt', code: 'BUS_LOST' }),
+    );
+  });
+
+  it('that nobody hears is waited for', () => {
+    expect(typesOf(live(primary(), 0, 20_000, { bus: false, backup: false }))).not.toContain('halt');
+  });
+});
+
+describe('a path to the bus that is cut, after seconds in which all was heard', () => {
+  const known = () => {
+    const channel = primary();
+    expect(typesOf(live(channel, 0, 5000, { bus: true, backup: true }))).not.toContain('dropBus');
+    return channel;
+  };
+
+  it('is given up after some heartbeats', () => {
+    const channel = known();
+    expect(typesOf(live(channel, 5000, 5450, { bus: false, backup: false }))).not.toContain('dropBus');
+    expect(typesOf(live(channel, 5450, 5550, { bus: false, backup: false }))).toContain('dropBus');
+  });
+
+  it('is the end of this primary as soon, where the backup has heard the bus all the time', () => {
+    const effects = live(known(), 5000, 5600, { bus: false, backup: true });
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'halt', code: 'BUS_LOST' }));
+  });
+
+  it('is not, where the backup has missed the bus, too, meanwhile', () => {
+    const channel = known();
+    live(channel, 5000, 5300, { bus: false, backup: true });
+    live(channel, 5300, 5400, { bus: false, backup: false });
+    expect(typesOf(live(channel, 5400, 6350, { bus: false, backup: true }))).not.toContain('halt');
+  });
+
+  it('is not, where the backup has said nothing since', () => {
+    const channel = known();
+    channel.step({ type: 'peerClosed', peer: 'b', reason: 'gone', nowMs: 5000 });
+    expect(typesOf(live(channel, 5000, 7000, { bus: false, backup: undefined }))).not.toContain('halt');
+  });
+
+  it('is not, where its connection has ended: the bus may have been started again', () => {
+    const channel = known();
+    channel.step({ type: 'busClosed', nowMs: 5000 });
+    expect(typesOf(live(channel, 5000, 5950, { bus: false, backup: true }))).not.toContain('halt');
+    expect(typesOf(live(channel, 5950, 6150, { bus: false, backup: true }))).toContain('halt');
+  });
+
+  it('is looked for with more patience the next time', () => {
+    const channel = known();
+    live(channel, 5000, 5600, { bus: false, backup: false });
+    channel.step({ type: 'busOpened', nowMs: 5600 });
+    expect(typesOf(live(channel, 5600, 6550, { bus: false, backup: false }))).not.toContain('dropBus');
+    expect(typesOf(live(channel, 6550, 6650, { bus: false, backup: false }))).toContain('dropBus');
+  });
+});
+
+describe('a heartbeat', () => {
+  it('says that its sender hears the bus only while it does', () => {
+    const channel = primary();
+    const told = (fromMs: number, untilMs: number, bus: boolean) =>
+      live(channel, fromMs, untilMs, { bus, backup: true }).flatMap(effect =>
+        effect.type === 'sendPeer' && effect.message.type === 'heartbeat' ? [effect.message.bus] : [],
       );
-    }
+    expect(told(0, 1000, true)).not.toContain(false);
+    expect(told(1000, 1200, false)).not.toContain(false);
+    expect(told(1300, 1450, false)).not.toContain(true);
+    expect(told(1450, 1600, true).at(-1)).toBe(true);
   });
 });

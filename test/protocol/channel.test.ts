@@ -27,6 +27,7 @@ function channel(incarnation: string, view: View = PAIR, operationIds = true, po
     position,
     operationIds,
     heartbeatMs: HEARTBEAT_MS,
+    tickMs: HEARTBEAT_MS / 2,
     suspicionMs: SUSPICION_MS,
     startMs: START_MS,
     nowMs: 0,
@@ -390,6 +391,33 @@ describe('suspicion', () => {
   });
 });
 
+describe('a message that is long on its way', () => {
+  const suspects = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'claim');
+
+  it('is no silence: something comes', () => {
+    const backup = connected('B');
+    for (let nowMs = 0; nowMs < 10 * SUSPICION_MS; nowMs += HEARTBEAT_MS) {
+      backup.step({ type: 'stirs', peer: 'A', nowMs });
+      expect(suspects(backup.step(tick(nowMs))), `${nowMs}`).toBe(false);
+    }
+    expect(suspects(ticks(backup, 10 * SUSPICION_MS, 11 * SUSPICION_MS))).toBe(true);
+  });
+
+  it('from the bus is none either', () => {
+    const drops = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'dropBus');
+    const primary = connected('A');
+    for (let nowMs = 0; nowMs < 10 * SUSPICION_MS; nowMs += HEARTBEAT_MS) {
+      primary.step({ type: 'stirs', nowMs });
+      expect(drops(primary.step(tick(nowMs))), `${nowMs}`).toBe(false);
+    }
+    expect(drops(ticks(primary, 10 * SUSPICION_MS, 11 * SUSPICION_MS))).toBe(true);
+  });
+
+  it('of somebody unknown is nothing', () => {
+    expect(connected('B').step({ type: 'stirs', peer: 'C', nowMs: 1 })).toEqual([]);
+  });
+});
+
 describe('a replica that was absent: stopped, or kept from its turn', () => {
   const suspects = (effects: readonly Effect[]) => effects.some(({ type }) => type === 'claim');
 
@@ -422,6 +450,17 @@ describe('a replica that was absent: stopped, or kept from its turn', () => {
     expect(turns).toBe(SUSPICION_MS / HEARTBEAT_MS);
   });
 
+  it('learns nothing of others from it, whatever it hears first', () => {
+    for (const socketFirst of [true, false]) {
+      const backup = connected('B');
+      ticks(backup, 0, 20);
+      backup.step(fromPeer('A', heartbeat(), 20));
+      if (!socketFirst) backup.step(tick(10_000));
+      backup.step(fromPeer('A', heartbeat(), 10_000));
+      expect(backup.silence.longestGapMs, `socket first: ${socketFirst}`).toBeLessThanOrEqual(20);
+    }
+  });
+
   it('suspects at once where a connection has ended meanwhile', () => {
     const backup = connected('B');
     backup.step(tick(10_000));
@@ -447,7 +486,9 @@ describe('a replica that was absent: stopped, or kept from its turn', () => {
     primary.step(fromPeer('B', heartbeat({ bus: true }), 20));
     expect(halts(primary.step(tick(10_000)))).toBe(false);
     primary.step(fromPeer('B', heartbeat({ bus: true }), 10_000));
-    expect(halts(ticks(primary, 10_000, 10_000 + SUSPICION_MS))).toBe(true);
+    expect(halts(ticks(primary, 10_000, 10_000 + SUSPICION_MS - 1))).toBe(false);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 10_000 + SUSPICION_MS));
+    expect(halts(primary.step(tick(10_000 + SUSPICION_MS)))).toBe(true);
   });
 });
 
@@ -525,10 +566,24 @@ describe('LS: a replica that is no part of the machine any more', () => {
   it('halts without the bus for the suspicion time, if its backup has it', () => {
     const primary = connected('A');
     ticks(primary, 0, 40);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 40));
     primary.step({ type: 'busClosed', nowMs: 40 });
-    primary.step(fromPeer('B', heartbeat({ bus: true }), 45));
-    expect(ticks(primary, 40, 89).some(({ type }) => type === 'halt')).toBe(false);
+    ticks(primary, 40, 85);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 89));
+    expect(ticks(primary, 85, 89).some(({ type }) => type === 'halt')).toBe(false);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 90));
     expect(primary.step(tick(90)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
+  });
+
+  it('has the suspicion time to find a bus that was started again, though its backup finds it first (RB)', () => {
+    const primary = connected('A');
+    ticks(primary, 0, 40);
+    primary.step({ type: 'busClosed', nowMs: 40 });
+    for (let nowMs = 45; nowMs < 400; nowMs += 5) primary.step(fromPeer('B', heartbeat({ bus: false }), nowMs));
+    expect(ticks(primary, 40, 400).some(({ type }) => type === 'halt')).toBe(false);
+    primary.step(fromPeer('B', heartbeat({ bus: true }), 400));
+    expect(ticks(primary, 400, 449).some(({ type }) => type === 'halt')).toBe(false);
+    expect(primary.step(tick(450)).at(-1)).toMatchObject({ type: 'halt', code: 'BUS_LOST' });
   });
 
   it('waits without the bus, if its backup has it neither', () => {

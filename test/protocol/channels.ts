@@ -20,7 +20,12 @@ export class Channels {
   /** Names whose messages, to and from, are lost. */
   readonly cut = new Set<string>();
   nowMs = 0;
+  readonly #suspicionMs: number;
   #claims = 0;
+
+  constructor(suspicionMs = SUSPICION_MS) {
+    this.#suspicionMs = suspicionMs;
+  }
 
   add(name: string, view: View | undefined, more: Partial<ChannelOptions> = {}): Channel<string> {
     const channel = new Channel<string>({
@@ -29,7 +34,8 @@ export class Channels {
       view,
       operationIds: true,
       heartbeatMs: HEARTBEAT_MS,
-      suspicionMs: SUSPICION_MS,
+      tickMs: HEARTBEAT_MS,
+      suspicionMs: this.#suspicionMs,
       startMs: START_MS,
       nowMs: this.nowMs,
       newClaim: () => `${name}${++this.#claims}`,

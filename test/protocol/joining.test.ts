@@ -9,8 +9,8 @@ const ALONE: View = { number: 1, machine: 'm', primary: 'A', backups: [], claim:
 const PAIR: View = { ...ALONE, backups: ['B'] };
 
 /** A has run alone up to position 10; J has asked. */
-function asked(view: View = ALONE): Channels {
-  const channels = new Channels();
+function asked(view: View = ALONE, suspicionMs = SUSPICION_MS): Channels {
+  const channels = new Channels(suspicionMs);
   channels.add('A', view);
   for (const backup of view.backups) channels.add(backup, view);
   channels.add('J', undefined);
@@ -93,6 +93,31 @@ describe('JN: a replica that joins', () => {
 
   it('makes the primary log again', () => {
     expect(effectsOf(asked(), 'A', 'acknowledged').at(-1)).toMatchObject({ position: Infinity, alone: false });
+  });
+
+  it('takes no silence before it is welcomed for one: nothing was to be said to it', () => {
+    const channels = asked();
+    channels.pass(START_MS);
+    channels.step('A', { type: 'snapshotTaken', position: 10 });
+    channels.log('A', 'ten', 2);
+    expect(channels.get('J').silence.longestGapMs).toBe(HEARTBEAT_MS);
+    channels.pass(3 * HEARTBEAT_MS);
+    expect(channels.get('J').silence.longestGapMs).toBe(HEARTBEAT_MS);
+  });
+
+  it('is given the whole suspicion time, however well it is known, and so is its primary', () => {
+    const suspicionMs = 8 * SUSPICION_MS;
+    const channels = asked(ALONE, suspicionMs);
+    channels.log('A', 'before', 10);
+    channels.step('A', { type: 'snapshotTaken', position: 10 });
+    channels.pass(2 * suspicionMs);
+    channels.cut.add('J');
+    channels.pass(suspicionMs - HEARTBEAT_MS);
+    expect(channels.did('A')).not.toContain('JN dropPeer');
+    expect(channels.did('J')).not.toContain('RA readLatest');
+    channels.pass(HEARTBEAT_MS);
+    expect(channels.did('A')).toContain('JN dropPeer');
+    expect(channels.did('J')).toContain('RA readLatest');
   });
 
   it('is welcomed in order with the log, from the position of the snapshot on', () => {

@@ -9,7 +9,7 @@ const operation: Operation = { id: 1n, device: 0x200, command: 1, argument: 20n,
 /** A primary that is attached to the bus and has one operation in flight there. */
 function primaryWithOperation(operationIds: boolean) {
   const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
-  const timing = { heartbeatMs: 100, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
+  const timing = { heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
   const channel = new Channel<string>({
     incarnation: 'a',
     machine: 'm',

@@ -26,6 +26,7 @@ class World {
   /** Of the arbiter's answers, in turn: ms; negative: it is out of reach, after the claim was made. */
   readonly latencies: readonly number[];
   #asked = 0;
+  faultsUntilMs = Infinity;
 
   constructor(latencies: readonly number[] = [1]) {
     this.latencies = latencies;
@@ -44,7 +45,8 @@ class World {
     const latencyMs = this.latencies[this.#asked++ % this.latencies.length]!;
     const answer = await ask();
     await delay(Math.abs(latencyMs));
-    if (latencyMs < 0) throw new EpochvisorError('ARBITER_UNREACHABLE', 'the arbiter is out of reach');
+    if (latencyMs < 0 && Date.now() < this.faultsUntilMs)
+      throw new EpochvisorError('ARBITER_UNREACHABLE', 'the arbiter is out of reach');
     return answer;
   }
 
@@ -148,14 +150,13 @@ test('of up to six who start in any order, see anybody or nobody, and lose answe
     starts: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 }),
     delays: fc.array(fc.integer({ min: 0, max: 5_000 }), { minLength: 6, maxLength: 6 }),
     pairs: fc.array(fc.tuple(fc.constantFrom(...names), fc.constantFrom(...names), fc.integer({ min: 0, max: 8_000 }))),
-    latencies: fc
-      .array(fc.integer({ min: -400, max: 400 }), { minLength: 1, maxLength: 12 })
-      .filter(all => all.some(one => one > 0)),
+    latencies: fc.array(fc.integer({ min: -400, max: 400 }), { minLength: 1, maxLength: 12 }),
     wanted: fc.integer({ min: 1, max: 5 }),
   });
   await fc.assert(
     fc.asyncProperty(plan, async ({ starts, delays, pairs, latencies, wanted }) => {
       const world = await new World(latencies).born();
+      world.faultsUntilMs = Date.now() + 60_000;
       for (const [at, name] of starts.entries()) setTimeout(() => void world.start(name, wanted), delays[at]!);
       for (const [one, other, ms] of pairs) setTimeout(() => world.link(one, other), ms);
       await vi.advanceTimersByTimeAsync(120_000);

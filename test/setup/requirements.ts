@@ -17,7 +17,7 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'etcd' | 'openssl' | 'namespaces';
+export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'namespaces' | 'etcd' | 'openssl';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {

@@ -5,6 +5,7 @@ import { PRODUCTION } from '../../engine/simulator/parts.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { MISTAKES } from './mistakes.js';
 import { failureOf, search } from './planting.js';
+import { RESTART_MISTAKES } from './restart-mistakes.js';
 import { STREAM_MISTAKES } from './stream-mistakes.js';
 import * as struckRuns from './struck-runs.js';
 
@@ -28,7 +29,7 @@ describe('a host that was suspended with both replicas on it', () => {
   });
 });
 
-describe.each([...MISTAKES, ...STREAM_MISTAKES])('$rule broken: $mistake', mistake => {
+describe.each([...MISTAKES, ...STREAM_MISTAKES, ...RESTART_MISTAKES])('$rule broken: $mistake', mistake => {
   it('is found', () => {
     const found = search(mistake, SEEDS_MAX);
     expect(found, `${SEEDS_MAX} seeds see nothing wrong`).toBeDefined();

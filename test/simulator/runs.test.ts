@@ -2,7 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/run-judge.js';
-import { chooseHealing, choosePair, chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
+import {
+  chooseHealing,
+  chooseLate,
+  choosePair,
+  chooseRestarting,
+  chooseRun,
+  type RunOptions,
+} from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 
@@ -10,6 +17,7 @@ import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 const BLOCKS = [
   { what: 'pairs', runs: choosePair, from: 1, seeds: 1500 },
   { what: 'machines that are repaired, or of three', runs: chooseHealing, from: 1, seeds: 800 },
+  { what: 'machines of which words come late', runs: chooseLate, from: 1, seeds: 200 },
 ] as const;
 
 describe('a machine under seeded faults', () => {
@@ -28,7 +36,7 @@ describe('a machine under seeded faults', () => {
     }
   });
 
-  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections, asked-for streams and changes of the epoch length, and mostly came to its end', () => {
+  it('went through failovers, simplex, uncertain interrupts, halts, joins, waits for a backup, full connections, asked-for streams, changes of the epoch length and early suspicions, and mostly came to its end', () => {
     const often = [
       'failovers',
       'simplex',
@@ -40,12 +48,45 @@ describe('a machine under seeded faults', () => {
       'fullLinks',
       'dialled',
       'resized',
+      'early',
     ] as const;
     for (const what of often) {
       expect(sums[what], what).toBeGreaterThan(20);
     }
     expect(sums.late, 'late').toBeGreaterThan(0);
     expect(finished).toBeGreaterThan(2_000);
+  });
+});
+
+describe('a machine whose bus dies, and is started again (RB)', () => {
+  it('keeps every promise', () => {
+    let [restarts, finished] = [0, 0];
+    for (let seed = 1; seed <= 800; seed++) {
+      const { failure, end, coverage } = simulate(chooseRestarting(seed));
+      expect(failure, `seed ${seed}`).toBeUndefined();
+      restarts += coverage.restarts;
+      if (end === 'finished') finished += 1;
+    }
+    expect(restarts).toBeGreaterThan(1_000);
+    expect(finished).toBeGreaterThan(600);
+  });
+
+  it('waits for it, however long that takes: nobody fails over, and nobody is left out', () => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const run = chooseRestarting(seed);
+      const faults = run.faults.flatMap(fault =>
+        fault.kind === 'restartBus' ? [{ ...fault, durationNs: fault.durationNs + (seed % 3) * 3e8 }] : [],
+      );
+      const lines: string[] = [];
+      const { failure, end } = simulate({ ...run, faults }, undefined, line => lines.push(line));
+      expect([failure, end], `seed ${seed}`).toEqual([undefined, 'finished']);
+      // Who is told of the end ends, and is missed by those who are told after it.
+      const told = lines.findIndex(line => line.includes('"finished"'));
+      expect(
+        lines.slice(0, told).find(line => / owns view \d+ /.test(line)),
+        `seed ${seed}`,
+      ).toBeUndefined();
+    }
   });
 });
 

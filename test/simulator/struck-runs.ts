@@ -343,3 +343,44 @@ export function resizedAndJoined(seed: number): RunOptions {
     ],
   };
 }
+
+/** The primary stands still and is replaced; the bus is started again, out of its successor's reach, and then it wakes up. */
+export function forgottenView(seed: number): RunOptions {
+  const atStep = 60 + ((seed * 37) % 300);
+  return {
+    ...choosePair(seed),
+    replicas: 2,
+    guestSteps: 60,
+    operationIds: true,
+    memorySyncNs: 1e4,
+    instructionNs: 10_000,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    faults: [
+      { kind: 'pause', replica: 0, what: 'process', durationNs: 1.5e8, atStep },
+      { kind: 'cut', path: 'bus 1', way: 'both', durationNs: 2e8, atStep: atStep + 200 + (seed % 200) },
+      { kind: 'restartBus', durationNs: 1e6, power: false, atStep: atStep + 200 + (seed % 200) },
+    ],
+  };
+}
+
+/** What the first primary has said stands at the bus when another takes over, and is lost there with the bus. */
+export function strandedAtBus(seed: number): RunOptions {
+  const atStep = (seed * 37) % 400;
+  return {
+    ...choosePair(seed),
+    replicas: 2,
+    guestSteps: 40,
+    memorySyncNs: 1e4,
+    instructionNs: 10_000,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, 1e6],
+    arbiterLossProbability: 0,
+    faults: [
+      { kind: 'stallTerminal', durationNs: 3e8, atStep },
+      { kind: 'kill', replica: 0, atStep: atStep + 20 + (seed % 100) },
+      { kind: 'restartBus', durationNs: 1e6, power: false, atStep: atStep + 150 + ((seed * 7) % 400) },
+    ],
+  };
+}

@@ -21,6 +21,7 @@ export const PURE_FOLDERS: readonly string[] = [
 export const FOLDERS: readonly string[] = [
   ...PURE_FOLDERS,
   'engine/observe',
+  'engine/journal',
   'engine/instance',
   'engine/suspend',
   'engine/cache',

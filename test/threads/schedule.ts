@@ -30,6 +30,12 @@ export class Schedule implements Timers {
     this.after(0, act);
   }
 
+  /** So many ms in which nothing has its turn. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+    for (const [at, { atMs, act }] of this.#due.entries()) this.#due[at] = { atMs: Math.max(atMs, this.#nowMs), act };
+  }
+
   /** Does what is due until so many ms from now, in order; what is due now, without an argument. */
   pass(ms = 0): void {
     const untilMs = this.#nowMs + ms;

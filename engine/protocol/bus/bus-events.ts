@@ -4,6 +4,7 @@ import type { Bounds } from '../bounds.js';
 import type { FromBus, StreamOffset, ToBus } from '../messages.js';
 import type { Rule } from '../rules.js';
 import type { Operation, Outcome } from '../vocabulary.js';
+import type { BusMemory, BusRecord } from './bus-memory.js';
 
 /** A connection, named by the server; never used twice. */
 export type Connection = number;
@@ -17,8 +18,11 @@ export type BusEvent =
   | { readonly type: 'detached'; readonly connection: Connection }
   /** From a source: it has opened a stream, which is `nextStream` of the bus. `data`: what a guest is told of it. */
   | { readonly type: 'opened'; readonly source: number; readonly stream: number; readonly data: Uint8Array }
-  /** From a stream's device: everything below `offset` has been taken by the outside; an end and a close take a place each. */
-  | { readonly type: 'written'; readonly stream: number; readonly offset: number }
+  /**
+   * From a stream's device: everything below `offset` has been taken by the outside; an end and a close take a place each.
+   * `mark`: what the device wants to be told when the bus is started again.
+   */
+  | { readonly type: 'written'; readonly stream: number; readonly offset: number; readonly mark?: number }
   /** From a stream's device; `end`: nothing follows. */
   | { readonly type: 'input'; readonly stream: number; readonly bytes: Uint8Array; readonly end: boolean }
   /** From an opened stream's device: the outside has broken it off. Nothing more comes of it but that it is closed. */
@@ -29,6 +33,8 @@ export type BusEvent =
   | { readonly type: 'tick' };
 
 export type BusEffect =
+  /** To be kept before the effects that follow are carried out, of this event and of later ones. */
+  | { readonly rule: Rule; readonly type: 'keep'; readonly record: BusRecord }
   | { readonly rule: Rule; readonly type: 'send'; readonly connection: Connection; readonly message: FromBus }
   /** Bytes for a stream's device, in order and without gaps; answered by `written`. */
   | {
@@ -67,10 +73,12 @@ export interface BusOptions {
   readonly inputStreams: readonly number[];
   /** Streams whose device opens others. */
   readonly sourceStreams?: readonly number[];
-  /** The view to start in and its primary's incarnation: what the arbiter says where a bus is started again. */
+  /** The view to start in and its primary's incarnation: what the arbiter says where a bus is started again. An older one is not. */
   readonly view?: { readonly number: number; readonly primary: string };
   /** Where the streams begin; at 0 without it. */
   readonly offsets?: StreamOffsets;
+  /** What is to outlive the process is kept (RB); this is what was. In place of `offsets`. */
+  readonly memory?: BusMemory;
   /** What may pile up; those of production by default. */
   readonly bounds?: Bounds;
 }

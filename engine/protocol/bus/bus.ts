@@ -1,4 +1,4 @@
-// The bus: the side of the devices in the protocol (FN, ON, OF, RL, XT), a state machine that knows no sockets.
+// The bus: the side of the devices in the protocol (FN, ON, OF, RL, RB, XT), a state machine that knows no sockets.
 //
 // The server (or the simulator) steps it with what replicas say and what devices report, and carries out the effects
 // in order. The bus stands outside the fault model, so it decides alone; what makes it simple is that only one replica
@@ -18,6 +18,7 @@ import { BUS_HEARTBEAT_MS, type FromBus, type StreamOffset, type ToBus } from '.
 import type { Rule } from '../rules.js';
 import type { Interrupt, OperationId, Outcome, Output } from '../vocabulary.js';
 import type { BusEffect, BusEvent, BusOptions, Connection } from './bus-events.js';
+import { type BusMemory, type BusRecord, NO_MARK } from './bus-memory.js';
 import { Operations } from './bus-operations.js';
 import { Streams, type Voice } from './streams.js';
 
@@ -39,6 +40,7 @@ export class Bus {
   readonly #operations: Operations;
   #effects: BusEffect[] = [];
 
+  readonly #keeps: boolean;
   #view: number;
   /** Who fenced the present view; `connection` is undefined while it is detached. */
   #owner: { readonly incarnation: string; connection: Connection | undefined } | undefined;
@@ -50,9 +52,15 @@ export class Bus {
 
   constructor(options: BusOptions) {
     const bounds = options.bounds ?? BOUNDS;
-    this.#view = options.view?.number ?? 0;
-    if (options.view !== undefined) this.#owner = { incarnation: options.view.primary, connection: undefined };
+    const { memory } = options;
+    this.#keeps = memory !== undefined;
+    const view = latestOf(options.view, memory?.view);
+    this.#view = view?.number ?? 0;
+    if (view !== undefined) this.#owner = { incarnation: view.primary, connection: undefined };
+    this.#outcome = memory?.outcome;
+    this.#ended = this.#outcome !== undefined;
     const voice: Voice = {
+      keep: record => this.#keep(record),
       effect: effect => this.#effects.push(effect),
       interrupt: interrupt => this.#tellInterrupt(interrupt),
       confirmed: (stream, offset) => this.#tellOwner('OF', { type: 'confirmed', stream, offset }),
@@ -69,6 +77,11 @@ export class Bus {
   /** Incarnation of the replica that fenced it. */
   get owner(): string | undefined {
     return this.#owner?.incarnation;
+  }
+
+  /** How the machine ended; undefined: it has not. */
+  get outcome(): Outcome | undefined {
+    return this.#ended ? this.#outcome : undefined;
   }
 
   /** Ids that the bus knows: in progress, or with a result that is not released (ON, RL). */
@@ -111,7 +124,7 @@ export class Bus {
         this.#streams.opened(event.source, event.stream, event.data);
         break;
       case 'written':
-        this.#streams.written(event.stream, event.offset);
+        this.#streams.written(event.stream, event.offset, event.mark ?? NO_MARK);
         this.#endIfDone();
         break;
       case 'input':
@@ -170,6 +183,10 @@ export class Bus {
     this.#endIfDone();
   }
 
+  #keep(record: BusRecord): void {
+    if (this.#keeps) this.#effects.push({ rule: 'RB', type: 'keep', record });
+  }
+
   #refuse(rule: Rule, connection: Connection, reason: string): void {
     this.#detach(connection);
     this.#effects.push({ rule, type: 'close', connection, reason });
@@ -197,6 +214,9 @@ export class Bus {
       return;
     }
     this.#succeed(connection, incarnation, view);
+    if (view !== this.#view || incarnation !== this.#owner?.incarnation) {
+      this.#keep({ type: 'fenced', view, owner: incarnation });
+    }
     this.#owner = { incarnation, connection };
     this.#view = view;
     this.#send('FN', connection, { type: 'fenced', view, streams: this.#streams.places, next: this.#streams.next });
@@ -258,9 +278,14 @@ export class Bus {
     if (this.#outcome === undefined || this.#ended) return;
     if (this.#streams.isUnwritten || this.#operations.inProgress > 0) return;
     this.#ended = true;
+    this.#keep({ type: 'ended', outcome: this.#outcome });
     for (const connection of this.#attached.keys()) {
       this.#send('XT', connection, { type: 'finished', outcome: this.#outcome });
     }
     this.#effects.push({ rule: 'XT', type: 'end', outcome: this.#outcome });
   }
+}
+
+function latestOf(one: BusMemory['view'], other: BusMemory['view']): BusMemory['view'] {
+  return (one?.number ?? 0) > (other?.number ?? 0) ? one : other;
 }

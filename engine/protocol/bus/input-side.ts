@@ -17,11 +17,17 @@ export class InputSide {
   /** The device was told to stop reading. */
   paused = false;
 
-  /** @param offset where it begins */
-  constructor(stream: number, offset: number) {
+  /**
+   * @param released where it begins
+   * @param kept what was told and not released
+   * @param ended whether nothing follows it
+   */
+  constructor(stream: number, released: number, kept: readonly Uint8Array[] = [], ended = false) {
     this.#stream = stream;
-    this.#released = offset;
-    this.#received = offset;
+    this.#released = released;
+    this.#chunks = [...kept];
+    this.#received = kept.reduce((end, { length }) => end + length, released);
+    this.#ended = ended;
   }
 
   get released(): number {

@@ -12,6 +12,7 @@ import type { Bounds } from '../bounds.js';
 import type { StreamOffset, StreamPlaces } from '../messages.js';
 import { FIRST_OPENED_STREAM, type Interrupt } from '../vocabulary.js';
 import type { BusEffect, BusOptions } from './bus-events.js';
+import { type BusMemory, type BusRecord, memoryOf, NOTHING_REMEMBERED } from './bus-memory.js';
 import { InputSide } from './input-side.js';
 import { endOf, OutputSide, type StreamOutput } from './output-side.js';
 
@@ -30,12 +31,14 @@ interface Stream {
   readonly source: Source | undefined;
   /** The outside has broken it off. */
   reset: boolean;
-  /** It was open on a bus before this one: no device knows it. */
+  /** It was open on a bus before this one: no device knows it, and whatever is sent for it goes nowhere. */
   readonly lost: boolean;
 }
 
 /** How the bus speaks while it answers an event. */
 export interface Voice {
+  /** To be kept before what follows is seen, where this bus may be started again (RB). */
+  keep(record: BusRecord): void;
   /** Carried out in order. */
   effect(effect: BusEffect): void;
   /** To the owner, if it is there (RL). */
@@ -44,9 +47,8 @@ export interface Voice {
   confirmed(stream: number, offset: number): void;
 }
 
-function offsetIn(offsets: readonly StreamOffset[] | undefined, stream: number): number {
-  return offsets?.find(one => one.stream === stream)?.offset ?? 0;
-}
+const NO_INPUT = { released: 0, chunks: [], ended: false };
+const NOTHING_OPENED = { opened: 0, unreleased: [] };
 
 export class Streams {
   readonly #bounds: Bounds;
@@ -58,29 +60,29 @@ export class Streams {
   /** Bytes of input kept for opened streams, and those of them that wait for room in all. */
   #keptBytes = 0;
   readonly #paused = new Set<number>();
+  /** What is not written is lost with the process: nobody is told that it is here. */
+  readonly #mayRestart: boolean;
 
   constructor(options: BusOptions, bounds: Bounds, voice: Voice) {
     this.#bounds = bounds;
     this.#voice = voice;
     const { outputStreams, inputStreams, sourceStreams = [], offsets } = options;
+    this.#mayRestart = options.memory !== undefined;
+    const memory = options.memory ?? (offsets === undefined ? NOTHING_REMEMBERED : memoryOf(offsets, sourceStreams));
     for (const stream of new Set([...sourceStreams, ...inputStreams, ...outputStreams])) {
-      const opened = offsetIn(offsets?.inputs, stream);
       this.#streams.set(stream, {
-        output: outputStreams.includes(stream) ? new OutputSide(stream, offsetIn(offsets?.outputs, stream)) : undefined,
-        input: inputStreams.includes(stream) ? new InputSide(stream, opened) : undefined,
-        source: sourceStreams.includes(stream) ? { unreleased: [], opened, paused: false } : undefined,
+        output: outputStreams.includes(stream) ? outputOf(memory, stream) : undefined,
+        input: inputStreams.includes(stream) ? inputOf(memory, stream) : undefined,
+        source: sourceStreams.includes(stream) ? sourceOf(memory, stream) : undefined,
         reset: false,
         lost: false,
       });
     }
-    for (const { stream, offset } of offsets?.lost ?? []) {
-      const [output, input] = [
-        new OutputSide(stream, offset),
-        new InputSide(stream, offsetIn(offsets?.inputs, stream)),
-      ];
+    for (const { stream, offset } of memory.open) {
+      const [output, input] = [new OutputSide(stream, offset), new InputSide(stream, 0)];
       this.#streams.set(stream, { output, input, source: undefined, reset: true, lost: true });
-      this.#next = Math.max(this.#next, stream + 1);
     }
+    this.#next = memory.next;
   }
 
   /** The number of the stream that is opened next. */
@@ -90,9 +92,12 @@ export class Streams {
 
   /** Those of which output was accepted, or may be (FN). */
   get places(): StreamPlaces[] {
-    return [...this.#streams].flatMap(([stream, { output }]) =>
-      output === undefined ? [] : [{ stream, received: output.received, written: output.written }],
-    );
+    return [...this.#streams].flatMap(([stream, { output }]) => {
+      if (output === undefined) return [];
+      // An owner that was told so would not have it any more when it is needed again (RB).
+      const isCertain = !this.#mayRestart || stream >= FIRST_OPENED_STREAM;
+      return [{ stream, received: isCertain ? output.received : output.written, written: output.written }];
+    });
   }
 
   /** How much of each input is released (RL). */
@@ -129,6 +134,11 @@ export class Streams {
     }
     if (output.type !== 'stream' && stream < FIRST_OPENED_STREAM)
       return `${output.type} of stream ${stream}, which was not opened`;
+    if (state.lost) {
+      if (output.type === 'close' && this.#streams.delete(stream)) this.#voice.keep({ type: 'closed', stream });
+      this.#voice.confirmed(stream, endOf(output));
+      return undefined;
+    }
     const side = state.output;
     const refusal = side.refusal(output);
     if (refusal !== undefined) return refusal;
@@ -143,10 +153,12 @@ export class Streams {
       if (side.written >= endOf(output)) this.#voice.confirmed(stream, side.written);
       return undefined;
     }
-    if (side.closed) this.#discardInput(stream, state);
-    if (state.reset && (state.lost || accepted.type !== 'closeStream')) {
+    if (side.closed) {
+      this.#discardInput(stream, state);
+      this.#voice.keep({ type: 'closed', stream });
+    }
+    if (state.reset && accepted.type !== 'closeStream') {
       side.discard();
-      if (side.closed) this.#streams.delete(stream);
       this.#voice.confirmed(stream, side.written);
       return undefined;
     }
@@ -155,7 +167,7 @@ export class Streams {
     return undefined;
   }
 
-  written(stream: number, offset: number): void {
+  written(stream: number, offset: number, mark: number): void {
     const state = this.#streams.get(stream);
     const side = state?.output;
     // It was reset while it was being closed.
@@ -166,6 +178,7 @@ export class Streams {
     side.wrote(offset);
     if (side.unwritten === 0) this.#unwritten -= 1;
     if (side.closed && side.unwritten === 0) this.#streams.delete(stream);
+    if (stream < FIRST_OPENED_STREAM) this.#voice.keep({ type: 'written', stream, offset, mark });
     this.#voice.confirmed(stream, offset);
   }
 
@@ -175,6 +188,7 @@ export class Streams {
     const state = this.#streams.get(source)?.source;
     assert(state !== undefined && stream === this.#next, 'a source opens the next stream');
     this.#next += 1;
+    this.#voice.keep({ type: 'opened', source, stream, data });
     const interrupt = { kind: 'opened', stream: source, offset: state.opened, opened: stream, data } as const;
     state.opened += 1;
     state.unreleased.push(interrupt);
@@ -213,8 +227,11 @@ export class Streams {
     // What was on its way when the guest closed it.
     if (stream >= FIRST_OPENED_STREAM && (state === undefined || state.output?.closed === true)) return;
     assert(state?.input !== undefined, 'a device gives input of its streams');
+    // The device of a bus that was started again reads what it finds; this stream was over before.
+    if (this.#mayRestart && state.input.ended) return;
     const interrupt = state.input.take(bytes, end);
     if (stream >= FIRST_OPENED_STREAM) this.#keptBytes += bytes.length;
+    else this.#voice.keep({ type: 'input', stream, bytes, end });
     if (interrupt !== undefined) this.#voice.interrupt(interrupt);
     if (state.input.paused || end || !this.#isFull(stream, state.input)) return;
     state.input.paused = true;
@@ -237,9 +254,10 @@ export class Streams {
     if (state?.source !== undefined) return this.#releaseOpened(stream, state.source, offset) ? undefined : wrong;
     if (state?.input === undefined) return wrong;
     const before = state.input.kept;
-    // The input of a closed stream is released as a whole, whatever was told of it.
-    if (state.output?.closed === true && stream >= FIRST_OPENED_STREAM) return undefined;
+    // The input of a closed stream is released as a whole, whatever was told of it; and what a lost one has told is gone.
+    if (state.lost || (state.output?.closed === true && stream >= FIRST_OPENED_STREAM)) return undefined;
     if (!state.input.release(offset)) return wrong;
+    if (stream < FIRST_OPENED_STREAM) this.#voice.keep({ type: 'released', stream, offset });
     this.#released(stream, state.input, before);
     return undefined;
   }
@@ -273,6 +291,7 @@ export class Streams {
 
   #releaseOpened(stream: number, source: Source, offset: number): boolean {
     if (offset > source.opened) return false;
+    this.#voice.keep({ type: 'released', stream, offset });
     const keep = Math.min(source.unreleased.length, source.opened - offset);
     source.unreleased = keep === 0 ? [] : source.unreleased.slice(-keep);
     if (!source.paused || keep > this.#bounds.unreleasedStreams / 2) return true;
@@ -313,4 +332,27 @@ export class Streams {
       this.#unwritten -= 1;
     }
   }
+}
+
+// ---- what is remembered of a stream
+
+function outputOf({ outputs }: BusMemory, stream: number): OutputSide {
+  return new OutputSide(stream, outputs.find(one => one.stream === stream)?.offset ?? 0);
+}
+
+function inputOf({ inputs }: BusMemory, stream: number): InputSide {
+  const { released, chunks, ended } = inputs.find(one => one.stream === stream) ?? NO_INPUT;
+  return new InputSide(stream, released, chunks, ended);
+}
+
+function sourceOf({ sources }: BusMemory, stream: number): Source {
+  const { opened, unreleased } = sources.find(one => one.stream === stream) ?? NOTHING_OPENED;
+  const first = opened - unreleased.length;
+  return {
+    opened,
+    unreleased: unreleased.map(({ stream: number, data }, at) => {
+      return { kind: 'opened', stream, offset: first + at, opened: number, data };
+    }),
+    paused: false,
+  };
 }

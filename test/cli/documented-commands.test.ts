@@ -1,0 +1,67 @@
+// Every command line of the pages and examples for several hosts is one that its verb takes.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { busCommand } from '../../engine/cli/bus-verb.js';
+import { initCommand } from '../../engine/cli/init.js';
+import { replicaCommand } from '../../engine/cli/replica-verb.js';
+import { statusCommand } from '../../engine/cli/status-verb.js';
+import { stopCommand } from '../../engine/cli/stop.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const VERBS: Readonly<Record<string, () => Command>> = {
+  init: initCommand,
+  replica: replicaCommand,
+  bus: busCommand,
+  status: statusCommand,
+  stop: stopCommand,
+};
+
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+/** In code blocks of a page: `epochvisor VERB ...`, with `npx` or a prompt before it, and perhaps a comment behind. */
+function inPage(path: string): string[][] {
+  const blocks = read(path)
+    .split('```')
+    .filter((_, at) => at % 2 === 1);
+  const lines = blocks.flatMap(block => block.replaceAll('\\\n', '').split('\n'));
+  return lines.flatMap(line => {
+    const [, words] = /^(?:\$ )?(?:npx )?epochvisor ([^#]*)/.exec(line) ?? [];
+    return words === undefined ? [] : [words.trim().split(/\s+/)];
+  });
+}
+
+function inUnits(): string[][] {
+  const folder = 'examples/systemd';
+  return readdirSync(join(ROOT, folder)).map(name => {
+    const [, words] = /^ExecStart=\S*epochvisor (.*)$/m.exec(read(join(folder, name)))!;
+    return words!.replace(/\$\{ADDRESS\}/g, '10.0.0.1:7001').split(' ');
+  });
+}
+
+function inCompose(): string[][] {
+  const commands = [...read('examples/compose/compose.yaml').matchAll(/command: \[(.*)\]$/gm)];
+  return commands
+    .map(([, list]) => list!.split(', ').map(word => word.replace(/^'(.*)'$/, '$1')))
+    .filter(([word]) => word !== 'etcd');
+}
+
+test.each([
+  ['docs/hosts.md', inPage('docs/hosts.md'), 12],
+  ['README.md', inPage('README.md').filter(([verb]) => Object.hasOwn(VERBS, verb!)), 5],
+  ['the units', inUnits(), 2],
+  ['the compose file', inCompose(), 6],
+])('%s', (_, commands, atLeast) => {
+  expect(commands.length).toBeGreaterThanOrEqual(atLeast);
+  for (const [verb, ...args] of commands) {
+    expect(VERBS, `epochvisor ${verb}`).toHaveProperty(verb!);
+    const command = VERBS[verb!]!()
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined })
+      .action(() => undefined);
+    expect(() => command.parse(args, { from: 'user' }), `epochvisor ${verb} ${args.join(' ')}`).not.toThrow();
+  }
+});
