@@ -10,6 +10,9 @@ import { type Bench, type Command, type Ended, type Stdin, until } from './comma
 /** One host is every host: the parts find each other on loopback. */
 const HERE = ['--address', '127.0.0.1'];
 
+/** On a busy host a replica is silent for a while; here nobody is to be suspected who has not died. */
+const SUSPICION_MS = 5_000;
+
 /** An agent and its replica. */
 export class Agent {
   readonly command: Command;
@@ -30,11 +33,15 @@ export class Agent {
     }
   }
 
-  is(role: ReplicaReport['role'], fits: (report: ReplicaReport) => boolean = () => true): Promise<ReplicaReport> {
-    return until(() => {
-      const { report } = this;
-      return report?.role === role && fits(report) ? report : undefined;
-    });
+  async is(role: ReplicaReport['role'], fits: (report: ReplicaReport) => boolean = () => true): Promise<ReplicaReport> {
+    try {
+      return await until(() => {
+        const { report } = this;
+        return report?.role === role && fits(report) ? report : undefined;
+      });
+    } catch {
+      throw new Error(`it is no ${role}: ${JSON.stringify(this.report)}; it has said: ${this.command.stderr}`);
+    }
   }
 }
 
@@ -53,7 +60,8 @@ export class HostedMachine {
 
   /** @param args flags and the guest */
   async init(...args: readonly string[]): Promise<void> {
-    const ended = await this.#bench.run(['init', '--folder', this.folder, '--arbiter', this.arbiter, ...args]);
+    const flags = ['--folder', this.folder, '--arbiter', this.arbiter, '--suspicion', String(SUSPICION_MS)];
+    const ended = await this.#bench.run(['init', ...flags, ...args]);
     expect(ended, ended.stderr).toMatchObject({ status: 0, stdout: '' });
   }
 
