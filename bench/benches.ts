@@ -37,8 +37,8 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   channel: {
     question: 'what does an encrypted channel cost?',
     tiny: [
-      ...['--rounds', '1', '--trips', '20', '--mebibytes', '2', '--connections', '2'],
-      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--joined', '4'],
+      ...['--rounds', '1', '--trips', '20', '--connections', '2', '--snapshots', '1'],
+      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--mebibytes', '4'],
     ],
   },
   environment: {
