@@ -5,8 +5,8 @@
 // file after a write: what the file has grown by since then is what was written and not told any more. Nobody else is to write
 // to it. Where it is shorter than the mark, or another file, the stream goes on at the place that was told last.
 
-import { type FileHandle, open } from 'node:fs/promises';
 import { fstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { OutputPlace, StreamDevice, StreamSink } from '../device.js';
 import { streamName } from './console-streams.js';

@@ -20,10 +20,17 @@ import type { OperationId } from '../../engine/protocol/vocabulary.js';
 import { FolderNames, type KnownFolder } from '../../engine/wasi/known-folder.js';
 import { decodeMutation, type Mutation } from '../../engine/wasi/mutation.js';
 import { corrupt } from '../../engine/wire/journal.js';
-import { putSigned, Reader, UNSIGNED_MAX_BYTES, UNSIGNED64_MAX_BYTES, putUnsigned64, Writer } from '../../engine/wire/varints.js';
+import {
+  putSigned,
+  putUnsigned64,
+  Reader,
+  UNSIGNED_MAX_BYTES,
+  UNSIGNED64_MAX_BYTES,
+  Writer,
+} from '../../engine/wire/varints.js';
 import { isThere } from './folder-again.js';
 
-const MAGIC = Uint8Array.from('EPVDIR1\n', character => character.charCodeAt(0));
+const MAGIC = new TextEncoder().encode('EPVDIR1\n');
 const CHANGE = 0;
 const END = 1;
 const KINDS = ['directory', 'file', 'symlink'] as const;
@@ -80,7 +87,10 @@ export class DirectoryMemory {
       magic: MAGIC,
       all: () => {
         names.prune();
-        return encodeFolder({ known: names.known(statuses), digest: begins.digest }, memory === undefined ? undefined : memory.#begun);
+        return encodeFolder(
+          { known: names.known(statuses), digest: begins.digest },
+          memory === undefined ? undefined : memory.#begun,
+        );
       },
       // Changes wait until there is room; the bus, whose own memory is beside it, says so.
       observer: { waits: () => undefined, broken: () => (memory === undefined ? undefined : memory.#break()) },

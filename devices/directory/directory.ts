@@ -139,7 +139,12 @@ export class Directory implements OperationDevice {
     return this.#remembering(this.#memory, id, data, mutation);
   }
 
-  async #remembering(memory: DirectoryMemory, id: OperationId, data: Uint8Array, mutation: Mutation): Promise<Completion> {
+  async #remembering(
+    memory: DirectoryMemory,
+    id: OperationId,
+    data: Uint8Array,
+    mutation: Mutation,
+  ): Promise<Completion> {
     if (!changesNames(mutation)) {
       const completion = await this.#make(mutation);
       return mutation.kind === 'sync' && !(await memory.sync()) ? NOT_KEPT : completion;

@@ -97,7 +97,12 @@ export function findFolder(fd: number, path: string, known: KnownFolder): FoundF
  * @param fd the folder, open
  * @throws errors of the operating system, where a directory on the way is not there
  */
-export function isThere(fd: number, { entries }: Pick<KnownFolder, 'entries'>, parent: number, name: Uint8Array): boolean {
+export function isThere(
+  fd: number,
+  { entries }: Pick<KnownFolder, 'entries'>,
+  parent: number,
+  name: Uint8Array,
+): boolean {
   const steps = stepsTo(entries, parent);
   let directory = fd;
   try {

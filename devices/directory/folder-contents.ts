@@ -33,7 +33,8 @@ export interface Contents {
  */
 export async function contentsOf(fd: number, path: string, { known, memory }: DirectoryOptions): Promise<Contents> {
   const before = memory === undefined ? undefined : DirectoryMemory.read(memory, fd);
-  const contents = before === undefined ? contentsAtFirst(fd, path, known, memory !== undefined) : again(fd, path, before);
+  const contents =
+    before === undefined ? contentsAtFirst(fd, path, known, memory !== undefined) : again(fd, path, before);
   if (memory === undefined) return contents;
   const begins = { known: before?.known ?? knownOf(contents), digest: before?.digest ?? contents.digest ?? '' };
   return { ...contents, memory: await DirectoryMemory.begin(memory, begins) };

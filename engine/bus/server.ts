@@ -11,8 +11,8 @@ import type { OperationDevice, SourceDevice, SourceSink, StreamDevice } from '..
 import { NO_DATA, STATUS_REFUSED } from '../../devices/device.js';
 import type { Link } from '../channel/link.js';
 import { Listener } from '../channel/listener.js';
-import type { EpochvisorError } from '../errors/errors.js';
 import { BusDriver } from '../driver/bus-driver.js';
+import type { EpochvisorError } from '../errors/errors.js';
 import {
   Bus,
   type BusEffect,

@@ -11,8 +11,8 @@ import { type Coverage, Judge } from './run-judge.js';
 import type { RunOptions } from './run-plan.js';
 import { Schedule } from './schedule.js';
 import { Arbiter } from './simulated-arbiter.js';
-import { SimulatedJournal } from './simulated-journal.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
+import { SimulatedJournal } from './simulated-journal.js';
 import { HEARTBEAT_MS, Replica } from './simulated-replica.js';
 import {
   type GuestOptions,

@@ -20,10 +20,10 @@
 
 import type { BusMemory, BusRecord } from '../protocol/bus/bus-memory.js';
 import { outcomeBytesMax, putOutcome, readOutcome } from './outcomes.js';
-import { malformed, Reader, Writer } from './varints.js';
+import { malformed, Reader, TextEncoder, Writer } from './varints.js';
 
 /** What a journal of a bus begins with; to be raised where its frames change. */
-export const BUS_JOURNAL_MAGIC = Uint8Array.from('EPVBUS1\n', character => character.charCodeAt(0));
+export const BUS_JOURNAL_MAGIC = new TextEncoder().encode('EPVBUS1\n');
 
 const FENCED = 0;
 const WRITTEN = 1;
@@ -64,9 +64,7 @@ function writeRecord(writer: Writer, record: BusRecord): void {
       writer.byte(CLOSED).unsigned(record.stream);
       break;
     case 'ended':
-      writer
-        .byte(ENDED)
-        .put(outcomeBytesMax(record.outcome), (target, at) => putOutcome(target, at, record.outcome));
+      writer.byte(ENDED).put(outcomeBytesMax(record.outcome), (target, at) => putOutcome(target, at, record.outcome));
   }
 }
 
@@ -124,7 +122,11 @@ export function encodeBusMemory(machine: string, memory: BusMemory): Uint8Array 
   for (const { stream, offset, mark } of outputs) writer.unsigned(stream).unsigned(offset).unsigned(mark);
   writer.unsigned(inputs.length);
   for (const { stream, released, ended, chunks } of inputs) {
-    writer.unsigned(stream).unsigned(released).byte(ended ? 1 : 0).unsigned(chunks.length);
+    writer
+      .unsigned(stream)
+      .unsigned(released)
+      .byte(ended ? 1 : 0)
+      .unsigned(chunks.length);
     for (const chunk of chunks) writer.bytes(chunk);
   }
   writer.unsigned(sources.length);

@@ -1,8 +1,8 @@
 // A bus in a process of its own, as tests start it, kill it and start it again: `bus-program CONFIGURATION`, as JSON.
 
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { openConsole } from '../../devices/console/open-console.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
-import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { SocketListener } from '../../devices/listener/socket-listener.js';
 import { openDevices } from '../../devices/opening.js';
 import { FolderArbiter } from '../../engine/arbiter/folder-arbiter.js';

@@ -105,7 +105,10 @@ export class RestartedMachine {
     closeSync(module);
     this.#replicas.push(replica);
     const configuration = { machine, incarnation, secret, view: VIEW, moduleHash, moduleCache: true, options, arbiter };
-    replica.send({ type: 'start', configuration: { ...configuration, timing: { ...DEFAULT_TIMING, suspicionMs: SUSPICION_MS }, backupsWanted: 1 } });
+    replica.send({
+      type: 'start',
+      configuration: { ...configuration, timing: { ...DEFAULT_TIMING, suspicionMs: SUSPICION_MS }, backupsWanted: 1 },
+    });
   }
 
   killPrimary(): void {

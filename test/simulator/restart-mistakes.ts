@@ -67,10 +67,19 @@ const MISTAKES: readonly Omit<Mistake, 'rule'>[] = [
     })),
     sees: /OF|does not come to its end/,
   },
-  { mistake: 'that a view was fenced is not kept', parts: forgetting('fenced'), sees: /FN|no gap/, runs: forgottenView },
+  {
+    mistake: 'that a view was fenced is not kept',
+    parts: forgetting('fenced'),
+    sees: /FN|no gap/,
+    runs: forgottenView,
+  },
   { mistake: 'what was opened is not kept', parts: forgetting('opened'), sees: /OF|does not come to its end/ },
   { mistake: 'that a stream was closed is not kept', parts: forgetting('closed'), sees: /RL/ },
-  { mistake: 'input that was told is not kept', parts: forgetting('input'), sees: /does not come to its end|reached the guest/ },
+  {
+    mistake: 'input that was told is not kept',
+    parts: forgetting('input'),
+    sees: /does not come to its end|reached the guest/,
+  },
   { mistake: 'what was released is not kept', parts: forgetting('released'), sees: /RL|does not come to its end/ },
   { mistake: 'that the machine is over is not kept', parts: forgetting('ended'), sees: /XT|does not come to its end/ },
   {

@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Coverage } from '../../engine/simulator/run-judge.js';
-import { chooseHealing, choosePair, chooseRestarting, chooseRun, type RunOptions } from '../../engine/simulator/run-plan.js';
+import {
+  chooseHealing,
+  choosePair,
+  chooseRestarting,
+  chooseRun,
+  type RunOptions,
+} from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
 
@@ -73,7 +79,10 @@ describe('a machine whose bus dies, and is started again (RB)', () => {
       expect([failure, end], `seed ${seed}`).toEqual([undefined, 'finished']);
       // Who is told of the end ends, and is missed by those who are told after it.
       const told = lines.findIndex(line => line.includes('"finished"'));
-      expect(lines.slice(0, told).find(line => / owns view \d+ /.test(line)), `seed ${seed}`).toBeUndefined();
+      expect(
+        lines.slice(0, told).find(line => / owns view \d+ /.test(line)),
+        `seed ${seed}`,
+      ).toBeUndefined();
     }
   });
 });
