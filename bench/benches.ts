@@ -10,10 +10,11 @@ export interface Bench {
   readonly needs?: 'c' | 'redis';
 }
 
-/** What has a command of its own, by its program: `npm run sweep`, `flood`; `soak` and the parts of `sweep:wasi` have tests of their own. */
+/** What has a command of its own, by its program: `npm run sweep`, `flood`; `soak` has a test of its own. */
 export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
   'failover/sweep.js': { tiny: ['--points', '1', '--guest', 'hello'] },
   'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
+  'wasi/failover.js': { tiny: ['1', 'words'], needs: 'c' },
 };
 
 export const BENCHES: Readonly<Record<string, Bench>> = {
@@ -33,11 +34,32 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000,1000000', '--variants', 'deferred'],
     round: ['--rounds', '1'],
   },
+  environment: {
+    question: 'what does an environment instruction cost?',
+    tiny: ['--rounds', '1', '--count', '20'],
+    round: ['--rounds', '1', '--count', '300000'],
+  },
+  commit: {
+    question: 'how long does output wait for its commit?',
+    tiny: ['--rounds', '1', '--seconds', '0.3', '--lengths', '1000000', '--variants', 'deferred'],
+  },
+  log: {
+    question: 'how much does the logging channel carry?',
+    tiny: ['--rounds', '1', '--seconds', '0.1', '--lengths', '1000000'],
+  },
+  disk: {
+    question: 'what does a disk operation cost?',
+    tiny: ['--rounds', '1', '--operations', '3'],
+    round: ['--rounds', '2', '--operations', '512'],
+  },
   tune: {
     question: 'what do epoch length and variant cost?',
     tiny: ['--seconds', '2', '--lengths', '100000,1000000', '--variants', 'deferred'],
   },
-  latency: { question: 'how late do interrupts come?', tiny: ['--samples', '3', '--lengths', '100000'] },
+  latency: {
+    question: 'how late do interrupts come?',
+    tiny: ['--samples', '3', '--lengths', '100000', '--settles', '0'],
+  },
   start: {
     question: 'how much longer does a pair take to start?',
     tiny: ['--rounds', '1'],

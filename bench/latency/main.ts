@@ -3,6 +3,7 @@
 //
 //   --samples N   timers for each row (default 200)
 //   --lengths L   epoch lengths, instructions, with commas between
+//   --settles N   runs of each guest to see what auto settles at (default 5)
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,11 +11,13 @@ import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, numbers, publish, quantile, ROOT } from '../host.js';
+import { settledRows } from './settled.js';
 
 const { values } = parseArgs({
   options: {
     samples: { type: 'string', default: '200' },
     lengths: { type: 'string', default: '1000,10000,100000,1000000,10000000' },
+    settles: { type: 'string', default: '5' },
   },
 });
 const PERIOD_MS = 5;
@@ -39,11 +42,19 @@ for (const variant of VARIANTS) {
   }
   rows.push(latencies(`${variant}, auto`, [run, 'run', '--epoch-length', 'auto', '--variant', variant]));
 }
+const settled = await settledRows(Number(values.settles), ['deferred', 'original']);
 publish(
   'latency',
   'How late interrupts come',
   `From a timer's deadline to the guest's reading of the clock after its interrupt, while the guest computes;
 ${values.samples} timers of ${PERIOD_MS} ms for each row.
 
-${markdownTable([['machine, epoch length', 'median, ms', '99 %, ms', 'most, ms'], ...rows], { align: ['l', 'r', 'r', 'r'] })}`,
+${markdownTable([['machine, epoch length', 'median, ms', '99 %, ms', 'most, ms'], ...rows], { align: ['l', 'r', 'r', 'r'] })}
+
+## What auto settles at
+
+\`--epoch-length auto\` after some seconds, ${values.settles} runs of each guest, instructions; and by how much the length of the last second went up
+and down, at most (most / least). Boundaries are to take less than 1 %, an epoch at most 1 ms.
+
+${markdownTable([['guest', 'variant', 'least', 'median', 'most', 'last second'], ...settled], { align: ['l', 'l', 'r', 'r', 'r', 'r'] })}`,
 );

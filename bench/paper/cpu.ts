@@ -7,7 +7,7 @@ import { ProcessDevices } from '../../engine/plain/plain-devices.js';
 import { PlainMachine } from '../../engine/plain/plain-machine.js';
 import { timedPlainRun } from '../../engine/plain/timed.js';
 import { guestPath } from '../host.js';
-import { isProtected, type Setting, withPair } from './machine.js';
+import { isProtected, type Setting, withMachine } from '../machine.js';
 
 const GUEST = 'dhrystone';
 /** On the plain machine, for a second of a pair. */
@@ -51,7 +51,7 @@ export async function plainRate(seconds: number): Promise<number> {
 
 /** Instructions a millisecond of a protected pair. */
 export function pairRate(setting: Setting, seconds: number): Promise<number> {
-  return withPair(setting, [GUEST, String(RUNS_WITHOUT_END)], undefined, async machine => {
+  return withMachine(setting, [GUEST, String(RUNS_WITHOUT_END)], {}, async machine => {
     await isProtected(machine);
     await pause(WARM_MS);
     const told: { readonly atMs: number; readonly count: number }[] = [];

@@ -12,9 +12,9 @@ import { PlainMachine } from '../../engine/plain/plain-machine.js';
 import type { PlainOperation } from '../../engine/plain/plain-port.js';
 import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { guestPath } from '../host.js';
+import { type Setting, withMachine } from '../machine.js';
 import { ownedFolder, removeFolder } from '../processes.js';
 import { at } from './exactly.js';
-import { type Setting, withPair } from './machine.js';
 
 const GUEST = 'disk-paper';
 const DISK_BYTES = 16 << 20;
@@ -116,12 +116,12 @@ export function plainMs(work: DiskWork): Promise<number> {
   });
 }
 
-export function pairMs(setting: Setting, work: DiskWork): Promise<number> {
+export function machineMs(setting: Setting, work: DiskWork): Promise<number> {
   return withDisk(async path => {
     const disk = new SlowDisk(await FileDisk.open(path), work.delayMs);
-    await withPair(setting, [GUEST, work.kind, String(work.operations)], disk, async machine => {
+    await withMachine(setting, [GUEST, work.kind, String(work.operations)], { disk }, async machine => {
       const outcome = await machine.outcome;
-      if (outcome.kind !== 'exit' || outcome.status !== 0) throw new Error(`${GUEST} failed on a pair`);
+      if (outcome.kind !== 'exit' || outcome.status !== 0) throw new Error(`${GUEST} failed on a machine`);
     });
     return disk.watch.ms / work.operations;
   });

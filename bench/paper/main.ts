@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { keep, numbers, publish } from '../host.js';
 import { instructionsOfRun, pairRate, plainRate } from './cpu.js';
-import { pairMs, plainMs } from './disk.js';
+import { machineMs, plainMs } from './disk.js';
 import { type Experiment, picture } from './picture.js';
 import { DISK_MS, INSTRUCTIONS_PER_MS, PUBLISHED, ROUND_TRIP_MS, type Workload } from './published.js';
 import { table } from './table.js';
@@ -42,7 +42,7 @@ interface Part {
   /** What the paper did: its figures stand beside. */
   readonly isAsPublished: boolean;
   readonly plain: () => Promise<number>;
-  readonly pair: (setting: Parameters<typeof pairMs>[0]) => Promise<number>;
+  readonly pair: (setting: Parameters<typeof machineMs>[0]) => Promise<number>;
 }
 
 const instructions = instructionsOfRun();
@@ -75,7 +75,7 @@ function diskPart(kind: 'write' | 'read', slowDisk: boolean, slowChannel: boolea
     scale: 1,
     isAsPublished: slowDisk,
     plain: () => plainMs(work),
-    pair: setting => pairMs(setting, work),
+    pair: setting => machineMs(setting, work),
   };
 }
 

@@ -78,8 +78,14 @@ function figuresIn(panel: readonly Experiment[]): number[] {
   return [...ours, ...papers.flatMap(figure => figure ?? [])];
 }
 
+/** Figures that are near each other are told apart on a straight scale. */
+function valueScale(figures: readonly number[]) {
+  const most = Math.max(...figures);
+  if (most < 4) return { type: 'value', min: Math.min(0.8, ...figures) } as const;
+  return { type: 'log', logBase: most > 100 ? 10 : 2, min: Math.min(0.9, ...figures) } as const;
+}
+
 const AXIS = {
-  type: 'log',
   nameLocation: 'middle',
   nameTextStyle: { fontSize: 12, color: '#222222' },
   axisLine: { show: true, onZero: false },
@@ -118,6 +124,7 @@ export function pictureOption(experiments: readonly Experiment[]): EChartsOption
     grid: places,
     xAxis: panels.map((panel, gridIndex) => ({
       ...AXIS,
+      type: 'log' as const,
       gridIndex,
       min: Math.min(...lengthsOf(panel)),
       max: Math.max(...lengthsOf(panel)),
@@ -128,8 +135,7 @@ export function pictureOption(experiments: readonly Experiment[]): EChartsOption
     yAxis: panels.map((panel, gridIndex) => ({
       ...AXIS,
       gridIndex,
-      logBase: Math.max(...figuresIn(panel)) > 100 ? 10 : 2,
-      min: Math.min(0.9, ...figuresIn(panel)),
+      ...valueScale(figuresIn(panel)),
       name: 'NP: time over plain',
       nameGap: 44,
       axisLabel: { ...LABEL, formatter: (value: number) => String(Number(value.toPrecision(2))) },

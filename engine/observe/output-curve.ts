@@ -1,53 +1,42 @@
 // How far a guest's output had come, and when: what runs of one program on different machines are compared by.
 //
-// A program that prints the same bytes is at the same place when it has printed the same number of them, whatever
-// machine it runs on: the times at which two runs reached one offset compare their speeds, without a count of
-// instructions, which a plain machine does not have.
+// A program that puts out the same is at the same place when it has put out as much, whatever machine it runs on: the times
+// at which two runs came so far compare their speeds, without a count of instructions, which a plain machine does not have.
+// An output is a byte that is printed, or an operation that a device is asked for.
 
 /** Marks that are nearer to the one before are left out, ms: a guest that floods is not to fill our memory. */
 const MARK_APART_MS = 0.25;
 
 export class OutputCurve {
-  /** Times in ms since the guest's first instruction, and the bytes printed by then; both rise. */
+  /** Times in ms since the guest's first instruction, and the outputs by then; both rise. */
   readonly #ms: number[] = [];
-  readonly #bytes: number[] = [];
+  readonly #outputs: number[] = [];
 
-  /** `bytes` had been printed, all streams together, `ms` after the guest's first instruction. */
-  note(ms: number, bytes: number): void {
+  /** So many outputs there had been `ms` after the guest's first instruction, of all streams and devices together. */
+  note(ms: number, outputs: number): void {
     const last = this.#ms.length - 1;
     // Several writes of one moment are one mark, at its end.
     if (last > 0 && ms - this.#ms[last - 1]! < MARK_APART_MS) {
       this.#ms[last] = ms;
-      this.#bytes[last] = bytes;
+      this.#outputs[last] = outputs;
       return;
     }
     this.#ms.push(ms);
-    this.#bytes.push(bytes);
+    this.#outputs.push(outputs);
   }
 
-  /** Bytes printed at the last mark; 0 where there is none. */
-  get bytes(): number {
-    return this.#bytes.at(-1) ?? 0;
+  /** At the last mark; 0 where there is none. */
+  get outputs(): number {
+    return this.#outputs.at(-1) ?? 0;
   }
 
-  /** When `bytes` had been printed, ms, interpolated between marks; undefined where it never came so far. */
-  msAt(bytes: number): number | undefined {
-    const at = this.#bytes.findIndex(printed => printed >= bytes);
+  /** When there had been so many, ms, interpolated between marks; undefined where it never came so far. */
+  msAt(outputs: number): number | undefined {
+    const at = this.#outputs.findIndex(so => so >= outputs);
     if (at < 0) return undefined;
-    const [toMs, toBytes] = [this.#ms[at]!, this.#bytes[at]!];
-    const [fromMs, fromBytes] = at === 0 ? [toMs, toBytes] : [this.#ms[at - 1]!, this.#bytes[at - 1]!];
-    if (toBytes === fromBytes) return toMs;
-    return fromMs + ((toMs - fromMs) * (bytes - fromBytes)) / (toBytes - fromBytes);
+    const [toMs, to] = [this.#ms[at]!, this.#outputs[at]!];
+    const [fromMs, from] = at === 0 ? [toMs, to] : [this.#ms[at - 1]!, this.#outputs[at - 1]!];
+    if (to === from) return toMs;
+    return fromMs + ((toMs - fromMs) * (outputs - from)) / (to - from);
   }
-}
-
-/**
- * The time of one run over that of another to the furthest offset that both printed; undefined where they have none
- * in common.
- */
-export function timeRatio(run: OutputCurve, baseline: OutputCurve): number | undefined {
-  const bytes = Math.min(run.bytes, baseline.bytes);
-  if (bytes === 0) return undefined;
-  const [runMs, baselineMs] = [run.msAt(bytes), baseline.msAt(bytes)];
-  return runMs === undefined || baselineMs === undefined || baselineMs <= 0 ? undefined : runMs / baselineMs;
 }

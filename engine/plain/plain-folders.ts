@@ -16,29 +16,36 @@ import type { FolderDevices, PlainEvent } from './plain-port.js';
 export class PlainFolders implements FolderDevices {
   readonly #thread: Worker;
   readonly #port: MessagePort;
+  readonly #started: () => void;
   /** Operations started and not ended. */
   #outstanding = 0;
 
   /**
    * Opens all folders, or none; undefined where there are none to open.
    * @param bell rung when `next` has something
+   * @param started called for each operation
    * @throws EpochvisorError as the kind says: DIR_MISSING, DIR_UNUSABLE, DIR_UNREADABLE
    */
-  static async open(folders: readonly DeviceSource[], bell: SharedArrayBuffer): Promise<PlainFolders | undefined> {
+  static async open(
+    folders: readonly DeviceSource[],
+    bell: SharedArrayBuffer,
+    started: () => void = () => undefined,
+  ): Promise<PlainFolders | undefined> {
     if (folders.length === 0) return undefined;
     const { port1, port2 } = new MessageChannel();
     const workerData: FolderThreadData = { folders, port: port2, bell };
     const url = new URL('./folders-thread.js', import.meta.url);
     const thread = new Worker(url, { workerData, transferList: [port2], stdin: false });
     const [opened] = (await once(thread, 'message')) as [FoldersOpened];
-    if (opened === 'opened') return new PlainFolders(thread, port1);
+    if (opened === 'opened') return new PlainFolders(thread, port1, started);
     port1.close();
     const { code, message, hint } = opened.refused;
     throw new EpochvisorError(code, message, hint);
   }
 
-  private constructor(thread: Worker, port: MessagePort) {
+  private constructor(thread: Worker, port: MessagePort, started: () => void) {
     this.#thread = thread;
+    this.#started = started;
     this.#port = port;
   }
 
@@ -49,6 +56,7 @@ export class PlainFolders implements FolderDevices {
 
   start(operation: Operation): void {
     this.#outstanding += 1;
+    this.#started();
     this.#port.postMessage(operation);
   }
 

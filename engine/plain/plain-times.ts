@@ -1,6 +1,6 @@
-// When a plain run printed what, in memory shared with who asked for it: a run that is cut short can't say so itself.
+// When a plain run put out what, in memory shared with who asked for it: a run that is cut short can't say so itself.
 //
-//   Float64 [0] marks   [1] end, ms (0: has not ended)   then for each mark: ms | bytes printed so far
+//   Float64 [0] marks   [1] end, ms (0: has not ended)   then for each mark: ms | bytes printed and operations asked for so far
 //   times are those since `begin`
 
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
@@ -47,7 +47,7 @@ const FIRST_MARK = 2;
 export class PlainTimes {
   readonly #words: Float64Array;
   #startMs = 0;
-  #bytes = 0;
+  #outputs = 0;
 
   static allocate(): SharedArrayBuffer {
     return new SharedArrayBuffer(8 * (FIRST_MARK + 2 * MARKS_MAX));
@@ -61,14 +61,15 @@ export class PlainTimes {
     this.#startMs = performance.now();
   }
 
-  printed(bytes: number): void {
-    this.#bytes += bytes;
+  /** @param outputs bytes, or operations */
+  putOut(outputs: number): void {
+    this.#outputs += outputs;
     const ms = performance.now() - this.#startMs;
     const marks = this.#words[0]!;
     const before = marks < 2 ? -Infinity : this.#words[FIRST_MARK + 2 * (marks - 2)]!;
     const at = ms - before < MARK_APART_MS || marks === MARKS_MAX ? marks - 1 : marks;
     this.#words[FIRST_MARK + 2 * at] = ms;
-    this.#words[FIRST_MARK + 2 * at + 1] = this.#bytes;
+    this.#words[FIRST_MARK + 2 * at + 1] = this.#outputs;
     this.#words[0] = at + 1;
   }
 
@@ -81,7 +82,7 @@ export class PlainTimes {
     return this.#words[1] === 0 ? undefined : this.#words[1];
   }
 
-  *marks(): Generator<[ms: number, bytes: number]> {
+  *marks(): Generator<[ms: number, outputs: number]> {
     for (let mark = 0; mark < this.#words[0]!; mark += 1) {
       yield [this.#words[FIRST_MARK + 2 * mark]!, this.#words[FIRST_MARK + 2 * mark + 1]!];
     }

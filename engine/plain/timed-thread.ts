@@ -1,4 +1,4 @@
-// The thread of a timed plain run: a guest on the plain machine whose output is counted and not kept.
+// The thread of a timed plain run: a guest on the plain machine whose output is counted and not kept, as its operations are.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import '../instance/webassembly.js';
@@ -7,7 +7,7 @@ import { Bell } from './bell.js';
 import { ProcessDevices } from './plain-devices.js';
 import { PlainFolders } from './plain-folders.js';
 import { PlainMachine } from './plain-machine.js';
-import type { PlainEvent } from './plain-port.js';
+import type { PlainEvent, PlainOperation } from './plain-port.js';
 import { PlainSockets } from './plain-sockets.js';
 import { type PlainThreadData, type PlainThreadMessage, PlainTimes } from './plain-times.js';
 import { PlainWasiMachine } from './plain-wasi-machine.js';
@@ -28,7 +28,12 @@ class CountedDevices extends ProcessDevices {
   #ended = false;
 
   override write(_: 1 | 2, bytes: Uint8Array): void {
-    times.printed(bytes.length);
+    times.putOut(bytes.length);
+  }
+
+  override start(operation: PlainOperation): number {
+    times.putOut(1);
+    return super.start(operation);
   }
 
   override listen(): void {
@@ -63,7 +68,7 @@ async function openSockets(bell: SharedArrayBuffer): Promise<PlainSockets | unde
 
 try {
   const bell = Bell.allocate();
-  const folders = await PlainFolders.open(data.folders ?? [], bell);
+  const folders = await PlainFolders.open(data.folders ?? [], bell, () => times.putOut(1));
   const sockets = await openSockets(bell);
   const devices = new CountedDevices(data.arguments, {
     disks: data.disks,

@@ -105,8 +105,16 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
 
 /** @throws EpochvisorError SNAPSHOT_INVALID */
 export function assertShape(value: unknown, offset: number): asserts value is MachineSnapshot {
-  const wrong = mismatch(value, SNAPSHOT, 'the snapshot');
+  const wrong = mismatch(value, SNAPSHOT, 'the snapshot') ?? wrongLength(value as MachineSnapshot);
   if (wrong !== undefined) throw invalid(wrong, offset);
+}
+
+/** A guest whose epochs have no length would never come to the end of one, or of nothing else. */
+function wrongLength({ options, guest }: MachineSnapshot): string | undefined {
+  const lengths = [options.epochLength, guest.execution.epochLength];
+  return lengths.every(length => Number.isSafeInteger(length) && length >= 1)
+    ? undefined
+    : 'epochLength is no number of instructions';
 }
 
 function mismatch(value: unknown, shape: Shape, name: string): string | undefined {

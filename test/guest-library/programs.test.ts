@@ -17,6 +17,7 @@ const PROGRAMS = [
     'flood',
     'gated',
     'hello',
+    'instructions',
     'keyvalue',
     'latency',
     'mill',
@@ -212,6 +213,22 @@ describe('dhrystone', () => {
     expect(stderr).toBe('');
     expect(stdout).toBe(`${runs} runs, all results as in the original\n`);
     expect(outcome).toEqual({ kind: 'exit', status: 0 });
+  });
+});
+
+describe('instructions', () => {
+  it.each(['clock', 'random', 'nothing'])('does many of a kind between two lines: %s', kind => {
+    expect(runGuest('instructions', [kind, 1_000]).stdout).toBe('begin\nend\n');
+  });
+
+  it('prints line after line', () => {
+    expect(runGuest('instructions', ['line', 3]).stdout).toBe(`begin\n${'a line of text\n'.repeat(3)}end\n`);
+  });
+
+  it('knows no other kind', () => {
+    const { stderr, outcome } = runGuest('instructions', ['disk']);
+    expect(stderr).toContain("not 'disk'");
+    expect(outcome).toEqual({ kind: 'exit', status: 2 });
   });
 });
 

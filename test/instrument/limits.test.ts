@@ -185,14 +185,14 @@ describe('what rewriting adds passes a limit', { timeout: 120_000 }, () => {
     const limit = ENGINE_LIMITS.bodyBytes.most;
     const first = limit - 1_000;
     const room = limit - most(rewritten(make(first), options)).bodyBytes;
-    const accepted = largestAccepted(first + room - 40, first + room + 40, size => rewritten(make(size), options));
+    const accepted = largestAccepted(first + room - 1, first + room + 2, size => rewritten(make(size), options));
     expect(compiles(rewritten(make(accepted), options))).toBe(true);
     const error = refusal(() => instrument(make(accepted + 1), options));
     expect(error?.message).toMatch(/function 0 at byte \d+ would have more than 7654321 bytes of code once rewritten/);
   });
 
   test('types, with room for those of continuation modules', () => {
-    const accepted = largestAccepted(999_900, 1_000_000, size => rewritten(large.withTypes(size)));
+    const accepted = largestAccepted(999_960, 1_000_000, size => rewritten(large.withTypes(size)), 10);
     expect(accepted).toBeGreaterThan(999_950);
     expect(compiles(rewritten(large.withTypes(accepted)))).toBe(true);
   });
@@ -204,11 +204,11 @@ describe('what rewriting adds passes a limit', { timeout: 120_000 }, () => {
   });
 });
 
-/** The largest size in [from, to) that is accepted; all above it are refused. */
-function largestAccepted(from: number, to: number, make: (size: number) => unknown): number {
+/** The largest size in [from, to) that is accepted, less than `within` too small; all above it are refused. */
+function largestAccepted(from: number, to: number, make: (size: number) => unknown, within = 1): number {
   let [low, high] = [from, to];
   expect(refusal(() => make(low))).toBeUndefined();
-  while (high - low > 1) {
+  while (high - low > within) {
     const middle = (low + high) >> 1;
     if (refusal(() => make(middle)) === undefined) low = middle;
     else high = middle;
@@ -224,7 +224,7 @@ describe('clones', { timeout: 120_000 }, () => {
     const make = (size: number) => large.withCallInLoops(loops, size);
     // Refused at a few hundred bytes below what V8 would refuse, for each loop.
     const guess = Math.floor(limit / (loops + 1));
-    const accepted = largestAccepted(guess - 1_000, guess, size => rewritten(make(size)));
+    const accepted = largestAccepted(guess - 1_000, guess, size => rewritten(make(size)), 250);
     const { continuations } = instrumentWithContinuations(make(accepted));
     const points = STATES.map(state => ({ function: continuations.facts.firstFunction, point: 0, state }));
     const { module } = continuations.build(points);

@@ -1,11 +1,11 @@
 // Output curves: where runs of one program are compared.
 
 import { describe, expect, it } from 'vitest';
-import { OutputCurve, timeRatio } from '../../engine/observe/output-curve.js';
+import { OutputCurve } from '../../engine/observe/output-curve.js';
 
-function curve(...marks: readonly [ms: number, bytes: number][]): OutputCurve {
+function curve(...marks: readonly [ms: number, outputs: number][]): OutputCurve {
   const made = new OutputCurve();
-  for (const [ms, bytes] of marks) made.note(ms, bytes);
+  for (const [ms, outputs] of marks) made.note(ms, outputs);
   return made;
 }
 
@@ -19,24 +19,12 @@ describe('an output curve', () => {
 
   it('knows nothing of an offset that was not reached', () => {
     expect(curve([10, 100]).msAt(101)).toBeUndefined();
-    expect(curve().bytes).toBe(0);
+    expect(curve().outputs).toBe(0);
   });
 
   it('keeps the last of many writes of one moment', () => {
     const run = curve([10, 1], [10.1, 2], [10.2, 3], [10.3, 4]);
-    expect(run.bytes).toBe(4);
+    expect(run.outputs).toBe(4);
     expect(run.msAt(4)).toBe(10.3);
-  });
-});
-
-describe('the ratio of two runs', () => {
-  it('is taken at the furthest offset that both reached', () => {
-    expect(timeRatio(curve([20, 100], [40, 200]), curve([10, 100], [20, 200], [30, 300]))).toBe(2);
-    expect(timeRatio(curve([20, 100], [40, 200], [90, 300]), curve([10, 100], [20, 200]))).toBe(2);
-  });
-
-  it('is unknown where nothing was printed', () => {
-    expect(timeRatio(curve(), curve([10, 100]))).toBeUndefined();
-    expect(timeRatio(curve([10, 100]), curve())).toBeUndefined();
   });
 });

@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
+import { Network } from '../hosts/network.js';
 
 export interface Requirement {
   readonly what: string;
@@ -16,7 +17,7 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis';
+export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'namespaces';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -40,6 +41,11 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
     prepare: () => {
       for (const program of ['redis-cli', 'redis-benchmark', 'redis-server']) execFileSync(program, ['--version']);
     },
+  },
+  namespaces: {
+    what: 'network namespaces, which root may make (several hosts on this one)',
+    howToGet: 'apt-get install iproute2, and run the tests as root',
+    prepare: () => new Network(['A', 'B']).remove(),
   },
 };
 

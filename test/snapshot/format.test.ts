@@ -172,6 +172,10 @@ describe('bytes that are no snapshot', () => {
     expect(refusal(encode({ ...rest, guest: { ...guest, due: 'soon' as unknown as number } }))).toMatch(
       /due is no number/,
     );
+    for (const epochLength of [0, -1, 0.5, Number.NaN, Infinity]) {
+      const execution = { ...guest.execution, epochLength };
+      expect(refusal(encode({ ...rest, guest: { ...guest, execution } }))).toMatch(/epochLength is no number of/);
+    }
   });
 });
 

@@ -14,10 +14,15 @@ export class Arrivals {
   readonly #streams = new Map<number, { readonly end: number; readonly ms: number }[]>();
   #asked: AskedOutput[] = [];
   readonly heldMs: number[] = [];
+  readonly #operated: () => void;
 
-  /** @param nowMs the host's monotonic clock, the same for all its processes */
-  constructor(nowMs: () => number) {
+  /**
+   * @param nowMs the host's monotonic clock, the same for all its processes
+   * @param operated hears of each operation
+   */
+  constructor(nowMs: () => number, operated: () => void = () => undefined) {
     this.#nowMs = nowMs;
+    this.#operated = operated;
   }
 
   /** All of a stream below `end` has come to its device. */
@@ -35,6 +40,7 @@ export class Arrivals {
       sizeBytes: device.sizeBytes,
       perform: operation => {
         this.arrived(OPERATION, Number(operation.id));
+        this.#operated();
         return device.perform(operation);
       },
       close: () => device.close(),

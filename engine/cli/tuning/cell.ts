@@ -117,11 +117,19 @@ export async function runCell(
 ): Promise<CellRun> {
   const calledMs = performance.now();
   const output = new OutputCurve();
-  const arrivals = new Arrivals(hostMs);
   const { replicas, ...shaping } = settings;
-  const console = new CountingConsole((bytes, stream, end) => {
+  const seen = { bytes: 0, operations: 0 };
+  const note = () => {
     // The bus may hear of output before this process hears that the guest runs.
-    output.note(observed.startMs === 0 ? 0 : performance.now() - observed.startMs, bytes);
+    output.note(observed.startMs === 0 ? 0 : performance.now() - observed.startMs, seen.bytes + seen.operations);
+  };
+  const arrivals = new Arrivals(hostMs, () => {
+    seen.operations += 1;
+    note();
+  });
+  const console = new CountingConsole((bytes, stream, end) => {
+    seen.bytes = bytes;
+    note();
     arrivals.arrived(stream, end);
   }, guest.input);
   const listener = guest.listen.length === 0 ? undefined : await SocketListener.open(guest.listen);
@@ -153,7 +161,7 @@ export async function runCell(
     }
     const ms = performance.now() - observed.startMs;
     const { last, waitsMs, waiting, lagMs } = observed;
-    const endMs = outcome === undefined ? undefined : Math.max(last?.ms ?? 0, output.msAt(output.bytes) ?? 0);
+    const endMs = outcome === undefined ? undefined : Math.max(last?.ms ?? 0, output.msAt(output.outputs) ?? 0);
     arrivals.told([]);
     return {
       output,

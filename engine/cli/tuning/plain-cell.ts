@@ -21,7 +21,7 @@ export function runsPlain({ options: { sockets } }: SweptGuest): boolean {
 }
 
 /**
- * Runs the guest until its end, until it has run for `timeMs`, or, while it has printed nothing, for `silentMs`.
+ * Runs the guest until its end, until it has run for `timeMs`, or, while it has put out nothing, for `silentMs`.
  * @throws EpochvisorError LOAD_FAILED, LISTEN_FAILED
  */
 export async function runPlain(

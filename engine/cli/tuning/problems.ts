@@ -46,7 +46,7 @@ function ofTheGuest({ measured, plain }: Swept): Problem[] {
     return [{ code: 'GUEST_ENDS_SOON', message, fatal: true }];
   }
   const waits = runs.every(({ waitsMs, waiting }) => waiting > 0 && waiting / (waiting + waitsMs.length) > WAITS_PART);
-  const idle = runs.every(run => run.outcome === undefined && run.output.bytes === 0 && run.commandMs.length === 0);
+  const idle = runs.every(run => run.outcome === undefined && run.output.outputs === 0 && run.commandMs.length === 0);
   if (runs.length > 0 && waits && idle) {
     const message =
       'the guest waits for ever: nothing that takes time was seen; give it what it waits for (--stdin, --load)';
@@ -54,8 +54,8 @@ function ofTheGuest({ measured, plain }: Swept): Problem[] {
   }
   const counts = ended.map(run => run.instructions).filter(count => count > 0);
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
-  const bytes = new Set([...ended, ...(plain?.endMs === undefined ? [] : [plain])].map(run => run.output.bytes));
-  if (counts.length > 1 && (most > least * (1 + VARIES_PART) || bytes.size > 1)) {
+  const outputs = new Set([...ended, ...(plain?.endMs === undefined ? [] : [plain])].map(run => run.output.outputs));
+  if (counts.length > 1 && (most > least * (1 + VARIES_PART) || outputs.size > 1)) {
     const how = most > least ? `${grouped(least)} to ${grouped(most)} instructions` : 'not the same output';
     return [{ code: 'GUEST_VARIES', message: `the guest's work changes from run to run: ${how}`, fatal: true }];
   }
@@ -77,7 +77,7 @@ function ofTheFigures({ cells, baseline, rounds }: Swept): Problem[] {
   const problems: Problem[] = [];
   if (baseline === 'simplex') {
     const message =
-      'there is no figure over plain (the plain machine does not run this guest, or it neither prints nor ends): 1 is simplex with the longest epochs';
+      'there is no figure over plain (the plain machine does not run this guest, or it neither ends nor puts anything out): 1 is simplex with the longest epochs';
     problems.push({ code: 'NO_PLAIN', message, fatal: false });
   }
   const widths = known.filter(({ count }) => count > 1).map(relativeWidth);

@@ -155,7 +155,7 @@ class Sweep {
     const planned = this.#leftMs / runs - this.#aroundMs;
     this.#windowMs = Math.min(WINDOW_MOST_MS, Math.max(WINDOW_LEAST_MS, planned));
     // The instructions of the whole run, which is longer than a window: one machine is to count them.
-    if (endMs === undefined || endMs < this.#windowMs / 2 || this.#plain!.output.bytes > 0 || this.#isOver) return;
+    if (endMs === undefined || endMs < this.#windowMs / 2 || this.#plain!.output.outputs > 0 || this.#isOver) return;
     const longest = this.#measured.filter(({ variant }) => variant === 'simplex').at(-1)!;
     this.#announce('simplex, the whole run');
     const run = await this.#machine(longest.epochLength, 'simplex', Math.min(this.#leftMs / 3, 5 * endMs + 1_000));
@@ -251,7 +251,7 @@ class Sweep {
   }
 
   #tells({ endMs, output, commandMs }: PlainCell): boolean {
-    return endMs !== undefined || output.bytes > 0 || commandMs.length > 0;
+    return endMs !== undefined || output.outputs > 0 || commandMs.length > 0;
   }
 
   get #silentMs(): number {

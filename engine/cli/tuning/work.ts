@@ -2,7 +2,7 @@
 //
 //   the load         runs of the command that drives the guest
 //   the whole run    both came to their end
-//   output           until both had printed the same number of bytes, if that was not at once
+//   output           until both had put out as much (bytes printed, operations asked for), if that was not at once
 //   instructions     a plain machine counts none: known where it came to its end, as some counting machine did
 
 import type { OutputCurve } from '../../observe/output-curve.js';
@@ -48,9 +48,9 @@ export function compare(run: Progress, baseline: Progress, instructionsInAll?: n
 }
 
 function compareOutput(run: Progress, baseline: Progress): number | undefined {
-  const bytes = Math.min(run.output.bytes, baseline.output.bytes);
-  if (bytes === 0) return undefined;
-  const [runMs, baselineMs] = [run.output.msAt(bytes), baseline.output.msAt(bytes)];
+  const outputs = Math.min(run.output.outputs, baseline.output.outputs);
+  if (outputs === 0) return undefined;
+  const [runMs, baselineMs] = [run.output.msAt(outputs), baseline.output.msAt(outputs)];
   if (runMs === undefined || baselineMs === undefined || baselineMs <= 0) return undefined;
   const long = Math.max(COMPARED_LEAST_MS, COMPARED_PART * Math.min(run.ms, baseline.ms));
   return Math.max(runMs, baselineMs) < long ? undefined : runMs / baselineMs;

@@ -1,13 +1,15 @@
 // The report of a sweep as text, in a terminal and as a picture.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { chartOption } from '../../../engine/cli/tuning/chart.js';
-import { drawn } from '../../../engine/cli/tuning/chart-file.js';
+import { drawn, writeChart } from '../../../engine/cli/tuning/chart-file.js';
 import { stands } from '../../../engine/cli/tuning/conclusion.js';
 import { sharing } from '../../../engine/cli/tuning/host-facts.js';
 import { text, verdictText } from '../../../engine/cli/tuning/report.js';
 import { outsideIn } from '../../../engine/cli/tuning/sweep.js';
 import { plot } from '../../../engine/cli/tuning/terminal-plot.js';
+import { TestFolder } from '../../building/test-folder.js';
 import { cell, obeying, tuningOf } from './tuning-building.js';
 
 const cells = [...obeying('simplex', 0.01, 200), ...obeying('deferred', 0.04, 900)];
@@ -54,6 +56,24 @@ describe('the plot', () => {
 
   it('of one epoch length is none', () => {
     expect(plot([cell('deferred', 1e3, 1.5)], [])).toBe('');
+  });
+});
+
+describe('the file of a picture', () => {
+  const folder = new TestFolder();
+  const SIGNS = {
+    svg: Buffer.from('<svg'),
+    html: Buffer.from('<!doctype html>'),
+    png: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+  };
+
+  it.each(Object.entries(SIGNS))('%s', async (kind, sign) => {
+    const path = folder.file(`chart.${kind}`);
+    await writeChart(path, tuningOf(cells));
+    const bytes = readFileSync(path);
+    expect(bytes.subarray(0, sign.length)).toEqual(sign);
+    // Nothing is fetched by who looks at it.
+    expect(bytes.toString('latin1').replaceAll('http://www.w3.org/', '')).not.toMatch(/https?:\/\//);
   });
 });
 

@@ -1,33 +1,43 @@
-// A pair in one setting of the paper's experiment, from its start to its stop.
+// A machine in one setting, from its start to its stop.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CountingConsole } from '../../devices/console/counting-console.js';
-import type { OperationDevice } from '../../devices/device.js';
-import { FIRST_DISK } from '../../devices/disk/disk-commands.js';
-import { DISK_KIND } from '../../devices/disk/disk-kind.js';
-import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
-import type { Variant } from '../../engine/protocol/vocabulary.js';
-import { DEFAULT_MACHINE, guestPath } from '../host.js';
-import { ownedFolder, removeFolder } from '../processes.js';
+import { CountingConsole, type Printed } from '../devices/console/counting-console.js';
+import type { OperationDevice } from '../devices/device.js';
+import { FIRST_DISK } from '../devices/disk/disk-commands.js';
+import { DISK_KIND } from '../devices/disk/disk-kind.js';
+import { LaunchedMachine } from '../engine/launch/launched-machine.js';
+import type { Variant } from '../engine/protocol/vocabulary.js';
+import { DEFAULT_MACHINE, guestPath } from './host.js';
+import { ownedFolder, removeFolder } from './processes.js';
 
 export interface Setting {
-  readonly variant: Variant;
+  readonly variant?: Variant;
   /** Instructions. */
-  readonly epochLength: number;
+  readonly epochLength?: number;
+  /** With it the length follows the guest (`auto`). */
+  readonly latencyMaxMs?: number;
+  /** 1: no backup; 2 where it is not said. */
+  readonly replicas?: 1 | 2;
   /** As slow as the paper's. */
-  readonly slowChannel: boolean;
+  readonly slowChannel?: boolean;
+}
+
+/** What is at the guest's devices. */
+export interface Surroundings {
+  readonly disk?: OperationDevice;
+  readonly printed?: Printed;
 }
 
 /** Not protected after this: it fails, ms. */
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 5;
 
-/** Starts a pair, has `use` measure it once it is protected, and stops it. */
-export async function withPair<T>(
-  { slowChannel, ...shaping }: Setting,
+/** Starts a machine, has `use` measure it, and stops it. */
+export async function withMachine<T>(
+  { slowChannel, replicas = 2, ...shaping }: Setting,
   [guest, ...rest]: readonly [string, ...string[]],
-  disk: OperationDevice | undefined,
+  { disk, printed = () => undefined }: Surroundings,
   use: (machine: LaunchedMachine) => Promise<T>,
 ): Promise<T> {
   const folder = ownedFolder();
@@ -36,13 +46,14 @@ export async function withPair<T>(
     module: readFileSync(guestPath(guest)),
     moduleCache: true,
     options: { ...DEFAULT_MACHINE, ...shaping, arguments: [guest, ...rest], devices },
-    replicas: 2,
-    streams: [new CountingConsole(() => undefined)],
+    replicas,
+    streams: [new CountingConsole(printed)],
     devices: new Map(disk === undefined ? [] : [[FIRST_DISK, disk]]),
     arbiter: `folder:${folder}`,
   });
   const before = process.env.NODE_OPTIONS;
-  if (slowChannel) process.env.NODE_OPTIONS = `--import ${new URL('./slow-channel.js', import.meta.url).href}`;
+  if (slowChannel === true)
+    process.env.NODE_OPTIONS = `--import ${new URL('./paper/slow-channel.js', import.meta.url).href}`;
   try {
     await machine.start();
     return await use(machine);
