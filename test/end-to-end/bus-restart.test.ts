@@ -32,7 +32,7 @@ async function started(parts: MachineParts): Promise<RestartedMachine> {
 /** Kills the bus some moments after it serves, for as long as there is a machine. @param primaryAt the kill with which the primary dies, too */
 async function killUntilEnded(of: RestartedMachine, killsMax: number, primaryAt?: number): Promise<void> {
   while (of.kills < killsMax) {
-    const over = await Promise.race([of.bus.ended, sleep(50 + random() * 250)]);
+    const over = await Promise.race([of.bus.ended, sleep(20 + random() * 200)]);
     if (over !== undefined) return;
     if (of.kills === primaryAt) of.killPrimary();
     await of.kill();
@@ -62,7 +62,7 @@ describe.each(BOTH)('%s is killed', (_, primaryAt) => {
       sources: [{ kind: 'teller', path: bench.file('teller.journal') }],
       devices: [{ number: TELLER, kind: 'teller', sizeBytes: 0 }],
     });
-    await killUntilEnded(of, 8, primaryAt);
+    await killUntilEnded(of, 12, primaryAt);
     const { status, stderr } = await of.ended();
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const lines = Array.from({ length: notes }, (_note, at) => `note ${at + 1} dispensed\n`);
