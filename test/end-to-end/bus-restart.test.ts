@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import { FIRST_LISTENING } from '../../devices/connection/connection-streams.js';
 import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
@@ -14,6 +14,9 @@ import { Bench, guest, until } from './command.js';
 import { type MachineParts, RestartedMachine, SUSPICION_MS } from './restarted.js';
 import { generator } from './seeds.js';
 import { Client, question } from './tcp-client.js';
+
+// A bus is away for seconds, several times.
+vi.setConfig({ testTimeout: 180_000 });
 
 const bench = new Bench();
 const random = generator();
