@@ -91,7 +91,10 @@ function recover(memory: KeptMemory, streams: BusServerOptions['streams']): Prom
 }
 
 export class BusServer {
-  /** The outcome of the machine, when it is performed; never rejects. */
+  /**
+   * The outcome of the machine, when it is performed; never rejects. A bus that is started again on the memory of a machine that is
+   * over has it at once, and is to tell replicas for some seconds: the one before may have died before it could.
+   */
   readonly finished: Promise<Outcome>;
   readonly #options: BusServerOptions;
   readonly #bus: Bus;
