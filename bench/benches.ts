@@ -7,7 +7,7 @@ export interface Bench {
   /** Of one round of `--compare`: as short as it can be and still print figures that mean something. */
   readonly round?: readonly string[];
   /** What it can't do without and a host may lack, by its name in test/setup/requirements.ts. */
-  readonly needs?: 'c' | 'redis';
+  readonly needs?: 'c' | 'redis' | 'namespaces';
 }
 
 /** What has a command of its own, by its program: `npm run sweep`, `flood`; `soak` has a test of its own. */
@@ -37,8 +37,8 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   channel: {
     question: 'what does an encrypted channel cost?',
     tiny: [
-      ...['--rounds', '1', '--trips', '20', '--mebibytes', '2', '--connections', '2'],
-      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--joined', '4'],
+      ...['--rounds', '1', '--trips', '20', '--connections', '2', '--snapshots', '1'],
+      ...['--lengths', '1000', '--iterations', '1000', '--joins', '1', '--mebibytes', '4'],
     ],
   },
   environment: {
@@ -100,6 +100,15 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   joining: {
     question: 'how long is a machine not Protected after a death?',
     tiny: ['--kills', '1', '--mebibytes', '4'],
+  },
+  distance: {
+    question: 'what does a distance between the replicas cost?',
+    tiny: ['--rounds', '1', '--seconds', '0.1'],
+  },
+  hosts: {
+    question: 'what does a client notice of hosts that die and cables that are cut?',
+    tiny: ['--strikes', '1', '--minutes', '0'],
+    needs: 'namespaces',
   },
   paper: {
     question: 'what do the experiments of the paper give, thirty years on?',

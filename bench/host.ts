@@ -1,10 +1,13 @@
 // The host that figures were taken on, and where they are kept, unless they are only a test's.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export const ROOT = resolve(import.meta.dirname, '..', '..');
+/** Of the package, whether this file is run as it is or compiled. */
+export const ROOT = ['..', '../..']
+  .map(up => resolve(import.meta.dirname, up))
+  .find(at => existsSync(join(at, 'package.json')))!;
 
 /** Set by `npm run bench -- --tiny`: what comes out is no figure. */
 export const TINY_VARIABLE = 'EPOCHVISOR_BENCH_TINY';

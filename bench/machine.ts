@@ -2,13 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { FIRST_LISTENING } from '../devices/connection/connection-streams.js';
 import { CountingConsole, type Printed } from '../devices/console/counting-console.js';
 import type { OperationDevice } from '../devices/device.js';
 import { FIRST_DISK } from '../devices/disk/disk-commands.js';
 import { DISK_KIND } from '../devices/disk/disk-kind.js';
+import type { SocketListener } from '../devices/listener/socket-listener.js';
 import { LaunchedMachine } from '../engine/launch/launched-machine.js';
 import type { Variant } from '../engine/protocol/vocabulary.js';
 import { DEFAULT_MACHINE, guestPath } from './host.js';
+import { SLOW_CHANNEL_VARIABLE, type SlowChannel } from './paper/published.js';
 import { ownedFolder, removeFolder } from './processes.js';
 
 export interface Setting {
@@ -19,14 +22,16 @@ export interface Setting {
   readonly latencyMaxMs?: number;
   /** 1: no backup; 2 where it is not said. */
   readonly replicas?: 1 | 2;
-  /** As slow as the paper's. */
-  readonly slowChannel?: boolean;
+  /** The channel between replicas is so slow. */
+  readonly slowChannel?: SlowChannel;
 }
 
 /** What is at the guest's devices. */
 export interface Surroundings {
   readonly disk?: OperationDevice;
   readonly printed?: Printed;
+  /** Where the guest listens: at one address. */
+  readonly listener?: SocketListener;
 }
 
 /** Not protected after this: it fails, ms. */
@@ -37,7 +42,7 @@ const LOOK_MS = 5;
 export async function withMachine<T>(
   { slowChannel, replicas = 2, ...shaping }: Setting,
   [guest, ...rest]: readonly [string, ...string[]],
-  { disk, printed = () => undefined }: Surroundings,
+  { disk, printed = () => undefined, listener }: Surroundings,
   use: (machine: LaunchedMachine) => Promise<T>,
 ): Promise<T> {
   const folder = ownedFolder();
@@ -45,21 +50,27 @@ export async function withMachine<T>(
   const machine = new LaunchedMachine({
     module: readFileSync(guestPath(guest)),
     moduleCache: true,
-    options: { ...DEFAULT_MACHINE, ...shaping, arguments: [guest, ...rest], devices },
+    options: {
+      ...{ ...DEFAULT_MACHINE, ...shaping, arguments: [guest, ...rest], devices },
+      ...(listener === undefined ? {} : { sockets: { listeners: [FIRST_LISTENING], connectors: [] } }),
+    },
     replicas,
-    streams: [new CountingConsole(printed)],
+    streams: [new CountingConsole(printed), ...(listener === undefined ? [] : [listener])],
     devices: new Map(disk === undefined ? [] : [[FIRST_DISK, disk]]),
     arbiter: `folder:${folder}`,
   });
   const before = process.env.NODE_OPTIONS;
-  if (slowChannel === true)
+  if (slowChannel !== undefined) {
     process.env.NODE_OPTIONS = `--import ${new URL('./paper/slow-channel.js', import.meta.url).href}`;
+    process.env[SLOW_CHANNEL_VARIABLE] = JSON.stringify(slowChannel);
+  }
   try {
     await machine.start();
     return await use(machine);
   } finally {
     if (before === undefined) delete process.env.NODE_OPTIONS;
     else process.env.NODE_OPTIONS = before;
+    delete process.env[SLOW_CHANNEL_VARIABLE];
     await machine.stop();
     removeFolder(folder);
   }

@@ -1,7 +1,8 @@
-// Both ends of one link, each a process: how long a small frame and its answer take, how fast much goes one way, and how long a
-// connection takes to be made. Sends its parent one LinkCosts.
+// Both ends of one link, each a process: how long a small frame and its answer take, how fast a snapshot goes from one to the other,
+// encoded here and decoded there as for a replica that joins, and how long a connection takes to be made. Sends its parent one
+// LinkCosts.
 //
-//   ends.js call encrypted|clear ROUND-TRIPS MEBIBYTES CONNECTIONS
+//   ends.js call encrypted|clear ROUND-TRIPS CONNECTIONS TIMES SNAPSHOT
 //   ends.js listen encrypted|clear
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -9,15 +10,21 @@ import { once } from 'node:events';
 import { connect } from '../../engine/channel/connect.js';
 import type { Link } from '../../engine/channel/link.js';
 import { Listener } from '../../engine/channel/listener.js';
+import { transfer } from '../../engine/driver/transfer.js';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
-import { PAYLOAD_BYTES } from '../../engine/snapshot/chunks.js';
+import { peerLink } from '../../engine/replica/replica.js';
+import { readSnapshotFile } from '../../engine/replica/snapshot-file.js';
+import { TIMERS } from '../../engine/replica/thread-host.js';
+import { SnapshotDecoder } from '../../engine/snapshot/snapshot-decoder.js';
+import { encodeSnapshot } from '../../engine/snapshot/snapshot-encoder.js';
+import { snapshotPiece } from '../../engine/wire/packets.js';
 import { quantile } from '../host.js';
 
 export interface LinkCosts {
   /** A frame of 100 bytes and one in answer, median and CPU of both processes. */
   readonly roundTripUs: number;
   readonly roundTripCpuUs: number;
-  /** A MiB one way, in frames of a snapshot's. */
+  /** A MiB of a snapshot. */
   readonly mebibyteMs: number;
   readonly mebibyteCpuMs: number;
   /** From the call to both hellos, median. */
@@ -29,11 +36,12 @@ const hello = (incarnation: string) => ({ type: 'hello', incarnation, moduleHash
 const MEBIBYTE = 1 << 20;
 const WARM_UP = 0.25;
 
-const [, , mode, how, ...counts] = process.argv;
+const [, , mode, how, ...rest] = process.argv;
 const encrypted = how === 'encrypted';
 
-/** Answers small frames with themselves; of large ones, the last, which is shorter, with a byte. */
+/** Answers frames with themselves, and whole snapshots with a byte. */
 async function listen(): Promise<void> {
+  let decoder = new SnapshotDecoder();
   const listener = await Listener.start({
     hello: hello('far'),
     credentials: CREDENTIALS,
@@ -41,7 +49,15 @@ async function listen(): Promise<void> {
     onLink: link =>
       link.listen({
         message: bytes => {
-          if (bytes.length < PAYLOAD_BYTES) link.send(bytes);
+          const piece = snapshotPiece(bytes);
+          if (piece === undefined) {
+            link.send(bytes);
+            return;
+          }
+          decoder.push(piece);
+          if (!decoder.complete) return;
+          decoder = new SnapshotDecoder();
+          link.send(Uint8Array.of(0));
         },
         closed: () => undefined,
       }),
@@ -90,31 +106,27 @@ async function roundTrips(link: Link, other: ChildProcess, count: number) {
   return { roundTripUs: 1000 * quantile(times, 0.5), roundTripCpuUs: cpu / count };
 }
 
-async function bulk(link: Link, other: ChildProcess, mebibytes: number) {
-  const piece = new Uint8Array(PAYLOAD_BYTES);
+async function snapshots(link: Link, other: ChildProcess, times: number, path: string) {
+  const snapshot = await readSnapshotFile(path);
+  const mebibytes = [...encodeSnapshot(snapshot)].reduce((sum, piece) => sum + piece.length, 0) / MEBIBYTE;
   const answer = answers(link);
-  const send = async (bytes: number) => {
+  const send = async () => {
     const came = answer();
-    for (let left = bytes; left > 0; left -= piece.length) {
-      if (link.bufferedBytes > BOUNDS.snapshotUnsentBytes) await new Promise<void>(act => link.whenTaken(act));
-      link.send(piece);
-      // As a snapshot goes: heartbeats get their turn.
-      await new Promise(setImmediate);
-    }
-    link.send(new Uint8Array(1));
+    const pieces = encodeSnapshot(snapshot)[Symbol.iterator]();
+    transfer(pieces, peerLink(link), BOUNDS.snapshotUnsentBytes, TIMERS, () => true);
     await came;
   };
-  await send(Math.ceil(WARM_UP * mebibytes) * MEBIBYTE);
+  await send();
   const before = await allCpuUs(other);
   const begunMs = performance.now();
-  await send(mebibytes * MEBIBYTE);
+  for (let at = 0; at < times; at += 1) await send();
   const ms = performance.now() - begunMs;
   const cpu = (await allCpuUs(other)) - before;
-  return { mebibyteMs: ms / mebibytes, mebibyteCpuMs: cpu / 1000 / mebibytes };
+  return { mebibyteMs: ms / (times * mebibytes), mebibyteCpuMs: cpu / 1000 / (times * mebibytes) };
 }
 
 async function call(): Promise<void> {
-  const [trips = 1, mebibytes = 1, connections = 1] = counts.map(Number);
+  const [trips = 1, connections = 1, repeats = 1] = rest.map(Number);
   const other = fork(process.argv[1]!, ['listen', how!]);
   const [address] = (await once(other, 'message')) as [string];
   const options = { address, hello: hello('near'), credentials: CREDENTIALS, encrypted, deadlineMs: 5_000 };
@@ -128,7 +140,7 @@ async function call(): Promise<void> {
   const link = await connect(options);
   const costs: LinkCosts = {
     ...(await roundTrips(link, other, trips)),
-    ...(await bulk(link, other, mebibytes)),
+    ...(await snapshots(link, other, repeats, rest.at(-1)!)),
     connectionMs: quantile(times, 0.5),
   };
   process.send?.(costs);

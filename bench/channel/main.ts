@@ -1,15 +1,15 @@
-// What does an encrypted channel cost? A link alone: a small frame and its answer, a MiB of a snapshot's frames, a connection. And
+// What does an encrypted channel cost? A link alone: a small frame and its answer, a MiB of a snapshot, a connection. And
 // machines: a guest that does nothing but end epochs, and the time until a machine is Protected again after its backup has died.
 // In the clear and encrypted in turn.
 //
 //   --rounds N       (default 7)
 //   --trips N        small frames and their answers (default 20,000)
-//   --mebibytes N    one way (default 512)
 //   --connections N  (default 50)
+//   --snapshots N    sent over a link, one after another (default 8)
 //   --lengths L      epoch lengths of the machine, instructions, with commas between (default 1,000, 8,000, 1,000,000)
 //   --iterations N   of the guest cpu (default 20,000,000)
 //   --joins N        deaths of a backup, each way (default 10)
-//   --joined N       MiB that its replacement is sent (default 64)
+//   --mebibytes N    memory that its guest works in, of which the snapshots are, too (default 64)
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,12 +31,12 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     trips: { type: 'string', default: '20000' },
-    mebibytes: { type: 'string', default: '512' },
     connections: { type: 'string', default: '50' },
     lengths: { type: 'string', default: '1000,8000,1000000' },
     iterations: { type: 'string', default: '20000000' },
     joins: { type: 'string', default: '10' },
-    joined: { type: 'string', default: '64' },
+    snapshots: { type: 'string', default: '8' },
+    mebibytes: { type: 'string', default: '64' },
   },
 });
 const rounds = Number(values.rounds);
@@ -61,10 +61,10 @@ class Results {
   }
 }
 
-async function linkCosts(encrypted: boolean): Promise<LinkCosts> {
+async function linkCosts(encrypted: boolean, snapshot: string): Promise<LinkCosts> {
   const how = encrypted ? 'encrypted' : 'clear';
-  const counts = [values.trips, values.mebibytes, values.connections];
-  const child = owned(fork(join(import.meta.dirname, 'ends.js'), ['call', how, ...counts]));
+  const what = [values.trips, values.connections, values.snapshots, snapshot];
+  const child = owned(fork(join(import.meta.dirname, 'ends.js'), ['call', how, ...what]));
   const [costs] = (await once(child, 'message')) as [LinkCosts];
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   return costs;
@@ -105,14 +105,33 @@ async function runOf(
 const results = new Results();
 const ways = (round: number) => (round % 2 === 0 ? [false, true] : [true, false]);
 
+const folder = ownedFolder();
+const snapshot = join(folder, 'snapshot');
+for (const encrypted of [false, true]) {
+  console.error(`channel: joins, ${encrypted ? 'encrypted' : 'in the clear'}`);
+  const machine = await launch(folder, values.mebibytes, encrypted);
+  try {
+    await machine.start();
+    const patient = new Patient(machine);
+    await patient.protected(0);
+    if (!encrypted) await machine.save(snapshot, { guest: '', devices: [] });
+    for (let at = 0; at < Number(values.joins); at += 1) {
+      const { ms } = await patient.heal('backup');
+      results.add(`from the death of a backup to Protected, ${values.mebibytes} MiB, ms`, encrypted, ms);
+    }
+  } finally {
+    await machine.stop();
+  }
+}
+
 for (let round = FIRST_ROUND; round < rounds; round += 1) {
   console.error(`channel: round ${round + 1} of ${rounds}`);
   for (const encrypted of ways(round)) {
-    const costs = await linkCosts(encrypted);
+    const costs = await linkCosts(encrypted, snapshot);
     if (round < 0) continue;
     results.add('a small frame and its answer, us', encrypted, costs.roundTripUs);
     results.add('... CPU of both ends, us', encrypted, costs.roundTripCpuUs);
-    results.add("a MiB in a snapshot's frames, ms", encrypted, costs.mebibyteMs);
+    results.add('a MiB of a snapshot, ms', encrypted, costs.mebibyteMs);
     results.add('... CPU of both ends, ms', encrypted, costs.mebibyteCpuMs);
     results.add('a connection, ms', encrypted, costs.connectionMs);
   }
@@ -129,30 +148,14 @@ for (const length of numbers(values.lengths)) {
     }
   }
 }
-for (const encrypted of [false, true]) {
-  console.error(`channel: joins, ${encrypted ? 'encrypted' : 'in the clear'}`);
-  const folder = ownedFolder();
-  const machine = await launch(folder, values.joined, encrypted);
-  try {
-    await machine.start();
-    const patient = new Patient(machine);
-    await patient.protected(0);
-    for (let at = 0; at < Number(values.joins); at += 1) {
-      const { ms } = await patient.heal('backup');
-      results.add(`from the death of a backup to Protected, ${values.joined} MiB, ms`, encrypted, ms);
-    }
-  } finally {
-    await machine.stop();
-    removeFolder(folder);
-  }
-}
+removeFolder(folder);
 
 publish(
   'channel',
   'What an encrypted channel costs',
   `In the clear and encrypted (TLS 1.3, AES-128-GCM, X25519, a pre-shared key) in turn, ${rounds} rounds, medians; the ratio is the median
-of the rounds' ratios. A link alone, between two processes: a frame of 100 bytes and its answer; ${values.mebibytes} MiB one way in frames of
-256 KiB. Machines: a pair, \`deferred\`, of the guest cpu, whose epochs are empty; the guest mill, whose backup is killed. Aims:
+of the rounds' ratios. A link alone, between two processes: a frame of 100 bytes and its answer; a snapshot of
+${values.mebibytes} MiB, encoded at one end and decoded at the other. Machines: a pair, \`deferred\`, of the guest cpu, whose epochs are empty; the guest mill, whose backup is killed. Aims:
 ${AIM_BOUNDARY} at the boundary, ${AIM_BULK} for snapshots.
 
 ${markdownTable([['', 'in the clear', 'encrypted', 'ratio'], ...results.rows()], { align: ['l', 'r', 'r', 'r'] })}`,

@@ -36,7 +36,14 @@ export const PUBLISHED: Readonly<Record<Workload, Readonly<Record<number, Publis
 export const DISK_MS = { write: 26, read: 24.2 } as const;
 /** Of its machine, 50 MIPS. */
 export const INSTRUCTIONS_PER_MS = 50_000;
-/** Its Ethernet, which both directions share. */
-export const CHANNEL_BITS_PER_MS = 10_000;
-/** What its boundary costs, taken here as the round trip of the channel, ms: half of it each way. */
-export const ROUND_TRIP_MS = 0.443;
+
+/** One line for both directions. */
+export interface SlowChannel {
+  readonly roundTripMs: number;
+  readonly bitsPerMs: number;
+}
+
+/** Its Ethernet; what its boundary costs is taken here as the round trip, half of it each way. */
+export const PAPER_CHANNEL: SlowChannel = { roundTripMs: 0.443, bitsPerMs: 10_000 };
+/** Tells replicas what their channel is like. */
+export const SLOW_CHANNEL_VARIABLE = 'EPOCHVISOR_SLOW_CHANNEL';

@@ -1,5 +1,5 @@
-// Loaded before anything else into replicas by machine.ts, and by nothing else: the channel between them is as slow as the
-// paper's Ethernet.
+// Loaded before anything else into replicas by machine.ts, and by nothing else: the channel between them is as slow as its
+// variable says, in the paper's experiments as their Ethernet.
 //
 // Replicas find each other by what they announce at the arbiter. Here each announces a door of its own in place of the port
 // that it listens on: what comes in there goes on to that port, later. Both directions share one line, as on an Ethernet.
@@ -8,10 +8,11 @@ import { type AddressInfo, createConnection, createServer, type Socket } from 'n
 import { isMainThread } from 'node:worker_threads';
 import { MemberFolder } from '../../engine/arbiter/member-folder.js';
 import { at } from './exactly.js';
-import { CHANNEL_BITS_PER_MS, ROUND_TRIP_MS } from './published.js';
+import { SLOW_CHANNEL_VARIABLE, type SlowChannel } from './published.js';
 
-/** Bytes on the line beyond which nothing more is taken: some ten milliseconds of it. */
-const ON_LINE_MAX = 16 * 1024;
+const { roundTripMs, bitsPerMs } = JSON.parse(process.env[SLOW_CHANNEL_VARIABLE]!) as SlowChannel;
+/** Bytes on the line beyond which nothing more is taken: some ten milliseconds of an Ethernet. */
+const ON_LINE_MAX = Math.max(16 * 1024, (bitsPerMs * (roundTripMs + 10)) / 8);
 
 let lineFreeMs = 0;
 
@@ -29,8 +30,8 @@ function carry(from: Socket, to: Socket): void {
     if (onLine[0] !== undefined) at(onLine[0].dueMs, arrive);
   };
   from.on('data', (bytes: Buffer) => {
-    lineFreeMs = Math.max(lineFreeMs, performance.now()) + (8 * bytes.length) / CHANNEL_BITS_PER_MS;
-    onLine.push({ dueMs: lineFreeMs + ROUND_TRIP_MS / 2, bytes });
+    lineFreeMs = Math.max(lineFreeMs, performance.now()) + (8 * bytes.length) / bitsPerMs;
+    onLine.push({ dueMs: lineFreeMs + roundTripMs / 2, bytes });
     bytesOnLine += bytes.length;
     if (bytesOnLine > ON_LINE_MAX) from.pause();
     if (onLine.length === 1) at(onLine[0]!.dueMs, arrive);

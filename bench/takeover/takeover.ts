@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CountingConsole } from '../../devices/console/counting-console.js';
 import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
-import { DEFAULT_MACHINE, guestPath } from '../host.js';
+import { DEFAULT_MACHINE, guestPath, isTiny } from '../host.js';
 
 export interface SteadyGuest {
   readonly name: string;
@@ -22,7 +22,7 @@ export const GUESTS: readonly SteadyGuest[] = [
 ];
 
 /** Protected and printing, at least so long before the signal, ms. Of a silence nothing is known at first (protocol/silence.ts). */
-const WARM_MS = { SIGKILL: 200, SIGSTOP: 3_000 } as const;
+const WARM_MS = { SIGKILL: 200, SIGSTOP: isTiny ? 200 : 3_000 } as const;
 /** The moment itself is random, within so long after that, ms. */
 const MOMENT_MS = 200;
 /** A takeover that takes longer is reported as a failure, ms. */

@@ -30,7 +30,7 @@ import {
 } from '../../engine/wire/varints.js';
 import { isThere } from './folder-again.js';
 
-const MAGIC = Uint8Array.from('EPVDIR1\n', character => character.charCodeAt(0));
+const MAGIC = new TextEncoder().encode('EPVDIR1\n');
 const CHANGE = 0;
 const END = 1;
 const KINDS = ['directory', 'file', 'symlink'] as const;

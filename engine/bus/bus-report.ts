@@ -17,12 +17,14 @@ export interface BusReport {
   /** Connections of the guest that are open. */
   readonly connections: number;
   readonly operations: number;
+  /** At the last takeover: from the last word of the old primary to the fence of the new one, ms; -1: there was none. */
+  readonly takeoverMs: number;
 }
 
 /** @param about what differs from one moment to the next */
 export function busReport(
   incarnation: string,
-  about: Pick<BusReport, 'view' | 'owner' | 'replicas' | 'connections' | 'operations'>,
+  about: Pick<BusReport, 'view' | 'owner' | 'replicas' | 'connections' | 'operations' | 'takeoverMs'>,
 ): BusReport {
   const { pid } = process;
   return { kind: 'bus', incarnation, host: hostname(), pid, rssBytes: process.memoryUsage.rss(), ...about };

@@ -91,7 +91,10 @@ function recover(memory: KeptMemory, streams: BusServerOptions['streams']): Prom
 }
 
 export class BusServer {
-  /** The outcome of the machine, when it is performed; never rejects. */
+  /**
+   * The outcome of the machine, when it is performed; never rejects. A bus that is started again on the memory of a machine that is
+   * over has it at once, and is to tell replicas for some seconds: the one before may have died before it could.
+   */
   readonly finished: Promise<Outcome>;
   readonly #options: BusServerOptions;
   readonly #bus: Bus;
@@ -110,6 +113,9 @@ export class BusServer {
   /** What of each stream was confirmed without delay. */
   readonly #confirmed = new Map<number, number>();
   #finish: (outcome: Outcome) => void = () => {};
+  /** When the owner said something last. */
+  #ownerHeardMs = 0;
+  #takeoverMs = -1;
   #closed = false;
   #heartbeats: NodeJS.Timeout | undefined;
 
@@ -193,6 +199,7 @@ export class BusServer {
       replicas: this.#links.size,
       connections: this.#opened.size,
       operations: this.#bus.operationsInProgress,
+      takeoverMs: this.#takeoverMs,
     });
   }
 
@@ -207,7 +214,10 @@ export class BusServer {
     this.#step({ type: 'attached', connection, incarnation });
     this.#options.observer?.attached?.(incarnation);
     link.listen({
-      message: bytes => this.#step({ type: 'message', connection, message: decodeToBus(bytes) }),
+      message: bytes => {
+        this.#step({ type: 'message', connection, message: decodeToBus(bytes) });
+        if (incarnation === this.#bus.owner) this.#ownerHeardMs = performance.now();
+      },
       closed: reason => {
         this.#links.delete(connection);
         this.#step({ type: 'detached', connection });
@@ -258,6 +268,7 @@ export class BusServer {
     const { view, owner } = this.#bus;
     this.#driver.step(event, undefined);
     if (this.#bus.owner !== undefined && (this.#bus.view !== view || this.#bus.owner !== owner)) {
+      if (owner !== undefined && owner !== this.#bus.owner) this.#takeoverMs = performance.now() - this.#ownerHeardMs;
       this.#options.observer?.fenced?.(this.#bus.view, this.#bus.owner);
     }
   }

@@ -2,7 +2,6 @@
 //
 // Names are resolved first, and what is called or listened on is the address that was looked at.
 
-import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { EpochvisorError } from '../errors/errors.js';
 
@@ -14,9 +13,15 @@ const HINT = 'encrypt the channel, or use 127.0.0.1';
 
 /** The loopback address of a host, by name or number. @throws EpochvisorError CHANNEL_IN_CLEAR, and what DNS throws */
 export async function loopbackOf(host: string, what: string): Promise<string> {
-  const address = isIP(host) === 0 ? (await lookup(host)).address : host;
+  const address = isIP(host) === 0 ? await resolved(host) : host;
   if (LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return address;
   throw new EpochvisorError('CHANNEL_IN_CLEAR', `${what} is not on loopback, and the channel is not encrypted`, HINT);
+}
+
+async function resolved(name: string): Promise<string> {
+  // Loaded for those who need it: a start costs what it loads.
+  const { lookup } = await import('node:dns/promises');
+  return (await lookup(name)).address;
 }
 
 /** An address as part of another: `[::1]`. */

@@ -2,9 +2,9 @@
 //
 // TLS 1.3 with an external pre-shared key and (EC)DHE (RFC 8446, 2.2 and 4.2.9): the key says who may speak, X25519 makes keys of
 // this connection alone, so that whoever records it and learns the secret later still reads nothing. One round trip. Node's
-// pskCallback goes through OpenSSL's older interface, which serves TLS 1.3 for suites with SHA-256: AES-128-GCM and ChaCha20.
-// TLS 1.2 was not taken: with forward secrecy OpenSSL has ECDHE-PSK with CBC or ChaCha20 only, and DHE-PSK-*-GCM takes longer to
-// begin, all take a round trip more, and 1.2 has renegotiation. Certificates derived from the secret were not needed.
+// pskCallback goes through OpenSSL's older interface, which serves TLS 1.3 for suites with SHA-256 (AES-128-GCM and ChaCha20; with
+// SHA-384 it offers no key); so it does in Node 20, 22, 24 and 26. TLS 1.2 was not taken: for ECDHE-PSK OpenSSL has no GCM, DHE-PSK
+// takes longer to begin, both take a round trip more, and 1.2 has renegotiation. Certificates made of the secret are not needed.
 //
 // One version, one suite, one group: there is nothing to negotiate down to. No renegotiation (1.3 has none), no early data (Node
 // accepts none), and nothing is resumed: without tickets and without a cache of sessions each connection begins with the key.
@@ -13,7 +13,6 @@
 
 import { constants } from 'node:crypto';
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
-import { assert } from '../errors/errors.js';
 import { type Credentials, keyFor } from './credentials.js';
 
 const VERSION = 'TLSv1.3';
@@ -21,8 +20,8 @@ const VERSION = 'TLSv1.3';
 const SUITE = 'TLS_AES_128_GCM_SHA256';
 const GROUP = 'X25519';
 
-/** OpenSSL's bound on identities. */
-const IDENTITY_BYTES_MAX = 128;
+/** There is one key at a listener: its name says nothing of the machine. */
+const IDENTITY = 'epochvisor';
 
 /** For what the hellos prove; see RFC 5705 and 8446, 7.5. */
 const BINDING_LABEL = 'EXPORTER-epochvisor';
@@ -37,24 +36,18 @@ const COMMON: SecureContextOptions = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 };
 
-function pskOf(credentials: Credentials): Uint8Array {
-  assert(Buffer.byteLength(credentials.machine) <= IDENTITY_BYTES_MAX, 'an id is within the bound of identities');
-  return keyFor('epochvisor TLS', credentials);
-}
-
 /** Options of node:https. */
 export function listenerEncryption(credentials: Credentials): TlsOptions {
-  const psk = pskOf(credentials);
-  // The identity is no secret: whose key is asked for.
-  return { ...COMMON, pskCallback: (_, identity) => (identity === credentials.machine ? psk : null) };
+  const psk = keyFor('epochvisor TLS', credentials);
+  return { ...COMMON, pskCallback: () => psk };
 }
 
 /** Options of node:tls, by way of ws. */
 export function callerEncryption(credentials: Credentials) {
-  const psk = pskOf(credentials);
+  const psk = keyFor('epochvisor TLS', credentials);
   return {
     ...COMMON,
-    pskCallback: () => ({ psk, identity: credentials.machine }),
+    pskCallback: () => ({ psk, identity: IDENTITY }),
     // Whatever the environment says of it.
     rejectUnauthorized: true,
     checkServerIdentity: (_: string, certificate: object) =>

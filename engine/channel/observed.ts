@@ -1,4 +1,5 @@
-// Being looked at: a part of a machine answers observers, who are no replicas and change nothing.
+// Being looked at: a part of a machine answers observers, who are no replicas. They change nothing, but that a replica dies when a
+// test of the machine asks it to.
 //
 // An observer has shown the machine's secret, as everybody on a link has; what it can cost is bounded all the same: so many
 // at a time, one module on its way to each, and a link that asks nothing ends.
@@ -21,6 +22,8 @@ export interface Observed {
   readonly report: () => object;
   /** The guest's module; undefined: this part has none. */
   readonly module: () => Uint8Array | undefined;
+  /** Ends this process without a word; without it a part does not crash because it is asked to. */
+  readonly crash?: () => void;
 }
 
 export function isObserver(incarnation: string): boolean {
@@ -57,6 +60,11 @@ export class Observers {
         clearTimeout(idle);
         if (type === 'askReport') {
           this.#report(link);
+          wait();
+          return;
+        }
+        if (type === 'crash') {
+          this.#observed.crash?.();
           wait();
           return;
         }

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { EpochvisorError } from '../errors/errors.js';
-import { type Hello, OBSERVER_PREFIX, type ToObserver } from '../protocol/messages.js';
+import { type FromObserver, type Hello, OBSERVER_PREFIX, type ToObserver } from '../protocol/messages.js';
 import { decodeToObserver, encodeFromObserver } from '../wire/observer-packets.js';
 import { type ConnectOptions, connect } from './connect.js';
 import type { Link } from './link.js';
@@ -47,11 +47,24 @@ export function askModule(options: ObserveOptions, bytesMax: number): Promise<Ui
   });
 }
 
+/**
+ * Asks a replica to die as if it were killed, and waits until it has.
+ * @throws EpochvisorError as `askReport`; PEER_UNREACHABLE also where it still lives at the deadline
+ */
+export async function askCrash(options: ObserveOptions): Promise<void> {
+  try {
+    await ask(options, 'crash', () => undefined);
+  } catch (error) {
+    // The connection ends with the process.
+    if (!(error instanceof EpochvisorError) || error.code !== 'LINK_CLOSED') throw error;
+  }
+}
+
 type Answered<T> = (message: ToObserver, done: (answer: T) => void) => void;
 
 async function ask<T>(
   { hello, deadlineMs, ...call }: ObserveOptions,
-  type: 'askReport' | 'askModule',
+  type: FromObserver['type'],
   answered: Answered<T>,
 ): Promise<T> {
   const abort = new AbortController();
@@ -68,7 +81,11 @@ async function ask<T>(
     });
     return await answerOn(link, type, answered, abort.signal);
   } catch (error) {
-    if (!abort.signal.aborted && !(error instanceof EpochvisorError && error.code === 'LINK_CLOSED')) throw error;
+    if (
+      !abort.signal.aborted &&
+      (type === 'crash' || !(error instanceof EpochvisorError && error.code === 'LINK_CLOSED'))
+    )
+      throw error;
     const why = abort.signal.aborted ? 'no answer in time' : (error as EpochvisorError).message;
     throw new EpochvisorError('PEER_UNREACHABLE', `${call.address} can't be reached: ${why}`);
   } finally {
@@ -76,12 +93,7 @@ async function ask<T>(
   }
 }
 
-function answerOn<T>(
-  link: Link,
-  type: 'askReport' | 'askModule',
-  answered: Answered<T>,
-  late: AbortSignal,
-): Promise<T> {
+function answerOn<T>(link: Link, type: FromObserver['type'], answered: Answered<T>, late: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => link.terminate();
     late.addEventListener('abort', abort, { once: true });

@@ -1,4 +1,5 @@
-// `epochvisor failover`: kill the primary at chosen points or all along the run, and judge the outcome.
+// `epochvisor failover`: kill the primary at chosen points or all along the run, and judge the outcome; or that of a machine that
+// runs on its hosts (live-failover.ts).
 
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ import {
 } from '../testing/kill-points.js';
 import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
+import { addLiveFlags, failoverLive, type LiveFlags } from './live-failover.js';
 import { addMachineFlags, integer, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { print } from './output.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
@@ -33,14 +35,13 @@ const DEFAULT_POINTS = 10;
 /** A captured console is none. */
 const NO_TERMINALS = [false, false, false] as const;
 
-interface FailoverFlags extends MachineFlags, WasiFlags {
+interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
   readonly at: readonly KillPoint[];
   readonly sweep?: number;
   readonly points?: number;
   readonly stdin?: string;
   readonly judge?: string;
   readonly jobs: number;
-  readonly json?: true;
 }
 
 export function failoverCommand(): Command {
@@ -48,7 +49,7 @@ export function failoverCommand(): Command {
     .description(
       'Kill the primary with SIGKILL at chosen instructions, one run each, and compare with undisturbed runs.',
     )
-    .argument('<GUEST.wasm>', 'the guest')
+    .argument('<GUEST.wasm>', 'the guest; with --live the folder of a machine')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option(
@@ -66,13 +67,21 @@ export function failoverCommand(): Command {
     )
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--json', 'the verdicts as JSON');
-  return addWasiFlags(addMachineFlags(command)).action(
+  return addLiveFlags(addWasiFlags(addMachineFlags(command))).action(
     (guest: string, args: string[], options: Record<string, unknown>) =>
       failover(guest, args, { ...(options as unknown as FailoverFlags), ...machineFlags(options) }),
   );
 }
 
 async function failover(guestPath: string, args: readonly string[], flags: FailoverFlags): Promise<void> {
+  if (flags.live === true) return await failoverLive(guestPath, args, flags);
+  if (flags.restartSecondary === true) {
+    throw new EpochvisorError(
+      'BAD_USAGE',
+      '--restart-secondary is for a machine that runs',
+      'give --live and its folder',
+    );
+  }
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);

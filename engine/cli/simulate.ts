@@ -2,11 +2,12 @@
 //
 //   npm run simulate -- --seeds 1000 --from 1
 //   npm run simulate -- --seed 17 --trace
+//   npm run simulate -- --restarts        in every run the bus dies, and is started again
 
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { PRODUCTION } from '../simulator/parts.js';
-import { chooseRun } from '../simulator/run-plan.js';
+import { chooseRestarting, chooseRun, type RunOptions } from '../simulator/run-plan.js';
 import { simulate } from '../simulator/simulated-run.js';
 
 /** How often the progress bar is drawn anew, runs. */
@@ -14,7 +15,9 @@ const DRAW_EVERY = 20;
 /** Lines of the trace that are shown of a run that failed. */
 const TRACE_LINES = 60;
 
-const USAGE = 'usage: simulate [--seeds N] [--from SEED] [--seed SEED [--trace]]';
+type Choice = (seed: number) => RunOptions;
+
+const USAGE = 'usage: simulate [--seeds N] [--from SEED] [--seed SEED [--trace]] [--restarts]';
 
 function main(): number {
   let values: ReturnType<typeof parse>;
@@ -31,7 +34,7 @@ function main(): number {
     return 2;
   }
   process.stdout.write(`seeds ${from} to ${from + count - 1}\n`);
-  return range(from, count, values.trace === true);
+  return range(from, count, values.restarts === true ? chooseRestarting : chooseRun, values.trace === true);
 }
 
 function parse() {
@@ -41,6 +44,7 @@ function parse() {
       from: { type: 'string' },
       seed: { type: 'string' },
       trace: { type: 'boolean' },
+      restarts: { type: 'boolean' },
     },
   }).values;
 }
@@ -49,7 +53,7 @@ function number(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-function range(from: number, count: number, trace: boolean): number {
+function range(from: number, count: number, choose: Choice, trace: boolean): number {
   const sums = new Map<string, number>();
   const add = (what: string, times: number): void => void sums.set(what, (sums.get(what) ?? 0) + times);
   const begunMs = performance.now();
@@ -57,10 +61,10 @@ function range(from: number, count: number, trace: boolean): number {
   const bar = process.stderr.isTTY && !trace ? progressBar() : undefined;
   bar?.start(count, 0, { rate: '' });
   for (let seed = from; seed < from + count; seed++) {
-    const { failure, end, coverage } = simulate(chooseRun(seed), PRODUCTION, trace ? show : undefined);
+    const { failure, end, coverage } = simulate(choose(seed), PRODUCTION, trace ? show : undefined);
     if (failure !== undefined) {
       bar?.stop();
-      return report(seed, trace);
+      return report(seed, choose, trace);
     }
     add(end, 1);
     for (const [what, times] of Object.entries(coverage)) add(what, times);
@@ -88,8 +92,8 @@ function show(line: string): void {
 }
 
 /** The same seed is the same run: it is done again, this time with its trace. */
-function report(seed: number, shown: boolean): number {
-  const run = chooseRun(seed);
+function report(seed: number, choose: Choice, shown: boolean): number {
+  const run = choose(seed);
   const lines: string[] = [];
   const { failure } = simulate(run, PRODUCTION, line => {
     lines.push(line);

@@ -74,7 +74,7 @@ export class JournalFile {
   static read(path: string, magic: Uint8Array): { payloads: readonly Uint8Array[]; wholeBytes: number } | undefined {
     let bytes: Uint8Array;
     try {
-      bytes = readFileSync(path);
+      bytes = new Uint8Array(readFileSync(path));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw failed(path, error);

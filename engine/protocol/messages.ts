@@ -128,7 +128,9 @@ export type FromObserver =
   /** What it knows of itself and of the machine. */
   | { readonly type: 'askReport' }
   /** The guest's module: a host's folder may lack it. */
-  | { readonly type: 'askModule' };
+  | { readonly type: 'askModule' }
+  /** Die as a process does that is killed: a test of the machine (`failover --live`). A bus does not. */
+  | { readonly type: 'crash' };
 
 export type ToObserver =
   /** A JSON object. */

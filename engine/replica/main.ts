@@ -99,7 +99,11 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
       backups: [],
       bus: false,
     };
-  const observers = new Observers({ report, module: () => module });
+  const observers = new Observers({
+    report,
+    module: () => module,
+    crash: () => process.kill(process.pid, 'SIGKILL'),
+  });
   const listener = await Listener.start({
     ...membership,
     ...(place === undefined ? {} : { listen: place.listen }),

@@ -282,7 +282,7 @@ export class Replica {
 }
 
 /** A link of the channel, in messages. */
-function peerLink(link: Link): PeerLink {
+export function peerLink(link: Link): PeerLink {
   return {
     get bufferedBytes() {
       return link.bufferedBytes;

@@ -20,10 +20,10 @@
 
 import type { BusMemory, BusRecord } from '../protocol/bus/bus-memory.js';
 import { outcomeBytesMax, putOutcome, readOutcome } from './outcomes.js';
-import { malformed, Reader, Writer } from './varints.js';
+import { malformed, Reader, TextEncoder, Writer } from './varints.js';
 
 /** What a journal of a bus begins with; to be raised where its frames change. */
-export const BUS_JOURNAL_MAGIC = Uint8Array.from('EPVBUS1\n', character => character.charCodeAt(0));
+export const BUS_JOURNAL_MAGIC = new TextEncoder().encode('EPVBUS1\n');
 
 const FENCED = 0;
 const WRITTEN = 1;

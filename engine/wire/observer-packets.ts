@@ -2,6 +2,7 @@
 //
 //   askReport        40
 //   askModule        41
+//   crash            42
 //   report           48 text
 //   module           49 size part...                                       (to the packet's end)
 
@@ -10,6 +11,7 @@ import { malformed, Reader, Writer } from './varints.js';
 
 const ASK_REPORT = 0x40;
 const ASK_MODULE = 0x41;
+const CRASH = 0x42;
 const REPORT = 0x48;
 const MODULE = 0x49;
 
@@ -18,7 +20,7 @@ export const REPORT_MAX = 16 * 1024;
 const HEAD_BYTES = 16;
 
 export function encodeFromObserver({ type }: FromObserver): Uint8Array {
-  return Uint8Array.of(type === 'askReport' ? ASK_REPORT : ASK_MODULE);
+  return Uint8Array.of({ askReport: ASK_REPORT, askModule: ASK_MODULE, crash: CRASH }[type]);
 }
 
 export function decodeFromObserver(bytes: Uint8Array): FromObserver {
@@ -27,6 +29,7 @@ export function decodeFromObserver(bytes: Uint8Array): FromObserver {
   reader.end();
   if (kind === ASK_REPORT) return { type: 'askReport' };
   if (kind === ASK_MODULE) return { type: 'askModule' };
+  if (kind === CRASH) return { type: 'crash' };
   throw malformed('a packet of unknown kind', 0);
 }
 

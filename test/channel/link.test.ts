@@ -44,6 +44,22 @@ describe.each([
     expect(near.peer.incarnation).toBe('replica-a');
   });
 
+  test('counts what has come of a frame that is not whole yet', async () => {
+    const { near, far } = await pair(encrypted);
+    const { frames } = hear(far);
+    const before = far.arrivedBytes;
+    near.send(new Uint8Array(16 << 20));
+    const counts = new Set<number>();
+    while (frames.length === 0) {
+      await new Promise(resolve => setImmediate(resolve));
+      if (frames.length === 0) counts.add(far.arrivedBytes);
+    }
+    counts.delete(before);
+    expect(counts.size).toBeGreaterThan(1);
+    expect(far.arrivedBytes).toBeGreaterThanOrEqual(before + (16 << 20));
+    await near.close();
+  });
+
   test('loses nothing that came before anyone listened', async () => {
     const { near, far } = await pair(encrypted);
     for (let n = 0; n < 100; n++) near.send(Uint8Array.of(n));

@@ -118,7 +118,7 @@ describe('TLS is one version, one suite and the key, or nothing:', () => {
     ['another group', { ecdhCurve: 'P-256' }],
     ['no key', { pskCallback: () => null }],
     ['another key', callerEncryption({ ...CREDENTIALS, secret: 'x' })],
-    ['the identity of another machine', callerEncryption({ ...CREDENTIALS, machine: 'x' })],
+    ['the key of another machine', callerEncryption({ ...CREDENTIALS, machine: 'x' })],
   ];
   test.each(others)('%s is refused in one line', async (_, options) => {
     const { address, refused } = await start({ encrypted: true });

@@ -1,8 +1,11 @@
 // Who sits on the wire: what is seen there, and what comes of recording, replaying, altering and cutting it.
 
-import { connect as connectTcp } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { callerEncryption, listenerEncryption } from '../../engine/channel/encryption.js';
 import type { Link } from '../../engine/channel/link.js';
 import { CREDENTIALS, call, ended, HELLO, hear, start } from './ends.js';
 import { type Alter, type Direction, startProxy, startReplay, type TappedWire } from './proxy.js';
@@ -42,7 +45,7 @@ describe.each([
   ['in the clear', false],
   ['encrypted', true],
 ])('on a wire %s', (_, encrypted) => {
-  test('no secret crosses, in no form; and encrypted, nothing of guest and machine but its id', async () => {
+  test('no secret crosses, in no form; and encrypted, nothing of guest and machine', async () => {
     const tapped = await wire(encrypted);
     await talk(tapped);
     const all = [tapped.proxy.bytes('toListener'), tapped.proxy.bytes('toCaller')];
@@ -52,9 +55,9 @@ describe.each([
     for (const form of [secret, secret.toString('base64').slice(0, -4), secret.toString('hex')]) {
       expect(seen(form)).toBe(false);
     }
-    const told = ['guest has to say', HELLO.incarnation, HELLO.moduleHash, 'epochLength', 'Upgrade', 'pochvisor'];
+    const told = ['guest has to say', HELLO.incarnation, HELLO.moduleHash, 'epochLength', 'Upgrade'];
     for (const text of told) expect([text, seen(text)]).toEqual([text, !encrypted]);
-    expect(seen(CREDENTIALS.machine)).toBe(encrypted);
+    expect(seen(CREDENTIALS.machine)).toBe(false);
   });
 
   test('what a caller has said, said again, gets a listener to say nothing and to take nobody', async () => {
@@ -130,6 +133,34 @@ describe('on an encrypted wire', () => {
       for (const frame of heard) expect(Buffer.compare(frame, GUEST_DATA)).toBe(0);
       expect(heard.length).toBeLessThanOrEqual(2);
     });
+  });
+
+  test('who has got between two who speak TLS, and passes on what they say, is found out by their proofs', async () => {
+    const { address, links, refused } = await start({ encrypted: true });
+    const heard: Buffer[] = [];
+    const middle = createTlsServer(listenerEncryption(CREDENTIALS), near => {
+      const far = connectTls({
+        ...callerEncryption(CREDENTIALS),
+        host: '127.0.0.1',
+        port: Number(new URL(address).port),
+      });
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        one.on('error', () => undefined).on('data', chunk => heard.push(chunk));
+        one.pipe(other);
+      }
+    });
+    middle.listen(0, '127.0.0.1');
+    await once(middle, 'listening');
+    const port = (middle.address() as AddressInfo).port;
+    await expect(call(`wss://127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'PEER_UNPROVEN' });
+    await vi.waitFor(() => expect(refused).toMatchObject([{ code: 'PEER_UNPROVEN' }]));
+    middle.close();
+    expect(links).toEqual([]);
+    expect(Buffer.concat(heard).includes('epochvisor: ')).toBe(true);
+    expect(Buffer.concat(heard).includes(HELLO.moduleHash)).toBe(false);
   });
 
   test('whatever byte of the handshake is changed, nobody is taken', async () => {

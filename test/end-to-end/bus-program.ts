@@ -1,5 +1,6 @@
 // A bus in a process of its own, as tests start it, kill it and start it again: `bus-program CONFIGURATION`, as JSON.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { openConsole } from '../../devices/console/open-console.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
@@ -26,6 +27,9 @@ export interface BusProgram {
   readonly syncs: boolean;
 }
 
+/** How long a bus whose machine was over tells so, ms: replicas look for it several times a second. */
+const LINGER_MS = 5_000;
+
 function complain(error: EpochvisorError): void {
   process.stderr.write(`${error.line}\n`);
 }
@@ -43,6 +47,7 @@ async function main(program: BusProgram): Promise<void> {
       },
     },
   });
+  const wasOver = memory.memory.outcome !== undefined;
   const { devicesFolder } = memory;
   const { devices } = await openDevices(program.devices, undefined, devicesFolder);
   const sockets = listen.length === 0 ? [] : [await SocketListener.open(listen, devicesFolder)];
@@ -67,6 +72,8 @@ async function main(program: BusProgram): Promise<void> {
   await arbiter.announce(machine, { incarnation: bus.incarnation, kind: 'bus', address: bus.address });
   process.stdout.write(`serves ${bus.incarnation}\n`);
   const outcome = await bus.finished;
+  // The one that died at the end may have told nobody.
+  if (wasOver) await sleep(LINGER_MS);
   await bus.close();
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }

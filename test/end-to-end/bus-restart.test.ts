@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import { FIRST_LISTENING } from '../../devices/connection/connection-streams.js';
 import { FIRST_DIRECTORY } from '../../devices/directory/directory-commands.js';
@@ -14,6 +14,9 @@ import { Bench, guest, until } from './command.js';
 import { type MachineParts, RestartedMachine, SUSPICION_MS } from './restarted.js';
 import { generator } from './seeds.js';
 import { Client, question } from './tcp-client.js';
+
+// A bus is away for seconds, several times.
+vi.setConfig({ testTimeout: 180_000 });
 
 const bench = new Bench();
 const random = generator();
@@ -32,7 +35,7 @@ async function started(parts: MachineParts): Promise<RestartedMachine> {
 /** Kills the bus some moments after it serves, for as long as there is a machine. @param primaryAt the kill with which the primary dies, too */
 async function killUntilEnded(of: RestartedMachine, killsMax: number, primaryAt?: number): Promise<void> {
   while (of.kills < killsMax) {
-    const over = await Promise.race([of.bus.ended, sleep(50 + random() * 250)]);
+    const over = await Promise.race([of.bus.ended, sleep(20 + random() * 200)]);
     if (over !== undefined) return;
     if (of.kills === primaryAt) of.killPrimary();
     await of.kill();
@@ -62,7 +65,7 @@ describe.each(BOTH)('%s is killed', (_, primaryAt) => {
       sources: [{ kind: 'teller', path: bench.file('teller.journal') }],
       devices: [{ number: TELLER, kind: 'teller', sizeBytes: 0 }],
     });
-    await killUntilEnded(of, 8, primaryAt);
+    await killUntilEnded(of, 12, primaryAt);
     const { status, stderr } = await of.ended();
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const lines = Array.from({ length: notes }, (_note, at) => `note ${at + 1} dispensed\n`);

@@ -3,8 +3,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { Network } from '../../bench/hosts/network.js';
 import { needs } from '../setup/needs.js';
-import { Network } from './network.js';
 
 const ECHO = `require('net').createServer(socket => socket.on('error', () => {}).pipe(socket)).listen(0, '0.0.0.0', function () {
   console.log(this.address().port);

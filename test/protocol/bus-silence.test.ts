@@ -122,6 +122,15 @@ describe('a path to the bus that is cut, after seconds in which all was heard', 
     expect(typesOf(live(channel, 5950, 6150, { bus: false, backup: true }))).toContain('halt');
   });
 
+  it('is not, where the next connection had an end again', () => {
+    const channel = known();
+    live(channel, 5000, 5600, { bus: false, backup: false });
+    channel.step({ type: 'busOpened', nowMs: 5600 });
+    live(channel, 5600, 10_000, { bus: true, backup: true });
+    channel.step({ type: 'busClosed', nowMs: 10_000 });
+    expect(typesOf(live(channel, 10_000, 10_950, { bus: false, backup: true }))).not.toContain('halt');
+  });
+
   it('is looked for with more patience the next time', () => {
     const channel = known();
     live(channel, 5000, 5600, { bus: false, backup: false });

@@ -7,8 +7,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Network } from '../../bench/hosts/network.js';
 import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
-import { Network } from '../hosts/network.js';
 
 export interface Requirement {
   readonly what: string;

@@ -13,13 +13,14 @@ import {
 test('literal bytes', () => {
   expect([...encodeFromObserver({ type: 'askReport' })]).toEqual([0x40]);
   expect([...encodeFromObserver({ type: 'askModule' })]).toEqual([0x41]);
+  expect([...encodeFromObserver({ type: 'crash' })]).toEqual([0x42]);
   expect([...encodeToObserver({ type: 'report', json: '{}' })]).toEqual([0x48, 2, 0x7b, 0x7d]);
   const part = Uint8Array.of(7, 8);
   expect([...encodeToObserver({ type: 'module', size: 300, part })]).toEqual([0x49, 0xac, 2, 7, 8]);
 });
 
 test('what is written is read again', () => {
-  for (const type of ['askReport', 'askModule'] as const) {
+  for (const type of ['askReport', 'askModule', 'crash'] as const) {
     expect(decodeFromObserver(encodeFromObserver({ type }))).toEqual({ type });
   }
   fc.assert(

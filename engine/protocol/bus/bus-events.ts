@@ -1,10 +1,10 @@
 // What goes into the bus's state machine, and what it asks for.
 
 import type { Bounds } from '../bounds.js';
-import type { FromBus, StreamOffset, ToBus } from '../messages.js';
+import type { FromBus, ToBus } from '../messages.js';
 import type { Rule } from '../rules.js';
 import type { Operation, Outcome } from '../vocabulary.js';
-import type { BusMemory, BusRecord } from './bus-memory.js';
+import type { BusMemory, BusRecord, StreamOffsets } from './bus-memory.js';
 
 /** A connection, named by the server; never used twice. */
 export type Connection = number;
@@ -55,14 +55,6 @@ export type BusEffect =
   /** The outcome is performed; the bus has nothing more to do than to tell late comers. */
   | { readonly rule: Rule; readonly type: 'end'; readonly outcome: Outcome }
   | { readonly rule: Rule; readonly type: 'close'; readonly connection: Connection; readonly reason: string };
-
-/** How far the streams of a machine that is resumed had come, by stream. */
-export interface StreamOffsets {
-  readonly outputs: readonly StreamOffset[];
-  readonly inputs: readonly StreamOffset[];
-  /** Streams that were open: the outside has gone, they are reset. */
-  readonly lost?: readonly StreamOffset[];
-}
 
 export interface BusOptions {
   /** Rule ON; false is the paper's world. */

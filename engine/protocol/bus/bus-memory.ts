@@ -15,7 +15,6 @@
 
 import type { StreamOffset } from '../messages.js';
 import { FIRST_OPENED_STREAM, type Outcome } from '../vocabulary.js';
-import type { StreamOffsets } from './bus-events.js';
 
 export type BusRecord =
   | { readonly type: 'fenced'; readonly view: number; readonly owner: string }
@@ -72,6 +71,14 @@ export const NOTHING_REMEMBERED: BusMemory = {
   next: FIRST_OPENED_STREAM,
   outcome: undefined,
 };
+
+/** How far the streams of a machine that is resumed had come, by stream. */
+export interface StreamOffsets {
+  readonly outputs: readonly StreamOffset[];
+  readonly inputs: readonly StreamOffset[];
+  /** Streams that were open: the outside has gone, they are reset. */
+  readonly lost?: readonly StreamOffset[];
+}
 
 /** What a bus knows of a machine that goes on from a snapshot. @param sources which of the inputs are sources */
 export function memoryOf({ outputs, inputs, lost = [] }: StreamOffsets, sources: readonly number[]): BusMemory {

@@ -23,6 +23,7 @@ import { Operations } from './bus-operations.js';
 import { Streams, type Voice } from './streams.js';
 
 export type * from './bus-events.js';
+export type { StreamOffsets } from './bus-memory.js';
 export { STATUS_REFUSED } from './bus-operations.js';
 
 /** How long the end of a machine waits for who takes nothing from an opened stream, in heartbeats of the bus. */
@@ -41,6 +42,8 @@ export class Bus {
   #effects: BusEffect[] = [];
 
   readonly #keeps: boolean;
+  /** The view that is kept. */
+  #kept: BusMemory['view'];
   #view: number;
   /** Who fenced the present view; `connection` is undefined while it is detached. */
   #owner: { readonly incarnation: string; connection: Connection | undefined } | undefined;
@@ -54,6 +57,7 @@ export class Bus {
     const bounds = options.bounds ?? BOUNDS;
     const { memory } = options;
     this.#keeps = memory !== undefined;
+    this.#kept = memory?.view;
     const view = latestOf(options.view, memory?.view);
     this.#view = view?.number ?? 0;
     if (view !== undefined) this.#owner = { incarnation: view.primary, connection: undefined };
@@ -214,8 +218,9 @@ export class Bus {
       return;
     }
     this.#succeed(connection, incarnation, view);
-    if (view !== this.#view || incarnation !== this.#owner?.incarnation) {
+    if (view !== this.#kept?.number || incarnation !== this.#kept.primary) {
       this.#keep({ type: 'fenced', view, owner: incarnation });
+      this.#kept = { number: view, primary: incarnation };
     }
     this.#owner = { incarnation, connection };
     this.#view = view;
