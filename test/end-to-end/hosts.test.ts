@@ -247,9 +247,13 @@ test('a second bus is refused while the first answers; one that slept while anot
   const ended = await second.ended;
   expect(ended.stderr).toMatch(/^epochvisor: the machine has a bus already \([^\n]*\) \[BUS_RUNNING\][^\n]*\n$/);
   expect(ended.status).toBe(2);
-  // It answers nobody: to the others it is as good as dead, until it wakes up.
+  // It answers nobody; but it has the memory, and its host knows that it lives.
   first.kill('SIGSTOP');
-  const third = machine.startBus();
+  const locked = await machine.startBus().ended;
+  expect(locked.stderr).toMatch(/^epochvisor: [^\n]*\[BUS_RUNNING\][^\n]*\n$/);
+  expect(locked.status).toBe(2);
+  // To one on another host it is as good as dead, until it wakes up.
+  const third = machine.startBus(['--memory', bench.file('elsewhere')]);
   await machine.hasStatus(({ parts }) => parts.some(({ report }) => report?.pid === third.pid));
   first.kill('SIGCONT');
   const superseded = await first.ended;
