@@ -17,4 +17,5 @@ else if (kind == 'random') for (let n = 0; n < count; n++) state = scramble(stat
 else if (kind == 'nothing') for (let n = 0; n < count; n++) state = scramble(state);
 else if (kind == 'line') for (let n = 0; n < count; n++) println('a line of text');
 else refuseArgument(`the first argument is clock, random, line or nothing, not '${kind}'`);
-println(state == 1 ? 'ended' : 'end');
+// It is a chain of what was read: no compiler may leave it out.
+println(state == 0 ? 'ended' : 'end');
