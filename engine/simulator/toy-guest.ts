@@ -300,7 +300,8 @@ export class Guest {
   /** The drivers: an uncertain operation is repeated with its id, unless that could do harm. */
   *#repeatUncertain(): Generator<GuestAction, void, bigint> {
     for (let served = this.#surplus.shift(); served !== undefined; served = this.#surplus.shift()) {
-      yield* this.#close(served);
+      // It may have been served to its end since.
+      if (this.#served.has(served.stream)) yield* this.#close(served);
     }
     for (const entry of this.#operations.values()) {
       if (entry.state !== 'uncertain') continue;
@@ -371,6 +372,8 @@ export class Guest {
         yield* this.#waitFor(() => isKnown(served));
         if (!this.#served.has(served.stream)) continue;
         yield* this.#waitFor(() => served.input.length > 0 || served.ended || served.reset);
+        // Or meanwhile.
+        if (!this.#served.has(served.stream)) continue;
         while (served.input.length > 0) yield* this.#consumeFrom(served);
         yield* this.#answer(served);
         if (served.ended || served.reset) yield* this.#close(served);
@@ -415,7 +418,8 @@ export class Guest {
     const inAll = () => [...this.#served.values()].reduce((sum, one) => sum + untaken(one), 0);
     const room = () => outputRoomBytes(bounds, untaken(served), inAll());
     yield* this.#waitFor(() => room() > 0 || served.reset);
-    if (served.reset && room() <= 0) return;
+    // It may have been closed meanwhile, as one too many.
+    if (!this.#served.has(served.stream) || (served.reset && room() <= 0)) return;
     const wanted = 1 + (mix(this.#hash, 23) & 63);
     const long = (mix(this.#hash, 29) & 3) === 0;
     const length = Math.min(room(), long ? bounds.openedOutputBytes : wanted);
