@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { busCommand } from '../../engine/cli/bus-verb.js';
+import { failoverCommand } from '../../engine/cli/failover.js';
 import { initCommand } from '../../engine/cli/init.js';
 import { replicaCommand } from '../../engine/cli/replica-verb.js';
 import { statusCommand } from '../../engine/cli/status-verb.js';
@@ -18,6 +19,7 @@ const VERBS: Readonly<Record<string, () => Command>> = {
   bus: busCommand,
   status: statusCommand,
   stop: stopCommand,
+  failover: failoverCommand,
 };
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
