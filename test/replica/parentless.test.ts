@@ -113,6 +113,9 @@ test('one that joins finds its primary among records of the dead, and is named',
   start('a', VIEW, 'spin');
   const b = start('b', VIEW, 'spin');
   await expect.poll(() => types('b'), { timeout: 20_000 }).toContain('running');
+  // One that dies before anybody has met it is waited for as long as a start may take.
+  const announced = async () => (await arbiter.members('m')).map(({ incarnation }) => incarnation);
+  await expect.poll(announced, { timeout: 20_000 }).toContain('b');
   b.kill();
   await b.ended;
   start('c', undefined, 'spin');
