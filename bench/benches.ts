@@ -43,7 +43,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   },
   environment: {
     question: 'what does an environment instruction cost?',
-    tiny: ['--rounds', '1', '--count', '20'],
+    tiny: ['--rounds', '1', '--count', '20', '--kinds', 'clock'],
     round: ['--rounds', '1', '--count', '300000'],
   },
   commit: {

@@ -3,6 +3,7 @@
 //
 //   --rounds N   (default 5), alternating
 //   --count N    instructions of each kind, in each cell (default 1,000,000)
+//   --kinds K    of instructions, with commas between (default all)
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -14,10 +15,14 @@ import { FIRST_ROUND, guestPath, publish, quantile } from '../host.js';
 import { isProtected, type Setting, withMachine } from '../machine.js';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, count: { type: 'string', default: '1000000' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    count: { type: 'string', default: '1000000' },
+    kinds: { type: 'string', default: 'clock,random,line' },
+  },
 });
 const GUEST = 'instructions';
-const KINDS = ['clock', 'random', 'line'] as const;
+const KINDS = values.kinds.split(',');
 
 interface Cost {
   /** Of one instruction. */

@@ -1,10 +1,12 @@
 // A client of the keyvalue guest, on a host of its own: counts up, one INCR at a time, for ever, and says how it goes.
 //
-//   node client.js HOST PORT
+//   node client.js HOST PORT FILE
 //
 // A line of JSON every 50 ms (ClientNews). The first answer may be any number; one after it that is not the next number says that
-// one was lost or doubled: an error, as the end of the connection is. It never connects again.
+// one was lost or doubled: an error, as the end of the connection is. It never connects again. FILE has the last number that was
+// answered, whatever ends this process.
 
+import { openSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 
 export interface ClientNews {
@@ -18,9 +20,11 @@ export interface ClientNews {
 }
 
 const TELL_EVERY_MS = 50;
+const NUMBER_CHARACTERS = 16;
 const QUESTION = '*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n';
 
-const [host = '', port = ''] = process.argv.slice(2);
+const [host = '', port = '', path = ''] = process.argv.slice(2);
+const file = openSync(path, 'w');
 const socket = connect({ host, port: Number(port), noDelay: true });
 let answers = 0;
 let first = 0;
@@ -45,6 +49,7 @@ socket.on('data', data => {
     answers += 1;
     if (first === 0 && /^:\d+$/.test(line)) first = Number(line.slice(1));
     const next = `:${first + answers - 1}`;
+    writeSync(file, line.slice(1).padStart(NUMBER_CHARACTERS), 0);
     if (line === next) socket.write(QUESTION);
     else if (error === '') error = `after ${answers - 1} answers came ${line}, not ${next}`;
   }

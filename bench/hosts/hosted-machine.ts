@@ -152,7 +152,12 @@ export class HostedMachine {
   startClient(): void {
     this.#news = NO_NEWS;
     const host = this.network.host(BUS_HOST);
-    const client = this.#spawn('client', host, process.execPath, [CLIENT, host.address, String(GUEST_PORT)]);
+    const client = this.#spawn('client', host, process.execPath, [
+      CLIENT,
+      host.address,
+      String(GUEST_PORT),
+      this.#lastFile,
+    ]);
     let text = '';
     client.stdout!.on('data', (data: Buffer) => {
       text += data.toString();
@@ -221,9 +226,13 @@ export class HostedMachine {
     return this.#news.first;
   }
 
-  /** The last number that it was answered. */
+  /** The last number that a client was answered. */
   get last(): number {
-    return this.#news.first + this.#news.answers - 1;
+    return Number(readFileSync(this.#lastFile, 'latin1'));
+  }
+
+  get #lastFile(): string {
+    return join(this.#folder, 'last');
   }
 
   /** The longest time without an answer since this was last asked, ms. */

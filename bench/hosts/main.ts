@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { Random } from '../../engine/simulator/random.js';
-import { publish, quantile } from '../host.js';
+import { isTiny, publish, quantile } from '../host.js';
 import { HAPPENINGS, happen } from './cuts.js';
 import { ARBITER_HOST, BUS_HOST, HostedMachine } from './hosted-machine.js';
 
@@ -24,6 +24,8 @@ const SETTLE_MS = 4_000;
 /** A cable that is cut is healed after it; then the machine is to be protected again. */
 const CUT_MS = 1_500;
 const AIM_MS = 400;
+/** A test wants to see one of them come to its end. */
+const KINDS = isTiny ? 1 : Infinity;
 
 interface Strike {
   readonly name: string;
@@ -67,7 +69,7 @@ async function struck(machine: HostedMachine, { strike }: Strike): Promise<numbe
 const machine = await HostedMachine.start({ etcd: [ARBITER_HOST] });
 try {
   const rows: string[][] = [];
-  for (const strike of STRIKES) {
+  for (const strike of STRIKES.slice(0, KINDS)) {
     const silences: number[] = [];
     for (let n = 0; n < Number(values.strikes); n++) {
       console.error(`hosts: ${strike.name}, ${n + 1} of ${values.strikes}`);

@@ -44,8 +44,9 @@ function wakeAtFirst(): void {
 function startSleeper() {
   const memory = new SharedArrayBuffer(BYTES);
   const thread = new Worker(new URL(import.meta.url), { workerData: { sleepsIn: memory }, execArgv: [] });
-  thread.unref();
   thread.on('message', ring);
+  // Not before it is up: that would take hold of this process again.
+  thread.once('online', () => thread.unref());
   return { words: new Int32Array(memory), due: new Float64Array(memory, DUE_AT_BYTE), thread };
 }
 

@@ -23,7 +23,7 @@ import {
   WORD_TO_GUEST_BELL,
   WORD_WAITS,
 } from '../threads/shared.js';
-import { SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
+import { isReady, SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import type { BoundaryHook } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
@@ -408,7 +408,7 @@ export class Guest implements ExecutionGuest {
   }
 
   get isReadyForSnapshot(): boolean {
-    return this.#stack?.ready ?? false;
+    return this.#stack !== undefined && isReady(this.#stack);
   }
 
   get isSnapshotDue(): boolean {

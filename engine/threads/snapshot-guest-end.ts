@@ -35,6 +35,15 @@ export interface Suspendable {
   prepare(): void;
 }
 
+/**
+ * What makes clones goes to rest when those of an earlier snapshot are all optimised, whatever has been asked for meanwhile: so
+ * whoever waits for it to be ready has it get ready, each time.
+ */
+export function isReady(stack: Suspendable): boolean {
+  stack.prepare();
+  return stack.ready;
+}
+
 /** Memory that fills from its beginning. What does not fit goes elsewhere: the guest may have grown meanwhile. */
 export class Area {
   readonly #bytes: Uint8Array;
@@ -94,7 +103,7 @@ export class SnapshotGuestEnd {
       Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
       stack.prepare();
       this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
-    } else if (asked !== SNAPSHOT_NOTHING && stack.ready) {
+    } else if (asked !== SNAPSHOT_NOTHING && isReady(stack)) {
       Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
       const memory = this.#port.take() as SharedArrayBuffer | undefined;
       assert(memory !== undefined, 'the memory for a snapshot comes before the request for it');
@@ -104,9 +113,7 @@ export class SnapshotGuestEnd {
       this.#tryAtEpoch = epoch;
     }
     if (epoch < this.#tryAtEpoch) return false;
-    // Between two attempts it may have gone to rest.
-    stack.prepare();
-    return stack.ready;
+    return isReady(stack);
   }
 
   /**

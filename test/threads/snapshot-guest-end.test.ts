@@ -72,6 +72,22 @@ describe('a snapshot', () => {
     expect(snapshots.isDue(4, READY, never)).toBe(true);
   });
 
+  test('is waited for by who has it get ready: it may have gone to rest after it was asked for', () => {
+    const { shared, snapshots, ask } = newGuestEnd();
+    // With a snapshot's clones there is a thread that makes them; with the last of those it ends, if it is not wanted again.
+    const stack = {
+      ready: false,
+      prepare() {
+        this.ready = true;
+      },
+    };
+    Atomics.store(shared.words, WORD_SNAPSHOT, SNAPSHOT_SIZE);
+    expect(snapshots.isDue(3, stack, () => 1)).toBe(false);
+    stack.ready = false;
+    ask(SNAPSHOT_TO_JOIN);
+    expect(snapshots.isDue(4, stack, never)).toBe(true);
+  });
+
   test.each([
     [SNAPSHOT_TO_JOIN, 0],
     [SNAPSHOT_TO_KEEP, 1],
