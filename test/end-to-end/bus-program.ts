@@ -47,7 +47,6 @@ async function main(program: BusProgram): Promise<void> {
       },
     },
   });
-  const wasOver = memory.memory.outcome !== undefined;
   const { devicesFolder } = memory;
   const { devices } = await openDevices(program.devices, undefined, devicesFolder);
   const sockets = listen.length === 0 ? [] : [await SocketListener.open(listen, devicesFolder)];
@@ -72,8 +71,9 @@ async function main(program: BusProgram): Promise<void> {
   await arbiter.announce(machine, { incarnation: bus.incarnation, kind: 'bus', address: bus.address });
   process.stdout.write(`serves ${bus.incarnation}\n`);
   const outcome = await bus.finished;
-  // The one that died at the end may have told nobody.
-  if (wasOver) await sleep(LINGER_MS);
+  // The one that died at the end may have told nobody, and a replica may not have come back to this one yet: here is no agent that
+  // looks at the arbiter whether it is all over.
+  await sleep(LINGER_MS);
   await bus.close();
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }
