@@ -28,7 +28,7 @@ export interface BusProgram {
 }
 
 /** How long a bus whose machine was over tells so, ms: replicas look for it several times a second. */
-const LINGER_MS = 5_000;
+const LINGER_MS = 1_500;
 
 function complain(error: EpochvisorError): void {
   process.stderr.write(`${error.line}\n`);
