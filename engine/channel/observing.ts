@@ -1,11 +1,15 @@
 // Looking at a part of a machine: one call, one question, its answer.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EpochvisorError } from '../errors/errors.js';
 import { type FromObserver, type Hello, OBSERVER_PREFIX, type ToObserver } from '../protocol/messages.js';
 import { decodeToObserver, encodeFromObserver } from '../wire/observer-packets.js';
 import { type ConnectOptions, connect } from './connect.js';
 import type { Link } from './link.js';
+
+/** Whoever is turned away asks again after it, ms. */
+const TURNED_AWAY_MS = 50;
 
 /** A call as of a replica; who calls says itself that it only looks. `deadlineMs`: until the last of the answer. */
 export interface ObserveOptions extends Omit<ConnectOptions, 'hello' | 'signal'> {
@@ -60,6 +64,11 @@ export async function askCrash(options: ObserveOptions): Promise<void> {
   }
 }
 
+/** The link ended before the answer. */
+function isTurnedAway(error: unknown): boolean {
+  return error instanceof EpochvisorError && error.code === 'LINK_CLOSED';
+}
+
 type Answered<T> = (message: ToObserver, done: (answer: T) => void) => void;
 
 async function ask<T>(
@@ -70,22 +79,26 @@ async function ask<T>(
   const abort = new AbortController();
   const late = setTimeout(() => abort.abort(), deadlineMs);
   try {
-    const incarnation = `${OBSERVER_PREFIX}${randomUUID()}`;
-    // Once: who is not there now is told of as such.
-    const link = await connect({
-      ...call,
-      hello: { ...hello, incarnation },
-      deadlineMs,
-      retryMs: deadlineMs,
-      signal: abort.signal,
-    });
-    return await answerOn(link, type, answered, abort.signal);
+    for (;;) {
+      const incarnation = `${OBSERVER_PREFIX}${randomUUID()}`;
+      // Once: who is not there now is told of as such.
+      const link = await connect({
+        ...call,
+        hello: { ...hello, incarnation },
+        deadlineMs,
+        retryMs: deadlineMs,
+        signal: abort.signal,
+      });
+      try {
+        return await answerOn(link, type, answered, abort.signal);
+      } catch (error) {
+        // It has as many observers as it takes; those before this one are soon answered.
+        if (!isTurnedAway(error) || type === 'crash' || abort.signal.aborted) throw error;
+        await sleep(TURNED_AWAY_MS, undefined, { signal: abort.signal });
+      }
+    }
   } catch (error) {
-    if (
-      !abort.signal.aborted &&
-      (type === 'crash' || !(error instanceof EpochvisorError && error.code === 'LINK_CLOSED'))
-    )
-      throw error;
+    if (!abort.signal.aborted && (type === 'crash' || !isTurnedAway(error))) throw error;
     const why = abort.signal.aborted ? 'no answer in time' : (error as EpochvisorError).message;
     throw new EpochvisorError('PEER_UNREACHABLE', `${call.address} can't be reached: ${why}`);
   } finally {
