@@ -20,6 +20,8 @@ export class Teller implements OperationDevice {
   #bytes: number;
   #dispenses: number;
   #closed = false;
+  /** The journal ends with half a line, which could not be taken back. */
+  #torn = false;
   /** One dispense at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -68,14 +70,24 @@ export class Teller implements OperationDevice {
     await this.#journal.close();
   }
 
+  /** Of a line that was not written whole nothing stays; where that can't be had nothing more is dispensed. */
+  async #takeBack(): Promise<void> {
+    try {
+      await this.#journal.truncate(this.#bytes);
+    } catch {
+      this.#torn = true;
+    }
+  }
+
   async #dispense(id: bigint, amount: number): Promise<Completion> {
+    if (this.#torn) return { status: STATUS_IO_ERROR, data: NO_DATA };
     const line = `${this.#dispenses + 1} ${id} ${amount}\n`;
     try {
       await this.#journal.appendFile(line);
       if (this.#before !== undefined) await this.#journal.datasync();
     } catch {
       // Half a line would run into the next one.
-      if (this.#before !== undefined) await this.#journal.truncate(this.#bytes).catch(() => undefined);
+      if (this.#before !== undefined) await this.#takeBack();
       return { status: STATUS_IO_ERROR, data: NO_DATA };
     }
     this.#bytes += line.length;

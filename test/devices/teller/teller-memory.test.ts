@@ -1,7 +1,9 @@
 // A teller whose process dies: what it has dispensed it does not dispense again.
 
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { open } from 'node:fs/promises';
+import { expect, test, vi } from 'vitest';
+import { STATUS_IO_ERROR } from '../../../devices/device-commands.js';
 import { Teller } from '../../../devices/teller/teller.js';
 import { TELLER_DISPENSE } from '../../../devices/teller/teller-commands.js';
 import { TestFolder } from '../../building/test-folder.js';
@@ -64,4 +66,24 @@ test('a journal that is shorter than it was, or has other lines, is refused in o
   await expect(process()).rejects.toMatchObject({ code: 'TELLER_CHANGED' });
   writeFileSync(folder.file('teller.json'), '{}');
   await expect(process()).rejects.toMatchObject({ code: 'MEMORY_CORRUPT' });
+});
+
+test('where half a line can not be taken back nothing more is dispensed; where it can, the next is whole', async () => {
+  const handle = await open(folder.file('other'), 'w');
+  const files = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  for (const staysTorn of [true, false]) {
+    writeFileSync(folder.file('journal'), '');
+    const teller = await Teller.open(folder.file('journal'), folder.path);
+    vi.spyOn(files, 'appendFile').mockImplementationOnce(async () => {
+      appendFileSync(folder.file('journal'), '1 1');
+      throw new Error('ENOSPC');
+    });
+    if (staysTorn) vi.spyOn(files, 'truncate').mockRejectedValueOnce(new Error('EIO'));
+    expect((await teller.perform(dispense(1, 20))).status).toBe(STATUS_IO_ERROR);
+    expect((await teller.perform(dispense(2, 30))).status).toBe(staysTorn ? STATUS_IO_ERROR : 30);
+    expect(journal()).toBe(staysTorn ? '1 1' : '1 2 30\n');
+    vi.restoreAllMocks();
+    await teller.close();
+  }
 });
