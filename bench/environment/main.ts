@@ -12,7 +12,7 @@ import { ProcessDevices } from '../../engine/plain/plain-devices.js';
 import { PlainMachine } from '../../engine/plain/plain-machine.js';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { FIRST_ROUND, guestPath, publish, quantile } from '../host.js';
-import { isProtected, type Setting, withMachine } from '../machine.js';
+import { type Setting, withMachine } from '../machine.js';
 
 const { values } = parseArgs({
   options: {
@@ -67,7 +67,6 @@ function onMachine(setting: Setting, kind: string): Promise<Cost> {
     machine.on('status', status => {
       logBytes = status.logBytes;
     });
-    if (setting.replicas !== 1) await isProtected(machine).catch(() => undefined);
     await machine.outcome;
     return { ns: watch.ns, logBytes: logBytes / Number(values.count) };
   });

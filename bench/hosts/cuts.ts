@@ -14,6 +14,8 @@ export interface Happening {
   readonly times?: number;
   /** Whether the machine has to wait until it is healed. */
   readonly waits?: true;
+  /** Whether the backup has to take over. */
+  readonly takesOver?: true;
 }
 
 const both = (one: string, other: string) =>
@@ -27,16 +29,16 @@ export const HAPPENINGS: readonly Happening[] = [
   { name: 'from primary to backup', cuts: [['P', 'S']] },
   { name: 'from backup to primary', cuts: [['S', 'P']] },
   { name: 'primary and backup, flapping', cuts: both('P', 'S'), times: 4 },
-  { name: 'primary and bus', cuts: both('P', 'C') },
+  { name: 'primary and bus', cuts: both('P', 'C'), takesOver: true },
   { name: 'from primary to bus', cuts: [['P', 'C']] },
   { name: 'from bus to primary', cuts: [['C', 'P']] },
   { name: 'primary and bus, flapping', cuts: both('P', 'C'), times: 4 },
   { name: 'backup and bus', cuts: both('S', 'C') },
   { name: 'primary and etcd', cuts: both('P', 'E') },
   { name: 'backup and etcd', cuts: both('S', 'E') },
-  { name: 'primary and backup, primary and etcd', cuts: [...both('P', 'S'), ...both('P', 'E')] },
+  { name: 'primary and backup, primary and etcd', cuts: [...both('P', 'S'), ...both('P', 'E')], takesOver: true },
   { name: 'primary and backup, backup and etcd', cuts: [...both('P', 'S'), ...both('S', 'E')] },
-  { name: 'the primary, from all', cuts: [...both('P', 'S'), ...both('P', 'C'), ...both('P', 'E')] },
+  { name: 'the primary, from all', cuts: [...both('P', 'S'), ...both('P', 'C'), ...both('P', 'E')], takesOver: true },
   { name: 'the backup, from all', cuts: [...both('P', 'S'), ...both('S', 'C'), ...both('S', 'E')] },
   {
     name: 'from the primary to all',
@@ -69,7 +71,10 @@ async function staysSilent(machine: HostedMachine): Promise<void> {
 }
 
 /** @returns the longest time without an answer, ms */
-export async function happen(machine: HostedMachine, { cuts, times = 1, waits }: Happening): Promise<number> {
+export async function happen(
+  machine: HostedMachine,
+  { cuts, times = 1, waits, takesOver }: Happening,
+): Promise<number> {
   const { primary, backup } = await machine.roles();
   await machine.progresses();
   const host = (letter: string) => ({ P: primary, S: backup, C: BUS_HOST, E: ARBITER_HOST })[letter] ?? letter;
@@ -85,6 +90,7 @@ export async function happen(machine: HostedMachine, { cuts, times = 1, waits }:
   }
   await machine.progresses();
   const silenceMs = machine.takeSilence();
-  await machine.isProtected();
+  const after = await machine.roles();
+  if (takesOver === true && after.primary === primary) throw new Error(`${primary} is primary still`);
   return silenceMs;
 }
