@@ -26,6 +26,7 @@ import {
   type SnapshotOrigin,
 } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
+import { Ending } from './awaited-ending.js';
 import {
   type LaunchEffect,
   type LaunchEvent,
@@ -70,13 +71,12 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   readonly machine = randomUUID();
   /** The guest's outcome; rejects when the machine can't go on (every replica is gone). */
   readonly outcome: Promise<Outcome>;
+  readonly #ending = new Ending<Outcome>();
   readonly #launch: LaunchOptions;
   readonly #launching: Launching;
   /** Of replicas that live or are named. */
   readonly #processes = new Map<string, ReplicaProcess>();
   readonly #snapshots = new PromisedSnapshots();
-  #resolve: (outcome: Outcome) => void = () => undefined;
-  #reject: (error: EpochvisorError) => void = () => undefined;
   #bus: BusServer | undefined;
   readonly #firstView: View;
   #arbiter: Arbiter | undefined;
@@ -90,13 +90,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   constructor(launch: LaunchOptions) {
     super();
+    this.outcome = this.#ending.promise;
     this.#launch = launch;
-    this.outcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever only stops the machine needs not hear how it ended.
-    this.outcome.catch(() => undefined);
     const [primary = '', ...backups] = Array.from({ length: launch.replicas }, () => randomUUID());
     this.#firstView = { number: 1, machine: this.machine, primary, backups, claim: randomUUID() };
     this.#launching = new Launching(this.#firstView, launch.replicas, launch.repair === true);
@@ -279,7 +274,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
         this.#snapshots.answered(effect.request, effect.error);
         return;
       case 'fail':
-        void this.stop().then(() => this.#reject(effect.error));
+        void this.stop().then(() => this.#ending.reject(effect.error));
         return;
     }
   }
@@ -306,7 +301,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #finish(outcome: Outcome): void {
     this.#step({ type: 'finished' });
-    void this.#close().then(() => this.#resolve(outcome));
+    void this.#close().then(() => this.#ending.resolve(outcome));
   }
 
   /** Ends everything now: replicas, bus, the arbiter's folder. */

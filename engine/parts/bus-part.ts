@@ -16,6 +16,7 @@ import { BusServer } from '../bus/server.js';
 import { announcedAddress, type ListeningPlace } from '../channel/listening-place.js';
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
+import { Ending } from '../launch/awaited-ending.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
 import { membershipIn } from './described-options.js';
 import { EndWatch } from './end-watch.js';
@@ -81,22 +82,16 @@ function isRunning({ address, host }: Member): EpochvisorError {
 export class BusPart {
   /** Resolves with the machine's end; rejects where this bus can't go on: OUTPUT_CLOSED and others of its streams, BUS_RUNNING. */
   readonly ended: Promise<MachineEnd>;
+  readonly #ending = new Ending<MachineEnd>();
   readonly #options: BusPartOptions;
   #server: BusServer | undefined;
   #watch: EndWatch | undefined;
   #looking: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
-  #resolve: (end: MachineEnd) => void = () => undefined;
-  #reject: (error: EpochvisorError) => void = () => undefined;
 
   constructor(options: BusPartOptions) {
+    this.ended = this.#ending.promise;
     this.#options = options;
-    this.ended = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever only stops it needs not hear it.
-    this.ended.catch(() => undefined);
   }
 
   /** @throws EpochvisorError BUS_RUNNING; as the arbiter and the listener do */
@@ -162,11 +157,11 @@ export class BusPart {
   }
 
   #end(end: MachineEnd): void {
-    void this.stop().then(() => this.#resolve(end));
+    void this.stop().then(() => this.#ending.resolve(end));
   }
 
   /** Something that it can't do without has failed: its memory, an output. */
   fail(error: EpochvisorError): void {
-    void this.stop().then(() => this.#reject(error));
+    void this.stop().then(() => this.#ending.reject(error));
   }
 }

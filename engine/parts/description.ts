@@ -19,7 +19,8 @@ import {
 } from '../../devices/connection/socket-address.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { GuestKind } from '../guest/guest-check.js';
-import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
+import type { MachineOptions } from '../guest/machine-options.js';
+import { VARIANTS } from '../protocol/vocabulary.js';
 import { type NamedAddress, SUSPICION_MIN_MS } from '../replica/replica-configuration.js';
 import { Fields } from './fields.js';
 
@@ -31,9 +32,13 @@ export interface DescribedDevice extends DeviceSource {
   readonly sizeBytes: number;
 }
 
-export interface MachineDescription {
+/** What shapes execution is that of the machine's options (machine-options.ts). */
+export interface MachineDescription
+  extends Pick<
+    MachineOptions,
+    'bornMs' | 'epochLength' | 'latencyMaxMs' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments'
+  > {
   readonly machine: string;
-  readonly bornMs: number;
   /** SHA-256 of the guest's module, hex. */
   readonly module: string;
   readonly guest: GuestKind;
@@ -44,13 +49,6 @@ export interface MachineDescription {
   readonly suspicionMs: number;
   /** Whether the channel is; one that is not is on loopback. */
   readonly encrypted: boolean;
-  readonly epochLength: number;
-  readonly latencyMaxMs?: number;
-  readonly variant: Variant;
-  readonly counting: 'block' | 'exact';
-  readonly operationIds: boolean;
-  readonly maxMemory: number;
-  readonly arguments: readonly string[];
   readonly environment: readonly string[];
   readonly listen: readonly SocketAddress[];
   readonly connect: readonly NamedAddress[];

@@ -11,6 +11,7 @@ import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
 import { rewriterHash } from '../cache/rewritten-modules.js';
 import type { ListeningPlace } from '../channel/listening-place.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
+import { Ending } from '../launch/awaited-ending.js';
 import type { ReplicaEnding } from '../launch/launching.js';
 import { ReplicaProcess } from '../launch/replica-process.js';
 import { KeptModule } from '../replica/kept-module.js';
@@ -48,6 +49,7 @@ export interface AgentOptions {
 /** Resolves with the machine's end; rejects where nothing can mend what ended the replica. */
 export class ReplicaAgent {
   readonly ended: Promise<MachineEnd>;
+  readonly #ending = new Ending<MachineEnd>();
   readonly #options: AgentOptions;
   readonly #replacing = new Replacing();
   #module: KeptModule | undefined;
@@ -61,17 +63,10 @@ export class ReplicaAgent {
   #silence: NodeJS.Timeout | undefined;
   #watch: EndWatch | undefined;
   #over = false;
-  #resolve: (end: MachineEnd) => void = () => undefined;
-  #reject: (error: EpochvisorError) => void = () => undefined;
 
   constructor(options: AgentOptions) {
+    this.ended = this.#ending.promise;
     this.#options = options;
-    this.ended = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever only stops the agent needs not hear it.
-    this.ended.catch(() => undefined);
   }
 
   /** @throws EpochvisorError TEMPORARY_FOLDER */
@@ -82,8 +77,8 @@ export class ReplicaAgent {
     this.#watch = new EndWatch({
       machine: folder.description.machine,
       arbiter,
-      ended: end => void this.stop().then(() => this.#resolve(end)),
-      failed: error => void this.stop().then(() => this.#reject(error)),
+      ended: end => void this.stop().then(() => this.#ending.resolve(end)),
+      failed: error => void this.stop().then(() => this.#ending.reject(error)),
     });
     this.#startReplica();
   }
@@ -196,7 +191,7 @@ export class ReplicaAgent {
     const { arbiter, folder, say } = this.#options;
     const end = await writeEnding(arbiter, folder.description.machine, outcome, say);
     await this.stop();
-    this.#resolve(end);
+    this.#ending.resolve(end);
   }
 
   async #ended(replica: ReplicaProcess, ending: ReplicaEnding): Promise<void> {
@@ -213,7 +208,7 @@ export class ReplicaAgent {
     const next = this.#replacing.ended(ending, namedMs);
     if (next.type === 'never') {
       const { code, message, hint } = ending.halted!;
-      void this.stop().then(() => this.#reject(new EpochvisorError(code, message, hint)));
+      void this.stop().then(() => this.#ending.reject(new EpochvisorError(code, message, hint)));
       return;
     }
     if (next.isNews) this.#options.say(`replica ${pid} is gone: ${ending.reason}; another is started`);
