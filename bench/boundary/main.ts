@@ -9,8 +9,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
-import { fitsOf } from '../../engine/cli/tuning/conclusion.js';
 import { DeviceFiles } from '../../engine/cli/tuning/device-files.js';
+import { fitsOf } from '../../engine/cli/tuning/fits.js';
 import { sweep } from '../../engine/cli/tuning/sweep.js';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, numbers, publish, quantile } from '../host.js';

@@ -25,7 +25,7 @@
 
 import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import { compileRewritten } from '../instance/compile.js';
+import { compileOptimised, compileRewritten } from '../instance/compile.js';
 import { readCached, writeCached } from './cache-folder.js';
 
 const MAGIC = 'EPVCODE\0';
@@ -63,6 +63,20 @@ export class OptimisedCode {
       }
     }
     return compileRewritten(this.#module);
+  }
+
+  /**
+   * Has V8 optimise the whole module, and keeps that: for who wants to see a guest at the speed that it comes to in the end.
+   *
+   * @returns whether the next machine begins with it @throws EpochvisorError MODULE_UNSUPPORTED
+   */
+  optimise(): boolean {
+    if (this.#path === undefined) return false;
+    const kept = decode(readCached(this.#path, true))?.byteLength ?? 0;
+    const code = native('SerializeWasmModule', compileOptimised(this.#module));
+    if (!(code instanceof ArrayBuffer)) return false;
+    if (code.byteLength > kept) writeCached(this.#path, encode(new Uint8Array(code)));
+    return decode(readCached(this.#path, true)) !== undefined;
   }
 
   /**

@@ -27,6 +27,7 @@ import type { SweptGuest } from './tuning/cell.js';
 import { conclude, stands } from './tuning/conclusion.js';
 import { DeviceFiles } from './tuning/device-files.js';
 import { observeHost } from './tuning/host-facts.js';
+import { optimise } from './tuning/optimising.js';
 import { text } from './tuning/report.js';
 import { type SweepPlan, sweep } from './tuning/sweep.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
@@ -121,13 +122,14 @@ async function tune(guestPath: string, args: readonly string[], flags: TuneFlags
     ...socketOptions(flags),
   };
   const programArguments = guestArguments(path, args, { ...flags, ...world });
-  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
+  const { code } = await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   await refuse(flags);
   const files = [new DeviceFiles(flags.devices), new DeviceFiles(flags.devices)] as const;
   const { counting, operationIds, maxMemory, cache: moduleCache, listen, load, stdin } = flags;
   const options = { counting, operationIds, maxMemory, arguments: programArguments, ...world };
   const guest: SweptGuest = {
     module,
+    plainModule: optimise(module, code),
     moduleCache,
     options,
     files: files[0],

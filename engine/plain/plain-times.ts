@@ -22,7 +22,8 @@ export interface PlainEnd {
 
 /** What the thread of a plain run is given. */
 export interface PlainThreadData {
-  readonly module: Uint8Array;
+  /** Compiled already: all plain runs share its code. */
+  readonly module: Uint8Array | WebAssembly.Module;
   /** The program's name and its arguments. */
   readonly arguments: readonly string[];
   /** Files that serve as disks. */

@@ -77,7 +77,7 @@ try {
     ...(sockets === undefined ? {} : { sockets }),
   });
   const machine = data.wasi === undefined ? new PlainMachine(devices) : new PlainWasiMachine(devices, data.wasi);
-  const module = new WebAssembly.Module(data.module);
+  const module = data.module instanceof WebAssembly.Module ? data.module : new WebAssembly.Module(data.module);
   times.begin();
   const outcome = machine.run(module);
   times.end();

@@ -3,6 +3,7 @@
 //
 //   look    whether the function of the compiled module is optimised before it was called, and what it gives
 //   work    has V8 optimise it, and keeps that
+//   whole   has V8 optimise all of it, and keeps that
 //   idle    keeps what there is, which is nothing
 
 import { setFlagsFromString } from 'node:v8';
@@ -27,6 +28,7 @@ for (const name of ['boundary', 'cannot_allocate', 'interrupt', 'stack_overflow'
 const { f, g } = new WebAssembly.Instance(module, { 'epochvisor:machine': machine }).exports;
 for (const what of process.argv.slice(2)) {
   if (what === 'look') console.log(native('IsTurboFanFunction', f), f(21));
+  else if (what === 'whole') console.log(code.optimise());
   else {
     if (what === 'work') native('WasmTierUpFunction', f);
     code.keep(module, g);

@@ -33,6 +33,18 @@ describe('the code of a module', () => {
     expect(run(['look'])).toBe('true 42');
   });
 
+  test('is all optimised, and none of it twice, for who asks for the whole', () => {
+    expect(run(['whole', 'look'])).toBe('true\nfalse 42');
+    expect(run(['look'])).toBe('true 42');
+    const { ino } = statSync(kept());
+    expect(run(['whole'])).toBe('true');
+    expect(statSync(kept()).ino).toBe(ino);
+    // What was made on the way is in there.
+    expect(run(['work'])).toBe('kept');
+    expect(statSync(kept()).ino).toBe(ino);
+    expect(run(['whole'], [], 'none')).toBe('false');
+  });
+
   test('is kept for its user alone, and leaves no drafts', () => {
     run(['work']);
     expect(statSync(kept()).mode & 0o777).toBe(0o600);

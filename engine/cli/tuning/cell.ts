@@ -18,6 +18,8 @@ import type { Progress } from './work.js';
 /** The guest of a sweep and what all its runs have in common. */
 export interface SweptGuest {
   readonly module: Uint8Array;
+  /** For plain runs, optimised beforehand as the replicas' code is; undefined: V8 goes its usual way with both. */
+  readonly plainModule?: WebAssembly.Module | undefined;
   readonly moduleCache: boolean;
   readonly options: Omit<MachineOptions, 'bornMs' | 'epochLength' | 'variant' | 'devices'>;
   readonly files: DeviceFiles;

@@ -6,7 +6,8 @@
 import type { EChartsOption, SeriesOption } from 'echarts';
 import type { Cell, Setting } from './cells.js';
 import { CHART_FONT, LOOKS, PAPER_LOOKS, spacedLegend } from './chart-looks.js';
-import type { Tuning, VariantFit } from './conclusion.js';
+import type { Tuning } from './conclusion.js';
+import type { VariantFit } from './fits.js';
 import { modelled } from './model.js';
 import { shortLength } from './terminal-plot.js';
 

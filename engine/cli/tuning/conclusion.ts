@@ -1,18 +1,12 @@
 // What a sweep concludes: the paper's model fitted to it, a recommendation for a goal, and what is wrong with either.
 
-import type { Baseline, Cell, Setting } from './cells.js';
+import type { Baseline, Cell } from './cells.js';
+import { fitsOf, type VariantFit } from './fits.js';
 import { type Goal, recommend, type Verdict } from './goal.js';
 import type { HostFacts } from './host-facts.js';
-import { type Fit, fitModel } from './model.js';
 import { type Problem, problemsOf } from './problems.js';
 import type { Interval } from './statistics.js';
 import type { Swept } from './sweep.js';
-
-export interface VariantFit extends Fit {
-  readonly variant: Setting;
-  /** `b` at the speed of the plain machine, us. */
-  readonly boundaryUs: number;
-}
 
 export interface Tuning {
   readonly guest: string;
@@ -20,6 +14,8 @@ export interface Tuning {
   readonly host: HostFacts;
   /** What stands for 1. */
   readonly baseline: Baseline;
+  /** V8 had optimised the code of plain and pair before the first run. */
+  readonly optimised: boolean;
   readonly rounds: number;
   readonly cells: readonly Cell[];
   /** Time of two plain programs at once over that of one: this host's share. */
@@ -37,12 +33,13 @@ export function stands({ verdict, problems }: Tuning): boolean {
 }
 
 export function conclude(guest: string, swept: Swept, host: HostFacts, goal: Goal): Tuning {
-  const { cells, baseline, rounds, twoPlain } = swept;
+  const { cells, baseline, optimised, rounds, twoPlain } = swept;
   return {
     guest,
     node: process.versions.node,
     host,
     baseline,
+    optimised,
     rounds,
     cells,
     twoPlain,
@@ -51,18 +48,4 @@ export function conclude(guest: string, swept: Swept, host: HostFacts, goal: Goa
     verdict: recommend(cells, goal),
     problems: problemsOf(swept),
   };
-}
-
-export function fitsOf(cells: readonly Cell[]): VariantFit[] {
-  return [...new Set(cells.map(cell => cell.variant))].flatMap(variant => fitVariant(variant, cells));
-}
-
-function fitVariant(variant: Setting, cells: readonly Cell[]): VariantFit[] {
-  const own = cells.filter(cell => cell.variant === variant && cell.performance !== undefined);
-  const points = own.map(({ epochLength, performance }) => ({ epochLength, performance: performance!.value }));
-  const fit = fitModel(points);
-  const longest = own.toSorted((one, other) => one.epochLength - other.epochLength).at(-1);
-  if (fit === undefined || longest === undefined) return [];
-  const plainRate = longest.instructionsPerSecond * longest.performance!.value;
-  return [{ variant, ...fit, boundaryUs: (1e6 * fit.b) / plainRate }];
 }

@@ -6,6 +6,7 @@
 
 import type { Variant } from '../../protocol/vocabulary.js';
 import type { Cell } from './cells.js';
+import { pointsOf } from './fits.js';
 import { fitLine, fitModel, modelled } from './model.js';
 
 export interface Goal {
@@ -50,7 +51,7 @@ export function curvesOf(cells: readonly Cell[]): Curve[] {
       .toSorted((one, other) => one.epochLength - other.epochLength);
     const [first, last] = [own[0], own.at(-1)];
     if (first === undefined || last === undefined) return [];
-    const points = own.map(({ epochLength, performance }) => ({ epochLength, performance: performance!.value }));
+    const points = pointsOf(own, variant);
     const fit = fitModel(points);
     const performance =
       fit?.holds === true

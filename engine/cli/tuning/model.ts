@@ -53,6 +53,9 @@ export function fitLine(points: readonly Point[]): Line | undefined {
 export interface SweepPoint {
   readonly epochLength: number;
   readonly performance: number;
+  /** The ends of its interval at 95 %; without one it is taken as exact. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 export interface Fit {
@@ -66,12 +69,15 @@ export interface Fit {
   readonly r2: number;
   /** The furthest point from the curve, as a part of it. */
   readonly worst: number;
-  /** Whether the curve says what was measured. */
+  /** Whether the curve says what was measured, as well as that is known. */
   readonly holds: boolean;
 }
 
-/** A curve that misses a point by more is none that a reader should go by. */
+/** A curve that misses a point by more, and twice its interval too, is none that a reader should go by. */
 const WORST_MOST = 0.1;
+/** Halves of intervals, as parts of what they are of: where they are less, two sweeps agree within a factor of two or so. */
+const B_HALF_MOST = 1;
+const A_HALF_MOST = 0.5;
 
 /** Undefined where fewer than two epoch lengths were measured. */
 export function fitModel(points: readonly SweepPoint[]): Fit | undefined {
@@ -79,7 +85,18 @@ export function fitModel(points: readonly SweepPoint[]): Fit | undefined {
   if (line === undefined) return undefined;
   const { intercept, slope, interceptHalf, slopeHalf, r2, worst } = line;
   const fit = { a: intercept - 1, b: slope, aHalf: interceptHalf, bHalf: slopeHalf, r2, worst };
-  return { ...fit, holds: worst <= WORST_MOST };
+  return { ...fit, holds: points.every(point => isNear(point, modelled(fit, point.epochLength))) };
+}
+
+/** Twice the interval: of six points one is outside of its own more often than not, with every curve. */
+function isNear({ performance, low = performance, high = performance }: SweepPoint, curve: number): boolean {
+  const isWithin = curve >= low * (low / performance) && curve <= high * (high / performance);
+  return isWithin || Math.abs(curve - performance) <= WORST_MOST * performance;
+}
+
+/** Whether a and b are known well enough to go by: many points that are each off by chance still tell where a curve lies. */
+export function isKnown({ a, b, aHalf, bHalf, holds }: Fit): boolean {
+  return holds && bHalf <= B_HALF_MOST * b && aHalf <= A_HALF_MOST * (1 + a);
 }
 
 /** NP at an epoch length. */

@@ -47,7 +47,7 @@ export async function runPlain(
   };
   const run = await timedPlainRun(
     {
-      module: guest.module,
+      module: guest.plainModule ?? guest.module,
       arguments: guest.options.arguments,
       disks: of(DISK_KIND.name).map(({ path }) => path),
       ...(wasi === undefined ? {} : { wasi, folders: of(DIRECTORY_KIND.name) }),

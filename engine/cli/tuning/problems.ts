@@ -1,6 +1,9 @@
 // Why figures are not what a user could take them for: each reason in one line, and whether a recommendation stands on them.
 
+import type { Cell } from './cells.js';
+import { fitsOf } from './fits.js';
 import { milliseconds, percent } from './goal.js';
+import { isKnown } from './model.js';
 import { median, relativeWidth } from './statistics.js';
 import type { Swept } from './sweep.js';
 
@@ -16,7 +19,7 @@ export interface Problem {
 const ENDS_LEAST_MS = 50;
 /** Instructions of two whole runs may differ by so much: a guest that looks at the clock. */
 const VARIES_PART = 0.001;
-/** Wider intervals are said; where half of them are still wider, they are no ground to stand on. */
+/** Wider intervals are said; where half of them are still wider, they are no ground to stand on, unless a curve is. */
 const WIDE_PART = 0.1;
 const WILD_PART = 0.5;
 /** A guest that waits at so many moments, and gets nowhere. */
@@ -66,6 +69,12 @@ function grouped(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** Of all variants: the recommendation is read off their curves, which lie where all points together have them. */
+function curvesAreKnown(cells: readonly Cell[]): boolean {
+  const fits = fitsOf(cells.filter(({ variant }) => variant !== 'simplex'));
+  return fits.length > 0 && fits.every(isKnown);
+}
+
 function ofTheFigures({ cells, baseline, rounds }: Swept): Problem[] {
   const pairs = cells.filter(cell => cell.variant !== 'simplex');
   const known = pairs.flatMap(cell => cell.performance ?? []);
@@ -87,7 +96,7 @@ function ofTheFigures({ cells, baseline, rounds }: Swept): Problem[] {
     problems.push({ code: 'NO_INTERVALS', message, fatal: true });
   } else if (widest > WIDE_PART) {
     const message = `intervals stay wide (${widest > 1 ? 'more than 100 %' : percent(widest)} at worst, after ${rounds} rounds): the host is busy with something else, or more --time is needed`;
-    problems.push({ code: 'WIDE_INTERVALS', message, fatal: median(widths) > WILD_PART });
+    problems.push({ code: 'WIDE_INTERVALS', message, fatal: median(widths) > WILD_PART && !curvesAreKnown(cells) });
   }
   return problems;
 }

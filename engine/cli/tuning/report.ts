@@ -2,7 +2,8 @@
 
 import { markdownTable } from 'markdown-table';
 import type { Cell } from './cells.js';
-import type { Tuning, VariantFit } from './conclusion.js';
+import type { Tuning } from './conclusion.js';
+import type { VariantFit } from './fits.js';
 import { milliseconds, percent, type Recommendation, TOLERANCE } from './goal.js';
 import { sharing } from './host-facts.js';
 import { type Interval, relativeWidth, type Spread } from './statistics.js';
@@ -112,14 +113,18 @@ export function verdictText(tuning: Tuning): string {
   return `Recommended: ${describe(recommendation)}\n(${why} ${goalText(tuning)}. ${givenUp(recommendation)})`;
 }
 
-export function notes({ baseline, cells }: Tuning): string[] {
+export function notes({ baseline, cells, optimised }: Tuning): string[] {
   const one = baseline === 'plain' ? 'the plain module in one Node process' : 'simplex with the longest epochs';
   const works = [...new Set(cells.flatMap(cell => cell.work ?? []))].join(', ');
+  const code = optimised
+    ? 'Their code was optimised before.'
+    : 'Their code was not optimised before: the first runs of a machine are slower.';
   return [
     `NP: time over that of ${one}, for the same work (${works || 'none found'}); mean of the logarithms of ratios`,
     'taken round by round, with its interval (Student). Interrupt waits: measured from random moments while the guest',
     'ran to its next delivery, in the replica (the way there from a device is not in it). Output held: from the',
     "guest's write to its arrival at the device. Times are median / 99 %; MiB: resident, all replicas together.",
+    code,
   ];
 }
 
@@ -141,7 +146,11 @@ export function remarks(tuning: Tuning): string[] {
     parts.push("The paper's model, NP(EL) = 1 + a + b / EL, fitted:", fitsText(fits));
     parts.push(`(The paper's boundary cost ${grouped(PAPER_BOUNDARY_INSTRUCTIONS)} instructions, 442.59 us.)`, '');
   }
-  if (tuning.baseline === 'plain' && cells.some(({ performance }) => (performance?.high ?? 1) < BELOW_ONE)) {
+  if (
+    tuning.baseline === 'plain' &&
+    !tuning.optimised &&
+    cells.some(({ performance }) => (performance?.high ?? 1) < BELOW_ONE)
+  ) {
     parts.push(
       'Below 1: in a plain process V8 may leave a long loop in the code of its fast compiler; replicas optimise theirs first.',
     );

@@ -1,7 +1,7 @@
 // NP against epoch length in 80 columns of text: a letter for each point of a variant, dots for its fitted curve.
 
 import type { Cell, Setting } from './cells.js';
-import type { VariantFit } from './conclusion.js';
+import type { VariantFit } from './fits.js';
 import { modelled } from './model.js';
 
 const COLUMNS = 66;

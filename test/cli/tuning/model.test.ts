@@ -1,7 +1,7 @@
 // The paper's model, fitted to points that obey it, nearly obey it, and don't.
 
 import { describe, expect, it } from 'vitest';
-import { fitModel, modelled } from '../../../engine/cli/tuning/model.js';
+import { fitModel, isKnown, modelled } from '../../../engine/cli/tuning/model.js';
 
 const obeying = (a: number, b: number) =>
   [1e3, 1e4, 1e5, 1e6].map(epochLength => ({ epochLength, performance: 1 + a + b / epochLength }));
@@ -28,6 +28,26 @@ describe("the paper's model", () => {
   it('does not hold where the points are on no such curve', () => {
     const points = [1e3, 1e4, 1e5, 1e6].map((epochLength, at) => ({ epochLength, performance: [2, 1, 2, 1][at]! }));
     expect(fitModel(points)?.holds).toBe(false);
+  });
+
+  it('holds where it misses points by much, but none by more than is known of it', () => {
+    const off = [1.3, 0.7, 1.3, 0.7];
+    const points = (width: number) =>
+      obeying(0.1, 1_000).map((point, at) => {
+        const performance = point.performance * off[at]!;
+        return { ...point, performance, low: performance / width, high: performance * width };
+      });
+    expect(fitModel(points(1.3))?.holds).toBe(true);
+    expect(fitModel(points(1.01))?.holds).toBe(false);
+  });
+
+  it('is known where it holds, and both parts have narrow intervals', () => {
+    const fit = { a: 0.2, b: 1_000, aHalf: 0.5, bHalf: 900, r2: 0.8, worst: 0.3, holds: true };
+    expect(isKnown(fit)).toBe(true);
+    expect(isKnown({ ...fit, holds: false })).toBe(false);
+    expect(isKnown({ ...fit, aHalf: 0.7 })).toBe(false);
+    expect(isKnown({ ...fit, bHalf: 1_100 })).toBe(false);
+    expect(isKnown(fitModel(obeying(0.1, 1_000).slice(0, 2))!)).toBe(false);
   });
 
   it('never says that boundaries gain time', () => {

@@ -1,7 +1,8 @@
 // Sweeps made up for tests.
 
 import type { Cell, Setting } from '../../../engine/cli/tuning/cells.js';
-import { fitsOf, type Tuning } from '../../../engine/cli/tuning/conclusion.js';
+import type { Tuning } from '../../../engine/cli/tuning/conclusion.js';
+import { fitsOf } from '../../../engine/cli/tuning/fits.js';
 import { type Goal, recommend } from '../../../engine/cli/tuning/goal.js';
 
 export const LENGTHS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
@@ -35,6 +36,7 @@ export function tuningOf(cells: readonly Cell[], goal: Goal = {}): Tuning {
     node: '20.0.0',
     host: { processor: 'a processor', parallelism: 8, loadBefore: 0, stealPart: 0 },
     baseline: 'plain',
+    optimised: true,
     rounds: 4,
     cells,
     twoPlain: { value: 1.1, low: 1.08, high: 1.12, count: 4 },
