@@ -37,7 +37,7 @@ describe("the paper's model", () => {
         const performance = point.performance * off[at]!;
         return { ...point, performance, low: performance / width, high: performance * width };
       });
-    expect(fitModel(points(1.3))?.holds).toBe(true);
+    expect(fitModel(points(1.5))?.holds).toBe(true);
     expect(fitModel(points(1.01))?.holds).toBe(false);
   });
 
