@@ -69,10 +69,13 @@ export class HostedMachine {
     return this.#bench.start(['bus', ...HERE, ...flags, this.folder], stdin);
   }
 
-  startReplica(folder = this.folder): Agent {
+  startReplica(folder = this.folder, env: NodeJS.ProcessEnv = {}): Agent {
     this.#agents += 1;
     const statusFile = this.#bench.file(`agent-${this.#agents}.json`);
-    return new Agent(this.#bench.start(['replica', ...HERE, '--status-file', statusFile, folder]), statusFile);
+    return new Agent(
+      this.#bench.start(['replica', ...HERE, '--status-file', statusFile, folder], 'pipe', env),
+      statusFile,
+    );
   }
 
   async status(): Promise<MachineStatus> {

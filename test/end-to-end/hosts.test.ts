@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import type { MachineStatus } from '../../engine/parts/machine-status.js';
 import { needs } from '../setup/needs.js';
+import { libfaketime } from '../setup/requirements.js';
 import { Bench, guest, isAlive, until } from './command.js';
 import { GATED } from './gated.js';
 import { type Agent, HostedMachine, roles } from './hosted.js';
@@ -56,6 +57,31 @@ test.each(['first', 'between', 'last'])(
   },
   60_000,
 );
+
+describe('clocks that are minutes apart', needs('faketime'), () => {
+  /** The time of day alone is wrong: a host's monotonic clock counts from its start anyway. */
+  const off = (by: string) => ({ LD_PRELOAD: libfaketime(), FAKETIME: by, DONT_FAKE_MONOTONIC: '1' });
+
+  test('hold nobody up: nobody is suspected for them, and the one takes over from the other', async () => {
+    const machine = new HostedMachine(bench);
+    await machine.init(...GATED);
+    const bus = machine.startBus();
+    const agents = [machine.startReplica(machine.folder, off('+7m')), machine.startReplica(machine.folder, off('-9m'))];
+    const { primary, backup } = await roles(agents, { primary: 1, backup: 1 });
+    const { view } = await machine.hasStatus(found => found.protected);
+    const replica = primary.report!.pid;
+    expect(readFileSync(`/proc/${replica}/environ`, 'latin1')).toContain('FAKETIME=');
+    await until(() => (bus.stdout.length > 1_000 ? true : undefined));
+    expect((await machine.hasStatus(found => found.protected)).view).toBe(view);
+    process.kill(replica, 'SIGKILL');
+    await backup.is('primary');
+    await primary.is('backup');
+    bus.endInput();
+    expect(await bus.ended).toMatchObject({ status: 0 });
+    await endWith(agents, 0);
+    expect(bus.stdout).toBe(await undisturbed(bus.stdout));
+  }, 120_000);
+});
 
 test('whoever is killed, agent or replica, primary, backup or spare, the output is that of an undisturbed machine', async () => {
   const machine = new HostedMachine(bench);

@@ -17,7 +17,7 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'namespaces' | 'etcd' | 'openssl';
+export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'faketime' | 'namespaces' | 'etcd' | 'openssl';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -52,12 +52,25 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
     howToGet: 'apt-get install openssl',
     prepare: () => void execFileSync('openssl', ['version']),
   },
+  faketime: {
+    what: 'libfaketime (hosts whose clocks are minutes apart)',
+    howToGet: 'apt-get install faketime',
+    prepare: () => void libfaketime(),
+  },
   namespaces: {
     what: 'network namespaces, which root may make (several hosts on this one)',
     howToGet: 'apt-get install iproute2, and run the tests as root',
     prepare: () => new Network(['A', 'B']).remove(),
   },
 };
+
+/** What a process preloads whose clock is to be wrong. @throws where it is not installed */
+export function libfaketime(): string {
+  const lists = execFileSync('dpkg', ['-L', 'libfaketime'], { encoding: 'utf8' }).split('\n');
+  const path = lists.find(file => file.endsWith('/libfaketimeMT.so.1'));
+  if (path === undefined) throw new Error('libfaketime is not installed');
+  return path;
+}
 
 /** The names of what is missing, each with the reason in one line. */
 export type Missing = Readonly<Partial<Record<RequirementName, string>>>;
