@@ -2,9 +2,9 @@
 // its globals. The primary says at which boundary, and of which pages; a backup computes the same there, and compares.
 //
 // The pages rotate: every page is looked at in its turn, so many at a time that the guest does not feel the pause, however large
-// its memory is. What a digest costs is measured, and the next one comes not before so long has passed that all of them take the
-// share of time that is theirs: a hundred times as long for 1 %. The least of the last few counts: they do about the same work,
-// of as many pages, and where one took longer, the host had something else to do.
+// its memory is. What a digest took is measured, and the next one comes not before so long has passed that all of them take the
+// share of time that is theirs: a hundred times as long for 1 %. On a host that has other things to do some take far longer than
+// they work; so does all else that the guest does there, and the share is one of the time that it is given.
 
 import type { StateDigest } from '../protocol/vocabulary.js';
 import { captureGlobals, firstMemory } from '../suspend/machine-image.js';
@@ -20,8 +20,8 @@ import { VerificationAccount } from './verification-account.js';
  * than this at the usual share, at another one in proportion.
  */
 const USUAL_SPACING_MIN_NS = 20_000_000;
-/** Digests of which the least cost counts. */
-const COSTS = 4;
+/** What one can take on a busy host; where it took longer the host, or this process, stood still. */
+const COST_MAX_NS = 50_000_000;
 /** Pages in one digest: a pause of a third of a millisecond. */
 const PAGES_MAX = 16;
 const PAGE_BYTES = 65_536;
@@ -40,8 +40,6 @@ export class StateDigests {
   readonly #spacing: number;
   readonly #spacingMinNs: number;
   #nextPage = 0;
-  /** What the last digests took, ns. */
-  #costsNs: number[] = [];
   /** The monotonic clock of the machine at which the next one is due, ns. */
   dueNs: number;
 
@@ -57,15 +55,14 @@ export class StateDigests {
   take(epoch: number, nowNs: number): StateDigest {
     const begunMs = performance.now();
     const pages = this.#memory().length / PAGE_BYTES;
-    const count = Math.min(PAGES_MAX, pages);
-    // The last pages together with some before them: one that looks at fewer would tell nothing of what the others cost.
-    const firstPage = this.#nextPage < pages ? Math.min(this.#nextPage, pages - count) : 0;
+    const firstPage = this.#nextPage < pages ? this.#nextPage : 0;
+    const count = Math.min(PAGES_MAX, pages - firstPage);
     this.#nextPage = firstPage + count;
     const digest = this.#compute(epoch, firstPage, count);
     const endMs = performance.now();
     this.account.took(begunMs, endMs);
-    this.#costsNs = [1e6 * (endMs - begunMs), ...this.#costsNs.slice(0, COSTS - 1)];
-    this.dueNs = nowNs + Math.max(this.#spacingMinNs, this.#spacing * Math.min(...this.#costsNs));
+    const costNs = Math.min(COST_MAX_NS, 1e6 * (endMs - begunMs));
+    this.dueNs = nowNs + Math.max(this.#spacingMinNs, this.#spacing * costNs);
     return digest;
   }
 
