@@ -21,7 +21,7 @@ import { VerificationAccount } from './verification-account.js';
  */
 const USUAL_SPACING_MIN_NS = 20_000_000;
 /** What one can take on a busy host; where it took longer the host, or this process, stood still. */
-const COST_MAX_NS = 50_000_000;
+const COST_MAX_NS = 250_000_000;
 /** Pages in one digest: a pause of a third of a millisecond. */
 const PAGES_MAX = 16;
 const PAGE_BYTES = 65_536;

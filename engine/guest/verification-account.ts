@@ -16,7 +16,9 @@ export class VerificationAccount implements Verification {
   /** When the present round began; undefined: none has, or the last one lacks pages. */
   #roundBeganMs: number | undefined;
   #spentMs = 0;
-  /** When the first digest was computed of those that are counted. */
+  /** What the last digest took: it counts when the next one comes, with the time between. */
+  #lastTookMs = 0;
+  /** When the first and the last digest began, of those that are counted. */
   #sinceMs: number | undefined;
   #untilMs = 0;
 
@@ -44,10 +46,10 @@ export class VerificationAccount implements Verification {
 
   /** A digest was computed; by the monotonic clock of the host, ms. */
   took(fromMs: number, toMs: number): void {
-    // Not of the first: it tells of no time between two.
-    if (this.#sinceMs === undefined) this.#sinceMs = toMs;
-    else this.#spentMs += toMs - fromMs;
-    this.#untilMs = toMs;
+    if (this.#sinceMs === undefined) this.#sinceMs = fromMs;
+    else this.#spentMs += this.#lastTookMs;
+    this.#lastTookMs = toMs - fromMs;
+    this.#untilMs = fromMs;
   }
 
   /** Nobody is there to compare: this time counts for nothing. */

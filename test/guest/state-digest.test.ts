@@ -159,7 +159,7 @@ describe('the state digest', () => {
       return digests.dueNs / 1e6;
     };
     try {
-      expect([0.1, 1, 40, 60_000].map(afterMs)).toEqual([4, 20, 800, 1000].map(ms => expect.closeTo(ms, 6)));
+      expect([0.1, 1, 200, 60_000].map(afterMs)).toEqual([4, 20, 4000, 5000].map(ms => expect.closeTo(ms, 6)));
     } finally {
       clock.mockRestore();
     }
