@@ -9,6 +9,7 @@ import { openDevices } from '../../devices/opening.js';
 import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
 import type { LaunchedMachine as Launched, LaunchOptions } from '../../engine/launch/launched-machine.js';
 import type { Status } from '../../engine/observe/status.js';
+import { timingFor } from '../../engine/replica/replica-configuration.js';
 import { Bench, guest } from './command.js';
 
 // Replicas are other processes: the machine is launched from what was built.
@@ -27,6 +28,8 @@ const ARGUMENTS = ['mill', '2000', String(MEBIBYTES)];
 /** Behind the guest's store, in the last page: nothing lies there, so that nothing but a digest can see it. */
 const ADDRESS = (MEBIBYTES << 20) + 131_000;
 const WINDOW_LINES = 4;
+/** A busy host gives a guest, and so the digests of its state, a small part of the time. */
+const PATIENCE = { timeout: 180_000 } as const;
 
 function disk(name: string): string {
   writeFileSync(bench.file(name), '');
@@ -91,6 +94,8 @@ async function grinding(feed: Feed, hooks: LaunchOptions['hooks'], verifyShare?:
     },
     replicas: 2,
     repair: true,
+    // Whoever was only slow, on a busy host, is no death that this is about.
+    timing: timingFor(30_000),
     streams: [new Console({ stdin: feed.stdin, stdout: feed.stdout, stderr: new PassThrough().resume() })],
     devices,
     ...(hooks === undefined ? {} : { hooks }),
@@ -125,7 +130,7 @@ function expectWhere({ reason }: Loss): void {
   expect(Number(to)).toBeGreaterThanOrEqual(ADDRESS);
 }
 
-test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', async () => {
+test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', PATIENCE, async () => {
   const feed = new Feed();
   const { machine, lost } = await grinding(feed, { backup: flipHook({ count: 20_000_000, address: ADDRESS, bit: 3 }) });
   const backups: number[] = [];
@@ -145,7 +150,7 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
 });
 
 describe('with a share of a machine of its own, a bit that flips', () => {
-  test.each(['primary', 'backup'] as const)('in who joins after the death of the %s is found', async dies => {
+  test.each(['primary', 'backup'] as const)('in who joins after the death of the %s is found', PATIENCE, async dies => {
     const feed = new Feed();
     const { machine, lost } = await grinding(feed, { joining: flipHook({ count: 0, address: ADDRESS, bit: 3 }) }, 0.1);
     await status(machine, ({ verification, protected: is }) => is && verification.covered === 1);
