@@ -51,7 +51,7 @@ function withShare({ options }: Command, args: readonly string[]): string[] {
     if (arg === FLAG && next !== undefined && (next.endsWith('.wasm') || existsSync(next))) {
       return [...args.slice(0, at), `${FLAG}=${percent(VERIFY_SHARE.usual)}`, ...args.slice(at + 1)];
     }
-    if (arg === FLAG || options.find(option => option.long === arg || option.short === arg)?.required === true) at += 1;
+    if (options.find(({ long, short }) => long === arg || short === arg)?.required === true) at += 1;
   }
   return [...args];
 }
