@@ -105,6 +105,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'what does a distance between the replicas cost?',
     tiny: ['--rounds', '1', '--seconds', '0.1'],
   },
+  verify: {
+    question: "what does comparing the replicas' state cost?",
+    tiny: ['--rounds', '1', '--seconds', '0.2', '--shares', '0.05', '--mebibytes', '1'],
+  },
   hosts: {
     question: 'what does a client notice of hosts that die and cables that are cut?',
     tiny: ['--strikes', '1', '--minutes', '0'],

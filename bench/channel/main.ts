@@ -109,7 +109,7 @@ const folder = ownedFolder();
 const snapshot = join(folder, 'snapshot');
 for (const encrypted of [false, true]) {
   console.error(`channel: joins, ${encrypted ? 'encrypted' : 'in the clear'}`);
-  const machine = await launch(folder, values.mebibytes, encrypted);
+  const machine = await launch(folder, values.mebibytes, { encrypted });
   try {
     await machine.start();
     const patient = new Patient(machine);

@@ -62,7 +62,11 @@ export class Patient {
 }
 
 /** @param mebibytes that the guest works in */
-export async function launch(folder: string, mebibytes: string, encrypted = false): Promise<LaunchedMachine> {
+export async function launch(
+  folder: string,
+  mebibytes: string,
+  { encrypted = false, ...shaping }: { readonly encrypted?: boolean; readonly verifyShare?: number } = {},
+): Promise<LaunchedMachine> {
   const disk = join(folder, 'disk');
   writeFileSync(disk, '');
   truncateSync(disk, DISK_BYTES);
@@ -75,6 +79,7 @@ export async function launch(folder: string, mebibytes: string, encrypted = fals
     moduleCache: true,
     options: {
       ...DEFAULT_MACHINE,
+      ...shaping,
       arguments: ['mill', WORK, mebibytes],
       devices: options,
     },

@@ -19,9 +19,16 @@ import { guestArguments } from './guest-strings.js';
 import { addReplicaFlags } from './launch-flags.js';
 import { addVariantFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { addSocketFlags, type SocketFlags } from './socket-flags.js';
+import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-interface InitFlags extends Omit<MachineFlags, 'epochLength'>, EpochLengthFlags, WasiFlags, SocketFlags, ArbiterFlags {
+interface InitFlags
+  extends Omit<MachineFlags, 'epochLength'>,
+    EpochLengthFlags,
+    VerifyFlag,
+    WasiFlags,
+    SocketFlags,
+    ArbiterFlags {
   readonly folder?: string;
   readonly arbiter: string;
   readonly replicas: number;
@@ -39,7 +46,7 @@ export function initCommand(): Command {
     .option('--no-encrypt', 'for parts that are all on one host: the channel is in the clear, on loopback')
     .passThroughOptions();
   return addSocketFlags(
-    addWasiFlags(addVariantFlags(addEpochLengthFlags(addEtcdFlags(addReplicaFlags(command))))),
+    addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addEtcdFlags(addReplicaFlags(command)))))),
   ).action((guest: string, args: string[], options: Record<string, unknown>) =>
     init(guest, args, { ...(options as unknown as InitFlags), ...machineFlags(options) }),
   );
@@ -62,6 +69,7 @@ async function init(guestPath: string, args: readonly string[], flags: InitFlags
     suspicionMs: flags.suspicion,
     encrypted: flags.encrypt,
     ...epochLengthOptions(flags, flags.counting),
+    ...verifyOption(flags),
     variant: flags.variant,
     counting: flags.counting,
     operationIds: flags.operationIds,

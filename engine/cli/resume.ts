@@ -16,8 +16,9 @@ import { readGuest } from './machine-flags.js';
 import { devicesThen } from './resumed-devices.js';
 import { openSockets } from './socket-flags.js';
 import { supervise } from './supervise.js';
+import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
 
-interface ResumeFlags extends LaunchFlags {
+interface ResumeFlags extends LaunchFlags, VerifyFlag {
   readonly guest?: string;
   readonly cache: boolean;
 }
@@ -28,7 +29,7 @@ export function resumeCommand(): Command {
     .argument('<FILE>', 'the snapshot')
     .option('--guest <GUEST.wasm>', 'the guest, where it lies elsewhere now')
     .option('--no-cache', 'rewrite the guest anew');
-  return addLaunchFlags(command).action((file: string, flags: ResumeFlags) => resume(file, flags));
+  return addVerifyFlag(addLaunchFlags(command)).action((file: string, flags: ResumeFlags) => resume(file, flags));
 }
 
 async function resume(file: string, flags: ResumeFlags): Promise<void> {
@@ -36,13 +37,14 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const { statuses, ...origin } = snapshot.origin as SavedOrigin;
   const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
   refuseAnother(guest, module, snapshot);
-  const { bornMs: _, ...options } = snapshot.options;
+  const { bornMs: _, ...then } = snapshot.options;
+  const options = { ...then, ...verifyOption(flags) };
   await rewriteGuest(module, options, flags.cache);
   const launch = await launchOptions(flags);
-  const then = devicesThen(snapshot, origin.devices, new Map(statuses));
+  const devicesBefore = devicesThen(snapshot, origin.devices, new Map(statuses));
   const console = Console.ofProcess();
   const sockets = await openSockets(origin, flags);
-  const { devices } = await openDevices(origin.devices, then);
+  const { devices } = await openDevices(origin.devices, devicesBefore);
   const machine = new LaunchedMachine({
     ...launch,
     module,

@@ -13,9 +13,16 @@ import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.
 import { addVariantFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { addSocketFlags, openSockets, type SocketFlags, socketOptions } from './socket-flags.js';
 import { supervise } from './supervise.js';
+import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-interface RunFlags extends Omit<MachineFlags, 'epochLength'>, EpochLengthFlags, WasiFlags, SocketFlags, LaunchFlags {}
+interface RunFlags
+  extends Omit<MachineFlags, 'epochLength'>,
+    EpochLengthFlags,
+    VerifyFlag,
+    WasiFlags,
+    SocketFlags,
+    LaunchFlags {}
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -23,9 +30,10 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addSocketFlags(addWasiFlags(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))).action(
-    (guest: string, args: string[], options: Record<string, unknown>) =>
-      run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
+  return addSocketFlags(
+    addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))),
+  ).action((guest: string, args: string[], options: Record<string, unknown>) =>
+    run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
   );
 }
 
@@ -47,6 +55,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
     moduleCache: flags.cache,
     options: {
       ...lengths,
+      ...verifyOption(flags),
       variant: flags.variant,
       counting: flags.counting,
       operationIds: flags.operationIds,

@@ -4,6 +4,7 @@
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
+import { describeVerification } from '../observe/described-verification.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/vocabulary.js';
@@ -21,6 +22,8 @@ const MACHINE_LOST_STATUS = DEFECT_STATUS;
 export interface SuperviseFlags {
   readonly statusFile?: string;
   readonly quiet?: true;
+  /** Asked for: what has come of it is told at the end. */
+  readonly verify?: number;
 }
 
 type Say = (line: string) => void;
@@ -56,6 +59,7 @@ export async function supervise(
   }
   watching?.close();
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
+  if (flags.verify !== undefined) say(describeVerification(machine.status.verification));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
 }
 

@@ -24,6 +24,7 @@ import {
   WORD_WAITS,
 } from '../threads/shared.js';
 import { isReady, SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
+import { putVerification } from '../threads/verification.js';
 import type { BoundaryHook } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
@@ -137,7 +138,8 @@ export class Guest implements ExecutionGuest {
   attach(stack: SuspendedStack): void {
     assert(this.#devices !== undefined, 'devices stand before the instance, which imports them');
     this.#stack = stack;
-    this.#digests = new StateDigests({ stack, devices: this.#devices, interrupts: this.interrupts });
+    const { verifyShare } = this.#options;
+    this.#digests = new StateDigests({ stack, devices: this.#devices, interrupts: this.interrupts }, verifyShare);
     this.#reviewDueNs = Math.min(this.#digests.dueNs, this.#pace?.dueNs ?? Infinity);
     stack.onSuspended = () => {
       const activations = stack.take();
@@ -374,7 +376,10 @@ export class Guest implements ExecutionGuest {
   }
 
   difference(entry: DigestEntry): string | undefined {
-    return this.#digests!.difference(entry.epoch, entry);
+    const digests = this.#digests!;
+    const difference = digests.difference(entry.epoch, entry);
+    putVerification(this.#shared.positions, digests.account);
+    return difference;
   }
 
   get reviewDueNs(): number {
@@ -390,9 +395,10 @@ export class Guest implements ExecutionGuest {
 
   /** Nobody is there to compare where this replica is alone. */
   #takeDigest(nowNs: number): void {
-    const digest = this.#link.alone ? undefined : this.#digests!.take(this.#execution.epoch, nowNs);
-    if (digest === undefined) this.#digests!.skip(nowNs);
-    else this.#driver.step({ type: 'digest', digest });
+    const digests = this.#digests!;
+    if (this.#link.alone) digests.skip(nowNs);
+    else this.#driver.step({ type: 'digest', digest: digests.take(this.#execution.epoch, nowNs) });
+    putVerification(this.#shared.positions, digests.account);
   }
 
   #reviewLength(pace: GuestPace, nowNs: number, count: number): void {

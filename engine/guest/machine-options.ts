@@ -6,12 +6,17 @@ import type { KernelConfiguration } from '../wasi/kernel-port.js';
 
 export type SocketOptions = Pick<KernelConfiguration, 'listeners' | 'connectors'>;
 
+/** Parts of a replica's time: less would find nothing in a life, and with more the guest would hardly run. */
+export const VERIFY_SHARE = { least: 0.0001, usual: 0.01, most: 0.5 } as const;
+
 /** Options that shape execution: equal on every replica of a machine (compared at the first packet). */
 export interface MachineOptions {
   /** Instructions an epoch; of the first ones, where the length may change. */
   readonly epochLength: number;
   /** The epoch length follows the guest, whose epochs are to take no longer than this; left out: it stays as it is (EL). */
   readonly latencyMaxMs?: number;
+  /** Part of a replica's time that comparing its state may take (SD); left out: `VERIFY_SHARE.usual`. */
+  readonly verifyShare?: number;
   readonly variant: Variant;
   readonly counting: 'block' | 'exact';
   readonly operationIds: boolean;

@@ -1,23 +1,27 @@
 // The full digest of a guest's state (rule SD): hashes of some pages of its memory, of what hardware or kernel hold, and of
 // its globals. The primary says at which boundary, and of which pages; a backup computes the same there, and compares.
 //
-// The pages rotate: every page is looked at in its turn. What a digest costs is measured, and the next one comes not before
-// a hundred times as long has passed, so that all of them take 1 % of the guest's time. The least of the last few counts:
-// they do about the same work, and where one took longer, the host had something else to do.
+// The pages rotate: every page is looked at in its turn, so many at a time that the guest does not feel the pause, however large
+// its memory is. What a digest took is measured, and the next one comes not before so long has passed that all of them take the
+// share of time that is theirs: a hundred times as long for 1 %. On a host that has other things to do some take far longer than
+// they work; so does all else that the guest does there, and the share is one of the time that it is given.
 
 import type { StateDigest } from '../protocol/vocabulary.js';
 import { captureGlobals, firstMemory } from '../suspend/machine-image.js';
 import type { SuspendedStack } from '../suspend/suspended-stack.js';
 import type { GuestDevices } from './guest-devices.js';
 import type { InterruptController } from './interrupt-controller.js';
+import { VERIFY_SHARE } from './machine-options.js';
 import { hashPlain, hashWords } from './plain-hash.js';
+import { VerificationAccount } from './verification-account.js';
 
-/** Time between digests over the time that one takes. */
-const SPACING = 100;
-/** A digest is a log entry and, at most, a part of its own: not more often than this. */
-const SPACING_MIN_NS = 20_000_000;
-/** Digests of which the least cost counts. */
-const COSTS = 4;
+/**
+ * A digest is a log entry and, at most, a part of its own, which costs more than the digest of a small guest: not more often
+ * than this at the usual share, at another one in proportion.
+ */
+const USUAL_SPACING_MIN_NS = 20_000_000;
+/** What one can take on a busy host; where it took longer the host, or this process, stood still. */
+const COST_MAX_NS = 250_000_000;
 /** Pages in one digest: a pause of a third of a millisecond. */
 const PAGES_MAX = 16;
 const PAGE_BYTES = 65_536;
@@ -31,36 +35,57 @@ export interface DigestedState {
 
 export class StateDigests {
   readonly #state: DigestedState;
+  readonly account = new VerificationAccount();
+  /** Time between digests over the time that one takes. */
+  readonly #spacing: number;
+  readonly #spacingMinNs: number;
   #nextPage = 0;
-  /** What the last digests took, ns. */
-  #costsNs: number[] = [];
   /** The monotonic clock of the machine at which the next one is due, ns. */
-  dueNs = SPACING_MIN_NS;
+  dueNs: number;
 
-  constructor(state: DigestedState) {
+  /** @param share of this replica's time */
+  constructor(state: DigestedState, share: number = VERIFY_SHARE.usual) {
     this.#state = state;
+    this.#spacing = 1 / share;
+    this.#spacingMinNs = (USUAL_SPACING_MIN_NS * VERIFY_SHARE.usual) / share;
+    this.dueNs = this.#spacingMinNs;
   }
 
   /** At the primary. @param epoch the present epoch; @param nowNs the machine's monotonic clock */
   take(epoch: number, nowNs: number): StateDigest {
-    const begun = process.hrtime.bigint();
+    const begunMs = performance.now();
     const pages = this.#memory().length / PAGE_BYTES;
     const firstPage = this.#nextPage < pages ? this.#nextPage : 0;
     const count = Math.min(PAGES_MAX, pages - firstPage);
     this.#nextPage = firstPage + count;
     const digest = this.#compute(epoch, firstPage, count);
-    this.#costsNs = [Number(process.hrtime.bigint() - begun), ...this.#costsNs.slice(0, COSTS - 1)];
-    this.dueNs = nowNs + Math.max(SPACING_MIN_NS, SPACING * Math.min(...this.#costsNs));
+    const endMs = performance.now();
+    this.account.took(begunMs, endMs);
+    const costNs = Math.min(COST_MAX_NS, 1e6 * (endMs - begunMs));
+    this.dueNs = nowNs + Math.max(this.#spacingMinNs, this.#spacing * costNs);
     return digest;
   }
 
-  /** Nobody is there to compare. */
+  /** Nobody is there to compare; who comes is to be compared from the beginning. */
   skip(nowNs: number): void {
-    this.dueNs = nowNs + SPACING_MIN_NS;
+    this.#nextPage = 0;
+    this.account.pause();
+    this.dueNs = nowNs + this.#spacingMinNs;
   }
 
   /** At a backup: what differs, in words; undefined: nothing. */
   difference(epoch: number, theirs: StateDigest): string | undefined {
+    const begunMs = performance.now();
+    const difference = this.#difference(epoch, theirs);
+    this.account.took(begunMs, performance.now());
+    if (difference === undefined) {
+      const have = this.#memory().length / PAGE_BYTES;
+      this.account.compared(theirs.firstPage, theirs.pages, have, Date.now());
+    }
+    return difference;
+  }
+
+  #difference(epoch: number, theirs: StateDigest): string | undefined {
     const { firstPage, pages } = theirs;
     const have = this.#memory().length / PAGE_BYTES;
     if (firstPage + pages > have) {

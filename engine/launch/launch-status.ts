@@ -3,6 +3,7 @@
 import type { ReplicaStatus, Status } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
+import { NO_PAST, type PastVerification, verificationStatus } from './launch-verification.js';
 
 interface StatusReplica extends ReplicaStatus {
   readonly joins: boolean;
@@ -15,8 +16,15 @@ interface StatusReplica extends ReplicaStatus {
 /**
  * @param wanted replicas that the machine should have
  * @param unjoined why the last replacement ended before it was named; empty: none has
+ * @param past of replicas that are not among these any more
  */
-export function statusOf(view: View, replicas: readonly StatusReplica[], wanted: number, unjoined = ''): Status {
+export function statusOf(
+  view: View,
+  replicas: readonly StatusReplica[],
+  wanted: number,
+  unjoined = '',
+  past: PastVerification = NO_PAST,
+): Status {
   const primary = replicas.find(({ incarnation }) => incarnation === view.primary);
   const progress = primary?.progress;
   const named = [view.primary, ...view.backups];
@@ -39,6 +47,7 @@ export function statusOf(view: View, replicas: readonly StatusReplica[], wanted:
     lagMs: progress?.lagMs ?? 0,
     outstanding: progress?.outstanding ?? 0,
     logBytes: progress?.logBytes ?? 0,
+    verification: verificationStatus(view, replicas, past),
   };
 }
 

@@ -60,8 +60,8 @@ export interface LaunchOptions {
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
   /** Whether replicas tell what is measured of them (`sampled`); it costs them about a hundredth of a processor. */
   readonly samples?: boolean;
-  /** What a test does at the boundaries of the first primary, and of the first backup. */
-  readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
+  /** What a test does at the boundaries of the first primary, of the first backup, and of the first replica that joins. */
+  readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule; readonly joining?: HookModule };
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -87,11 +87,14 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
   #repairing: NodeJS.Timeout | undefined;
   #started: Promise<void> = Promise.resolve();
+  /** Of the next replica that joins. */
+  #hookOfJoining: HookModule | undefined;
 
   constructor(launch: LaunchOptions) {
     super();
     this.outcome = this.#ending.promise;
     this.#launch = launch;
+    this.#hookOfJoining = launch.hooks?.joining;
     const [primary = '', ...backups] = Array.from({ length: launch.replicas }, () => randomUUID());
     this.#firstView = { number: 1, machine: this.machine, primary, backups, claim: randomUUID() };
     this.#launching = new Launching(this.#firstView, launch.replicas, launch.repair === true);
@@ -213,7 +216,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const { hooks, resume } = this.#launch;
     const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
     const { primary, backups } = this.#firstView;
-    const hook = joins ? undefined : { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
+    const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup };
+    const hook = joins ? this.#hookOfJoining : first[incarnation];
+    if (joins) this.#hookOfJoining = undefined;
     const tested = hook === undefined ? {} : { hook };
     replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
   }

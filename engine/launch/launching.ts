@@ -11,6 +11,7 @@ import type { View } from '../protocol/vocabulary.js';
 import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
 import { statusOf } from './launch-status.js';
+import { NO_PAST, type PastVerification, withPast } from './launch-verification.js';
 import { Repair } from './repair.js';
 
 export interface LaunchedReplica {
@@ -86,6 +87,9 @@ export type LaunchEffect =
   /** Everything is to be ended, and this is why. */
   | { readonly type: 'fail'; readonly error: EpochvisorError };
 
+/** The code of a replica that halts because its state differs from its primary's (DG, SD). */
+const DIVERGED = 'DIVERGED';
+
 interface Replica extends LaunchedReplica {
   /** Named in no view so far; one that was, and is not any more, never joins again. */
   joins: boolean;
@@ -100,6 +104,7 @@ export class Launching {
   readonly #repair: Repair | undefined;
   #replicas: Replica[] = [];
   #view: View;
+  #past: PastVerification = NO_PAST;
   #repairIsPlanned = false;
   #over = false;
 
@@ -124,7 +129,7 @@ export class Launching {
   }
 
   get status(): Status {
-    return statusOf(this.#view, this.#replicas, this.#wanted, this.#repair?.why);
+    return statusOf(this.#view, this.#replicas, this.#wanted, this.#repair?.why, this.#past);
   }
 
   step(event: LaunchEvent): LaunchEffect[] {
@@ -179,6 +184,7 @@ export class Launching {
     const gone = this.#replicas.filter(({ hasEnded, incarnation }) => hasEnded && !named.includes(incarnation));
     if (gone.length === 0) return [];
     this.#replicas = this.#replicas.filter(replica => !gone.includes(replica));
+    this.#past = withPast(this.#past, gone);
     return [{ type: 'forget', incarnations: gone.map(({ incarnation }) => incarnation) }];
   }
 
@@ -236,6 +242,7 @@ export class Launching {
 
   #ended(replica: Replica, { reason, killed, halted }: ReplicaEnding): LaunchEffect[] {
     replica.hasEnded = true;
+    if (halted?.code === DIVERGED) this.#past = { ...this.#past, divergences: this.#past.divergences + 1 };
     if (this.#over) return [];
     const { joins, incarnation } = replica;
     // Who was killed may have run without a chance to say so; the other one carries on, wherever it stands.

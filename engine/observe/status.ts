@@ -11,6 +11,21 @@ export interface ReplicaStatus {
   readonly incarnation: string;
 }
 
+/** Whether the replicas were found to agree, and how thoroughly that was looked at (SD). Times in ms; parts from 0 to 1. */
+export interface VerificationStatus {
+  /** Part of a replica's time that comparing may take (`--verify`), and what it has taken of the primary's. */
+  readonly share: number;
+  readonly spent: number;
+  /** State digests compared and found equal, by all backups that the machine has had; when the last one was, ISO 8601. */
+  readonly comparisons: number;
+  readonly last: string | null;
+  /** Part of memory that was compared at least once, and after how long it is compared again; of the least compared backup. */
+  readonly covered: number;
+  readonly everyMs: number | null;
+  /** Replicas that were found to differ: none of them was promoted. */
+  readonly divergences: number;
+}
+
 /** What `--status-file` holds, as JSON. */
 export interface Status {
   readonly machine: string;
@@ -38,6 +53,7 @@ export interface Status {
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
+  readonly verification: VerificationStatus;
   /** The socket on which the launcher takes requests, for `epochvisor snapshot`. */
   readonly control?: string;
 }
@@ -51,6 +67,7 @@ const NO_FIGURES = {
   lagMs: undefined,
   outstanding: undefined,
   logBytes: undefined,
+  verification: undefined,
 } as const;
 
 /**

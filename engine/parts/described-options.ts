@@ -16,7 +16,7 @@ import type { MachineDescription } from './description.js';
 import type { MachineFolder } from './machine-folder.js';
 
 export function machineOptions(description: MachineDescription): MachineOptions {
-  const { epochLength, latencyMaxMs, variant, counting, operationIds, maxMemory, bornMs } = description;
+  const { epochLength, latencyMaxMs, verifyShare, variant, counting, operationIds, maxMemory, bornMs } = description;
   const { listen, connect, guest, environment } = description;
   const devices = numbered(description.devices);
   const listeners = listen.map((_, index) => FIRST_LISTENING + index);
@@ -33,6 +33,7 @@ export function machineOptions(description: MachineDescription): MachineOptions 
   return {
     epochLength,
     ...(latencyMaxMs === undefined ? {} : { latencyMaxMs }),
+    ...(verifyShare === undefined ? {} : { verifyShare }),
     variant,
     counting,
     operationIds,

@@ -19,7 +19,7 @@ import {
 } from '../../devices/connection/socket-address.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { GuestKind } from '../guest/guest-check.js';
-import type { MachineOptions } from '../guest/machine-options.js';
+import { type MachineOptions, VERIFY_SHARE } from '../guest/machine-options.js';
 import { VARIANTS } from '../protocol/vocabulary.js';
 import { type NamedAddress, SUSPICION_MIN_MS } from '../replica/replica-configuration.js';
 import { Fields } from './fields.js';
@@ -36,7 +36,15 @@ export interface DescribedDevice extends DeviceSource {
 export interface MachineDescription
   extends Pick<
     MachineOptions,
-    'bornMs' | 'epochLength' | 'latencyMaxMs' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments'
+    | 'bornMs'
+    | 'epochLength'
+    | 'latencyMaxMs'
+    | 'verifyShare'
+    | 'variant'
+    | 'counting'
+    | 'operationIds'
+    | 'maxMemory'
+    | 'arguments'
   > {
   readonly machine: string;
   /** SHA-256 of the guest's module, hex. */
@@ -60,11 +68,11 @@ const HASH = /^[0-9a-f]{64}$/;
 
 export function writeDescription(description: MachineDescription): string {
   const { machine, bornMs, module, guest, arbiter, replicas, suspicionMs, encrypted, ...shaping } = description;
-  const { epochLength, latencyMaxMs, variant, counting, operationIds, maxMemory, environment } = shaping;
+  const { epochLength, latencyMaxMs, verifyShare, variant, counting, operationIds, maxMemory, environment } = shaping;
   const fields = {
     ...{ format: FORMAT, version: VERSION, machine, born: new Date(bornMs).toISOString() },
     ...{ module, guest, arbiter, replicas, suspicionMs, encrypted },
-    ...{ epochLength, latencyMaxMs, variant, counting, operationIds, maxMemory },
+    ...{ epochLength, latencyMaxMs, verifyShare, variant, counting, operationIds, maxMemory },
     ...{ arguments: shaping.arguments, environment },
     listen: shaping.listen.map(describeSocketAddress),
     connect: shaping.connect.map(({ name, address }) => `${name}=${describeSocketAddress(address)}`),
@@ -87,6 +95,9 @@ export function readDescription(text: string, where: string): MachineDescription
     typeof item === 'string' ? parseSocketAddress(item) : undefined,
   );
   const latencyMaxMs = fields.optional('latencyMaxMs', () => fields.number('latencyMaxMs', 0.01, 10_000));
+  const verifyShare = fields.optional('verifyShare', () =>
+    fields.number('verifyShare', VERIFY_SHARE.least, VERIFY_SHARE.most),
+  );
   const description: MachineDescription = {
     machine: fields.matching('machine', ID, 'an id of letters, digits and dashes'),
     bornMs: fields.time('born'),
@@ -98,6 +109,7 @@ export function readDescription(text: string, where: string): MachineDescription
     encrypted: fields.boolean('encrypted'),
     epochLength: fields.integer('epochLength', 1, 1_000_000_000),
     ...(latencyMaxMs === undefined ? {} : { latencyMaxMs }),
+    ...(verifyShare === undefined ? {} : { verifyShare }),
     variant: fields.oneOf('variant', VARIANTS),
     counting: fields.oneOf('counting', ['block', 'exact']),
     operationIds: fields.boolean('operationIds'),

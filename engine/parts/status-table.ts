@@ -1,9 +1,12 @@
 // The status of a machine as a table for people.
 
+import { describeVerification } from '../observe/described-verification.js';
 import { type MachineStatus, type PartStatus, textOf } from './machine-status.js';
 
 const HEADER = ['ROLE', 'HOST', 'PID', 'VIEW', 'EPOCH', 'INSTRUCTIONS', 'LAG', 'MEMORY', 'ADDRESS'];
 const MEBIBYTE = 2 ** 20;
+/** Of ECMAScript. */
+const TIME_MAX_MS = 8.64e15;
 
 /** Lines without line ends. */
 export function statusTable(status: MachineStatus): string[] {
@@ -20,7 +23,30 @@ export function statusTable(status: MachineStatus): string[] {
         .join('  ')
         .trimEnd(),
     ),
+    ...status.parts.flatMap(verificationOf),
   ];
+}
+
+/** How thoroughly a backup was compared with its primary (SD), a line. */
+function verificationOf({ role, host, report }: PartStatus): string[] {
+  if (role !== 'backup') return [];
+  const { share, spent, comparisons, lastMs, covered, everyMs } = Object(report?.verification) as Record<
+    string,
+    unknown
+  >;
+  const isTime = isFigure(lastMs) && lastMs <= TIME_MAX_MS;
+  if (!isTime || ![share, spent, comparisons, covered, everyMs].every(isFigure)) return [];
+  const figures = { share, spent, comparisons, covered } as Record<
+    'share' | 'spent' | 'comparisons' | 'covered',
+    number
+  >;
+  const last = lastMs === 0 ? null : new Date(lastMs).toISOString();
+  const told = describeVerification({ ...figures, last, everyMs: everyMs === 0 ? null : (everyMs as number) });
+  return [`backup on ${textOf(host) || '?'}: ${told}`];
+}
+
+function isFigure(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
 }
 
 function rowOf({ kind, role, host, address, report, why }: PartStatus): string[] {

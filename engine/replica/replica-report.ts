@@ -1,6 +1,8 @@
 // What a replica says of itself to observers (`epochvisor status`), and to the agent that started it.
 
 import { hostname } from 'node:os';
+import { VERIFY_SHARE } from '../guest/machine-options.js';
+import type { Verification } from '../threads/verification.js';
 
 /** What changes as the guest runs, told some times a second. */
 export interface ReplicaProgress {
@@ -14,6 +16,13 @@ export interface ReplicaProgress {
   readonly lagMs: number;
   /** Bytes of log shipped since the start. */
   readonly logBytes: number;
+  readonly verification: ReplicaVerification;
+}
+
+/** What comparing state (SD) may cost, and what has come of it. */
+export interface ReplicaVerification extends Verification {
+  /** Part of the time that it may take. */
+  readonly share: number;
 }
 
 export interface ReplicaReport extends ReplicaProgress {
@@ -41,6 +50,7 @@ export const NO_PROGRESS: ReplicaProgress = {
   reason: 'starting',
   lagMs: 0,
   logBytes: 0,
+  verification: { share: VERIFY_SHARE.usual, comparisons: 0, lastMs: 0, covered: 0, everyMs: 0, spent: 0 },
 };
 
 /** What is the same in all reports of one process. */

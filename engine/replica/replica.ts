@@ -11,9 +11,11 @@ import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
+import { VERIFY_SHARE } from '../guest/machine-options.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
+import { readVerification } from '../threads/verification.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
 import type {
@@ -249,6 +251,7 @@ export class Replica {
 
   get #progress(): ReplicaProgress {
     const { positions } = this.#parts.thread;
+    const { options } = this.#parts.configuration;
     const { channel, logBytes } = this.#driver;
     return {
       epoch: positions[WORD_EPOCH] ?? 0,
@@ -258,6 +261,7 @@ export class Replica {
       ...channel.protection,
       lagMs: Math.round(channel.lagMs(TIMERS.nowMs())),
       logBytes,
+      verification: { share: options.verifyShare ?? VERIFY_SHARE.usual, ...readVerification(positions) },
     };
   }
 

@@ -5,6 +5,7 @@
 // of that type.
 
 import type { MachineSnapshot } from '../guest/guest-state.js';
+import { VERIFY_SHARE } from '../guest/machine-options.js';
 import { invalid } from './chunks.js';
 
 /**
@@ -54,6 +55,7 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
   options: {
     epochLength: 'number',
     'latencyMaxMs?': 'number',
+    'verifyShare?': 'number',
     variant: 'string',
     counting: 'string',
     operationIds: 'boolean',
@@ -105,16 +107,18 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
 
 /** @throws EpochvisorError SNAPSHOT_INVALID */
 export function assertShape(value: unknown, offset: number): asserts value is MachineSnapshot {
-  const wrong = mismatch(value, SNAPSHOT, 'the snapshot') ?? wrongLength(value as MachineSnapshot);
+  const wrong = mismatch(value, SNAPSHOT, 'the snapshot') ?? wrongNumber(value as MachineSnapshot);
   if (wrong !== undefined) throw invalid(wrong, offset);
 }
 
-/** A guest whose epochs have no length would never come to the end of one, or of nothing else. */
-function wrongLength({ options, guest }: MachineSnapshot): string | undefined {
+/** A guest whose epochs have no length would never come to the end of one, or of nothing else; nor if all its time is another's. */
+function wrongNumber({ options, guest }: MachineSnapshot): string | undefined {
   const lengths = [options.epochLength, guest.execution.epochLength];
-  return lengths.every(length => Number.isSafeInteger(length) && length >= 1)
-    ? undefined
-    : 'epochLength is no number of instructions';
+  if (!lengths.every(length => Number.isSafeInteger(length) && length >= 1)) {
+    return 'epochLength is no number of instructions';
+  }
+  const { verifyShare: share = VERIFY_SHARE.usual } = options;
+  return share >= VERIFY_SHARE.least && share <= VERIFY_SHARE.most ? undefined : 'verifyShare is no share of time';
 }
 
 function mismatch(value: unknown, shape: Shape, name: string): string | undefined {

@@ -64,6 +64,12 @@ export const WORD_ASKED_END = 8;
 export const ASKED_OPERATION = -1;
 /** For the status: instructions an epoch. */
 export const WORD_EPOCH_LENGTH = 9;
+/** For the status: what comparing state has come to (verification.ts). */
+export const WORD_COMPARISONS = 10;
+export const WORD_COMPARED_MS = 11;
+export const WORD_COVERED = 12;
+export const WORD_COMPARED_EVERY_MS = 13;
+export const WORD_VERIFY_SPENT = 14;
 
 const FLOATS_AT = 64;
 const RINGS_AT = 192;

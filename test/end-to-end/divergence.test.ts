@@ -2,12 +2,14 @@
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Console } from '../../devices/console/console.js';
 import { DISK_KIND } from '../../devices/disk/disk-kind.js';
 import { openDevices } from '../../devices/opening.js';
 import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
-import type { LaunchedMachine as Launched } from '../../engine/launch/launched-machine.js';
+import type { LaunchedMachine as Launched, LaunchOptions } from '../../engine/launch/launched-machine.js';
+import type { Status } from '../../engine/observe/status.js';
+import { timingFor } from '../../engine/replica/replica-configuration.js';
 import { Bench, guest } from './command.js';
 
 // Replicas are other processes: the machine is launched from what was built.
@@ -26,6 +28,8 @@ const ARGUMENTS = ['mill', '2000', String(MEBIBYTES)];
 /** Behind the guest's store, in the last page: nothing lies there, so that nothing but a digest can see it. */
 const ADDRESS = (MEBIBYTES << 20) + 131_000;
 const WINDOW_LINES = 4;
+/** A busy host gives a guest, and so the digests of its state, a small part of the time. */
+const PATIENCE = { timeout: 180_000 } as const;
 
 function disk(name: string): string {
   writeFileSync(bench.file(name), '');
@@ -64,17 +68,23 @@ class Feed {
   }
 }
 
-test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', async () => {
-  const feed = new Feed();
+interface Loss {
+  readonly incarnation: string;
+  readonly reason: string;
+}
+
+/** A machine that grinds what it is fed, and who of it was lost, in the view or before. */
+async function grinding(feed: Feed, hooks: LaunchOptions['hooks'], verifyShare?: number) {
   const { devices, options } = await openDevices([
     { kind: DISK_KIND.name, path: disk('disk') },
     { kind: TELLER_KIND.name, path: disk('journal') },
   ]);
-  machine = new LaunchedMachine({
+  const launched = new LaunchedMachine({
     module: readFileSync(guest('mill')),
     moduleCache: true,
     options: {
       epochLength: 100_000,
+      ...(verifyShare === undefined ? {} : { verifyShare }),
       variant: 'deferred',
       counting: 'block',
       operationIds: true,
@@ -84,35 +94,83 @@ test('a flipped bit is found by the digest of memory; the backup halts, and anot
     },
     replicas: 2,
     repair: true,
+    // Whoever was only slow, on a busy host, is no death that this is about.
+    timing: timingFor(30_000),
     streams: [new Console({ stdin: feed.stdin, stdout: feed.stdout, stderr: new PassThrough().resume() })],
     devices,
-    hooks: { backup: flipHook({ count: 20_000_000, address: ADDRESS, bit: 3 }) },
+    ...(hooks === undefined ? {} : { hooks }),
   });
-  const lost: { readonly incarnation: string; readonly reason: string }[] = [];
-  machine.on('lost', ({ incarnation }, reason) => lost.push({ incarnation, reason }));
-  const backups: number[] = [];
-  const healed = new Promise<void>(resolve => {
-    machine!.on('view', view => {
-      backups.push(view.backups.length);
-      if (lost.length > 0 && view.backups.length > 0) resolve();
-    });
-  });
-  await machine.start();
-  const { incarnation: primary } = machine.primary!;
-  await healed;
+  machine = launched;
+  const lost: Loss[] = [];
+  launched.on('lost', ({ incarnation }, reason) => lost.push({ incarnation, reason }));
+  launched.on('unjoined', ({ incarnation }, reason) => lost.push({ incarnation, reason }));
+  await launched.start();
+  return { machine: launched, lost };
+}
+
+/** Resolves when the status, as told from now on, is so. */
+function status(of: Launched, is: (status: Status) => boolean): Promise<void> {
+  return new Promise(resolve => of.on('status', told => is(told) && resolve()));
+}
+
+/** The machine ends, with what a plain one writes. */
+async function endsWell(of: Launched, feed: Feed): Promise<void> {
   feed.end();
-  expect(await machine.outcome).toEqual({ kind: 'exit', status: 0 });
+  expect(await of.outcome).toEqual({ kind: 'exit', status: 0 });
   const plain = bench.startPlain(['--disk', disk('plain-disk'), guest('mill'), ...ARGUMENTS.slice(1)], 'pipe');
   plain.write('line\n'.repeat(feed.lines));
   plain.endInput();
   expect(feed.text).toBe((await plain.ended).stdout);
-  const [, epoch, from, to] =
-    /halted: .*epoch (\d+).*memory differs.*addresses (\d+) to (\d+)/.exec(lost[0]!.reason) ?? [];
-  expect(Number(epoch), lost[0]!.reason).toBeGreaterThan(0);
+}
+
+function expectWhere({ reason }: Loss): void {
+  const [, epoch, from, to] = /halted: .*epoch (\d+).*memory differs.*addresses (\d+) to (\d+)/.exec(reason) ?? [];
+  expect(Number(epoch), reason).toBeGreaterThan(0);
   expect(Number(from)).toBeLessThanOrEqual(ADDRESS);
   expect(Number(to)).toBeGreaterThanOrEqual(ADDRESS);
+}
+
+test('a flipped bit is found by the digest of memory; the backup halts, and another one joins', PATIENCE, async () => {
+  const feed = new Feed();
+  const { machine, lost } = await grinding(feed, { backup: flipHook({ count: 20_000_000, address: ADDRESS, bit: 3 }) });
+  const backups: number[] = [];
+  const { incarnation: primary } = machine.primary!;
+  await new Promise<void>(resolve => {
+    machine.on('view', view => {
+      backups.push(view.backups.length);
+      if (lost.length > 0 && view.backups.length > 0) resolve();
+    });
+  });
+  await endsWell(machine, feed);
+  expectWhere(lost[0]!);
   // It was the backup that left, and another one came.
   expect(lost[0]!.incarnation).not.toBe(primary);
   expect(machine.status.primary.incarnation).toBe(primary);
   expect(backups.slice(0, 2)).toEqual([0, 1]);
+});
+
+describe('with a share of a machine of its own, a bit that flips', () => {
+  test.each(['primary', 'backup'] as const)('in who joins after the death of the %s is found', PATIENCE, async dies => {
+    const feed = new Feed();
+    const { machine, lost } = await grinding(feed, { joining: flipHook({ count: 0, address: ADDRESS, bit: 3 }) }, 0.1);
+    await status(machine, ({ verification, protected: is }) => is && verification.covered === 1);
+    const { primary, backups } = machine.status;
+    const dead = dies === 'primary' ? primary : backups[0]!;
+    const survivor = dies === 'primary' ? backups[0]! : primary;
+    const differs = status(machine, ({ verification }) => verification.divergences > 0);
+    process.kill(dead.pid, 'SIGKILL');
+    await differs;
+    // Who comes after that agrees, and is compared, too.
+    const before = machine.status.verification.comparisons;
+    await status(machine, ({ verification, protected: is }) => is && verification.comparisons > before);
+    await endsWell(machine, feed);
+    const [killed, differed] = lost;
+    expect(killed).toEqual({ incarnation: dead.incarnation, reason: 'killed by SIGKILL' });
+    expectWhere(differed!);
+    expect(lost).toHaveLength(2);
+    expect(machine.status).toMatchObject({
+      primary: { incarnation: survivor.incarnation },
+      verification: { share: 0.1, divergences: 1, covered: 1 },
+    });
+  });
 });

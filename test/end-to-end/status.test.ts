@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Bench, guest, isAlive } from './command.js';
+import { Milling } from './milling.js';
 
 const bench = new Bench();
 
@@ -28,6 +29,18 @@ describe('the status file', () => {
     await machine.command.ended;
     // Who kills what it names must not hit processes that have the same numbers by then.
     expect(machine.now).toBeUndefined();
+  });
+
+  test('says how thoroughly the replicas were compared, and so does the end', async () => {
+    const milling = new Milling(bench, ['--verify', '5%']);
+    const { verification } = await milling.machine.status(one => one.verification.everyMs !== null);
+    expect(verification).toMatchObject({ share: 0.05, covered: 1, divergences: 0 });
+    expect(verification.comparisons).toBeGreaterThan(0);
+    expect(verification.last).toMatch(/^20\d\d-.*Z$/);
+    await milling.endsLikeThePlainMachine();
+    expect(milling.machine.command.stderr).toMatch(
+      /^epochvisor: state compared \d+ times, last at \S+: all of memory, again after \d+ ms \(.* of the time, at most 5 %\)$/m,
+    );
   });
 
   test('says why a machine is not protected', async () => {

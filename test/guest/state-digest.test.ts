@@ -1,6 +1,6 @@
 // State digests: equal for equal states, and where states differ they say what does.
 
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { GuestDevices } from '../../engine/guest/guest-devices.js';
 import { InterruptController } from '../../engine/guest/interrupt-controller.js';
 import { StateDigests } from '../../engine/guest/state-digest.js';
@@ -35,7 +35,7 @@ class Devices implements GuestDevices {
   }
 }
 
-function machine() {
+function machine(share?: number) {
   const { module, report, continuations } = instrumentWithContinuations(GUEST, { suspendable: true });
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
@@ -44,7 +44,7 @@ function machine() {
   const compiled = new WebAssembly.Module(module as Uint8Array<ArrayBuffer>);
   const { exports } = instantiateRewritten(compiled, report, {}, meter, hooks, { stack, modules });
   const [devices, interrupts] = [new Devices(), new InterruptController()];
-  return { exports, stack, devices, interrupts, digests: new StateDigests({ stack, devices, interrupts }) };
+  return { exports, stack, devices, interrupts, digests: new StateDigests({ stack, devices, interrupts }, share) };
 }
 
 describe('the state digest', () => {
@@ -72,10 +72,45 @@ describe('the state digest', () => {
     ]);
   });
 
+  test('finds one in any page within one round, which is three digests of 40 pages', () => {
+    for (let page = 0; page < PAGES; page += 1) {
+      firstMemory(backup.stack)[page * 65_536 + 7 * page]! ^= 1;
+      const found = [difference(), difference(), difference()];
+      expect(found.join(), `page ${page}`).toMatch(/memory differs/);
+      firstMemory(backup.stack)[page * 65_536 + 7 * page]! ^= 1;
+    }
+  });
+
+  test('keeps account of what was compared, and of nothing that differs', () => {
+    const { account } = backup.digests;
+    expect(account).toMatchObject({ comparisons: 0, lastMs: 0, covered: 0, spent: 0 });
+    const covered = [0, 1, 2, 3].map(() => {
+      expect(difference()).toBeUndefined();
+      return account.covered;
+    });
+    expect(covered).toEqual([0.4, 0.8, 1, 1]);
+    expect(account.comparisons).toBe(4);
+    expect(account.lastMs).toBeGreaterThan(0);
+    backup.devices.state = { files: 2 };
+    expect(difference()).toBeDefined();
+    expect(account.comparisons).toBe(4);
+    expect(account.spent).toBeGreaterThan(0);
+    // The primary computed as many, and compared none.
+    expect(primary.digests.account).toMatchObject({ comparisons: 0, covered: 0 });
+    expect(primary.digests.account.spent).toBeGreaterThan(0);
+  });
+
+  test('begins with the first page again for who comes after a time alone', () => {
+    primary.digests.take(7, 0);
+    primary.digests.skip(0);
+    expect(primary.digests.take(7, 0).firstPage).toBe(0);
+  });
+
   test('tells of memories of different sizes', () => {
     for (let count = 0; count < 2; count++) expect(difference()).toBeUndefined();
     (primary.stack.instances[0]!.exports.memory as WebAssembly.Memory).grow(1);
     expect(difference()).toBe("the memory has 40 pages, where the primary's has at least 41");
+    expect(backup.digests.account.comparisons).toBe(2);
     (backup.stack.instances[0]!.exports.memory as WebAssembly.Memory).grow(2);
     expect(difference()).toMatch(/^memory differs, in pages 0 to 15/);
   });
@@ -96,14 +131,37 @@ describe('the state digest', () => {
     expect(difference()).toBe('a global differs');
   });
 
-  test('is due again after a hundred times what it took, and 20 ms at the least', () => {
-    let leastNs = Infinity;
+  test.each([
+    [undefined, 20_000_000],
+    [0.05, 4_000_000],
+    [0.5, 400_000],
+    [0.001, 200_000_000],
+  ])('is due with a share of %f after as many times what it took, and after %i ns at the least', (share, leastNs) => {
+    const { digests } = machine(share);
+    expect(digests.dueNs).toBe(leastNs);
     for (let count = 0; count < 4; count++) {
-      const begun = process.hrtime.bigint();
-      primary.digests.take(1, 5_000_000);
-      leastNs = Math.min(leastNs, Number(process.hrtime.bigint() - begun));
-      expect(primary.digests.dueNs).toBeGreaterThanOrEqual(25_000_000);
-      expect(primary.digests.dueNs).toBeLessThanOrEqual(5_000_000 + Math.max(20_000_000, 100 * leastNs));
+      const begunMs = performance.now();
+      digests.take(1, 5_000_000);
+      const tookNs = 1e6 * (performance.now() - begunMs);
+      expect(digests.dueNs).toBeGreaterThanOrEqual(5_000_000 + leastNs);
+      expect(digests.dueNs).toBeLessThanOrEqual(5_000_000 + Math.max(leastNs, tookNs / (share ?? 0.01)));
+    }
+    digests.skip(7);
+    expect(digests.dueNs).toBe(7 + leastNs);
+  });
+
+  test('is due after what it took on a busy host, and not for ever where the host stood still', () => {
+    const clock = vi.spyOn(performance, 'now');
+    const afterMs = (ms: number) => {
+      const { digests } = machine(0.05);
+      clock.mockReturnValueOnce(1000).mockReturnValueOnce(1000 + ms);
+      digests.take(1, 0);
+      return digests.dueNs / 1e6;
+    };
+    try {
+      expect([0.1, 1, 200, 60_000].map(afterMs)).toEqual([4, 20, 4000, 5000].map(ms => expect.closeTo(ms, 6)));
+    } finally {
+      clock.mockRestore();
     }
   });
 });

@@ -19,6 +19,25 @@ function view(primary: string, ...backups: string[]) {
 
 const [a, b, c] = [replica('a', 1), replica('b', 2), replica('c', 3)];
 
+test('how thoroughly several backups were compared is said of the least compared one', () => {
+  const compared = (name: string, covered: number, everyMs: number) => {
+    const verification = { share: 0.02, spent: 0.5, comparisons: 3, lastMs: 5, covered, everyMs };
+    return replica(name, 4, { progress: { ...(PROGRESS as unknown as ReplicaProgress), verification } });
+  };
+  const of = (...backups: Replica[]) => {
+    const names = backups.map(({ incarnation }) => incarnation);
+    const { covered, everyMs } = statusOf(view('a', ...names), [a, ...backups], 3).verification;
+    return [covered, everyMs];
+  };
+  expect(of(compared('b', 1, 20), compared('c', 1, 30))).toEqual([1, 30]);
+  expect(of(compared('b', 1, 30), compared('c', 1, 20))).toEqual([1, 30]);
+  expect(of(compared('b', 0.5, 0), compared('c', 1, 20))).toEqual([0.5, null]);
+  expect(of(compared('b', 1, 20), compared('c', 0.5, 0))).toEqual([0.5, null]);
+  expect(of(compared('b', 1, 20), compared('c', 1, 0))).toEqual([1, null]);
+  // Nobody has heard of it yet.
+  expect(of(compared('b', 1, 20), replica('c', 5, { progress: undefined }))).toEqual([0, null]);
+});
+
 describe('a machine', () => {
   test('is protected where its view names as many as it should have, and its primary says so', () => {
     expect(statusOf(view('a', 'b'), [a, b], 2)).toMatchObject({ protected: true, reason: '' });

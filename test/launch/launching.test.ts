@@ -12,6 +12,7 @@ const HALT = { code: 'DIVERGED', message: 'memory differs', hint: 'look' };
 const HALTED: ReplicaEnding = { reason: 'halted: memory differs', killed: false, halted: HALT };
 const PROGRESS: ReplicaProgress = {
   ...{ epoch: 7, epochLength: 100, count: 700, outstanding: 0, protected: true, reason: '', lagMs: 0, logBytes: 0 },
+  verification: { share: 0.01, comparisons: 0, lastMs: 0, covered: 0, everyMs: 0, spent: 0 },
 };
 
 const view = (number: number, primary: string, ...backups: string[]): View => {
@@ -278,6 +279,28 @@ describe('the status', () => {
     const [effect] = says('a', { type: 'progress', progress: PROGRESS });
     expect(effect).toEqual({ type: 'tell', news: ['status', launching.status] });
     expect(launching.status).toMatchObject({ view: 1, epoch: 7, protected: true, primary: named('a') });
+  });
+
+  test('counts the comparisons of all there ever were, and who differed; what is covered is of who is a backup now', () => {
+    runs('a', 'b');
+    const compares = (name: string, comparisons: number, lastMs: number, covered: number) => {
+      const verification = { ...PROGRESS.verification, comparisons, lastMs, covered, everyMs: 9 };
+      says(name, { type: 'progress', progress: { ...PROGRESS, verification } });
+    };
+    compares('a', 0, 0, 0);
+    compares('b', 10, 1000, 1);
+    expect(launching.status.verification).toMatchObject({ comparisons: 10, covered: 1, everyMs: 9, divergences: 0 });
+    ends('b', HALTED);
+    tellsView('a', view(2, 'a'));
+    const alone = { comparisons: 10, covered: 0, everyMs: null, divergences: 1, last: '1970-01-01T00:00:01.000Z' };
+    expect(launching.status.verification).toMatchObject(alone);
+    started('c', true);
+    compares('c', 4, 2000, 0.25);
+    tellsView('a', view(3, 'a', 'c'));
+    expect(launching.status.verification).toEqual({
+      ...{ share: 0.01, spent: 0, comparisons: 14, covered: 0.25, everyMs: 9, divergences: 1 },
+      last: '1970-01-01T00:00:02.000Z',
+    });
   });
 
   test('is told when the last guest begins, for an idle primary has nothing more to say', () => {

@@ -15,6 +15,7 @@ const DESCRIPTION: MachineDescription = {
   encrypted: true,
   epochLength: 1_000_000,
   latencyMaxMs: 0.5,
+  verifyShare: 0.05,
   variant: 'deferred',
   counting: 'block',
   operationIds: true,
@@ -39,7 +40,7 @@ test('what is written is read again, and has one form whatever order it was in',
   expect(read(text)).toEqual(DESCRIPTION);
   const reversed = Object.fromEntries(Object.entries(JSON.parse(text) as object).reverse());
   expect(writeDescription(read(JSON.stringify(reversed)))).toBe(text);
-  const { latencyMaxMs: _, ...steady } = DESCRIPTION;
+  const { latencyMaxMs: _, verifyShare: __, ...steady } = DESCRIPTION;
   expect(read(writeDescription(steady))).toEqual(steady);
 });
 
@@ -68,6 +69,8 @@ describe('a fault is one line that names the file and the field', () => {
     ['encrypted', 1, /"encrypted" is 1, not true or false/],
     ['epochLength', 1.5, /"epochLength" is 1\.5/],
     ['latencyMaxMs', 0, /"latencyMaxMs" is 0/],
+    ['verifyShare', 0, /"verifyShare" is 0, not a number from 0.0001 to 0.5/],
+    ['verifyShare', '5%', /"verifyShare" is "5%", not a number/],
     ['variant', 'newest', /"variant" is "newest", not one of/],
     ['counting', null, /"counting" is null/],
     ['operationIds', 'on', /"operationIds" is "on", not true or false/],

@@ -110,6 +110,20 @@ test('a machine of one replica is never protected, and one that the arbiter does
   expect((await readStatus(folder, other)).reason).toBe('the arbiter has no record of this machine');
 });
 
+test('a table tells of each backup how thoroughly it was compared, if that makes sense', async () => {
+  const { folder, arbiter } = await folderAt(temporary.file('m'));
+  await arbiter.claim(view(1, 'p', 'b', 'odd', 'old'));
+  const verification = { share: 0.01, spent: 0.002, comparisons: 12, lastMs: 1000, covered: 1, everyMs: 40 };
+  await part(folder, arbiter, 'replica', 'p', { ...PRIMARY, verification });
+  await part(folder, arbiter, 'replica', 'b', { ...PRIMARY, role: 'backup', host: 'B', verification });
+  const odd = { ...verification, lastMs: 1e300 };
+  await part(folder, arbiter, 'replica', 'odd', { ...PRIMARY, role: 'backup', verification: odd });
+  await part(folder, arbiter, 'replica', 'old', { ...PRIMARY, role: 'backup' });
+  expect(statusTable(await readStatus(folder, arbiter)).filter(line => line.includes('compared'))).toEqual([
+    'backup on B: state compared 12 times, last at 1970-01-01T00:00:01.000Z: all of memory, again after 40 ms (0.2 % of the time, at most 1 %)',
+  ]);
+});
+
 test('a table has a line a part, and a part can do nothing to the terminal', async () => {
   const { folder, arbiter } = await folderAt(temporary.file('m'));
   await arbiter.claim(view(1, 'p', 'dead'));

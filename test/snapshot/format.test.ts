@@ -176,6 +176,10 @@ describe('bytes that are no snapshot', () => {
       const execution = { ...guest.execution, epochLength };
       expect(refusal(encode({ ...rest, guest: { ...guest, execution } }))).toMatch(/epochLength is no number of/);
     }
+    for (const verifyShare of [0, -1, 0.6, Number.NaN, Infinity]) {
+      const options = { ...rest.options, verifyShare };
+      expect(refusal(encode({ ...rest, options, guest }))).toMatch(/verifyShare is no share of time/);
+    }
   });
 });
 
