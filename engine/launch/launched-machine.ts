@@ -62,6 +62,8 @@ export interface LaunchOptions {
   readonly samples?: boolean;
   /** What a test does at the boundaries of the first primary, and of the first backup. */
   readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
+  /** For tests: whether the network of replicas can be cut (`cut`). */
+  readonly cuttable?: boolean;
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -77,6 +79,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** Of replicas that live or are named. */
   readonly #processes = new Map<string, ReplicaProcess>();
   readonly #snapshots = new PromisedSnapshots();
+  /** Asked of a replica, and not answered. */
+  readonly #cuts = new Map<number, () => void>();
+  #nextCut = 1;
   #bus: BusServer | undefined;
   readonly #firstView: View;
   #arbiter: Arbiter | undefined;
@@ -119,6 +124,21 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
    */
   save(file: string, origin: SnapshotOrigin): Promise<void> {
     return this.#snapshots.ask(file, origin, this.#primary);
+  }
+
+  /**
+   * The network of a replica to these, and to no others, stands still until the next call; both ends of a cut are to be told.
+   * Resolves when it does, or the replica has ended.
+   * @param from incarnations of replicas, or THE_BUS (network-cuts.ts)
+   */
+  async cut(incarnation: string, from: readonly string[]): Promise<void> {
+    const replica = this.#processes.get(incarnation);
+    if (replica === undefined || replica.hasEnded) return;
+    const request = this.#nextCut++;
+    const answered = new Promise<void>(resolve => this.#cuts.set(request, resolve));
+    replica.send({ type: 'cut', request, from });
+    await Promise.race([answered, replica.ended]);
+    this.#cuts.delete(request);
   }
 
   /** @throws EpochvisorError where bus, arbiter or a replica can't start */
@@ -172,6 +192,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
       ...(this.#launch.samples === true ? { samples: true } : {}),
+      ...(this.#launch.cuttable === true ? { cuttable: true } : {}),
     };
     for (const replica of this.#processes.values()) this.#configure(replica);
   }
@@ -197,7 +218,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #fork(incarnation: string, joins: boolean): ReplicaProcess {
     const replica = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
-      heard: message => this.#step({ type: 'heard', incarnation, message }),
+      heard: message => {
+        if (message.type === 'cut') this.#cuts.get(message.request)?.();
+        else this.#step({ type: 'heard', incarnation, message });
+      },
       ended: ending => this.#step({ type: 'ended', incarnation, ending }),
     });
     this.#processes.set(incarnation, replica);

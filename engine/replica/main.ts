@@ -5,10 +5,12 @@
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Link } from '../channel/link.js';
 import { asError, type EpochvisorError } from '../errors/errors.js';
 import { showStack } from '../observe/defects.js';
 import type { View } from '../protocol/vocabulary.js';
 import { MODULE_DESCRIPTOR, readModule } from './kept-module.js';
+import type { NetworkCuts } from './network-cuts.js';
 import type { PeerSearch } from './peer-search.js';
 import type { Replica, ReplicaParts } from './replica.js';
 import {
@@ -77,6 +79,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const { HeldLinks } = await import('./held-links.js');
   const { NO_PROGRESS, ownReport } = await import('./replica-report.js');
   const opened = await openArbiter(arbiter, arbiterOptions);
+  const admit = (link: Link): Link => cuts?.admit(link) ?? link;
   const membership = membershipOf(configuration);
   const links = new HeldLinks();
   const search = new PeerSearch({
@@ -86,7 +89,8 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     arbiter: opened,
     timers: TIMERS,
     view: () => replica?.view,
-    call: address => connect({ ...membership, address, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS }),
+    call: async address =>
+      admit(await connect({ ...membership, address, deadlineMs: CALL_MAX_MS, retryMs: CALL_MAX_MS })),
     found: (peer, link, again) => links.add(peer, link, again),
     failed,
   });
@@ -107,7 +111,10 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   const listener = await Listener.start({
     ...membership,
     ...(place === undefined ? {} : { listen: place.listen }),
-    onLink: link => (isObserver(link.peer.incarnation) ? observers.add(link) : search.called(link)),
+    onLink: link => {
+      if (isObserver(link.peer.incarnation)) observers.add(link);
+      else if (cuts?.admits(link) !== false) search.called(link);
+    },
   });
   search.start(place === undefined ? listener.address : announcedAddress(listener.address, place));
   let { view } = configuration;
@@ -131,6 +138,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     thread: early ?? startThread(view),
     ...(await stateFor(begun)),
     arbiter: opened,
+    admit,
     tell: message => {
       tell(message);
       // One whom a new view names may be lacking.
@@ -145,6 +153,12 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
   started.start();
   process.title = `epochvisor replica ${incarnation.slice(0, 8)} of ${machine.slice(0, 8)}`;
   return started;
+}
+
+/** Loaded for those who test: a start costs what it loads. */
+async function startTested(configuration: ReplicaConfiguration): Promise<Replica> {
+  if (configuration.cuttable === true) cuts = new (await import('./network-cuts.js')).NetworkCuts();
+  return await start(configuration);
 }
 
 /** How it does, again and again, from the first moment on. */
@@ -183,6 +197,8 @@ function sayJoining(replica: Replica): void {
 }
 
 let replica: Promise<Replica> | undefined;
+/** Of who is tested: its network. */
+let cuts: NetworkCuts | undefined;
 
 function failed(error: unknown): void {
   showStack(error);
@@ -191,8 +207,11 @@ function failed(error: unknown): void {
 
 process.on('message', (message: ToReplica) => {
   if (message.type === 'start') {
-    replica = start(message.configuration);
+    replica = startTested(message.configuration);
     replica.catch(failed);
+  } else if (message.type === 'cut') {
+    cuts?.cut(message.from);
+    tell({ type: 'cut', request: message.request });
   } else {
     replica?.then(started => started.save(message)).catch(failed);
   }

@@ -44,6 +44,8 @@ export interface ReplicaParts {
   /** Makes what reads the snapshot that a joining replica is sent. */
   readonly newDecoder?: () => SnapshotDecoder;
   readonly arbiter: Arbiter;
+  /** Each link to the bus, as soon as it stands. @throws EpochvisorError where it is not to */
+  readonly admit?: (link: Link) => Link;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
   readonly end: (halted: boolean) => void;
@@ -181,9 +183,9 @@ export class Replica {
   }
 
   async #callBus(): Promise<BusClient> {
-    const { configuration } = this.#parts;
+    const { configuration, admit } = this.#parts;
     const address = await this.#findBus();
-    return await BusClient.connect({ ...membershipOf(configuration), address, deadlineMs: BUS_CALL_MS });
+    return await BusClient.connect({ ...membershipOf(configuration), address, deadlineMs: BUS_CALL_MS }, admit);
   }
 
   /**
