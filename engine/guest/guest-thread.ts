@@ -52,6 +52,7 @@ interface Program {
   /** Loaded for those who need it: a start costs what it loads. */
   readonly wasi: typeof import('./wasi-port.js') | undefined;
   readonly hook: BoundaryHook | undefined;
+  readonly kind: typeof Guest;
   readonly devices: ReadonlyMap<number, SeenDevice>;
 }
 
@@ -93,17 +94,18 @@ async function load(data: GuestThreadData, shared: SharedBlock): Promise<Program
   if (data.restores) clones.prepare();
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-port.js');
   const hook = data.hook && (await loadHook(data.hook));
+  const kind = hook === undefined ? Guest : (await import('./hooked-guest.js')).HookedGuest;
   const devices = await seenDevices(data.options);
-  return { module: code.compile(), code, report, clones, wasi, hook, devices };
+  return { module: code.compile(), code, report, clones, wasi, hook, kind, devices };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
 function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
-  const { module, code, report, clones, wasi, hook, devices } = program;
+  const { module, code, report, clones, wasi, hook, kind, devices } = program;
   const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
-  const guest = new Guest(data, shared, meter, randomSource(), from, hook);
+  const guest = new kind(data, shared, meter, randomSource(), from, hook);
   guest.handlesInterrupts = report.interruptHandler;
   const memory = (): Uint8Array => instance.memory();
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);

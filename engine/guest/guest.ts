@@ -24,7 +24,7 @@ import {
   WORD_WAITS,
 } from '../threads/shared.js';
 import { isReady, SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
-import type { BoundaryHook } from './boundary-hook.js';
+import type { BoundaryHook, Place } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import { GuestPace } from './guest-pace.js';
@@ -262,9 +262,13 @@ export class Guest implements ExecutionGuest {
 
   /** Apart: a closure would have every boundary allocate, with a hook and without. */
   #tellHook(hook: BoundaryHook, count: number): void {
+    hook.boundary(this.place(count), () => firstMemory(this.#stack!));
+  }
+
+  /** Where the guest is. */
+  protected place(count = this.#meter.instructionCount()): Place {
     const { epoch, outstanding } = this.#execution;
-    const place = { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
-    hook.boundary(place, () => firstMemory(this.#stack!));
+    return { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
   }
 
   // ---- snapshots and digests

@@ -62,6 +62,12 @@ export interface LaunchOptions {
   readonly samples?: boolean;
   /** What a test does at the boundaries of the first primary, and of the first backup. */
   readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
+  /** What a test does at what replicas say and hear: the first primary, the first backups, those that join. */
+  readonly ioHooks?: {
+    readonly primary?: HookModule;
+    readonly backups?: HookModule;
+    readonly joining?: HookModule;
+  };
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -210,12 +216,22 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #configure(replica: ReplicaProcess): void {
     const { incarnation, joins } = replica;
-    const { hooks, resume } = this.#launch;
+    const { resume } = this.#launch;
     const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
+    replica.send({
+      type: 'start',
+      configuration: { ...this.#common!, incarnation, ...begins, ...this.#hooksOf(replica) },
+    });
+  }
+
+  #hooksOf({ incarnation, joins }: ReplicaProcess): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
+    const { hooks, ioHooks } = this.#launch;
     const { primary, backups } = this.#firstView;
-    const hook = joins ? undefined : { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
-    const tested = hook === undefined ? {} : { hook };
-    replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
+    const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
+    const hook = joins ? undefined : first;
+    const ofNamed = incarnation === primary ? ioHooks?.primary : ioHooks?.backups;
+    const ioHook = joins ? ioHooks?.joining : ofNamed;
+    return { ...(hook === undefined ? {} : { hook }), ...(ioHook === undefined ? {} : { ioHook }) };
   }
 
   #startJoining(): void {

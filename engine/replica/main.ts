@@ -130,6 +130,7 @@ async function start(configuration: ReplicaConfiguration): Promise<Replica> {
     configuration: begun,
     thread: early ?? startThread(view),
     ...(await stateFor(begun)),
+    ...(await pointsFor(configuration)),
     arbiter: opened,
     tell: message => {
       tell(message);
@@ -166,6 +167,15 @@ async function stateFor({
   if (view !== undefined) return {};
   const { SnapshotDecoder } = await import('../snapshot/snapshot-decoder.js');
   return { newDecoder: () => new SnapshotDecoder() };
+}
+
+/** Loaded for those who test. */
+async function pointsFor({ ioHook }: ReplicaConfiguration): Promise<Pick<ReplicaParts, 'points'>> {
+  if (ioHook === undefined) return {};
+  const { loadIoHook } = await import('./io-hook.js');
+  const { IoPoints } = await import('./io-points.js');
+  const hook = await loadIoHook(ioHook);
+  return { points: known => new IoPoints(hook, known) };
 }
 
 /** Loaded for those who measure: a start costs what it loads. */

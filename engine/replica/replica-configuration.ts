@@ -88,6 +88,8 @@ export interface ReplicaConfiguration {
   readonly backupsWanted: number;
   /** What a test does at the boundaries of this replica's guest. */
   readonly hook?: HookModule;
+  /** What a test does at what this replica says and hears (io-hook.ts). */
+  readonly ioHook?: HookModule;
   /** Whether it tells what is measured of it (sampling.ts). */
   readonly samples?: boolean;
   /** The file that holds the snapshot to go on from. */

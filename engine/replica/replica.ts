@@ -7,7 +7,7 @@ import { BusClient } from '../bus/client.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import type { ConnectOptions } from '../channel/connect.js';
 import type { Link } from '../channel/link.js';
-import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/ports.js';
+import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
@@ -16,6 +16,7 @@ import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
+import type { IoPoints, KnownInFlight } from './io-points.js';
 import type {
   FromReplica,
   ReplicaConfiguration,
@@ -44,6 +45,8 @@ export interface ReplicaParts {
   /** Makes what reads the snapshot that a joining replica is sent. */
   readonly newDecoder?: () => SnapshotDecoder;
   readonly arbiter: Arbiter;
+  /** Of who tests it: what lies around the ports of its driver. */
+  readonly points?: (known: () => KnownInFlight) => IoPoints<GuestState>;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
   readonly end: (halted: boolean) => void;
@@ -52,6 +55,7 @@ export interface ReplicaParts {
 export class Replica {
   readonly #parts: Omit<ReplicaParts, 'snapshot'>;
   readonly #driver: ReplicaDriver<GuestState>;
+  readonly #points: IoPoints<GuestState> | undefined;
   /** Snapshots that are being written to files. */
   readonly #writing = new Set<Promise<void>>();
   #over = false;
@@ -66,20 +70,22 @@ export class Replica {
     const { operationIds } = options;
     // A launcher that lives knows of everybody; between hosts those who are not found may only be cut off.
     const patience = place === undefined ? {} : { joinMs: Infinity };
+    this.#points = parts.points?.(() => this.#known);
+    const ports: ReplicaPorts<GuestState> = {
+      timers: TIMERS,
+      guest: parts.thread,
+      arbiter: this.#arbiterPort(),
+      connectBus: handlers => this.#connectBus(handlers),
+      pieces: (state, then) => void this.#pieces(state).then(then),
+      reader: () => this.#reader(),
+      tell: news => this.#tell(news),
+      end: halted => this.#end(halted),
+      newClaim: randomUUID,
+    };
     this.#driver = new ReplicaDriver<GuestState>({
       channel: { machine, incarnation, view, backupsWanted, operationIds, ...position, ...timing, ...patience },
       ...(snapshot === undefined ? {} : { resumed: snapshot.guest }),
-      ports: {
-        timers: TIMERS,
-        guest: parts.thread,
-        arbiter: this.#arbiterPort(),
-        connectBus: handlers => this.#connectBus(handlers),
-        pieces: (state, then) => void this.#pieces(state).then(then),
-        reader: () => this.#reader(),
-        tell: news => this.#tell(news),
-        end: halted => this.#end(halted),
-        newClaim: randomUUID,
-      },
+      ports: this.#points?.ports(ports) ?? ports,
     });
   }
 
@@ -122,7 +128,8 @@ export class Replica {
    * @param again connects once more: who joins needs the primary, which forgets those who are silent too long
    */
   addPeer(peer: string, link: Link, again?: () => void): void {
-    this.#driver.addPeer(peer, peerLink(link), again);
+    const plain = peerLink(link);
+    this.#driver.addPeer(peer, this.#points?.link(plain) ?? plain, again);
   }
 
   // ---- snapshots to files, as a launcher asks for them
@@ -261,6 +268,20 @@ export class Replica {
     };
   }
 
+  /** What is known here of what is under way. */
+  get #known(): KnownInFlight {
+    const { positions } = this.#parts.thread;
+    const { view, role, heldBytes } = this.#driver.channel;
+    return {
+      viewNow: view,
+      role,
+      epoch: positions[WORD_EPOCH] ?? 0,
+      count: positions[WORD_COUNT] ?? 0,
+      outstanding: positions[WORD_OUTSTANDING] ?? 0,
+      heldBytes,
+    };
+  }
+
   #tellProgress(): void {
     const progress = this.#progress;
     const text = JSON.stringify(progress);
@@ -304,6 +325,7 @@ export function peerLink(link: Link): PeerLink {
     sendPiece: piece => void link.send(encodeSnapshotPiece(piece)),
     close: () => void link.close(),
     terminate: () => link.terminate(),
+    flush: () => link.flush(),
   };
 }
 

@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
-import type { KillPoint, KillProof } from './kill-hook.js';
-import { type Failover, runTrial, type Trial, type TrialOptions } from './trial.js';
-import { isSameOutcome, judge, type Reference, type Verdict } from './trial-judge.js';
+import type { Fault, KillPoint, Victim } from './kill-hook.js';
+import { describePoint } from './kill-points.js';
+import { type ListedPlace, readListing } from './listing-hook.js';
+import type { Parting, PointRecord } from './point-record.js';
+import { runTrial, type Trial, type TrialOptions } from './trial.js';
+import type { FaultPlan } from './trial-hooks.js';
+import { isSameOutcome, judge, type Reference } from './trial-judge.js';
 
 /** Undisturbed runs: two that agree make a coincidence unlikely, and cost two runs. */
 const UNDISTURBED_RUNS = 2;
@@ -25,19 +29,19 @@ export interface FailoverTestOptions extends TrialOptions {
   readonly judge?: TranscriptJudge;
   /** Stops every run at once and leaves nothing behind. */
   readonly signal?: AbortSignal;
+  /** What happens at a point; default: the primary is killed. */
+  readonly fault?: Fault;
+  readonly victim?: Victim;
+  /** A step of a takeover or of joining at which another replica is killed. */
+  readonly second?: KillPoint;
+  /** Whether the places of a reference run are wanted. */
+  readonly lists?: boolean;
+  /** Whether timelines of all points are kept; else those of failures alone. */
+  readonly timelines?: boolean;
+  /** The command that runs one point alone. */
+  readonly repeat?: (point: KillPoint) => string;
   /** Told of each undisturbed run that has ended. */
   readonly onUndisturbed?: (run: number, of: number) => void;
-}
-
-/** What became of one point. */
-export interface PointReport {
-  readonly point: KillPoint;
-  readonly verdict: Verdict;
-  readonly kill: KillProof | undefined;
-  readonly failover: Failover | undefined;
-  /** Not judged: drivers speak of repeats there. */
-  readonly stderrDiffers: boolean;
-  readonly durationMs: number;
 }
 
 export class FailoverTest {
@@ -45,6 +49,7 @@ export class FailoverTest {
   readonly #folder = temporaryFolder('epochvisor-failover-');
   readonly #runs: Trial[] = [];
   #trials = 0;
+  #listing: readonly ListedPlace[] = [];
 
   /**
    * Makes the undisturbed runs. `close` the test when it is done.
@@ -95,26 +100,51 @@ export class FailoverTest {
     return this.undisturbed.files.filter((_, index) => !this.#fileRepeats(index)).map(({ name }) => name);
   }
 
-  /** Runs the guest once, its primary killed at `point`, and judges. May be called several times at once. */
-  async kill(point: KillPoint): Promise<PointReport> {
+  /** Every place that the victim came to in a run that nobody disturbed, in order. */
+  get listing(): readonly ListedPlace[] {
+    return this.#listing;
+  }
+
+  /** Runs the guest once, a replica struck at `point`, and judges. May be called several times at once. */
+  async kill(point: KillPoint): Promise<PointRecord> {
+    const { fault = 'kill', victim = 'primary', second, timelines, machine, repeat } = this.#options;
     const folder = this.#newFolder();
     try {
       const slowestMs = Math.max(...this.#runs.map(run => run.durationMs));
-      const trial = await this.#run(folder, Math.max(HUNG_LEAST_MS, HUNG_FACTOR * slowestMs), point);
-      return {
-        point,
-        verdict: judge(this.reference, {
-          ending: trial.ending,
-          kill: trial.kill,
-          failover: trial.failover,
-          stdoutDifference: firstDifference(this.undisturbed.stdout, trial.stdout),
-          fileDifference: this.#fileDifference(trial),
-          refusal: await this.#refusal(trial),
-        }),
+      const limitMs = Math.max(HUNG_LEAST_MS, HUNG_FACTOR * slowestMs);
+      const plan = { point, fault, victim, timeline: true, ...(second === undefined ? {} : { second }) };
+      const trial = await this.#run(folder, limitMs, plan);
+      const stdoutDifference = firstDifference(this.undisturbed.stdout, trial.stdout);
+      const fileDifference = this.#fileDifference(trial);
+      const { kill = null, secondKill = null, failover = null, durationMs } = trial;
+      const verdict = judge(this.reference, {
+        ending: trial.ending,
         kill: trial.kill,
+        ...(second === undefined ? {} : { secondKill }),
         failover: trial.failover,
+        endLeft: victim === 'backup' || kill?.inFlight?.endLeft === true,
+        stdoutDifference,
+        fileDifference,
+        refusal: await this.#refusal(trial),
+      });
+      const parting = verdict.failed ? partingOf(stdoutDifference, fileDifference) : undefined;
+      return {
+        asked: describePoint(point),
+        variant: machine.variant,
+        fault,
+        victim,
+        ...(second === undefined ? {} : { second: describePoint(second) }),
+        verdict: verdict.kind,
+        failed: verdict.failed,
+        detail: verdict.detail,
+        kill,
+        secondKill,
+        failover,
         stderrDiffers: firstDifference(this.undisturbed.stderr, trial.stderr) !== undefined,
-        durationMs: trial.durationMs,
+        durationMs,
+        ...(parting === undefined ? {} : { parting }),
+        repeat: repeat?.(point) ?? '',
+        ...(verdict.failed || timelines === true ? { timeline: trial.timeline } : {}),
       };
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -127,7 +157,12 @@ export class FailoverTest {
   }
 
   async #runUndisturbed(): Promise<void> {
-    const trial = await this.#run(this.#newFolder(), UNDISTURBED_LIMIT_MS);
+    const { lists, victim = 'primary' } = this.#options;
+    const folder = this.#newFolder();
+    const listing = lists === true && this.#runs.length === 0 ? join(folder, 'listing') : undefined;
+    const plan = listing === undefined ? undefined : ({ point: undefined, fault: 'kill', victim, listing } as const);
+    const trial = await this.#run(folder, UNDISTURBED_LIMIT_MS, plan);
+    if (listing !== undefined) this.#listing = readListing(listing);
     const { ending } = trial;
     if (ending.kind === 'failed') throw new EpochvisorError(ending.code, ending.message);
     if (ending.kind === 'hung') {
@@ -144,12 +179,15 @@ export class FailoverTest {
     this.#runs.push(trial);
   }
 
-  #run(folder: string, limitMs: number, kill?: KillPoint): Promise<Trial> {
-    const { signal } = this.#options;
+  #run(folder: string, limitMs: number, plan?: FaultPlan): Promise<Trial> {
+    const { signal, second } = this.#options;
+    // Of two that die one has to be left: a third from the beginning, or one that joins.
+    const more = second?.at === 'place' && second.kind === 'join' ? { repair: true } : { replicas: 3 as const };
     return runTrial(this.#options, {
       folder,
       limitMs,
-      ...(kill === undefined ? {} : { kill }),
+      ...(second === undefined ? {} : more),
+      ...(plan === undefined ? {} : { plan }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
@@ -180,4 +218,12 @@ export class FailoverTest {
     const path = this.undisturbed.files[index]!.path;
     return this.#runs.every(run => firstFileDifference(path, run.files[index]!.path) === undefined);
   }
+}
+
+function partingOf(
+  stdout: ReturnType<typeof firstDifference>,
+  file: { readonly name: string; readonly difference: NonNullable<typeof stdout> } | undefined,
+): Parting | undefined {
+  if (stdout !== undefined) return { where: 'stdout', ...stdout };
+  return file === undefined ? undefined : { where: file.name, ...file.difference };
 }
