@@ -45,6 +45,7 @@ interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
   readonly points?: number;
   readonly stdin?: string;
   readonly judge?: string;
+  readonly processes?: boolean;
   readonly jobs: number;
 }
 
@@ -74,6 +75,7 @@ export function failoverCommand(): Command {
       '--judge <COMMAND>',
       'is given stdout of each run; exit 0: a machine that never failed could have written it',
     )
+    .option('--processes', 'replicas are processes, struck by real signals (default: threads, which is faster)')
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--json', 'the verdicts as JSON');
   return addLiveFlags(addWasiFlags(addMachineFlags(command))).action(
@@ -116,6 +118,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
       },
       devices: flags.devices,
       stdin,
+      processes: flags.processes === true,
       lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
       ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
       signal: abort.signal,
@@ -132,7 +135,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
     if (!abort.signal.aborted) throw error;
     process.exitCode = abort.status;
   } finally {
-    test?.close();
+    await test?.close();
     abort.dispose();
   }
 }

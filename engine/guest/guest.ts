@@ -3,7 +3,7 @@
 // All of this runs on the guest thread, below the guest's frames: `boundary` is called by generated code at the first
 // safe point at or after the due count, the hypercalls (hardware.ts) by the guest.
 
-import { ExecutionDriver, type ExecutionGuest } from '../driver/execution-driver.js';
+import { ExecutionDriver, type ExecutionGuest, ReplicaHalt } from '../driver/execution-driver.js';
 import { assert } from '../errors/errors.js';
 import type { Meter } from '../instance/meter.js';
 import { type SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
@@ -20,6 +20,7 @@ import {
   WORD_EXECUTED,
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
+  WORD_OVER,
   WORD_TO_GUEST_BELL,
   WORD_WAITS,
 } from '../threads/shared.js';
@@ -233,12 +234,17 @@ export class Guest implements ExecutionGuest {
     for (;;) {
       const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
       if (this.#driver.goOn()) break;
+      this.#leaveIfOver();
       Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
     }
     if (this.#pace === undefined) return;
     const ns = this.#driver.nowNs() - begunNs;
     this.#stoodNs += ns;
     this.#pace.stood(ns);
+  }
+
+  #leaveIfOver(): void {
+    if (this.#shared.words[WORD_OVER] === 1) throw new ReplicaHalt();
   }
 
   #arm(count: number): void {
@@ -365,6 +371,7 @@ export class Guest implements ExecutionGuest {
       const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
       this.#driver.pump();
       this.#driver.goOn();
+      this.#leaveIfOver();
       if (!this.#link.hasIncoming) Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
     }
   }

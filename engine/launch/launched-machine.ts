@@ -35,7 +35,7 @@ import {
   type MachineEvents,
 } from './launching.js';
 import { PromisedSnapshots } from './promised-snapshots.js';
-import { ReplicaProcess } from './replica-process.js';
+import { type ReplicaListener, ReplicaProcess, type StartedReplica } from './replica-process.js';
 
 export interface LaunchOptions {
   /** The guest's bytes, already read and checked by the caller. */
@@ -60,6 +60,8 @@ export interface LaunchOptions {
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
   /** Whether replicas tell what is measured of them (`sampled`); it costs them about a hundredth of a processor. */
   readonly samples?: boolean;
+  /** Starts a replica in something else than a process of its own; it is sent its configuration next. */
+  readonly startReplica?: (incarnation: string, joins: boolean, listener: ReplicaListener) => StartedReplica;
   /** What a test does at the boundaries of the first primary, and of the first backup. */
   readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
   /** What a test does at what replicas say and hear: the first primary, the first backups, those that join. */
@@ -81,7 +83,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   readonly #launch: LaunchOptions;
   readonly #launching: Launching;
   /** Of replicas that live or are named. */
-  readonly #processes = new Map<string, ReplicaProcess>();
+  readonly #processes = new Map<string, StartedReplica>();
   readonly #snapshots = new PromisedSnapshots();
   #bus: BusServer | undefined;
   readonly #firstView: View;
@@ -111,7 +113,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     return this.#primary;
   }
 
-  get #primary(): ReplicaProcess | undefined {
+  get #primary(): StartedReplica | undefined {
     return this.#processes.get(this.#launching.view.primary);
   }
 
@@ -201,20 +203,23 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   // ---- replicas
 
-  #fork(incarnation: string, joins: boolean): ReplicaProcess {
-    const replica = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
+  #fork(incarnation: string, joins: boolean): StartedReplica {
+    const listener: ReplicaListener = {
       heard: message => this.#step({ type: 'heard', incarnation, message }),
       ended: ending => this.#step({ type: 'ended', incarnation, ending }),
-    });
+    };
+    const replica =
+      this.#launch.startReplica?.(incarnation, joins, listener) ??
+      new ReplicaProcess(incarnation, joins, this.#module!.descriptor, listener);
     this.#processes.set(incarnation, replica);
     return replica;
   }
 
-  #hasStarted({ incarnation, pid, joins }: ReplicaProcess): void {
+  #hasStarted({ incarnation, pid, joins }: StartedReplica): void {
     this.#step({ type: 'started', incarnation, pid, joins });
   }
 
-  #configure(replica: ReplicaProcess): void {
+  #configure(replica: StartedReplica): void {
     const { incarnation, joins } = replica;
     const { resume } = this.#launch;
     const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
@@ -224,7 +229,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     });
   }
 
-  #hooksOf({ incarnation, joins }: ReplicaProcess): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
+  #hooksOf({ incarnation, joins }: StartedReplica): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
     const { hooks, ioHooks } = this.#launch;
     const { primary, backups } = this.#firstView;
     const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
@@ -236,7 +241,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #startJoining(): void {
     const incarnation = randomUUID();
-    let replica: ReplicaProcess;
+    let replica: StartedReplica;
     try {
       replica = this.#fork(incarnation, true);
     } catch (error) {

@@ -16,7 +16,7 @@ import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
-import type { IoPoints, KnownInFlight } from './io-points.js';
+import type { KnownInFlight } from './io-points.js';
 import type {
   FromReplica,
   ReplicaConfiguration,
@@ -36,6 +36,11 @@ const BUS_AGAIN_MS = 100;
 /** How often the launcher is told how far it is, ms: several times while a person looks. */
 const PROGRESS_EVERY_MS = 50;
 
+export interface PortsAround {
+  ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState>;
+  link(link: PeerLink): PeerLink;
+}
+
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
   /** Has loaded the guest, or is about to. */
@@ -46,7 +51,9 @@ export interface ReplicaParts {
   readonly newDecoder?: () => SnapshotDecoder;
   readonly arbiter: Arbiter;
   /** Of who tests it: what lies around the ports of its driver. */
-  readonly points?: (known: () => KnownInFlight) => IoPoints<GuestState>;
+  readonly around?: (known: () => KnownInFlight) => PortsAround;
+  /** Fires where it is over and its process is not. */
+  readonly signal?: AbortSignal;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
   readonly end: (halted: boolean) => void;
@@ -55,7 +62,7 @@ export interface ReplicaParts {
 export class Replica {
   readonly #parts: Omit<ReplicaParts, 'snapshot'>;
   readonly #driver: ReplicaDriver<GuestState>;
-  readonly #points: IoPoints<GuestState> | undefined;
+  readonly #around: PortsAround | undefined;
   /** Snapshots that are being written to files. */
   readonly #writing = new Set<Promise<void>>();
   #over = false;
@@ -70,7 +77,7 @@ export class Replica {
     const { operationIds } = options;
     // A launcher that lives knows of everybody; between hosts those who are not found may only be cut off.
     const patience = place === undefined ? {} : { joinMs: Infinity };
-    this.#points = parts.points?.(() => this.#known);
+    this.#around = parts.around?.(() => this.#known);
     const ports: ReplicaPorts<GuestState> = {
       timers: TIMERS,
       guest: parts.thread,
@@ -85,7 +92,7 @@ export class Replica {
     this.#driver = new ReplicaDriver<GuestState>({
       channel: { machine, incarnation, view, backupsWanted, operationIds, ...position, ...timing, ...patience },
       ...(snapshot === undefined ? {} : { resumed: snapshot.guest }),
-      ports: this.#points?.ports(ports) ?? ports,
+      ports: this.#around?.ports(ports) ?? ports,
     });
   }
 
@@ -104,6 +111,10 @@ export class Replica {
     return this.#driver.isNamed;
   }
 
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** What observers are told. */
   get report(): ReplicaReport {
     const { channel, isNamed, hasBus } = this.#driver;
@@ -120,7 +131,12 @@ export class Replica {
 
   start(): void {
     this.#driver.start();
-    setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
+    const telling = setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
+    this.#parts.signal?.addEventListener('abort', () => {
+      clearInterval(telling);
+      this.#over = true;
+      this.#driver.stop();
+    });
   }
 
   /**
@@ -129,7 +145,7 @@ export class Replica {
    */
   addPeer(peer: string, link: Link, again?: () => void): void {
     const plain = peerLink(link);
-    this.#driver.addPeer(peer, this.#points?.link(plain) ?? plain, again);
+    this.#driver.addPeer(peer, this.#around?.link(plain) ?? plain, again);
   }
 
   // ---- snapshots to files, as a launcher asks for them
@@ -171,11 +187,16 @@ export class Replica {
   #connectBus(handlers: BusHandlers): void {
     this.#callBus().then(
       bus => {
+        if (this.#over) {
+          bus.terminate();
+          return;
+        }
         handlers.opened(bus);
         bus.listen({ message: handlers.message, closed: handlers.closed });
       },
       (error: unknown) => {
         if (!(error instanceof EpochvisorError)) throw error;
+        if (this.#over) return;
         if (error.code === 'PEER_REFUSED' || error.code === 'MEMBER_CORRUPT') {
           this.#driver.halt(error.code, error.message);
           return;
@@ -190,7 +211,9 @@ export class Replica {
   async #callBus(): Promise<BusClient> {
     const { configuration } = this.#parts;
     const address = await this.#findBus();
-    return await BusClient.connect({ ...membershipOf(configuration), address, deadlineMs: BUS_CALL_MS });
+    const { signal } = this.#parts;
+    const ends = signal === undefined ? {} : { signal };
+    return await BusClient.connect({ ...membershipOf(configuration), ...ends, address, deadlineMs: BUS_CALL_MS });
   }
 
   /**

@@ -3,8 +3,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
+import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
+import { GuestPool } from './guest-pool.js';
 import type { Fault, KillPoint, Victim } from './kill-hook.js';
 import { describePoint } from './kill-points.js';
 import { type ListedPlace, readListing } from './listing-hook.js';
@@ -21,6 +23,12 @@ const UNDISTURBED_LIMIT_MS = 10 * 60_000;
 const HUNG_FACTOR = 10;
 const HUNG_LEAST_MS = 30_000;
 
+/**
+ * Who dies, or loses its links, is noticed at once, by the end of a socket. Silence is no sign on a host as busy as one that runs
+ * sweeps: a replica that was suspected for it would leave alone the one that is about to be killed.
+ */
+const PATIENT: ChannelTiming = { heartbeatMs: 50, tickMs: 50, suspicionMs: 10_000, startMs: 3_000 };
+
 /** Why no machine that never failed could have written this stdout; undefined where one could. */
 export type TranscriptJudge = (stdout: Uint8Array) => Promise<string | undefined>;
 
@@ -34,6 +42,8 @@ export interface FailoverTestOptions extends TrialOptions {
   readonly victim?: Victim;
   /** A step of a takeover or of joining at which another replica is killed. */
   readonly second?: KillPoint;
+  /** Whether replicas are processes, struck by real signals; else they are threads of this one, which is faster. */
+  readonly processes?: boolean;
   /** Whether the places of a reference run are wanted. */
   readonly lists?: boolean;
   /** Whether timelines of all points are kept; else those of failures alone. */
@@ -48,6 +58,7 @@ export class FailoverTest {
   readonly #options: FailoverTestOptions;
   readonly #folder = temporaryFolder('epochvisor-failover-');
   readonly #runs: Trial[] = [];
+  readonly #pool: GuestPool | undefined;
   #trials = 0;
   #listing: readonly ListedPlace[] = [];
 
@@ -64,13 +75,14 @@ export class FailoverTest {
       }
       return test;
     } catch (error) {
-      test.close();
+      await test.close();
       throw error;
     }
   }
 
   private constructor(options: FailoverTestOptions) {
     this.#options = options;
+    this.#pool = options.processes === true ? undefined : new GuestPool();
   }
 
   /** The first undisturbed run. */
@@ -152,7 +164,8 @@ export class FailoverTest {
   }
 
   /** Removes all that the test wrote. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#pool?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -180,16 +193,21 @@ export class FailoverTest {
   }
 
   #run(folder: string, limitMs: number, plan?: FaultPlan): Promise<Trial> {
-    const { signal, second } = this.#options;
+    const { signal, second, fault } = this.#options;
     // Of two that die one has to be left: a third from the beginning, or one that joins.
     const more = second?.at === 'place' && second.kind === 'join' ? { repair: true } : { replicas: 3 as const };
-    return runTrial(this.#options, {
-      folder,
-      limitMs,
-      ...(second === undefined ? {} : more),
-      ...(plan === undefined ? {} : { plan }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const threads = this.#pool === undefined ? {} : { threads: this.#pool };
+    const timing = fault === 'pause' ? {} : { timing: PATIENT };
+    return runTrial(
+      { ...timing, ...this.#options, ...threads },
+      {
+        folder,
+        limitMs,
+        ...(second === undefined ? {} : more),
+        ...(plan === undefined ? {} : { plan }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
   }
 
   #newFolder(): string {

@@ -35,6 +35,8 @@ export interface KillOptions {
   readonly fault?: Fault;
   /** Of a replica that is a thread: a word that says that it is dead. */
   readonly death?: SharedArrayBuffer;
+  /** Likewise, on its I/O side: it dies within the call. */
+  readonly die?: () => void;
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
   readonly owner?: TimelineOwner;
@@ -99,7 +101,7 @@ export function newHook(options: KillOptions): BoundaryHook {
 
 /** On the I/O thread. */
 export function newIoHook(options: KillOptions): IoHook {
-  const { point, proofFile, fault, timeline, owner = 'primary' } = options;
+  const { point, proofFile, fault, death, timeline, owner = 'primary' } = options;
   const name = String(process.pid);
   let isOver = false;
   return {
@@ -107,6 +109,8 @@ export function newIoHook(options: KillOptions): IoHook {
       if (fault === 'cut' && point !== undefined && isGuestPoint(point)) cutWhenProved(proofFile, replica);
     },
     at: (place, replica) => {
+      // What a dead one does, as long as it is in the middle of something, is done in vain.
+      if (death !== undefined && Atomics.load(new Int32Array(death), 0) === 1) return;
       noteEvent(timeline, owner, name, place, replica);
       if (isOver || point?.at !== 'place' || !isSame(place, point)) return;
       isOver = true;
@@ -145,6 +149,7 @@ function strike(options: KillOptions, known: Known, what?: string, replica?: Tes
     // Whatever would leave it looks at the word first (thread-replica.ts); of its guest's thread nothing more is executed.
     Atomics.store(new Int32Array(death), 0, 1);
     if (replica === undefined) throw new ReplicaHalt();
+    options.die?.();
   }
 }
 

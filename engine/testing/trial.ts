@@ -7,12 +7,14 @@ import type { DeviceSource } from '../../devices/device-kind.js';
 import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
-import { LaunchedMachine } from '../launch/launched-machine.js';
+import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
+import type { GuestPool } from './guest-pool.js';
 import type { KillPoint, KillProof, Victim } from './kill-hook.js';
 import { copyDevices } from './private-copy.js';
+import { ThreadReplica } from './thread-replica.js';
 import { readTimeline, type TimelineEvent } from './timeline.js';
 import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
 
@@ -32,6 +34,8 @@ export interface TrialOptions {
   readonly devices: readonly DeviceSource[];
   readonly stdin: Uint8Array;
   readonly timing?: ChannelTiming;
+  /** Replicas are threads of this process, with guest threads from there; else they are processes. */
+  readonly threads?: GuestPool;
 }
 
 /** How a trial ended. */
@@ -122,6 +126,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     streams: [console],
     devices: opened.devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
+    ...threadsOf(options),
     ...planHooks(run.folder, planOf(run)),
   });
   const watched = watch(machine);
@@ -146,6 +151,15 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
+  };
+}
+
+function threadsOf({ threads, module }: TrialOptions): Pick<LaunchOptions, 'startReplica'> {
+  if (threads === undefined) return {};
+  const shared = new Uint8Array(new SharedArrayBuffer(module.length));
+  shared.set(module);
+  return {
+    startReplica: (incarnation, joins, listener) => new ThreadReplica(incarnation, joins, shared, threads, listener),
   };
 }
 
