@@ -3,7 +3,8 @@
 // It is a thread of its own because the guest, which is never interrupted, must keep nobody waiting: heartbeats and acknowledgements
 // leave by the I/O thread, whatever the guest computes. What the two share is in threads/shared.ts.
 //
-// It has no event loop while the guest runs: what comes to it, comes by the ring. It ends with its process; where a
+// It has no event loop while the guest runs: what comes to it, comes by the ring, and a bell that it sleeps on.
+// It ends with its process; where a
 // replica is no process (a failover test), a thread of a pool takes its place, and runs one guest after another
 // (testing/guest-pool.ts).
 
