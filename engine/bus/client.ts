@@ -47,6 +47,10 @@ export class BusClient {
     return this.#link.send(encodeToBus(message));
   }
 
+  flush(): void {
+    this.#link.flush();
+  }
+
   close(): Promise<void> {
     return this.#link.close();
   }

@@ -215,6 +215,11 @@ export class Link {
     return true;
   }
 
+  /** What was sent leaves now, and not at the end of the turn. */
+  flush(): void {
+    this.#flush();
+  }
+
   readonly #flush = (): void => {
     this.#flushIsDue = false;
     if (!this.#corked) return;

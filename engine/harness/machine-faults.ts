@@ -6,16 +6,28 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine, LaunchOptions } from '../launch/launched-machine.js';
 import type { LaunchedReplica } from '../launch/launching.js';
 import { THE_BUS } from '../replica/network-cuts.js';
-import { type KillPoint, type KillProof, killHook } from '../testing/kill-hook.js';
-import { describePoint } from '../testing/kill-points.js';
+import { isGuestPoint, type KillPoint, type KillProof, killHook } from '../testing/kill-hook.js';
+import { describePoint, parsePoint } from '../testing/kill-points.js';
 import type { Changes } from './awaited-change.js';
 
 export type Role = 'primary' | 'backup';
 /** One end of a cut. */
 export type End = Role | 'bus';
 
-/** Where a replica is to die: an instruction of an epoch, both from 0, or a count of instructions since the guest's start. */
-export type KillPlace = { readonly epoch: number; readonly instruction: number } | { readonly count: number };
+/**
+ * Where a replica is to die: an instruction of an epoch, both from 0; a count of instructions since the guest's start; what it says
+ * or hears (`atMessage`); or a point as `failover --at` has it: `message:17:after`, `output:1`.
+ */
+export type KillPlace =
+  | { readonly epoch: number; readonly instruction: number }
+  | { readonly count: number }
+  | KillPoint
+  | string;
+
+/** Before, or after, the n-th message (from 1) that the replica sends to another or hears from it; heartbeats are none. */
+export function atMessage(number: number, when: 'before' | 'after' = 'before'): KillPoint {
+  return { at: 'place', kind: 'message', number, when };
+}
 
 /** A kill that has landed. */
 export interface Kill extends LaunchedReplica {
@@ -59,12 +71,16 @@ export class MachineFaults {
   }
 
   /** What is asked for before the start. */
-  get hooks(): NonNullable<LaunchOptions['hooks']> {
-    const hookOf = (role: Role) => {
+  get hooks(): Pick<LaunchOptions, 'hooks' | 'ioHooks'> {
+    const hookOf = (role: Role, ofGuest: boolean, name: string = role) => {
       const placed = this.#placed.get(role);
-      return placed === undefined ? {} : { [role]: killHook(placed.point, placed.proofFile) };
+      if (placed === undefined || isGuestPoint(placed.point) !== ofGuest) return {};
+      return { [name]: killHook(placed.point, placed.proofFile) };
     };
-    return { ...hookOf('primary'), ...hookOf('backup') };
+    return {
+      hooks: { ...hookOf('primary', true), ...hookOf('backup', true) },
+      ioHooks: { ...hookOf('primary', false), ...hookOf('backup', false, 'backups') },
+    };
   }
 
   /** @param machine has just been started */
@@ -205,15 +221,22 @@ export class MachineFaults {
 
 /** @throws EpochvisorError BAD_POINT */
 export function pointOf(place: KillPlace): KillPoint {
-  const numbers = Object.values(place) as number[];
-  const isPlace = 'count' in place || ('epoch' in place && 'instruction' in place);
-  if (!isPlace || numbers.some(value => !Number.isSafeInteger(value) || value < 0)) {
-    throw new EpochvisorError(
-      'BAD_POINT',
-      `${JSON.stringify(place)} is no point to kill at`,
-      'give { epoch, instruction } or { count }, whole numbers from 0',
-    );
-  }
+  if (typeof place === 'string') return parsePoint(place);
+  const point = asPoint(place);
+  // Tests in JavaScript have no compiler that says so.
+  const numbers = Object.entries(point).filter(([name]) => ['epoch', 'instruction', 'count', 'number'].includes(name));
+  const wanted = point.at === 'epoch' ? 2 : 1;
+  const areWhole = numbers.every(([, value]) => Number.isSafeInteger(value) && (value as number) >= 0);
+  if (numbers.length === wanted && areWhole) return point;
+  throw new EpochvisorError(
+    'BAD_POINT',
+    `${JSON.stringify(place)} is no point to kill at`,
+    'give { epoch, instruction } or { count }, whole numbers from 0, or atMessage(n)',
+  );
+}
+
+function asPoint(place: Exclude<KillPlace, string>): KillPoint {
+  if ('at' in place) return place;
   return 'count' in place ? { at: 'count', ...place } : { at: 'epoch', ...place };
 }
 

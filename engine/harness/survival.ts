@@ -46,17 +46,17 @@ export async function survival(guest: TestGuest, options: SurvivalOptions = {}):
         );
       }
       for (const point of pointsOf(options.points ?? POINTS, test)) {
-        const { verdict } = await test.kill(point);
+        const { verdict, failed, detail } = await test.kill(point);
         // A point behind the guest's end proves nothing.
-        const isMissed = verdict.kind === 'not reached';
+        const isMissed = verdict === 'not reached';
         if (!isMissed) kills += 1;
-        if (verdict.failed || isMissed) {
-          const { kind, detail } = verdict;
-          failures.push(`${variant}, killed at ${describePoint(point)}: ${kind}${detail === '' ? '' : `, ${detail}`}`);
+        if (failed || isMissed) {
+          const why = detail === '' ? '' : `, ${detail}`;
+          failures.push(`${variant}, killed at ${describePoint(point)}: ${verdict}${why}`);
         }
       }
     } finally {
-      test.close();
+      await test.close();
     }
   }
   return { kills, failures };

@@ -287,7 +287,7 @@ export class TestedMachine implements LivingMachine {
       },
       streams: [console, ...sockets.streams],
       devices: new Map<number, OperationDevice>([...devices.devices, ...sockets.devices]),
-      hooks: this.#faults.hooks,
+      ...this.#faults.hooks,
       cuttable: true,
     });
     this.#machine = machine;

@@ -35,7 +35,7 @@ import {
   type MachineEvents,
 } from './launching.js';
 import { PromisedSnapshots } from './promised-snapshots.js';
-import { ReplicaProcess } from './replica-process.js';
+import { type ReplicaListener, ReplicaProcess, type StartedReplica } from './replica-process.js';
 
 export interface LaunchOptions {
   /** The guest's bytes, already read and checked by the caller. */
@@ -60,10 +60,18 @@ export interface LaunchOptions {
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
   /** Whether replicas tell what is measured of them (`sampled`); it costs them about a hundredth of a processor. */
   readonly samples?: boolean;
+  /** Starts a replica in something else than a process of its own; it is sent its configuration next. */
+  readonly startReplica?: (incarnation: string, joins: boolean, listener: ReplicaListener) => StartedReplica;
   /** What a test does at the boundaries of the first primary, and of the first backup. */
   readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule };
   /** For tests: whether the network of replicas can be cut (`cut`). */
   readonly cuttable?: boolean;
+  /** What a test does at what replicas say and hear: the first primary, the first backups, those that join. */
+  readonly ioHooks?: {
+    readonly primary?: HookModule;
+    readonly backups?: HookModule;
+    readonly joining?: HookModule;
+  };
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -77,7 +85,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   readonly #launch: LaunchOptions;
   readonly #launching: Launching;
   /** Of replicas that live or are named. */
-  readonly #processes = new Map<string, ReplicaProcess>();
+  readonly #processes = new Map<string, StartedReplica>();
   readonly #snapshots = new PromisedSnapshots();
   /** Asked of a replica, and not answered. */
   readonly #cuts = new Map<number, () => void>();
@@ -110,7 +118,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     return this.#primary;
   }
 
-  get #primary(): ReplicaProcess | undefined {
+  get #primary(): StartedReplica | undefined {
     return this.#processes.get(this.#launching.view.primary);
   }
 
@@ -216,35 +224,48 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   // ---- replicas
 
-  #fork(incarnation: string, joins: boolean): ReplicaProcess {
-    const replica = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
+  #fork(incarnation: string, joins: boolean): StartedReplica {
+    const listener: ReplicaListener = {
       heard: message => {
         if (message.type === 'cut') this.#cuts.get(message.request)?.();
         else this.#step({ type: 'heard', incarnation, message });
       },
       ended: ending => this.#step({ type: 'ended', incarnation, ending }),
-    });
+    };
+    const replica =
+      this.#launch.startReplica?.(incarnation, joins, listener) ??
+      new ReplicaProcess(incarnation, joins, this.#module!.descriptor, listener);
     this.#processes.set(incarnation, replica);
     return replica;
   }
 
-  #hasStarted({ incarnation, pid, joins }: ReplicaProcess): void {
+  #hasStarted({ incarnation, pid, joins }: StartedReplica): void {
     this.#step({ type: 'started', incarnation, pid, joins });
   }
 
-  #configure(replica: ReplicaProcess): void {
+  #configure(replica: StartedReplica): void {
     const { incarnation, joins } = replica;
-    const { hooks, resume } = this.#launch;
+    const { resume } = this.#launch;
     const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
+    replica.send({
+      type: 'start',
+      configuration: { ...this.#common!, incarnation, ...begins, ...this.#hooksOf(replica) },
+    });
+  }
+
+  #hooksOf({ incarnation, joins }: StartedReplica): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
+    const { hooks, ioHooks } = this.#launch;
     const { primary, backups } = this.#firstView;
-    const hook = joins ? undefined : { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
-    const tested = hook === undefined ? {} : { hook };
-    replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
+    const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
+    const hook = joins ? undefined : first;
+    const ofNamed = incarnation === primary ? ioHooks?.primary : ioHooks?.backups;
+    const ioHook = joins ? ioHooks?.joining : ofNamed;
+    return { ...(hook === undefined ? {} : { hook }), ...(ioHook === undefined ? {} : { ioHook }) };
   }
 
   #startJoining(): void {
     const incarnation = randomUUID();
-    let replica: ReplicaProcess;
+    let replica: StartedReplica;
     try {
       replica = this.#fork(incarnation, true);
     } catch (error) {

@@ -90,6 +90,8 @@ export interface ReplicaConfiguration {
   readonly hook?: HookModule;
   /** For tests: whether its network can be cut (network-cuts.ts). */
   readonly cuttable?: boolean;
+  /** What a test does at what this replica says and hears (io-hook.ts). */
+  readonly ioHook?: HookModule;
   /** Whether it tells what is measured of it (sampling.ts). */
   readonly samples?: boolean;
   /** The file that holds the snapshot to go on from. */

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { launch, type Outcome, spread, sweep } from 'epochvisor/testing';
+import { atMessage, launch, type Outcome, spread, sweep } from 'epochvisor/testing';
 import { describe, expect, test } from 'vitest';
 import 'epochvisor/vitest';
 import { isAlive } from '../end-to-end/command.js';
@@ -58,6 +58,17 @@ describe('a kill at a place', () => {
     expect(proof).toMatchObject({ epoch: 20 });
     expect(proof!.instruction).toBeGreaterThanOrEqual(5_000);
     expect(proof!.instruction).toBeLessThan(6_000);
+    await expect(machine).toEqualUndisturbed();
+  });
+
+  test.each([
+    [1, 'before', 'killPrimary'],
+    [2, 'after', 'killPrimary'],
+    [2, 'before', 'killBackup'],
+  ] as const)('that is message %i, %s it, lands there: %s', async (number, when, kill) => {
+    await using machine = await launch(TOLD, { stdin });
+    const { proof } = await machine[kill](atMessage(number, when));
+    expect(proof?.what).toMatch(new RegExp(`^${when} (send|receive) `));
     await expect(machine).toEqualUndisturbed();
   });
 
