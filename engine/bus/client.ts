@@ -14,9 +14,9 @@ export interface BusHandlers {
 export class BusClient {
   readonly #link: Link;
 
-  /** Rejects as `connect` of the channel: PEER_REFUSED, PEER_UNREACHABLE, LINK_CLOSED. Listen at once. */
-  static async connect(options: ConnectOptions): Promise<BusClient> {
-    return new BusClient(await connect(options));
+  /** Rejects as `connect` of the channel: PEER_REFUSED, PEER_UNREACHABLE, LINK_CLOSED; as `admit`. Listen at once. */
+  static async connect(options: ConnectOptions, admit: (link: Link) => Link = link => link): Promise<BusClient> {
+    return new BusClient(admit(await connect(options)));
   }
 
   private constructor(link: Link) {
@@ -45,6 +45,10 @@ export class BusClient {
   /** @returns whether the connection is open */
   send(message: ToBus): boolean {
     return this.#link.send(encodeToBus(message));
+  }
+
+  flush(): void {
+    this.#link.flush();
   }
 
   close(): Promise<void> {

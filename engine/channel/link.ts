@@ -27,6 +27,8 @@ const LATE_MS = 1;
 export const SOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: FRAME_MAX_BYTES } as const;
 
 const NORMAL = 1000;
+/** An end without a word, as ws tells it. */
+const ABNORMAL = 1006;
 const NOT_BINARY = 1003;
 const MALFORMED = 1007;
 
@@ -70,6 +72,15 @@ export class Link {
     this.#whenEnded = resolve;
   });
   #peer: Hello | undefined;
+  /** What was sent while the network below stands still; undefined: it does not. */
+  #withheld: Uint8Array[] | undefined;
+  #withheldBytes = 0;
+  /** Had come by then: Node reads on for a while into a buffer that nobody looks at. */
+  #arrivedHeld: number | undefined;
+  /** Ended here meanwhile, which the other side is not to see before the network is back. */
+  #endsWithheld = false;
+  /** The other side's end, if it has come meanwhile. */
+  #whenReleased: () => void = () => {};
 
   /**
    * @param socket open; no one else listens to it
@@ -83,7 +94,7 @@ export class Link {
     socket.on('error', error => {
       this.#failure ??= new EpochvisorError('LINK_CLOSED', `the connection failed: ${error.message}`);
     });
-    socket.on('close', (code, word) => this.#closed(code, word.toString()));
+    socket.on('close', (code, word) => this.#socketClosed(code, word.toString()));
   }
 
   /** The hello of the other side. */
@@ -98,17 +109,45 @@ export class Link {
 
   /** Whether it has not ended, as far as is known here. */
   get isOpen(): boolean {
-    return this.#socket.readyState === this.#socket.OPEN;
+    if (this.#end !== undefined || this.#endsWithheld) return false;
+    return this.#withheld !== undefined || this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  /**
+   * For tests: the network below stands still. Nothing is read, nothing leaves, no end is seen on either side; until `release`.
+   */
+  hold(): void {
+    if (this.#withheld !== undefined) return;
+    this.#flush();
+    this.#withheld = [];
+    this.#arrivedHeld = this.#stream.bytesRead;
+    this.#socket.pause();
+  }
+
+  /** What was withheld goes on its way; an end, too. */
+  release(): void {
+    const frames = this.#withheld;
+    if (frames === undefined) return;
+    this.#withheld = undefined;
+    this.#withheldBytes = 0;
+    this.#arrivedHeld = undefined;
+    if (this.#endsWithheld) {
+      this.#socket.terminate();
+      return;
+    }
+    for (const frame of frames) this.send(frame);
+    if (this.#handlers !== undefined) this.listen(this.#handlers);
+    this.#whenReleased();
   }
 
   /** Bytes sent that the operating system has not taken yet. */
   get bufferedBytes(): number {
-    return this.#socket.bufferedAmount;
+    return this.#socket.bufferedAmount + this.#withheldBytes;
   }
 
   /** Bytes that have come since the connection began, also of a frame that is not whole yet. */
   get arrivedBytes(): number {
-    return this.#stream.bytesRead;
+    return this.#arrivedHeld ?? this.#stream.bytesRead;
   }
 
   /** Once, when the operating system has taken a frame of those; where the link ends before, perhaps never. */
@@ -121,7 +160,7 @@ export class Link {
     this.#handlers = handlers;
     while (this.#unheard.length > 0 && this.#handlers !== undefined) this.#tell(this.#handlers, this.#unheard.shift()!);
     if (this.#end !== undefined) this.#tellEnd();
-    else this.#socket.resume();
+    else if (this.#withheld === undefined) this.#socket.resume();
   }
 
   /** Until `listen`, nothing is lost and nothing is read. */
@@ -154,7 +193,12 @@ export class Link {
 
   #send(bytes: Uint8Array): boolean {
     const socket = this.#socket;
-    if (socket.readyState !== socket.OPEN) return false;
+    if (!this.isOpen) return false;
+    if (this.#withheld !== undefined) {
+      this.#withheld.push(bytes);
+      this.#withheldBytes += bytes.length;
+      return true;
+    }
     const buffered = socket.bufferedAmount;
     assert(bytes.length <= FRAME_MAX_BYTES, 'a frame is within its bound');
     if (buffered > 0 && buffered + bytes.length > BUFFERED_MAX_BYTES) {
@@ -169,6 +213,11 @@ export class Link {
     }
     socket.send(bytes, { binary: true, compress: false }, this.#taken);
     return true;
+  }
+
+  /** What was sent leaves now, and not at the end of the turn. */
+  flush(): void {
+    this.#flush();
   }
 
   readonly #flush = (): void => {
@@ -191,6 +240,10 @@ export class Link {
   /** Ends the link after what was sent, with a close code and a word (at most 123 bytes); soon, in any case. */
   close(code = NORMAL, word = ''): Promise<void> {
     const socket = this.#socket;
+    if (this.#withheld !== undefined) {
+      this.terminate();
+      return this.#ended;
+    }
     socket.close(code, word);
     this.#flush();
     socket.resume();
@@ -200,7 +253,15 @@ export class Link {
 
   /** Ends the link at once; what was not yet taken by the operating system is lost. */
   terminate(): void {
-    this.#socket.terminate();
+    if (this.#withheld === undefined) {
+      this.#socket.terminate();
+      return;
+    }
+    if (this.#endsWithheld) return;
+    this.#endsWithheld = true;
+    this.#unheard = [];
+    // Later, as of a socket: never from within the call.
+    setImmediate(() => this.#closed(ABNORMAL, ''));
   }
 
   #received(data: RawData, isBinary: boolean): void {
@@ -210,7 +271,7 @@ export class Link {
       return;
     }
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    if (this.#handlers !== undefined && this.#unheard.length === 0) {
+    if (this.#handlers !== undefined && this.#unheard.length === 0 && this.#withheld === undefined) {
       this.#tell(this.#handlers, bytes);
     } else {
       this.#unheard.push(bytes);
@@ -230,7 +291,14 @@ export class Link {
     }
   }
 
+  #socketClosed(code: number, word: string): void {
+    // An end, too, is on the way until the network is back.
+    if (this.#withheld !== undefined && !this.#endsWithheld) this.#whenReleased = () => this.#closed(code, word);
+    else this.#closed(code, word);
+  }
+
   #closed(code: number, word: string): void {
+    if (this.#end !== undefined) return;
     const said = word === '' ? `code ${code}` : `code ${code}: ${word}`;
     const reason = this.#failure ?? new EpochvisorError('LINK_CLOSED', `the connection ended (${said})`);
     this.#end = { reason, code, word };

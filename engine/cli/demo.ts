@@ -154,7 +154,7 @@ class Screen {
   #tellFirstKill(): void {
     const proof = readKillProof(this.#folder);
     if (proof === undefined || this.#diedMs !== undefined) return;
-    const { epoch, instruction, count, atNs } = proof;
+    const { epoch, instruction = 0, count, atNs } = proof;
     this.#diedMs = atNs / 1e6;
     const where = `instruction ${grouped(instruction)} of ${grouped(EPOCH_LENGTH)} in epoch ${grouped(epoch)}`;
     this.#event(red('SIGKILL  '), `process ${this.#primary} died at ${where} (${grouped(count)} since the start)`);

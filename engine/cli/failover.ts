@@ -10,16 +10,19 @@ import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { describeOutcome } from '../protocol/describe.js';
-import { FailoverTest, type PointReport, type TranscriptJudge } from '../testing/failover-test.js';
+import { FailoverTest, type TranscriptJudge } from '../testing/failover-test.js';
 import type { KillPoint } from '../testing/kill-hook.js';
 import {
-  describePoint,
   POINTS_MAX,
   parsePoint,
   parseSweep,
   pointsEvery,
+  pointsListed,
   pointsSpread,
+  type Sweep,
+  sample,
 } from '../testing/kill-points.js';
+import type { PointRecord } from '../testing/point-record.js';
 import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
 import { addLiveFlags, failoverLive, type LiveFlags } from './live-failover.js';
@@ -37,10 +40,12 @@ const NO_TERMINALS = [false, false, false] as const;
 
 interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
   readonly at: readonly KillPoint[];
-  readonly sweep?: number;
+  readonly sweep?: Sweep;
+  readonly limit?: number;
   readonly points?: number;
   readonly stdin?: string;
   readonly judge?: string;
+  readonly processes?: boolean;
   readonly jobs: number;
 }
 
@@ -53,18 +58,24 @@ export function failoverCommand(): Command {
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option(
-      '--at <EPOCH:INSTRUCTION>',
-      'kill there (repeatable)',
+      '--at <POINT>',
+      'kill there, or at a place such as message:17:after (repeatable)',
       (text, before) => [...before, parsePoint(text)],
       [] as KillPoint[],
     )
-    .option('--sweep <every:K>', 'kill every K instructions of the run', parseSweep)
+    .option(
+      '--sweep <WHICH>',
+      'kill at all places of a reference run, or its boundaries, io, messages or outputs; or every:K instructions',
+      parseSweep,
+    )
+    .option('--limit <N>', 'of the points of a sweep at most so many, spread', integer(1, POINTS_MAX))
     .option('--points <N>', 'kill at N points spread evenly (10 where no point is named)', integer(1, POINTS_MAX))
     .option('--stdin <FILE>', "the guest's stdin (default: none)")
     .option(
       '--judge <COMMAND>',
       'is given stdout of each run; exit 0: a machine that never failed could have written it',
     )
+    .option('--processes', 'replicas are processes, struck by real signals (default: threads, which is faster)')
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--json', 'the verdicts as JSON');
   return addLiveFlags(addWasiFlags(addMachineFlags(command))).action(
@@ -107,31 +118,38 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
       },
       devices: flags.devices,
       stdin,
+      processes: flags.processes === true,
+      lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
       ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
       signal: abort.signal,
     });
-    const points = pointsOf(flags, test.instructions);
+    const points = pointsOf(flags, test);
     bar?.start(points.length, 0, { failures: 0 });
     const reports = await killAll(test, points, flags.jobs, bar);
     bar?.stop();
     if (flags.json) print(`${JSON.stringify(asJson(test, reports), null, 2)}\n`);
     else print(asText(test, reports));
-    process.exitCode = reports.some(({ verdict }) => verdict.failed) ? FAILED_STATUS : 0;
+    process.exitCode = reports.some(({ failed }) => failed) ? FAILED_STATUS : 0;
   } catch (error) {
     bar?.stop();
     if (!abort.signal.aborted) throw error;
     process.exitCode = abort.status;
   } finally {
-    test?.close();
+    await test?.close();
     abort.dispose();
   }
 }
 
-function pointsOf(flags: FailoverFlags, instructions: number): KillPoint[] {
+function pointsOf(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {
+  const { sweep, limit = POINTS_MAX } = flags;
   const points = [...flags.at];
-  if (flags.sweep !== undefined) points.push(...pointsEvery(flags.sweep, instructions));
-  if (flags.points !== undefined) points.push(...pointsSpread(flags.points, instructions));
-  return points.length > 0 ? points : pointsSpread(DEFAULT_POINTS, instructions);
+  if (sweep !== undefined) {
+    const swept =
+      sweep.of === 'every' ? pointsEvery(sweep.every, test.instructions) : pointsListed(sweep.of, test.listing);
+    points.push(...sample(swept, limit));
+  }
+  if (flags.points !== undefined) points.push(...pointsSpread(flags.points, test.instructions));
+  return points.length > 0 ? points : pointsSpread(DEFAULT_POINTS, test.instructions);
 }
 
 function readStdin(path: string): Uint8Array {
@@ -149,15 +167,15 @@ async function killAll(
   points: readonly KillPoint[],
   jobs: number,
   bar: SingleBar | undefined,
-): Promise<PointReport[]> {
-  const reports: PointReport[] = [];
+): Promise<PointRecord[]> {
+  const reports: PointRecord[] = [];
   const waiting = [...points.entries()];
   let failures = 0;
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, point] = next;
       const report = await test.kill(point);
-      if (report.verdict.failed) failures += 1;
+      if (report.failed) failures += 1;
       reports[index] = report;
       bar?.increment({ failures });
     }
@@ -206,17 +224,17 @@ function progressBar(): SingleBar | undefined {
 
 const ms = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(0));
 
-function asText(test: FailoverTest, reports: readonly PointReport[]): string {
-  const rows = reports.map(({ point, kill, failover, verdict, stderrDiffers }) => [
-    describePoint(point),
-    kill === undefined ? '-' : `${kill.epoch}:${kill.instruction}`,
-    kill === undefined ? '-' : String(kill.count),
-    kill === undefined ? '-' : String(kill.outstanding),
-    failover === undefined ? '-' : String(failover.uncertain),
+function asText(test: FailoverTest, reports: readonly PointRecord[]): string {
+  const rows = reports.map(({ asked, kill, failover, verdict, failed, detail, stderrDiffers }) => [
+    asked,
+    kill === null ? '-' : `${kill.epoch}:${kill.instruction ?? kill.what}`,
+    kill === null ? '-' : String(kill.count),
+    kill === null ? '-' : String(kill.outstanding),
+    failover === null ? '-' : String(failover.uncertain),
     ms(failover?.liveMs),
     ms(failover?.firstByteMs),
-    verdict.failed ? verdict.kind.toUpperCase() : verdict.kind,
-    [verdict.detail, stderrDiffers ? 'stderr differs' : ''].filter(text => text !== '').join('; '),
+    failed ? verdict.toUpperCase() : verdict,
+    [detail, stderrDiffers ? 'stderr differs' : ''].filter(text => text !== '').join('; '),
   ]);
   const head = ['asked', 'killed at', 'count', 'outstanding', 'uncertain', 'live ms', 'first byte ms', 'verdict', ''];
   const align = ['r', 'r', 'r', 'r', 'r', 'r', 'r', 'l', 'l'];
@@ -238,9 +256,9 @@ function undisturbedLine(test: FailoverTest): string {
   );
 }
 
-function summaryLine(reports: readonly PointReport[]): string {
+function summaryLine(reports: readonly PointRecord[]): string {
   const counts = new Map<string, number>();
-  for (const { verdict } of reports) counts.set(verdict.kind, (counts.get(verdict.kind) ?? 0) + 1);
+  for (const { verdict } of reports) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
   const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ');
   const times = timesOf(reports);
   const show = (name: string, sorted: readonly number[]) =>
@@ -249,7 +267,7 @@ function summaryLine(reports: readonly PointReport[]): string {
   return `${points}: ${kinds}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
 }
 
-function timesOf(reports: readonly PointReport[]): { live: number[]; firstByte: number[] } {
+function timesOf(reports: readonly PointRecord[]): { live: number[]; firstByte: number[] } {
   const sorted = (values: (number | undefined)[]) => values.filter(value => value !== undefined).sort((a, b) => a - b);
   return {
     live: sorted(reports.map(({ failover }) => failover?.liveMs)),
@@ -261,7 +279,7 @@ function median(sorted: readonly number[]): number | undefined {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-function asJson(test: FailoverTest, reports: readonly PointReport[]): unknown {
+function asJson(test: FailoverTest, reports: readonly PointRecord[]): unknown {
   const { live, firstByte } = timesOf(reports);
   return {
     undisturbed: {
@@ -272,17 +290,8 @@ function asJson(test: FailoverTest, reports: readonly PointReport[]): unknown {
       stdoutRepeats: test.reference.stdoutRepeats,
       unstableFiles: test.unstableFiles,
     },
-    points: reports.map(({ point, kill, failover, verdict, stderrDiffers, durationMs }) => ({
-      asked: describePoint(point),
-      verdict: verdict.kind,
-      failed: verdict.failed,
-      detail: verdict.detail,
-      kill: kill ?? null,
-      failover: failover ?? null,
-      stderrDiffers,
-      durationMs,
-    })),
-    failures: reports.filter(({ verdict }) => verdict.failed).length,
+    points: reports,
+    failures: reports.filter(({ failed }) => failed).length,
     medianLiveMs: median(live) ?? null,
     medianFirstByteMs: median(firstByte) ?? null,
   };

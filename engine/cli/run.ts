@@ -4,25 +4,11 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { Console } from '../../devices/console/console.js';
 import { openDevices } from '../../devices/opening.js';
-import { checkGuest } from '../guest/guest-check.js';
-import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
-import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
-import { guestArguments } from './guest-strings.js';
-import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { addVariantFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
-import { addSocketFlags, openSockets, type SocketFlags, socketOptions } from './socket-flags.js';
+import { readGuest } from './machine-flags.js';
+import { addRunFlags, prepareRun, type RunFlags, runFlags } from './run-preparation.js';
+import { openSockets } from './socket-flags.js';
 import { supervise } from './supervise.js';
-import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
-import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
-
-interface RunFlags
-  extends Omit<MachineFlags, 'epochLength'>,
-    EpochLengthFlags,
-    VerifyFlag,
-    WasiFlags,
-    SocketFlags,
-    LaunchFlags {}
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -30,45 +16,25 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addSocketFlags(
-    addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))),
-  ).action((guest: string, args: string[], options: Record<string, unknown>) =>
-    run(guest, args, { ...(options as unknown as RunFlags), ...machineFlags(options) }),
+  return addRunFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
+    run(guest, args, runFlags(options)),
   );
 }
 
 async function run(guestPath: string, args: readonly string[], flags: RunFlags): Promise<void> {
-  const lengths = epochLengthOptions(flags, flags.counting);
-  const { path: guest, module } = readGuest(guestPath);
-  // Refused here, in one line, rather than by two replicas.
-  const wasi = wasiOptions(checkGuest(module), flags);
-  const world = { ...(wasi === undefined ? {} : { wasi }), ...socketOptions(flags) };
-  const programArguments = guestArguments(guest, args, { ...flags, ...world });
-  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
-  const launch = await launchOptions(flags);
+  const file = readGuest(guestPath);
+  const prepared = await prepareRun(file, args, flags);
   const console = Console.ofProcess();
   const sockets = await openSockets(flags, flags);
   const { devices, options } = await openDevices(flags.devices);
   const machine = new LaunchedMachine({
-    ...launch,
-    module,
-    moduleCache: flags.cache,
-    options: {
-      ...lengths,
-      ...verifyOption(flags),
-      variant: flags.variant,
-      counting: flags.counting,
-      operationIds: flags.operationIds,
-      maxMemory: flags.maxMemory,
-      arguments: programArguments,
-      devices: options,
-      ...world,
-    },
+    ...prepared,
+    options: { ...prepared.options, devices: options },
     streams: [console, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
   });
   const origin = {
-    guest,
+    guest: file.path,
     listen: flags.listen,
     connect: flags.connect,
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),

@@ -23,6 +23,8 @@ export interface PeerLink {
   close(): void;
   /** Ends it at once. */
   terminate(): void;
+  /** What was sent leaves now, and not at the end of the turn; missing where it has left already. */
+  flush?(): void;
 }
 
 export interface PeerHandlers {
@@ -37,6 +39,8 @@ export interface BusConnection {
   readonly arrivedBytes: number;
   send(message: ToBus): void;
   terminate(): void;
+  /** As of a PeerLink. */
+  flush?(): void;
 }
 
 export interface BusHandlers {

@@ -14,7 +14,18 @@ export interface Place {
   readonly outstanding: number;
 }
 
+/** An environment or I/O instruction of the guest. */
+export interface Instruction {
+  /** From 1, since the guest's start. */
+  readonly number: number;
+  readonly when: 'before' | 'after';
+  /** For people: `environment`, or the name of the step. */
+  readonly what: string;
+}
+
 export interface BoundaryHook {
+  /** Before and after each environment and I/O instruction (hooked-guest.ts). */
+  instruction?(instruction: Instruction, place: Place): void;
   /** The count at which a boundary is wanted, as far as it is known in this epoch; Infinity: wherever they come. */
   wantedCount(epoch: number, epochStart: number): number;
   /** At every boundary, before anything else there; `memory` is that of the guest, to be changed in place. */
@@ -29,6 +40,7 @@ export interface HookModule {
   readonly options: unknown;
 }
 
+/** @param hook names a module that exports `newHook(options): BoundaryHook` */
 export async function loadHook({ module, options }: HookModule): Promise<BoundaryHook> {
   const { newHook } = (await import(module)) as { newHook?: (options: unknown) => BoundaryHook };
   assert(newHook !== undefined, `the module of a hook exports newHook: ${module}`);

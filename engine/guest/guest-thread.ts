@@ -1,168 +1,20 @@
 // The guest thread of a replica: a worker that runs the guest and blocks where a rule says 'await'.
+//
+// It is a thread of its own because the guest, which is never interrupted, must keep nobody waiting: heartbeats and acknowledgements
+// leave by the I/O thread, whatever the guest computes. What the two share is in threads/shared.ts.
+//
+// It has no event loop while the guest runs: what comes to it, comes by the ring, and a bell that it sleeps on.
+// It ends with its process; where a
+// replica is no process (a failover test), a thread of a pool takes its place, and runs one guest after another
+// (testing/guest-pool.ts).
 
-import { randomFillSync } from 'node:crypto';
-import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { OptimisedCode } from '../cache/optimised-code.js';
-import { ReplicaHalt } from '../driver/execution-driver.js';
-import { assert, describeThrown } from '../errors/errors.js';
+import { workerData } from 'node:worker_threads';
 import { followHints } from '../instance/compile.js';
-import { type GuestInstance, instantiateRewritten } from '../instance/instance.js';
-import { Meter } from '../instance/meter.js';
-import { describeTrap } from '../instance/trap.js';
-import type { InstrumentReport } from '../instrument/options.js';
-import { showStack } from '../observe/defects.js';
-import type { Outcome } from '../protocol/vocabulary.js';
-import { type CloneMaker, ContinuationModules, LocalCloneMaker } from '../suspend/continuation-modules.js';
-import { restoreMachine } from '../suspend/machine-image.js';
-import { type Activation, SuspendedStack } from '../suspend/suspended-stack.js';
-import { GuestEnd } from '../threads/guest-end.js';
-import { SharedBlock, WORD_BEGUN, WORD_TO_GUEST_BELL } from '../threads/shared.js';
-import { RECORD_ENDED, RECORD_FAILED, RECORD_LOADED, RECORD_STARTED } from '../wire/records.js';
-import { type BoundaryHook, loadHook } from './boundary-hook.js';
-import { CodeKeeping } from './code-keeping.js';
-import { Guest, GuestExit } from './guest.js';
-import type { GuestDevices } from './guest-devices.js';
-import { rewriteGuest } from './guest-program.js';
-import type { GuestState } from './guest-state.js';
-import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDevices } from './hardware.js';
+import { runGuest } from './guest-run.js';
 import { type GuestThreadData, nameGuestThread } from './thread-data.js';
-import { WASI_MODULE } from './wasi-imports.js';
 
-/** Random values are drawn in blocks: one system call for 512 of them. */
-function randomSource(): () => bigint {
-  const block = new BigUint64Array(512);
-  let next = block.length;
-  return () => {
-    if (next === block.length) {
-      randomFillSync(block);
-      next = 0;
-    }
-    const value = block[next] ?? 0n;
-    next += 1;
-    return value;
-  };
-}
-
-/** What is loaded before the guest may begin. */
-interface Program {
-  readonly module: WebAssembly.Module;
-  readonly code: OptimisedCode;
-  readonly report: InstrumentReport;
-  readonly clones: CloneMaker;
-  /** Loaded for those who need it: a start costs what it loads. */
-  readonly wasi: typeof import('./wasi-port.js') | undefined;
-  readonly hook: BoundaryHook | undefined;
-  readonly devices: ReadonlyMap<number, SeenDevice>;
-}
-
-interface Machine {
-  readonly guest: Guest;
-  readonly meter: Meter;
-  readonly stack: SuspendedStack;
-  readonly hardware: Pick<GuestDevices, 'idle' | 'settle'>;
-  readonly instance: GuestInstance;
-  readonly keeping: CodeKeeping;
-  /** Where the guest goes on; undefined: at its beginning. */
-  readonly activations: readonly Activation[] | undefined;
-}
-
-async function run(data: GuestThreadData, shared: SharedBlock): Promise<void> {
-  const program = await load(data, shared);
-  const link = new GuestEnd(shared);
-  link.tell(RECORD_LOADED, '');
-  Atomics.wait(shared.words, WORD_BEGUN, 0);
-  const machine = makeMachine(data, shared, program);
-  link.tell(RECORD_STARTED, '');
-  const { guest, hardware, activations } = machine;
-  if (activations === undefined) hardware.settle();
-  const outcome = guest.stage.at === 'end' ? guest.stage.outcome : outcomeOf(machine, data.options.counting);
-  // proc_exit waits for what was written; a program that returns or traps has written as much.
-  guest.stage = { at: 'end', outcome };
-  while (!hardware.idle) guest.waitAtEnd();
-  if (guest.isPrimary) machine.keeping.atEnd();
-  guest.end(outcome);
-  guest.link.tell(RECORD_ENDED, '');
-  guest.serveAfterEnd();
-}
-
-async function load(data: GuestThreadData, shared: SharedBlock): Promise<Program> {
-  const { code, report, continuations, cloneThread } = await rewriteGuest(data.module, data.options, data.moduleCache);
-  const bell = { words: shared.words, word: WORD_TO_GUEST_BELL };
-  const clones = data.clonesBeside === true ? cloneThread(bell) : new LocalCloneMaker(await continuations());
-  // A guest that waits for its state will need clones soon; nobody waits for it yet.
-  if (data.restores) clones.prepare();
-  const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-port.js');
-  const hook = data.hook && (await loadHook(data.hook));
-  const devices = await seenDevices(data.options);
-  return { module: code.compile(), code, report, clones, wasi, hook, devices };
-}
-
-/** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
-function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
-  const { module, code, report, clones, wasi, hook, devices } = program;
-  const from = data.restores ? received(data) : undefined;
-  const meter = new Meter();
-  const stack = new SuspendedStack(meter);
-  const guest = new Guest(data, shared, meter, randomSource(), from, hook);
-  guest.handlesInterrupts = report.interruptHandler;
-  const memory = (): Uint8Array => instance.memory();
-  const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
-  const state = from?.devices as HardwareState | undefined;
-  const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
-  const imports = { [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
-  const hooks = {
-    boundary: (count: number) => guest.boundary(count),
-    interrupt: (): [number, number, bigint, number] => {
-      const next = guest.nextInterrupt();
-      return next === undefined ? [0, 0, 0n, 0] : [1, next.kind, next.id, next.status];
-    },
-  };
-  const suspension = { stack, modules: new ContinuationModules(clones) };
-  const keeping = new CodeKeeping(code, module, stack);
-  if (data.role === 'backup') keeping.watch(hooks);
-  const instance = instantiateRewritten(module, report, imports, meter, hooks, suspension);
-  guest.attach(stack);
-  return { guest, meter, stack, hardware, instance, keeping, activations: from && restoreMachine(stack, from.image) };
-}
-
-/** The I/O thread has sent it before it let the guest begin. */
-function received(data: GuestThreadData): GuestState {
-  const received = receiveMessageOnPort(data.port) as { message: GuestState } | undefined;
-  assert(received !== undefined, 'the state to go on from is there');
-  return received.message;
-}
-
-function outcomeOf({ guest, meter, stack, instance, activations }: Machine, counting: 'block' | 'exact'): Outcome {
-  try {
-    if (activations === undefined) instance.start();
-    else {
-      if (counting === 'block') stack.optimise('now');
-      stack.resume(activations);
-    }
-    // A guest that was resumed in its start function has all of the rest before it.
-    if (guest.stage.at === 'start') {
-      guest.stage = { at: 'main' };
-      instance.exports._start();
-    }
-    return { kind: 'exit', status: 0 };
-  } catch (error) {
-    if (error instanceof GuestExit) return { kind: 'exit', status: error.status };
-    const trap = describeTrap(error, counting);
-    if (trap === undefined) throw error;
-    return { kind: 'trap', message: trap.message, count: meter.instructionCount(), exact: trap.exact };
-  }
-}
-
-const data = workerData as GuestThreadData;
-const shared = new SharedBlock(data.memory);
 nameGuestThread();
+// Before anything is compiled.
 followHints();
-try {
-  await run(data, shared);
-} catch (error) {
-  // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
-  if (!(error instanceof ReplicaHalt)) {
-    showStack(error);
-    new GuestEnd(shared).tell(RECORD_FAILED, describeThrown(error));
-  }
-}
+
+await runGuest(workerData as GuestThreadData);

@@ -3,7 +3,7 @@
 // All of this runs on the guest thread, below the guest's frames: `boundary` is called by generated code at the first
 // safe point at or after the due count, the hypercalls (hardware.ts) by the guest.
 
-import { ExecutionDriver, type ExecutionGuest } from '../driver/execution-driver.js';
+import { ExecutionDriver, type ExecutionGuest, ReplicaHalt } from '../driver/execution-driver.js';
 import { assert } from '../errors/errors.js';
 import type { Meter } from '../instance/meter.js';
 import { type SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
@@ -20,12 +20,13 @@ import {
   WORD_EXECUTED,
   WORD_LOG_BYTES_TAKEN,
   WORD_OUTSTANDING,
+  WORD_OVER,
   WORD_TO_GUEST_BELL,
   WORD_WAITS,
 } from '../threads/shared.js';
 import { isReady, SnapshotGuestEnd } from '../threads/snapshot-guest-end.js';
 import { putVerification } from '../threads/verification.js';
-import type { BoundaryHook } from './boundary-hook.js';
+import type { BoundaryHook, Place } from './boundary-hook.js';
 import { GuestClock } from './guest-clock.js';
 import type { GuestDevices } from './guest-devices.js';
 import { GuestPace } from './guest-pace.js';
@@ -235,12 +236,17 @@ export class Guest implements ExecutionGuest {
     for (;;) {
       const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
       if (this.#driver.goOn()) break;
+      this.#leaveIfOver();
       Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
     }
     if (this.#pace === undefined) return;
     const ns = this.#driver.nowNs() - begunNs;
     this.#stoodNs += ns;
     this.#pace.stood(ns);
+  }
+
+  #leaveIfOver(): void {
+    if (this.#shared.words[WORD_OVER] === 1) throw new ReplicaHalt();
   }
 
   #arm(count: number): void {
@@ -264,9 +270,13 @@ export class Guest implements ExecutionGuest {
 
   /** Apart: a closure would have every boundary allocate, with a hook and without. */
   #tellHook(hook: BoundaryHook, count: number): void {
+    hook.boundary(this.place(count), () => firstMemory(this.#stack!));
+  }
+
+  /** Where the guest is. */
+  protected place(count = this.#meter.instructionCount()): Place {
     const { epoch, outstanding } = this.#execution;
-    const place = { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
-    hook.boundary(place, () => firstMemory(this.#stack!));
+    return { epoch, epochStart: this.#epochStart, count, outstanding: outstanding.size };
   }
 
   // ---- snapshots and digests
@@ -363,6 +373,7 @@ export class Guest implements ExecutionGuest {
       const bell = Atomics.load(words, WORD_TO_GUEST_BELL);
       this.#driver.pump();
       this.#driver.goOn();
+      this.#leaveIfOver();
       if (!this.#link.hasIncoming) Atomics.wait(words, WORD_TO_GUEST_BELL, bell, this.#driver.timeoutMs);
     }
   }

@@ -35,7 +35,7 @@ import {
   type MachineEvents,
 } from './launching.js';
 import { PromisedSnapshots } from './promised-snapshots.js';
-import { ReplicaProcess } from './replica-process.js';
+import { type ReplicaListener, ReplicaProcess, type StartedReplica } from './replica-process.js';
 
 export interface LaunchOptions {
   /** The guest's bytes, already read and checked by the caller. */
@@ -60,8 +60,18 @@ export interface LaunchOptions {
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
   /** Whether replicas tell what is measured of them (`sampled`); it costs them about a hundredth of a processor. */
   readonly samples?: boolean;
+  /** Starts a replica in something else than a process of its own; it is sent its configuration next. */
+  readonly startReplica?: (incarnation: string, joins: boolean, listener: ReplicaListener) => StartedReplica;
   /** What a test does at the boundaries of the first primary, of the first backup, and of the first replica that joins. */
   readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule; readonly joining?: HookModule };
+  /** For tests: whether the network of replicas can be cut (`cut`). */
+  readonly cuttable?: boolean;
+  /** What a test does at what replicas say and hear: the first primary, the first backups, those that join. */
+  readonly ioHooks?: {
+    readonly primary?: HookModule;
+    readonly backups?: HookModule;
+    readonly joining?: HookModule;
+  };
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -75,8 +85,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   readonly #launch: LaunchOptions;
   readonly #launching: Launching;
   /** Of replicas that live or are named. */
-  readonly #processes = new Map<string, ReplicaProcess>();
+  readonly #processes = new Map<string, StartedReplica>();
   readonly #snapshots = new PromisedSnapshots();
+  /** Asked of a replica, and not answered. */
+  readonly #cuts = new Map<number, () => void>();
+  #nextCut = 1;
   #bus: BusServer | undefined;
   readonly #firstView: View;
   #arbiter: Arbiter | undefined;
@@ -108,7 +121,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     return this.#primary;
   }
 
-  get #primary(): ReplicaProcess | undefined {
+  get #primary(): StartedReplica | undefined {
     return this.#processes.get(this.#launching.view.primary);
   }
 
@@ -122,6 +135,21 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
    */
   save(file: string, origin: SnapshotOrigin): Promise<void> {
     return this.#snapshots.ask(file, origin, this.#primary);
+  }
+
+  /**
+   * The network of a replica to these, and to no others, stands still until the next call; both ends of a cut are to be told.
+   * Resolves when it does, or the replica has ended.
+   * @param from incarnations of replicas, or THE_BUS (network-cuts.ts)
+   */
+  async cut(incarnation: string, from: readonly string[]): Promise<void> {
+    const replica = this.#processes.get(incarnation);
+    if (replica === undefined || replica.hasEnded) return;
+    const request = this.#nextCut++;
+    const answered = new Promise<void>(resolve => this.#cuts.set(request, resolve));
+    replica.send({ type: 'cut', request, from });
+    await Promise.race([answered, replica.ended]);
+    this.#cuts.delete(request);
   }
 
   /** @throws EpochvisorError where bus, arbiter or a replica can't start */
@@ -175,6 +203,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
       ...(this.#launch.samples === true ? { samples: true } : {}),
+      ...(this.#launch.cuttable === true ? { cuttable: true } : {}),
     };
     for (const replica of this.#processes.values()) this.#configure(replica);
   }
@@ -198,34 +227,49 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   // ---- replicas
 
-  #fork(incarnation: string, joins: boolean): ReplicaProcess {
-    const replica = new ReplicaProcess(incarnation, joins, this.#module!.descriptor, {
-      heard: message => this.#step({ type: 'heard', incarnation, message }),
+  #fork(incarnation: string, joins: boolean): StartedReplica {
+    const listener: ReplicaListener = {
+      heard: message => {
+        if (message.type === 'cut') this.#cuts.get(message.request)?.();
+        else this.#step({ type: 'heard', incarnation, message });
+      },
       ended: ending => this.#step({ type: 'ended', incarnation, ending }),
-    });
+    };
+    const replica =
+      this.#launch.startReplica?.(incarnation, joins, listener) ??
+      new ReplicaProcess(incarnation, joins, this.#module!.descriptor, listener);
     this.#processes.set(incarnation, replica);
     return replica;
   }
 
-  #hasStarted({ incarnation, pid, joins }: ReplicaProcess): void {
+  #hasStarted({ incarnation, pid, joins }: StartedReplica): void {
     this.#step({ type: 'started', incarnation, pid, joins });
   }
 
-  #configure(replica: ReplicaProcess): void {
+  #configure(replica: StartedReplica): void {
     const { incarnation, joins } = replica;
-    const { hooks, resume } = this.#launch;
+    const { resume } = this.#launch;
     const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
+    replica.send({
+      type: 'start',
+      configuration: { ...this.#common!, incarnation, ...begins, ...this.#hooksOf(replica) },
+    });
+  }
+
+  #hooksOf({ incarnation, joins }: StartedReplica): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
+    const { hooks, ioHooks } = this.#launch;
     const { primary, backups } = this.#firstView;
-    const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup };
-    const hook = joins ? this.#hookOfJoining : first[incarnation];
+    const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
+    const hook = joins ? this.#hookOfJoining : first;
     if (joins) this.#hookOfJoining = undefined;
-    const tested = hook === undefined ? {} : { hook };
-    replica.send({ type: 'start', configuration: { ...this.#common!, incarnation, ...begins, ...tested } });
+    const ofNamed = incarnation === primary ? ioHooks?.primary : ioHooks?.backups;
+    const ioHook = joins ? ioHooks?.joining : ofNamed;
+    return { ...(hook === undefined ? {} : { hook }), ...(ioHook === undefined ? {} : { ioHook }) };
   }
 
   #startJoining(): void {
     const incarnation = randomUUID();
-    let replica: ReplicaProcess;
+    let replica: StartedReplica;
     try {
       replica = this.#fork(incarnation, true);
     } catch (error) {

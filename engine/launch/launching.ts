@@ -211,8 +211,9 @@ export class Launching {
         return [{ type: 'named', incarnation }];
       case 'joins':
       case 'halted':
-      // The bus tells the outcome; the others are for agents.
+      // The bus tells the outcome, who asked for a cut is answered, the others are for agents.
       case 'finished':
+      case 'cut':
       case 'report':
       case 'waits':
         return [];

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { EpochvisorError } from '../errors/errors.js';
 import type { SaveError, SnapshotOrigin } from '../replica/replica-configuration.js';
-import type { ReplicaProcess } from './replica-process.js';
+import type { StartedReplica } from './replica-process.js';
 
 interface PromisedSnapshot {
   readonly file: string;
@@ -23,7 +23,7 @@ export class PromisedSnapshots {
   #next = 1;
   #ended = false;
 
-  ask(file: string, origin: SnapshotOrigin, primary: ReplicaProcess | undefined): Promise<void> {
+  ask(file: string, origin: SnapshotOrigin, primary: StartedReplica | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#ended) {
         reject(over());
@@ -36,11 +36,11 @@ export class PromisedSnapshots {
   }
 
   /** Another replica is primary: what the last one has not answered it never will. */
-  askAgain(primary: ReplicaProcess | undefined): void {
+  askAgain(primary: StartedReplica | undefined): void {
     for (const request of this.#open.keys()) this.#send(request, primary);
   }
 
-  #send(request: number, primary: ReplicaProcess | undefined): void {
+  #send(request: number, primary: StartedReplica | undefined): void {
     const asked = this.#open.get(request);
     if (asked === undefined || primary === undefined) return;
     const { file, origin, temporaries } = asked;

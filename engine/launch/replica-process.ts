@@ -18,7 +18,23 @@ export interface ReplicaListener {
   ended(ending: ReplicaEnding): void;
 }
 
-export class ReplicaProcess {
+/** A replica as its launcher has it, whatever it runs in. */
+export interface StartedReplica {
+  readonly incarnation: string;
+  /** Named in no view so far: it has to be given the state of the others. */
+  readonly joins: boolean;
+  readonly ended: Promise<void>;
+  readonly hasEnded: boolean;
+  /** 0 where it could not be started. */
+  readonly pid: number;
+  send(message: ToReplica): void;
+  /** Its view watches it from now on. */
+  isNamed(): void;
+  /** SIGKILL, or what is like it. */
+  kill(): void;
+}
+
+export class ReplicaProcess implements StartedReplica {
   readonly incarnation: string;
   /** Named in no view so far: it has to be given the state of the others. */
   readonly joins: boolean;

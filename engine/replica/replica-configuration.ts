@@ -88,6 +88,10 @@ export interface ReplicaConfiguration {
   readonly backupsWanted: number;
   /** What a test does at the boundaries of this replica's guest. */
   readonly hook?: HookModule;
+  /** For tests: whether its network can be cut (network-cuts.ts). */
+  readonly cuttable?: boolean;
+  /** What a test does at what this replica says and hears (io-hook.ts). */
+  readonly ioHook?: HookModule;
   /** Whether it tells what is measured of it (sampling.ts). */
   readonly samples?: boolean;
   /** The file that holds the snapshot to go on from. */
@@ -106,7 +110,9 @@ export type ToReplica =
       readonly file: string;
       readonly temporary: string;
       readonly origin: SnapshotOrigin;
-    };
+    }
+  /** For tests: the network to these (NetworkCuts.cut), and to no others, stands still from now on; answered by `cut`. */
+  | { readonly type: 'cut'; readonly request: number; readonly from: readonly string[] };
 
 /** What was measured of a replica since the last time it told. */
 export interface ReplicaSamples {
@@ -178,6 +184,8 @@ export type FromReplica =
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
+  /** The answer to `cut`. */
+  | { readonly type: 'cut'; readonly request: number }
   /** This replica ends, and is no part of the machine any more. */
   | { readonly type: 'halted'; readonly code: string; readonly message: string; readonly hint?: string };
 

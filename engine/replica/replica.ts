@@ -7,7 +7,7 @@ import { BusClient } from '../bus/client.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import type { ConnectOptions } from '../channel/connect.js';
 import type { Link } from '../channel/link.js';
-import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews } from '../driver/ports.js';
+import type { ArbiterPort, BusHandlers, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
@@ -18,6 +18,7 @@ import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../
 import { readVerification } from '../threads/verification.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
+import type { KnownInFlight } from './io-points.js';
 import type {
   FromReplica,
   ReplicaConfiguration,
@@ -37,6 +38,11 @@ const BUS_AGAIN_MS = 100;
 /** How often the launcher is told how far it is, ms: several times while a person looks. */
 const PROGRESS_EVERY_MS = 50;
 
+export interface PortsAround {
+  ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState>;
+  link(link: PeerLink): PeerLink;
+}
+
 export interface ReplicaParts {
   readonly configuration: ReplicaConfiguration;
   /** Has loaded the guest, or is about to. */
@@ -46,6 +52,12 @@ export interface ReplicaParts {
   /** Makes what reads the snapshot that a joining replica is sent. */
   readonly newDecoder?: () => SnapshotDecoder;
   readonly arbiter: Arbiter;
+  /** Each link to the bus, as soon as it stands. @throws EpochvisorError where it is not to */
+  readonly admit?: (link: Link) => Link;
+  /** Of who tests it: what lies around the ports of its driver. */
+  readonly around?: (known: () => KnownInFlight) => PortsAround;
+  /** Fires where it is over and its process is not. */
+  readonly signal?: AbortSignal;
   readonly tell: (message: FromReplica) => void;
   /** Ends the process: 0 after the machine's end, else this replica halted. */
   readonly end: (halted: boolean) => void;
@@ -54,6 +66,7 @@ export interface ReplicaParts {
 export class Replica {
   readonly #parts: Omit<ReplicaParts, 'snapshot'>;
   readonly #driver: ReplicaDriver<GuestState>;
+  readonly #around: PortsAround | undefined;
   /** Snapshots that are being written to files. */
   readonly #writing = new Set<Promise<void>>();
   #over = false;
@@ -68,20 +81,22 @@ export class Replica {
     const { operationIds } = options;
     // A launcher that lives knows of everybody; between hosts those who are not found may only be cut off.
     const patience = place === undefined ? {} : { joinMs: Infinity };
+    this.#around = parts.around?.(() => this.#known);
+    const ports: ReplicaPorts<GuestState> = {
+      timers: TIMERS,
+      guest: parts.thread,
+      arbiter: this.#arbiterPort(),
+      connectBus: handlers => this.#connectBus(handlers),
+      pieces: (state, then) => void this.#pieces(state).then(then),
+      reader: () => this.#reader(),
+      tell: news => this.#tell(news),
+      end: halted => this.#end(halted),
+      newClaim: randomUUID,
+    };
     this.#driver = new ReplicaDriver<GuestState>({
       channel: { machine, incarnation, view, backupsWanted, operationIds, ...position, ...timing, ...patience },
       ...(snapshot === undefined ? {} : { resumed: snapshot.guest }),
-      ports: {
-        timers: TIMERS,
-        guest: parts.thread,
-        arbiter: this.#arbiterPort(),
-        connectBus: handlers => this.#connectBus(handlers),
-        pieces: (state, then) => void this.#pieces(state).then(then),
-        reader: () => this.#reader(),
-        tell: news => this.#tell(news),
-        end: halted => this.#end(halted),
-        newClaim: randomUUID,
-      },
+      ports: this.#around?.ports(ports) ?? ports,
     });
   }
 
@@ -100,6 +115,10 @@ export class Replica {
     return this.#driver.isNamed;
   }
 
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** What observers are told. */
   get report(): ReplicaReport {
     const { channel, isNamed, hasBus } = this.#driver;
@@ -116,7 +135,12 @@ export class Replica {
 
   start(): void {
     this.#driver.start();
-    setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
+    const telling = setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
+    this.#parts.signal?.addEventListener('abort', () => {
+      clearInterval(telling);
+      this.#over = true;
+      this.#driver.stop();
+    });
   }
 
   /**
@@ -124,7 +148,8 @@ export class Replica {
    * @param again connects once more: who joins needs the primary, which forgets those who are silent too long
    */
   addPeer(peer: string, link: Link, again?: () => void): void {
-    this.#driver.addPeer(peer, peerLink(link), again);
+    const plain = peerLink(link);
+    this.#driver.addPeer(peer, this.#around?.link(plain) ?? plain, again);
   }
 
   // ---- snapshots to files, as a launcher asks for them
@@ -166,11 +191,16 @@ export class Replica {
   #connectBus(handlers: BusHandlers): void {
     this.#callBus().then(
       bus => {
+        if (this.#over) {
+          bus.terminate();
+          return;
+        }
         handlers.opened(bus);
         bus.listen({ message: handlers.message, closed: handlers.closed });
       },
       (error: unknown) => {
         if (!(error instanceof EpochvisorError)) throw error;
+        if (this.#over) return;
         if (error.code === 'PEER_REFUSED' || error.code === 'MEMBER_CORRUPT') {
           this.#driver.halt(error.code, error.message);
           return;
@@ -183,9 +213,11 @@ export class Replica {
   }
 
   async #callBus(): Promise<BusClient> {
-    const { configuration } = this.#parts;
+    const { configuration, admit, signal } = this.#parts;
     const address = await this.#findBus();
-    return await BusClient.connect({ ...membershipOf(configuration), address, deadlineMs: BUS_CALL_MS });
+    const ends = signal === undefined ? {} : { signal };
+    const options = { ...membershipOf(configuration), ...ends, address, deadlineMs: BUS_CALL_MS };
+    return await BusClient.connect(options, admit);
   }
 
   /**
@@ -265,6 +297,20 @@ export class Replica {
     };
   }
 
+  /** What is known here of what is under way. */
+  get #known(): KnownInFlight {
+    const { positions } = this.#parts.thread;
+    const { view, role, heldBytes } = this.#driver.channel;
+    return {
+      viewNow: view,
+      role,
+      epoch: positions[WORD_EPOCH] ?? 0,
+      count: positions[WORD_COUNT] ?? 0,
+      outstanding: positions[WORD_OUTSTANDING] ?? 0,
+      heldBytes,
+    };
+  }
+
   #tellProgress(): void {
     const progress = this.#progress;
     const text = JSON.stringify(progress);
@@ -308,6 +354,7 @@ export function peerLink(link: Link): PeerLink {
     sendPiece: piece => void link.send(encodeSnapshotPiece(piece)),
     close: () => void link.close(),
     terminate: () => link.terminate(),
+    flush: () => link.flush(),
   };
 }
 

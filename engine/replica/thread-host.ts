@@ -20,48 +20,74 @@ export const TIMERS: Timers = {
 };
 
 /** Host stack of the guest thread: room for the deepest stack the guest's limit allows, in either tier. */
-const GUEST_STACK_MEGABYTES = 64;
+export const GUEST_STACK_MEGABYTES = 64;
 
 /** What a guest thread is started with, but for what it shares with its host; `restores`: no, if not said. */
 export type ThreadHostData = Omit<GuestThreadData, 'memory' | 'port' | 'restores'> & { readonly restores?: boolean };
 
+/** A thread that runs a guest: a worker of its own, or one that others have used and will use. */
+export interface GuestWorker {
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'exit', listener: () => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+export function startGuestWorker(data: GuestThreadData): GuestWorker {
+  return new Worker(new URL('../guest/guest-thread.js', import.meta.url), {
+    workerData: data,
+    transferList: [data.port],
+    resourceLimits: { stackSizeMb: GUEST_STACK_MEGABYTES },
+  });
+}
+
 export class ThreadHost extends IoEnd<GuestState> {
-  readonly #worker: Worker;
+  readonly #worker: GuestWorker;
   /** What guest and I/O thread share, for who only looks at it. */
   readonly sampled: SharedArrayBuffer;
   #terminated = false;
+  #abandoned = false;
 
   /**
    * The thread starts at once, and loads the guest; the guest's first instruction waits for `begin`, or, where it goes on
    * from a snapshot, for `restore`.
    */
-  constructor(data: ThreadHostData) {
+  constructor(data: ThreadHostData, start = startGuestWorker) {
     const { port1, port2 } = new MessageChannel();
     const memory = SharedBlock.allocate();
     const shared = new SharedBlock(memory);
     const restores = data.restores === true;
     const whenRung = (bell: number, act: () => void) => {
+      if (this.#abandoned) return;
       const rung = Atomics.waitAsync(shared.words, WORD_TO_IO_BELL, bell);
       // A guest that rings all the time must not keep the sockets from their turn.
-      if (rung.async) void rung.value.then(act);
+      if (rung.async)
+        void rung.value.then(() => {
+          if (!this.#abandoned) act();
+        });
       else setImmediate(act);
     };
     super({ shared, port: statePort(port1), allocate: touchedMemory, timers: TIMERS, whenRung }, restores);
     this.sampled = memory;
-    this.#worker = new Worker(new URL('../guest/guest-thread.js', import.meta.url), {
-      workerData: { ...data, restores, port: port2, memory } satisfies GuestThreadData,
-      transferList: [port2],
-      resourceLimits: { stackSizeMb: GUEST_STACK_MEGABYTES },
-    });
+    this.#worker = start({ ...data, restores, port: port2, memory } satisfies GuestThreadData);
   }
 
   override listen(listener: GuestListener): void {
     super.listen(listener);
     this.#worker.on('error', error => listener.failed(describeThrown(error)));
     this.#worker.on('exit', () => {
-      this.drain();
+      if (!this.#abandoned) this.drain();
       if (!this.#terminated) listener.failed('the guest thread has ended');
     });
+  }
+
+  /** This replica is over, and its process is not: nothing of what the guest still says is heard. */
+  async abandon(): Promise<void> {
+    this.#terminated = true;
+    this.#abandoned = true;
+    this.leave();
+    // Who listened for it would for ever, with the memory that it lies in.
+    new SharedBlock(this.sampled).ring(WORD_TO_IO_BELL);
+    await this.#worker.terminate();
   }
 
   /** Ends the thread wherever it stands; what it has said is handed over. */

@@ -3,11 +3,17 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
+import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
-import type { KillPoint, KillProof } from './kill-hook.js';
-import { type Failover, runTrial, type Trial, type TrialOptions } from './trial.js';
-import { isSameOutcome, judge, type Reference, type Verdict } from './trial-judge.js';
+import { GuestPool } from './guest-pool.js';
+import type { Fault, KillPoint, Victim } from './kill-hook.js';
+import { describePoint } from './kill-points.js';
+import { type ListedPlace, readListing } from './listing-hook.js';
+import type { Parting, PointRecord } from './point-record.js';
+import { runTrial, type Trial, type TrialOptions } from './trial.js';
+import type { FaultPlan } from './trial-hooks.js';
+import { isSameOutcome, judge, type Reference } from './trial-judge.js';
 
 /** Undisturbed runs: two that agree make a coincidence unlikely, and cost two runs. */
 const UNDISTURBED_RUNS = 2;
@@ -17,6 +23,12 @@ const UNDISTURBED_LIMIT_MS = 10 * 60_000;
 const HUNG_FACTOR = 10;
 const HUNG_LEAST_MS = 30_000;
 
+/**
+ * Who dies, or loses its links, is noticed at once, by the end of a socket. Silence is no sign on a host as busy as one that runs
+ * sweeps: a replica that was suspected for it would leave alone the one that is about to be killed.
+ */
+const PATIENT: ChannelTiming = { heartbeatMs: 50, tickMs: 50, suspicionMs: 10_000, startMs: 3_000 };
+
 /** Why no machine that never failed could have written this stdout; undefined where one could. */
 export type TranscriptJudge = (stdout: Uint8Array) => Promise<string | undefined>;
 
@@ -25,26 +37,30 @@ export interface FailoverTestOptions extends TrialOptions {
   readonly judge?: TranscriptJudge;
   /** Stops every run at once and leaves nothing behind. */
   readonly signal?: AbortSignal;
+  /** What happens at a point; default: the primary is killed. */
+  readonly fault?: Fault;
+  readonly victim?: Victim;
+  /** A step of a takeover or of joining at which another replica is killed. */
+  readonly second?: KillPoint;
+  /** Whether replicas are processes, struck by real signals; else they are threads of this one, which is faster. */
+  readonly processes?: boolean;
+  /** Whether the places of a reference run are wanted. */
+  readonly lists?: boolean;
+  /** Whether timelines of all points are kept; else those of failures alone. */
+  readonly timelines?: boolean;
+  /** The command that runs one point alone. */
+  readonly repeat?: (point: KillPoint) => string;
   /** Told of each undisturbed run that has ended. */
   readonly onUndisturbed?: (run: number, of: number) => void;
-}
-
-/** What became of one point. */
-export interface PointReport {
-  readonly point: KillPoint;
-  readonly verdict: Verdict;
-  readonly kill: KillProof | undefined;
-  readonly failover: Failover | undefined;
-  /** Not judged: drivers speak of repeats there. */
-  readonly stderrDiffers: boolean;
-  readonly durationMs: number;
 }
 
 export class FailoverTest {
   readonly #options: FailoverTestOptions;
   readonly #folder = temporaryFolder('epochvisor-failover-');
   readonly #runs: Trial[] = [];
+  readonly #pool: GuestPool | undefined;
   #trials = 0;
+  #listing: readonly ListedPlace[] = [];
 
   /**
    * Makes the undisturbed runs. `close` the test when it is done.
@@ -59,13 +75,14 @@ export class FailoverTest {
       }
       return test;
     } catch (error) {
-      test.close();
+      await test.close();
       throw error;
     }
   }
 
   private constructor(options: FailoverTestOptions) {
     this.#options = options;
+    this.#pool = options.processes === true ? undefined : new GuestPool();
   }
 
   /** The first undisturbed run. */
@@ -95,26 +112,51 @@ export class FailoverTest {
     return this.undisturbed.files.filter((_, index) => !this.#fileRepeats(index)).map(({ name }) => name);
   }
 
-  /** Runs the guest once, its primary killed at `point`, and judges. May be called several times at once. */
-  async kill(point: KillPoint): Promise<PointReport> {
+  /** Every place that the victim came to in a run that nobody disturbed, in order. */
+  get listing(): readonly ListedPlace[] {
+    return this.#listing;
+  }
+
+  /** Runs the guest once, a replica struck at `point`, and judges. May be called several times at once. */
+  async kill(point: KillPoint): Promise<PointRecord> {
+    const { fault = 'kill', victim = 'primary', second, timelines, machine, repeat } = this.#options;
     const folder = this.#newFolder();
     try {
       const slowestMs = Math.max(...this.#runs.map(run => run.durationMs));
-      const trial = await this.#run(folder, Math.max(HUNG_LEAST_MS, HUNG_FACTOR * slowestMs), point);
-      return {
-        point,
-        verdict: judge(this.reference, {
-          ending: trial.ending,
-          kill: trial.kill,
-          failover: trial.failover,
-          stdoutDifference: firstDifference(this.undisturbed.stdout, trial.stdout),
-          fileDifference: this.#fileDifference(trial),
-          refusal: await this.#refusal(trial),
-        }),
+      const limitMs = Math.max(HUNG_LEAST_MS, HUNG_FACTOR * slowestMs);
+      const plan = { point, fault, victim, timeline: true, ...(second === undefined ? {} : { second }) };
+      const trial = await this.#run(folder, limitMs, plan);
+      const stdoutDifference = firstDifference(this.undisturbed.stdout, trial.stdout);
+      const fileDifference = this.#fileDifference(trial);
+      const { kill = null, secondKill = null, failover = null, durationMs } = trial;
+      const verdict = judge(this.reference, {
+        ending: trial.ending,
         kill: trial.kill,
+        ...(second === undefined ? {} : { secondKill }),
         failover: trial.failover,
+        endLeft: victim === 'backup' || kill?.inFlight?.endLeft === true,
+        stdoutDifference,
+        fileDifference,
+        refusal: await this.#refusal(trial),
+      });
+      const parting = verdict.failed ? partingOf(stdoutDifference, fileDifference) : undefined;
+      return {
+        asked: describePoint(point),
+        variant: machine.variant,
+        fault,
+        victim,
+        ...(second === undefined ? {} : { second: describePoint(second) }),
+        verdict: verdict.kind,
+        failed: verdict.failed,
+        detail: verdict.detail,
+        kill,
+        secondKill,
+        failover,
         stderrDiffers: firstDifference(this.undisturbed.stderr, trial.stderr) !== undefined,
-        durationMs: trial.durationMs,
+        durationMs,
+        ...(parting === undefined ? {} : { parting }),
+        repeat: repeat?.(point) ?? '',
+        ...(verdict.failed || timelines === true ? { timeline: trial.timeline } : {}),
       };
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -122,12 +164,18 @@ export class FailoverTest {
   }
 
   /** Removes all that the test wrote. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#pool?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #runUndisturbed(): Promise<void> {
-    const trial = await this.#run(this.#newFolder(), UNDISTURBED_LIMIT_MS);
+    const { lists, victim = 'primary' } = this.#options;
+    const folder = this.#newFolder();
+    const listing = lists === true && this.#runs.length === 0 ? join(folder, 'listing') : undefined;
+    const plan = listing === undefined ? undefined : ({ point: undefined, fault: 'kill', victim, listing } as const);
+    const trial = await this.#run(folder, UNDISTURBED_LIMIT_MS, plan);
+    if (listing !== undefined) this.#listing = readListing(listing);
     const { ending } = trial;
     if (ending.kind === 'failed') throw new EpochvisorError(ending.code, ending.message);
     if (ending.kind === 'hung') {
@@ -144,14 +192,22 @@ export class FailoverTest {
     this.#runs.push(trial);
   }
 
-  #run(folder: string, limitMs: number, kill?: KillPoint): Promise<Trial> {
-    const { signal } = this.#options;
-    return runTrial(this.#options, {
-      folder,
-      limitMs,
-      ...(kill === undefined ? {} : { kill }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+  #run(folder: string, limitMs: number, plan?: FaultPlan): Promise<Trial> {
+    const { signal, second, fault } = this.#options;
+    // Of two that die one has to be left: a third from the beginning, or one that joins.
+    const more = second?.at === 'place' && second.kind === 'join' ? { repair: true } : { replicas: 3 as const };
+    const threads = this.#pool === undefined ? {} : { threads: this.#pool };
+    const timing = fault === 'pause' ? {} : { timing: PATIENT };
+    return runTrial(
+      { ...timing, ...this.#options, ...threads },
+      {
+        folder,
+        limitMs,
+        ...(second === undefined ? {} : more),
+        ...(plan === undefined ? {} : { plan }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
   }
 
   #newFolder(): string {
@@ -180,4 +236,12 @@ export class FailoverTest {
     const path = this.undisturbed.files[index]!.path;
     return this.#runs.every(run => firstFileDifference(path, run.files[index]!.path) === undefined);
   }
+}
+
+function partingOf(
+  stdout: ReturnType<typeof firstDifference>,
+  file: { readonly name: string; readonly difference: NonNullable<typeof stdout> } | undefined,
+): Parting | undefined {
+  if (stdout !== undefined) return { where: 'stdout', ...stdout };
+  return file === undefined ? undefined : { where: file.name, ...file.difference };
 }

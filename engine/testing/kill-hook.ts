@@ -1,56 +1,178 @@
-// What a failover test does to a primary from inside, at a place that is known exactly: kills it.
+// What a failover test does to a replica from inside, at a place that is known exactly: kills it, stops it, or cuts its links.
+//
+// On the guest thread a place is an instruction; on the I/O thread it is something that is said or heard (io-hook.ts). Whoever
+// reaches it first writes its proof, and acts: where two replicas are given the same hook it happens to one.
 
-import { writeFileSync } from 'node:fs';
-import type { BoundaryHook, HookModule, Place } from '../guest/boundary-hook.js';
+import { existsSync, writeFileSync } from 'node:fs';
+import { ReplicaHalt } from '../driver/execution-driver.js';
+import type { BoundaryHook, HookModule, Instruction, Place } from '../guest/boundary-hook.js';
+import type { InFlight, IoHook, IoKind, IoPlace, TestedReplica, When } from '../replica/io-hook.js';
+import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
-/** The primary kills itself at the first safe point at or after this place. */
+/** Where it happens; of an instruction at the first safe point at or after it. */
 export type KillPoint =
   | { readonly at: 'epoch'; readonly epoch: number; readonly instruction: number }
-  | { readonly at: 'count'; readonly count: number };
+  | { readonly at: 'count'; readonly count: number }
+  /** The guest's environment and I/O instructions, from 1. */
+  | { readonly at: 'io'; readonly number: number; readonly when: When }
+  | { readonly at: 'place'; readonly kind: IoKind; readonly number: number; readonly when: When };
 
-interface KillOptions {
-  readonly point: KillPoint;
+/**
+ * kill    SIGKILL, or, of a replica that is a thread, its death
+ * pause   SIGSTOP; somebody else sends SIGCONT
+ * cut     its links to other replicas end, and stay so; it lives on
+ */
+export type Fault = 'kill' | 'pause' | 'cut';
+
+/** To whom it happens. */
+export type Victim = 'primary' | 'backup';
+
+export interface KillOptions {
+  /** Undefined: nothing happens, and the timeline alone is kept. */
+  readonly point: KillPoint | undefined;
   readonly proofFile: string;
+  /** Default: kill. */
+  readonly fault?: Fault;
+  /** Of a replica that is a thread: a word that says that it is dead. */
+  readonly death?: SharedArrayBuffer;
+  /** Likewise, on its I/O side: it dies within the call. */
+  readonly die?: () => void;
+  /** What it says and hears is noted there. */
+  readonly timeline?: TimelineTarget;
+  readonly owner?: TimelineOwner;
 }
 
-/** The primary's own words, on disk before its SIGKILL. */
+/** The replica's own words, on disk before anything happens. */
 export interface KillProof {
   readonly epoch: number;
-  /** Instructions of that epoch that were executed. */
-  readonly instruction: number;
+  /** Instructions of that epoch that were executed; undefined where the I/O thread proves it: the guest's runs on. */
+  readonly instruction?: number;
   /** Instructions executed since the guest's start. */
   readonly count: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** The host's monotonic clock, the same for all its processes. */
   readonly atNs: number;
+  readonly pid: number;
+  /** What was about to happen there, or had happened. */
+  readonly what?: string;
+  readonly inFlight?: InFlight;
 }
 
 /** @param proofFile where the KillProof is written */
-export function killHook(point: KillPoint, proofFile: string): HookModule {
-  return { module: import.meta.url, options: { point, proofFile } satisfies KillOptions };
+export function killHook(
+  point: KillPoint | undefined,
+  proofFile: string,
+  more: Omit<KillOptions, 'point' | 'proofFile'> = {},
+) {
+  return { module: import.meta.url, options: { point, proofFile, ...more } satisfies KillOptions } satisfies HookModule;
+}
+
+/** Whether a guest thread reaches the point; else an I/O thread does. */
+export function isGuestPoint(point: KillPoint): boolean {
+  return point.at !== 'place';
 }
 
 /** On the guest thread. */
-export function newHook({ point, proofFile }: KillOptions): BoundaryHook {
+export function newHook(options: KillOptions): BoundaryHook {
+  const { point } = options;
   const wantedCount = (epoch: number, epochStart: number): number => {
-    if (point.at === 'count') return point.count;
-    if (epoch < point.epoch) return Infinity;
+    if (point?.at === 'count') return point.count;
+    if (point?.at !== 'epoch' || epoch < point.epoch) return Infinity;
     return epoch === point.epoch ? epochStart + point.instruction : 0;
   };
+  let isOver = false;
+  const act = (place: Place, what?: string) => {
+    isOver = true;
+    const { epoch, epochStart, count, outstanding } = place;
+    strike(options, { epoch, instruction: count - epochStart, count, outstanding }, what);
+  };
   return {
-    wantedCount,
+    wantedCount: (epoch, epochStart) => (isOver ? Infinity : wantedCount(epoch, epochStart)),
     boundary: place => {
-      if (place.count >= wantedCount(place.epoch, place.epochStart)) killHere(place, proofFile);
+      if (!isOver && place.count >= wantedCount(place.epoch, place.epochStart)) act(place);
+    },
+    instruction: ({ number, when, what }: Instruction, place) => {
+      if (!isOver && point?.at === 'io' && number === point.number && when === point.when)
+        act(place, `${when} ${what}`);
     },
   };
 }
 
-function killHere({ epoch, epochStart, count, outstanding }: Place, proofFile: string): never {
+/** On the I/O thread. */
+export function newIoHook(options: KillOptions): IoHook {
+  const { point, proofFile, fault, death, timeline, owner = 'primary' } = options;
+  const name = String(process.pid);
+  let isOver = false;
+  return {
+    begin: replica => {
+      if (fault === 'cut' && point !== undefined && isGuestPoint(point)) cutWhenProved(proofFile, replica);
+    },
+    at: (place, replica) => {
+      // What a dead one does, as long as it is in the middle of something, is done in vain.
+      if (death !== undefined && Atomics.load(new Int32Array(death), 0) === 1) return;
+      noteEvent(timeline, owner, name, place, replica);
+      if (isOver || point?.at !== 'place' || !isSame(place, point)) return;
+      isOver = true;
+      replica.settle();
+      const inFlight = replica.inFlight();
+      const { epoch, count, outstanding } = inFlight;
+      strike(options, { epoch, count, outstanding, inFlight }, `${place.when} ${place.what}`, replica);
+    },
+  };
+}
+
+function isSame(place: IoPlace, point: KillPoint & { readonly at: 'place' }): boolean {
+  return place.kind === point.kind && place.number === point.number && place.when === point.when;
+}
+
+type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight'>;
+
+function strike(options: KillOptions, known: Known, what?: string, replica?: TestedReplica): void {
+  const { proofFile, fault = 'kill', death } = options;
   const atNs = Number(process.hrtime.bigint());
-  const proof: KillProof = { epoch, instruction: count - epochStart, count, outstanding, atNs };
-  writeFileSync(proofFile, JSON.stringify(proof));
-  process.kill(process.pid, 'SIGKILL');
-  // The signal is asynchronous only in theory: nothing of this process runs on after it.
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  const proof: KillProof = { ...known, atNs, pid: process.pid, ...(what === undefined ? {} : { what }) };
+  try {
+    writeFileSync(proofFile, JSON.stringify(proof), { flag: 'wx' });
+  } catch (error) {
+    // It has happened to another.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
+  }
+  if (fault === 'pause') process.kill(process.pid, 'SIGSTOP');
+  else if (fault === 'cut') cut(proofFile, replica);
+  else if (death === undefined) {
+    process.kill(process.pid, 'SIGKILL');
+    // The signal is asynchronous only in theory: nothing of this process runs on after it.
+    for (;;) sleep();
+  } else {
+    // Whatever would leave it looks at the word first (thread-replica.ts); of its guest's thread nothing more is executed.
+    Atomics.store(new Int32Array(death), 0, 1);
+    if (replica === undefined) throw new ReplicaHalt();
+    options.die?.();
+  }
+}
+
+/** On the guest thread: its I/O side cuts, and nothing is executed before. */
+function cut(proofFile: string, replica: TestedReplica | undefined): void {
+  if (replica !== undefined) replica.cut();
+  else while (!existsSync(cutFile(proofFile))) sleep(1);
+}
+
+const CUT_LOOK_MS = 1;
+const cutFile = (proofFile: string) => `${proofFile}.cut`;
+
+/** On the I/O thread, for a place that the guest thread reaches. */
+function cutWhenProved(proofFile: string, replica: TestedReplica): void {
+  const looking = setInterval(() => {
+    if (!existsSync(proofFile)) return;
+    clearInterval(looking);
+    replica.cut();
+    writeFileSync(cutFile(proofFile), '');
+  }, CUT_LOOK_MS);
+  looking.unref();
+}
+
+function sleep(ms?: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -1,35 +1,95 @@
 // Where the primary is killed: points named by a user, and points spread over a run.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { IO_KINDS, JOIN_STEPS, TAKEOVER_STEPS, type When } from '../replica/io-hook.js';
 import type { KillPoint } from './kill-hook.js';
+import type { ListedPlace } from './listing-hook.js';
 
 /** Each point is two processes and a whole run of the guest: more in one go is a mistake, not a wish. */
 export const POINTS_MAX = 10_000;
 
-/** `EPOCH:INSTRUCTION`, both from 0. @throws EpochvisorError BAD_POINT */
+/** `EPOCH:INSTRUCTION`, both from 0; or a place, `KIND:NUMBER[:before|after]`, or a step by its name. @throws EpochvisorError BAD_POINT */
 export function parsePoint(text: string): KillPoint {
-  const match = /^(\d{1,15}):(\d{1,15})$/.exec(text.replaceAll('_', ''));
-  if (match === null) {
-    throw new EpochvisorError(
-      'BAD_POINT',
-      `'${text}' is no point to kill at`,
-      'write EPOCH:INSTRUCTION, such as 3:50000',
-    );
+  const plain = text.replaceAll('_', '');
+  const match = /^(\d{1,15}):(\d{1,15})$/.exec(plain);
+  if (match !== null) return { at: 'epoch', epoch: Number(match[1]), instruction: Number(match[2]) };
+  const [, kind = '', which = '', when = 'before'] =
+    /^([a-z]+):([a-z]+|\d{1,15})(?::(before|after))?$/.exec(plain) ?? [];
+  const number = numberOf(kind, which);
+  if (number !== undefined && number >= 1) {
+    if (kind === 'io') return { at: 'io', number, when: when as When };
+    const known = IO_KINDS.find(name => name === kind);
+    if (known !== undefined) return { at: 'place', kind: known, number, when: when as When };
   }
-  return { at: 'epoch', epoch: Number(match[1]), instruction: Number(match[2]) };
+  throw new EpochvisorError(
+    'BAD_POINT',
+    `'${text}' is no point to kill at`,
+    'write EPOCH:INSTRUCTION, such as 3:50000, or KIND:NUMBER[:before|after], such as message:17:after; kinds are ' +
+      `io, ${IO_KINDS.join(', ')}`,
+  );
 }
 
-/** `every:K`: K, in instructions. @throws EpochvisorError BAD_POINT */
-export function parseSweep(text: string): number {
+/** By a number, or the name of a step. */
+function numberOf(kind: string, which: string): number | undefined {
+  if (/^\d/.test(which)) return Number(which);
+  const index = (stepsOf(kind) as readonly string[]).indexOf(which);
+  return index < 0 ? undefined : index + 1;
+}
+
+function stepsOf(kind: string): readonly string[] {
+  return { takeover: TAKEOVER_STEPS, join: JOIN_STEPS }[kind] ?? [];
+}
+
+/** Places of a reference run, or every so many instructions. */
+export type Sweep =
+  | { readonly of: 'all' | 'boundaries' | 'io' | 'messages' | 'outputs' }
+  | { readonly of: 'every'; readonly every: number };
+
+const LISTED = ['all', 'boundaries', 'io', 'messages', 'outputs'] as const;
+
+/** @throws EpochvisorError BAD_POINT */
+export function parseSweep(text: string): Sweep {
+  const listed = LISTED.find(name => name === text);
+  if (listed !== undefined) return { of: listed };
   const every = Number(/^every:([\d_]+|\d+e\d+)$/.exec(text)?.[1]?.replaceAll('_', ''));
   if (!Number.isSafeInteger(every) || every < 1) {
     throw new EpochvisorError(
       'BAD_POINT',
       `'${text}' is no sweep`,
-      'write every:K, K instructions, such as every:1000000',
+      `write ${LISTED.join(', ')}, or every:K, K instructions, such as every:1000000`,
     );
   }
-  return every;
+  return { of: 'every', every };
+}
+
+const KINDS_OF: Readonly<Record<(typeof LISTED)[number], readonly ListedPlace['kind'][]>> = {
+  all: ['boundary', 'io', 'message', 'bus', 'output'],
+  boundaries: ['boundary'],
+  io: ['io'],
+  messages: ['message', 'bus'],
+  outputs: ['output'],
+};
+
+/** Of what a reference run listed, each once, in its order. */
+export function pointsListed(of: (typeof LISTED)[number], listing: readonly ListedPlace[]): KillPoint[] {
+  const points = new Map<string, KillPoint>();
+  for (const place of listing) {
+    if (!KINDS_OF[of].includes(place.kind)) continue;
+    const point = pointOf(place);
+    points.set(describePoint(point), point);
+  }
+  return [...points.values()];
+}
+
+function pointOf({ kind, number, when, epoch, instruction = 0 }: ListedPlace): KillPoint {
+  if (kind === 'boundary') return { at: 'epoch', epoch, instruction };
+  return kind === 'io' ? { at: 'io', number, when } : { at: 'place', kind, number, when };
+}
+
+/** At most `limit` of them, as far from each other as they can be. */
+export function sample<Point>(points: readonly Point[], limit: number): readonly Point[] {
+  if (points.length <= limit) return points;
+  return Array.from({ length: limit }, (_, index) => points[Math.floor(((index + 0.5) * points.length) / limit)]!);
 }
 
 /** Every `every` instructions of a run of `instructions`. @throws EpochvisorError BAD_POINT where they are too many */
@@ -54,7 +114,16 @@ export function pointsSpread(count: number, instructions: number): KillPoint[] {
   }));
 }
 
-/** As a user writes it: `EPOCH:INSTRUCTION`, or the instruction count alone. */
+/** As a user writes it; of a point of a sweep by instructions, the instruction count alone. */
 export function describePoint(point: KillPoint): string {
-  return point.at === 'epoch' ? `${point.epoch}:${point.instruction}` : String(point.count);
+  switch (point.at) {
+    case 'epoch':
+      return `${point.epoch}:${point.instruction}`;
+    case 'count':
+      return String(point.count);
+    case 'io':
+      return `io:${point.number}:${point.when}`;
+    case 'place':
+      return `${point.kind}:${stepsOf(point.kind)[point.number - 1] ?? point.number}:${point.when}`;
+  }
 }

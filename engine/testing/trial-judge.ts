@@ -14,7 +14,8 @@ import type { Ending, Failover } from './trial.js';
  * same           everything is as in the undisturbed runs
  * accepted       the judge accepts the transcript; everything else that can be compared is the same
  * outcome only   stdout can't be compared, and nobody judged it; everything else is the same
- * not reached    the run ended before the point; nothing was killed, and everything is the same
+ * ended          the guest's end had left before the kill: nobody had to take over; everything is the same
+ * not reached    the run ended before the point; nothing was killed, and nothing is proved
  * different      bytes differ: lost, doubled or changed
  * refused        the judge refuses the transcript
  * outcome        another outcome than the undisturbed runs'
@@ -26,6 +27,7 @@ export type VerdictKind =
   | 'same'
   | 'accepted'
   | 'outcome only'
+  | 'ended'
   | 'not reached'
   | 'different'
   | 'refused'
@@ -53,7 +55,11 @@ export interface Reference {
 export interface Evidence {
   readonly ending: Ending;
   readonly kill: KillProof | undefined;
+  /** Undefined: none was asked for; null: it did not happen. */
+  readonly secondKill?: KillProof | null;
   readonly failover: Failover | undefined;
+  /** The machine could end without anybody noticing: its outcome had left, or a replica that it could spare was struck. */
+  readonly endLeft?: boolean;
   /** Against the undisturbed runs; undefined: the same. */
   readonly stdoutDifference: Difference | undefined;
   /** Of disks and journals that are the same after all undisturbed runs: the first that differs. */
@@ -68,7 +74,8 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
   const { ending, kill, failover, fileDifference } = evidence;
   if (ending.kind === 'failed') return fail('failed', `${ending.message} [${ending.code}]`);
   if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
-  if (kill !== undefined && failover === undefined) return fail('no failover', 'the primary is dead, nobody took over');
+  const isUnnoticed = kill !== undefined && failover === undefined;
+  if (isUnnoticed && evidence.endLeft !== true) return fail('no failover', 'the primary is dead, nobody took over');
   const stdout = judgeStdout(reference, evidence);
   if (stdout.failed) return stdout;
   if (fileDifference !== undefined) {
@@ -78,6 +85,10 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
     return fail('outcome', `expected ${describe(reference.outcome)}, found ${describe(ending.outcome)}`);
   }
   if (kill === undefined) return { kind: 'not reached', failed: false, detail: 'the run ended before this point' };
+  if (evidence.secondKill === null) {
+    return { kind: 'not reached', failed: false, detail: 'the run ended before the second kill' };
+  }
+  if (isUnnoticed) return { kind: 'ended', failed: false, detail: 'it was over before anybody had to take over' };
   return stdout;
 }
 

@@ -1,22 +1,25 @@
 // A trial: one run of a machine on private copies of its files and folders, with everything that anybody outside could see of it.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
-import { LaunchedMachine } from '../launch/launched-machine.js';
+import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
-import { type KillPoint, type KillProof, killHook } from './kill-hook.js';
+import type { GuestPool } from './guest-pool.js';
+import type { KillPoint, KillProof, Victim } from './kill-hook.js';
 import { copyDevices } from './private-copy.js';
+import { ThreadReplica } from './thread-replica.js';
+import { readTimeline, type TimelineEvent } from './timeline.js';
+import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
 
-/** Where the primary writes its proof, in the folder of the trial. */
-const KILL_FILE = 'kill.json';
+/** One that was stopped past its suspicion goes on so long after the view without it, ms. */
+const PAUSED_AFTER_VIEW_MS = 100;
 
 /** What is run; the same for every trial of a test. */
 export interface TrialOptions {
@@ -31,6 +34,8 @@ export interface TrialOptions {
   readonly devices: readonly DeviceSource[];
   readonly stdin: Uint8Array;
   readonly timing?: ChannelTiming;
+  /** Replicas are threads of this process, with guest threads from there; else they are processes. */
+  readonly threads?: GuestPool;
 }
 
 /** How a trial ended. */
@@ -43,10 +48,11 @@ export type Ending =
 
 export interface Failover {
   readonly view: number;
-  readonly failoverEpoch: number;
+  /** Undefined where the primary went on, without its backup. */
+  readonly failoverEpoch?: number;
   /** Uncertain interrupts raised (P8). */
   readonly uncertain: number;
-  /** From SIGKILL until the survivor had raised them. */
+  /** From SIGKILL until the survivor had raised them, or was told that its backup is none any more. */
   readonly liveMs: number;
   /** From SIGKILL to the first output of the new view; undefined where it had none. */
   readonly firstByteMs: number | undefined;
@@ -63,7 +69,9 @@ export interface Trial {
   readonly epochs: number;
   readonly durationMs: number;
   readonly kill?: KillProof;
+  readonly secondKill?: KillProof;
   readonly failover?: Failover;
+  readonly timeline: readonly TimelineEvent[];
 }
 
 export interface TrialFile {
@@ -77,8 +85,10 @@ export interface TrialRun {
   readonly folder: string;
   /** Milliseconds after which the machine is stopped. */
   readonly limitMs: number;
+  /** Of the primary, by SIGKILL; what else happens is in `plan`. */
   readonly kill?: KillPoint;
-  readonly replicas?: 1 | 2;
+  readonly plan?: FaultPlan;
+  readonly replicas?: 1 | 2 | 3;
   /** Whether a replacement joins for a replica that died. */
   readonly repair?: boolean;
   /** Stops the machine at once; the trial then rejects with its reason. */
@@ -88,9 +98,12 @@ export interface TrialRun {
   readonly onOutput?: (stream: number, bytes: Uint8Array) => void;
 }
 
-/** The primary's proof in the folder of a trial; undefined where nothing was killed so far. */
+/** The proof of the first kill in the folder of a trial; undefined where nothing was killed so far. */
 export function readKillProof(folder: string): KillProof | undefined {
-  const file = join(folder, KILL_FILE);
+  return readProof(killFile(folder));
+}
+
+function readProof(file: string): KillProof | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KillProof) : undefined;
 }
 
@@ -113,15 +126,19 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     streams: [console],
     devices: opened.devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
-    ...(run.kill === undefined ? {} : { hooks: { primary: killHook(run.kill, join(run.folder, KILL_FILE)) } }),
+    ...threadsOf(options),
+    ...planHooks(run.folder, planOf(run)),
   });
   const watched = watch(machine);
+  if (run.plan?.fault === 'pause') goOnLater(machine, run.folder);
   run.onMachine?.(machine);
   const startMs = hostMs();
   const ending = await endOf(machine, run);
   const durationMs = hostMs() - startMs;
   const kill = readKillProof(run.folder);
-  const failover = kill === undefined ? undefined : failoverOf(watched, kill, console);
+  const secondKill = readProof(secondKillFile(run.folder));
+  const victim = run.plan?.victim ?? 'primary';
+  const failover = kill === undefined ? undefined : failoverOf(watched, kill, console, victim);
   return {
     ending,
     stdout: console.bytes(STDOUT),
@@ -130,8 +147,19 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
     durationMs,
+    timeline: readTimeline(run.folder),
     ...(kill === undefined ? {} : { kill }),
+    ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
+  };
+}
+
+function threadsOf({ threads, module }: TrialOptions): Pick<LaunchOptions, 'startReplica'> {
+  if (threads === undefined) return {};
+  const shared = new Uint8Array(new SharedArrayBuffer(module.length));
+  shared.set(module);
+  return {
+    startReplica: (incarnation, joins, listener) => new ThreadReplica(incarnation, joins, shared, threads, listener),
   };
 }
 
@@ -146,14 +174,16 @@ function trialFile({ source, kind, index }: NumberedSource): TrialFile {
 
 /** What the machine told of a failover, and when. */
 interface Watched {
-  view?: { readonly number: number; readonly atMs: number };
+  /** `isPrimarys`: of the primary that was there before. */
+  view?: { readonly number: number; readonly atMs: number; readonly isPrimarys: boolean };
   live?: { readonly atMs: number; readonly failoverEpoch: number; readonly uncertain: number };
 }
 
 function watch(machine: LaunchedMachine): Watched {
   const watched: Watched = {};
-  machine.on('view', view => {
-    watched.view ??= { number: view.number, atMs: hostMs() };
+  const { incarnation } = machine.status.primary;
+  machine.on('view', ({ number, primary }) => {
+    watched.view ??= { number, atMs: hostMs(), isPrimarys: primary === incarnation };
   });
   machine.on('live', (_, failoverEpoch, uncertain) => {
     watched.live ??= { atMs: hostMs(), failoverEpoch, uncertain };
@@ -161,18 +191,39 @@ function watch(machine: LaunchedMachine): Watched {
   return watched;
 }
 
-function failoverOf({ view, live }: Watched, kill: KillProof, console: CapturedConsole): Failover | undefined {
-  if (view === undefined || live === undefined) return undefined;
+/** @param victim whose links are cut, for who takes over is not known then, or who died */
+function failoverOf(
+  { view, live }: Watched,
+  kill: KillProof,
+  console: CapturedConsole,
+  victim: Victim,
+): Failover | undefined {
+  if (view === undefined || (live === undefined && victim === 'primary' && !view.isPrimarys)) return undefined;
   const killMs = kill.atNs / 1e6;
   // What the old primary had sent may still come after its death, but not once the view has changed.
   const firstByteMs = console.firstByteAfter(view.atMs);
   return {
     view: view.number,
-    failoverEpoch: live.failoverEpoch,
-    uncertain: live.uncertain,
-    liveMs: live.atMs - killMs,
+    ...(live === undefined ? {} : { failoverEpoch: live.failoverEpoch }),
+    uncertain: live?.uncertain ?? 0,
+    liveMs: (live ?? view).atMs - killMs,
     firstByteMs: firstByteMs === undefined ? undefined : firstByteMs - killMs,
   };
+}
+
+/** Whoever was stopped goes on when the others have a view without it. */
+function goOnLater(machine: LaunchedMachine, folder: string): void {
+  machine.once('view', () => {
+    setTimeout(() => {
+      const proof = readKillProof(folder);
+      const isThere = machine.replicas.some(({ pid }) => pid === proof?.pid);
+      if (proof !== undefined && isThere) process.kill(proof.pid, 'SIGCONT');
+    }, PAUSED_AFTER_VIEW_MS);
+  });
+}
+
+function planOf({ kill, plan }: TrialRun): FaultPlan | undefined {
+  return plan ?? (kill === undefined ? undefined : { point: kill, fault: 'kill', victim: 'primary' });
 }
 
 /** Waits for the machine's end, the time limit or the signal, whichever comes first; leaves no process behind. */

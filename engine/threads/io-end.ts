@@ -21,6 +21,7 @@ import {
   WORD_BEGUN,
   WORD_EXECUTED,
   WORD_IO_POLLING,
+  WORD_OVER,
   WORD_THROTTLE,
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
@@ -116,6 +117,15 @@ export class IoEnd<State> {
     Atomics.notify(this.#shared.words, WORD_BEGUN);
     // A scheduler's thread sleeps on its bell.
     this.#shared.ring(WORD_TO_GUEST_BELL);
+  }
+
+  /** This replica is over, and its process is not: the guest thread leaves its guest. */
+  leave(): void {
+    const { words } = this.#shared;
+    Atomics.store(words, WORD_OVER, 1);
+    // Who runs on stands still at its next boundary.
+    Atomics.store(words, WORD_THROTTLE, 1);
+    this.begin();
   }
 
   /** The guest goes on from what another thread's `snapshot` gave. Log may follow at once. */

@@ -45,6 +45,9 @@ export const WORD_SAMPLED = 8;
 /** 1 while the guest waits for an interrupt: it hears of one at once. */
 export const WORD_WAITS = 9;
 
+/** 1 once this replica is over: the guest thread leaves its guest, where it stands still or at the next boundary. */
+export const WORD_OVER = 10;
+
 /** Log position that all backups have acknowledged (Infinity: there is none). */
 export const WORD_ACKNOWLEDGED = 0;
 /** Backup: log position executed. */

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { wat } from '../building/wat.js';
 import { Bench } from './command.js';
 import { Gated } from './gated.js';
+import { endsUndisturbed, launchGated, writesOn } from './gated-machine.js';
 
 const bench = new Bench();
 
@@ -14,26 +15,25 @@ const FIRST = 100_000;
 
 describe('epochs of a length that follows the guest', () => {
   test('change on both replicas: killed and killed again, whoever is left has it, and the output is whole', async () => {
-    const gated = new Gated(bench, AUTO);
-    const { machine } = gated;
-    const before = await machine.status(now => now.protected && now.epochLength > FIRST);
-    process.kill(before.primary.pid, 'SIGKILL');
+    await using machine = await launchGated({ epochLength: 'auto', variant: 'original' });
+    const before = await machine.until(now => now.protected && now.epochLength > FIRST);
+    await machine.killPrimary();
     // The survivor goes on with the length that it had, and with one of its own from where it is the primary.
-    const after = await machine.status(now => now.view > before.view && now.epoch > before.epoch);
+    const after = await machine.until(now => now.view > before.view && now.epoch > before.epoch);
     expect(after.epochLength).toBeGreaterThan(FIRST);
-    const joined = await machine.status(now => now.protected && now.view > after.view);
-    process.kill(joined.primary.pid, 'SIGKILL');
-    await machine.status(now => now.view > joined.view && now.epoch > joined.epoch);
-    await gated.endsUndisturbed();
+    const joined = await machine.until(now => now.protected && now.view > after.view);
+    await machine.killPrimary();
+    await machine.until(now => now.view > joined.view && now.epoch > joined.epoch);
+    await endsUndisturbed(machine);
   });
 
-  test.each(['revised', 'deferred'])('in the variant %s, with a bound that is hard to meet', async variant => {
-    const gated = new Gated(bench, ['--epoch-length', 'auto', '--max-latency', '0.05', '--variant', variant]);
-    const { primary } = await gated.machine.isProtected();
-    await gated.machine.wrote(1_000);
-    process.kill(primary.pid, 'SIGKILL');
-    await gated.machine.status(now => now.view === 2);
-    await gated.endsUndisturbed();
+  test.each(['revised', 'deferred'] as const)('in the variant %s, with a bound that is hard to meet', async variant => {
+    await using machine = await launchGated({ epochLength: 'auto', maxLatency: 0.05, variant });
+    await machine.whenProtected();
+    await writesOn(machine, 1_000);
+    await machine.killPrimary();
+    await machine.until(now => now.view === 2);
+    await endsUndisturbed(machine);
   });
 
   test('go on in what is resumed from a snapshot', async () => {

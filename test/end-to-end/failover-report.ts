@@ -8,7 +8,12 @@ export interface Report {
   readonly points: readonly {
     readonly verdict: string;
     readonly detail: string;
-    readonly kill: { readonly epoch: number; readonly instruction: number; readonly outstanding: number } | null;
+    readonly kill: {
+      readonly epoch: number;
+      readonly instruction?: number;
+      readonly outstanding: number;
+      readonly what?: string;
+    } | null;
     readonly failover: { readonly view: number; readonly uncertain: number } | null;
   }[];
   readonly failures: number;

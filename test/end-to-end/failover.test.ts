@@ -70,3 +70,18 @@ describe('a kill in the middle of an epoch changes nothing', () => {
     expect(status).toBe(0);
   });
 });
+
+test('a kill lands before and after what a primary says and hears, and changes nothing', async () => {
+  const points = ['message:1', 'message:2:after', 'output:1', 'output:1:after', 'bus:1', 'io:2:after'];
+  const at = points.flatMap(point => ['--at', point]);
+  const { status, report } = await failover('--epoch-length', '100000', ...at, guest('compute'), '5', '2');
+  expect(report.points.map(({ verdict, kill }) => `${verdict} ${kill?.what}`)).toEqual([
+    'same before send log',
+    expect.stringMatching(/^same after (send log|receive acknowledgement)$/),
+    'same before release stream',
+    'same after release stream',
+    'same before hear fenced',
+    expect.stringMatching(/^same after /),
+  ]);
+  expect(status).toBe(0);
+});

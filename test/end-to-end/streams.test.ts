@@ -2,8 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { launch } from 'epochvisor/testing';
 import { expect, test } from 'vitest';
-import { Bench, guest, MAIN, until } from './command.js';
+import { Bench, guest, MAIN } from './command.js';
 import { generator } from './seeds.js';
 
 const bench = new Bench();
@@ -17,33 +18,31 @@ test.each(['primary', 'backup'] as const)(
   'input through a pipe arrives once, the %s killed in the middle',
   async who => {
     const lines = Array.from({ length: 2000 }, (_, n) => `line ${n} ${'x'.repeat(Math.floor(random() * 60))}`);
-    const machine = bench.startWatched([guest('echo')], 'pipe');
-    const { primary, backups } = await machine.isProtected();
+    await using machine = await launch(guest('echo'));
+    await machine.whenProtected();
     const at = Math.floor(random() * lines.length);
     // In pieces that end anywhere, the kill while some are on their way.
     const text = lines.map(line => `${line}\n`).join('');
     const cut = lines.slice(0, at).join('\n').length + 3;
-    machine.command.write(text.slice(0, cut));
-    await machine.wrote(Math.floor(random() * cut));
-    process.kill(who === 'primary' ? primary.pid : backups[0]!.pid, 'SIGKILL');
-    machine.command.write(text.slice(cut));
-    machine.command.endInput();
-    const { stdout, status } = await machine.command.ended;
-    expect(stdout).toBe(echoed(lines));
-    expect(status).toBe(0);
+    machine.stdin.write(text.slice(0, cut));
+    await machine.transcript.stdout.until(Math.floor(random() * cut));
+    await (who === 'primary' ? machine.killPrimary() : machine.killBackup());
+    machine.stdin.write(text.slice(cut));
+    machine.stdin.end();
+    await machine.expectSameAs({ stdout: echoed(lines), outcome: { kind: 'exit', status: 0 } });
   },
 );
 
 test('a line is answered as soon as it is there, before and after a failover', async () => {
-  const machine = bench.startWatched([guest('echo')], 'pipe');
-  const { primary } = await machine.isProtected();
-  machine.command.write('first\n');
-  await until(() => (machine.command.stdout === '1: first\n' ? true : undefined));
-  process.kill(primary.pid, 'SIGKILL');
-  machine.command.write('second\n');
-  await until(() => (machine.command.stdout === '1: first\n2: second\n' ? true : undefined));
-  machine.command.endInput();
-  expect((await machine.command.ended).stdout).toBe('1: first\n2: second\n2 lines\n');
+  await using machine = await launch(guest('echo'));
+  await machine.whenProtected();
+  machine.stdin.write('first\n');
+  expect(await machine.transcript.stdout.until('\n')).toBe('1: first\n');
+  await machine.killPrimary();
+  machine.stdin.write('second\n');
+  expect(await machine.transcript.stdout.until('2:')).toBe('1: first\n2: second\n');
+  machine.stdin.end();
+  await machine.expectSameAs('1: first\n2: second\n2 lines\n');
 });
 
 test('input from a file arrives whole', async () => {

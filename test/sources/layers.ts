@@ -39,6 +39,8 @@ export const FOLDERS: readonly string[] = [
   'engine/parts',
   'engine/testing',
   'engine/cli',
+  // What tests of users import.
+  'engine/harness',
   // AssemblyScript: it runs in the machine, and shares nothing with it.
   'guest',
   'guest/lib',
@@ -47,6 +49,7 @@ export const FOLDERS: readonly string[] = [
   'guest/programs',
   'bench/instrumentation/kernels',
   'bench',
+  'examples/testing',
   'test/guests',
   'test',
 ];

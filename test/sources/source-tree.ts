@@ -4,9 +4,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path/posix';
 
 /** Where sources are. */
-const FOLDERS = ['engine', 'devices', 'guest', 'bench', 'test'];
+const FOLDERS = ['engine', 'devices', 'guest', 'bench', 'examples', 'test'];
 /** What is built, or brought from elsewhere. */
 const LEFT_OUT = new Set(['build', 'results', 'test/spec/core']);
+/** What tests import as users do, by the name of the package. */
+const EXPORTED: Readonly<Record<string, string>> = {
+  'epochvisor/testing': 'engine/harness/index.ts',
+  'epochvisor/vitest': 'engine/harness/vitest-matchers.ts',
+};
 const PROJECT = /^tsconfig(\..+)?\.json$/;
 
 /** The text of each file, by its path from the root of the repository. */
@@ -46,8 +51,10 @@ export function specifiersOf(tree: SourceTree, path: string): string[] {
 
 /** The files of the tree that the file imports, for their types only or not, or starts. */
 export function importsOf(tree: SourceTree, path: string): string[] {
-  const relative = specifiersOf(tree, path).filter(specifier => specifier.startsWith('.'));
-  return relative.flatMap(specifier => {
+  return specifiersOf(tree, path).flatMap(specifier => {
+    const exported = EXPORTED[specifier];
+    if (exported !== undefined && exported !== path) return [exported];
+    if (!specifier.startsWith('.')) return [];
     const named = normalize(join(dirname(path), specifier));
     // TypeScript names what it compiles to; AssemblyScript names no ending.
     const found = [named.replace(/\.js$/, '.ts'), named, `${named}.ts`].find(file => tree.has(file));

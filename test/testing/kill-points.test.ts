@@ -1,7 +1,15 @@
 // Points to kill at: as users write them, and spread over a run.
 
 import { describe, expect, test } from 'vitest';
-import { describePoint, parsePoint, parseSweep, pointsEvery, pointsSpread } from '../../engine/testing/kill-points.js';
+import {
+  describePoint,
+  parsePoint,
+  parseSweep,
+  pointsEvery,
+  pointsListed,
+  pointsSpread,
+  sample,
+} from '../../engine/testing/kill-points.js';
 
 const counts = (points: ReturnType<typeof pointsEvery>) => points.map(describePoint).map(Number);
 
@@ -9,6 +17,24 @@ test('a kill point EPOCH:INSTRUCTION is read, and shown again', () => {
   expect(parsePoint('3:50_000')).toEqual({ at: 'epoch', epoch: 3, instruction: 50_000 });
   expect(describePoint(parsePoint('0:0'))).toBe('0:0');
 });
+
+test.each([
+  ['io:3', { at: 'io', number: 3, when: 'before' }, 'io:3:before'],
+  ['message:17:after', { at: 'place', kind: 'message', number: 17, when: 'after' }, 'message:17:after'],
+  ['takeover:fence', { at: 'place', kind: 'takeover', number: 3, when: 'before' }, 'takeover:fence:before'],
+  ['takeover:3:after', { at: 'place', kind: 'takeover', number: 3, when: 'after' }, 'takeover:fence:after'],
+  ['join:snapshot', { at: 'place', kind: 'join', number: 3, when: 'before' }, 'join:snapshot:before'],
+])('the place %s is read, and shown again', (text, point, shown) => {
+  expect(parsePoint(text)).toEqual(point);
+  expect(describePoint(parsePoint(text))).toBe(shown);
+});
+
+test.each(['message', 'message:0', 'message:x', 'takeover:ask', 'output:1:during', 'letter:1', 'io:1:after:2'])(
+  '%j is refused as a place',
+  text => {
+    expect(() => parsePoint(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
+  },
+);
 
 test.each(['', '3', ':', '3:', ':5', '-1:5', '3:5:7', '3:x', '1e3:5', '3 : 5', `${'9'.repeat(16)}:0`])(
   '%j is refused as a kill point',
@@ -21,7 +47,7 @@ test.each([
   ['every:1', 1],
   ['every:1_000', 1000],
   ['every:1e6', 1_000_000],
-])('the sweep %s is read', (text, every) => expect(parseSweep(text)).toBe(every));
+])('the sweep %s is read', (text, every) => expect(parseSweep(text)).toEqual({ of: 'every', every }));
 
 test.each(['', '1000', 'every:', 'every:0', 'every:-5', 'every:x', 'every:1.5', 'every:1e400', 'each:5'])(
   '%j is refused as a sweep',
@@ -56,4 +82,32 @@ describe('points spread over a run', () => {
   test('are never before the first instruction', () => {
     expect(Math.min(...counts(pointsSpread(5, 1)))).toBe(1);
   });
+});
+
+describe('points of a reference run', () => {
+  const at = { epoch: 2, count: 250, what: '' };
+  const listing = [
+    { ...at, kind: 'boundary', number: 1, when: 'before', instruction: 50 },
+    { ...at, kind: 'io', number: 1, when: 'before', instruction: 40 },
+    { ...at, kind: 'message', number: 1, when: 'after' },
+    { ...at, kind: 'output', number: 1, when: 'before' },
+    { ...at, kind: 'output', number: 1, when: 'before' },
+    { ...at, kind: 'takeover', number: 1, when: 'before' },
+  ] as const;
+
+  test('are those of the wanted kinds, each once', () => {
+    expect(pointsListed('all', listing).map(describePoint)).toEqual([
+      '2:50',
+      'io:1:before',
+      'message:1:after',
+      'output:1:before',
+    ]);
+    expect(pointsListed('boundaries', listing).map(describePoint)).toEqual(['2:50']);
+    expect(pointsListed('outputs', listing).map(describePoint)).toEqual(['output:1:before']);
+  });
+});
+
+test('a sample is spread, and all where there are no more', () => {
+  expect(sample([1, 2, 3], 3)).toEqual([1, 2, 3]);
+  expect(sample([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 2)).toEqual([2, 7]);
 });

@@ -5,7 +5,7 @@ import { firstDifference } from '../../engine/testing/difference.js';
 import { type Evidence, judge, type Reference } from '../../engine/testing/trial-judge.js';
 
 const REFERENCE: Reference = { outcome: { kind: 'exit', status: 0 }, stdoutRepeats: true };
-const KILL = { epoch: 3, instruction: 50, count: 350, outstanding: 0, atNs: 0 };
+const KILL = { epoch: 3, instruction: 50, count: 350, outstanding: 0, atNs: 0, pid: 1 };
 const FAILOVER = { view: 2, failoverEpoch: 4, uncertain: 0, liveMs: 5, firstByteMs: 6 };
 const FAULTLESS: Evidence = {
   ending: { kind: 'outcome', outcome: { kind: 'exit', status: 0 } },

@@ -1,0 +1,63 @@
+// What the flags of `run` make of a guest, for the verb and for who launches a machine from a test.
+
+import type { Command } from 'commander';
+import { checkGuest } from '../guest/guest-check.js';
+import { rewriteGuest } from '../guest/guest-program.js';
+import type { LaunchOptions } from '../launch/launched-machine.js';
+import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
+import { guestArguments } from './guest-strings.js';
+import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
+import { addVariantFlags, type GuestFile, type MachineFlags, machineFlags } from './machine-flags.js';
+import { addSocketFlags, type SocketFlags, socketOptions } from './socket-flags.js';
+import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
+import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
+
+export interface RunFlags
+  extends Omit<MachineFlags, 'epochLength'>,
+    EpochLengthFlags,
+    VerifyFlag,
+    WasiFlags,
+    SocketFlags,
+    LaunchFlags {}
+
+export function addRunFlags(command: Command): Command {
+  return addSocketFlags(addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))));
+}
+
+/** @param options as commander has them */
+export function runFlags(options: Record<string, unknown>): RunFlags {
+  return { ...(options as unknown as RunFlags), ...machineFlags(options) };
+}
+
+/** All of a launch but what is opened. */
+export type PreparedLaunch = Omit<LaunchOptions, 'streams' | 'devices' | 'options'> & {
+  readonly options: Omit<LaunchOptions['options'], 'devices'>;
+};
+
+/** Whatever is refused is refused here, in one line, rather than by two replicas. @throws EpochvisorError */
+export async function prepareRun(
+  { path, module }: GuestFile,
+  args: readonly string[],
+  flags: RunFlags,
+): Promise<PreparedLaunch> {
+  const lengths = epochLengthOptions(flags, flags.counting);
+  const wasi = wasiOptions(checkGuest(module), flags);
+  const world = { ...(wasi === undefined ? {} : { wasi }), ...socketOptions(flags) };
+  const programArguments = guestArguments(path, args, { ...flags, ...world });
+  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
+  return {
+    ...(await launchOptions(flags)),
+    module,
+    moduleCache: flags.cache,
+    options: {
+      ...lengths,
+      ...verifyOption(flags),
+      variant: flags.variant,
+      counting: flags.counting,
+      operationIds: flags.operationIds,
+      maxMemory: flags.maxMemory,
+      arguments: programArguments,
+      ...world,
+    },
+  };
+}

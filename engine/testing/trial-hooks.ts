@@ -1,0 +1,75 @@
+// The hooks of a trial: who is struck where, who is struck next, and what is noted of all of them.
+
+import { join } from 'node:path';
+import type { HookModule } from '../guest/boundary-hook.js';
+import type { LaunchOptions } from '../launch/launched-machine.js';
+import { type Fault, type KillOptions, type KillPoint, killHook, type Victim } from './kill-hook.js';
+import { listingHook } from './listing-hook.js';
+import { type TimelineOwner, timelineFile } from './timeline.js';
+
+export interface FaultPlan {
+  /** Undefined: nothing happens. */
+  readonly point: KillPoint | undefined;
+  readonly fault: Fault;
+  readonly victim: Victim;
+  /** A step of a takeover, where whoever takes over first is killed, or of joining, where whoever joins first is. */
+  readonly second?: KillPoint;
+  /** The victim notes every place that it comes to, in this file. */
+  readonly listing?: string;
+  /** Whether a timeline is kept. */
+  readonly timeline?: boolean;
+}
+
+/** Proofs, in the folder of a trial. */
+export const killFile = (folder: string) => join(folder, 'kill.json');
+export const secondKillFile = (folder: string) => join(folder, 'second-kill.json');
+
+type Hooks = Pick<LaunchOptions, 'hooks' | 'ioHooks'>;
+
+export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
+  if (plan === undefined) return {};
+  const { victim, listing } = plan;
+  if (listing !== undefined) {
+    const hook = listingHook(listing);
+    return victim === 'primary'
+      ? { hooks: { primary: hook }, ioHooks: { primary: hook } }
+      : { hooks: { backup: hook }, ioHooks: { backups: hook } };
+  }
+  const { point, fault, second } = plan;
+  const struck = (owner: TimelineOwner) => killHook(point, killFile(folder), noted(folder, plan, owner, fault));
+  const other = (owner: TimelineOwner) => secondHook(folder, plan, owner, second);
+  const isPrimary = victim === 'primary';
+  const joining = other('joining');
+  const hook = struck(victim);
+  const others = other(isPrimary ? 'backup' : 'primary');
+  const ofGuest = point === undefined ? {} : { hooks: isPrimary ? { primary: hook } : { backup: hook } };
+  return {
+    ...ofGuest,
+    ioHooks: {
+      ...(isPrimary ? { primary: hook } : { backups: hook }),
+      ...(others === undefined ? {} : isPrimary ? { backups: others } : { primary: others }),
+      ...(joining === undefined ? {} : { joining }),
+    },
+  };
+}
+
+/** Of those who are not struck first. */
+function secondHook(
+  folder: string,
+  plan: FaultPlan,
+  owner: TimelineOwner,
+  second: KillPoint | undefined,
+): HookModule | undefined {
+  if (second === undefined && plan.timeline !== true) return undefined;
+  const isTheirs = second?.at === 'place' && (second.kind === 'join') === (owner === 'joining');
+  return killHook(isTheirs ? second : undefined, secondKillFile(folder), noted(folder, plan, owner, 'kill'));
+}
+
+function noted(
+  folder: string,
+  { timeline }: FaultPlan,
+  owner: TimelineOwner,
+  fault: Fault,
+): Pick<KillOptions, 'fault' | 'timeline' | 'owner'> {
+  return { fault, owner, ...(timeline === true ? { timeline: timelineFile(folder) } : {}) };
+}
