@@ -94,7 +94,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   },
   suspicion: {
     question: 'is whoever is gone suspected soon, and nobody who is there?',
-    tiny: ['--strikes', '1', '--minutes', '0.02', '--busy', '1'],
+    tiny: ['--strikes', '1', '--minutes', '0.01', '--busy', '1'],
   },
   takeover: { question: 'how long is it silent after a kill?', tiny: ['--kills', '1'] },
   joining: {

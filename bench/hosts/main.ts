@@ -20,7 +20,7 @@ const { values } = parseArgs({
   },
 });
 /** A replica that has just joined is given the full suspicion time; so long after it, what is usual is known of it. */
-const SETTLE_MS = 4_000;
+const SETTLE_MS = isTiny ? 200 : 4_000;
 /** A cable that is cut is healed after it; then the machine is to be protected again. */
 const CUT_MS = 1_500;
 const AIM_MS = 400;

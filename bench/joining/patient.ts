@@ -8,13 +8,13 @@ import { DISK_KIND } from '../../devices/disk/disk-kind.js';
 import { openDevices } from '../../devices/opening.js';
 import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
 import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
-import { DEFAULT_MACHINE, guestPath } from '../host.js';
+import { DEFAULT_MACHINE, guestPath, isTiny } from '../host.js';
 
 /** Work a line: some tenths of a second, so that the guest computes nearly all the time. */
 const WORK = '20000';
 const DISK_BYTES = 1 << 20;
 /** Between two deaths the pair is left alone for so long: the throughput before is taken from it, ms. */
-const CALM_MS = 1_500;
+const CALM_MS = isTiny ? 100 : 1_500;
 const PATIENCE_MS = 60_000;
 
 export interface Healing {

@@ -13,6 +13,8 @@ const BUSY_SECONDS = isTiny ? 0.1 : 3;
 const IDLE_SECONDS = isTiny ? 0.1 : 5;
 /** What was allocated on the way is collected, and what was written is taken, in the meantime. */
 const SETTLE_MS = isTiny ? 100 : 2_000;
+/** Before the kill, and before all are asked whether they noticed it. */
+const [BEFORE_MS, AFTER_MS] = isTiny ? [100, 100] : [500, 1_000];
 /** Protected again after the kill: the replacement takes all connections over, too. */
 const PATIENCE_MS = 60_000;
 
@@ -63,10 +65,10 @@ async function measured(server: Server, clients: IdleClients, connections: numbe
   const asker = new Asker();
   let isOver = false;
   const asking = asker.run(server.port, () => isOver).catch(() => undefined);
-  await sleep(500);
+  await sleep(BEFORE_MS);
   const kill = { ms: performance.now(), pid: server.status()!.primary.pid };
   process.kill(kill.pid, 'SIGKILL');
-  await sleep(1_000);
+  await sleep(AFTER_MS);
   const answered = await clients.ask();
   const deadline = kill.ms + PATIENCE_MS;
   while (server.status()?.protected !== true && !server.isOver && performance.now() < deadline) await sleep(20);

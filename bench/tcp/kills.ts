@@ -4,13 +4,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { quantile } from '../host.js';
+import { isTiny, quantile } from '../host.js';
 import { end, owned } from '../processes.js';
 import { Asker, HistoryClients, Writer } from './history-clients.js';
 import { type Server, startServer } from './servers.js';
 import { describeSteps, type Kill } from './takeover-steps.js';
 
-const EVERY_MS = 1_000;
+const EVERY_MS = isTiny ? 200 : 1_000;
 /** Not protected again for so long, or no answer: it has failed, ms. */
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 5;

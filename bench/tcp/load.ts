@@ -5,14 +5,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { quantile } from '../host.js';
+import { isTiny, quantile } from '../host.js';
 import { cpuMs, owned } from '../processes.js';
 import { command, isError, replyEnd } from './resp.js';
 
 const KEYS = 1_000;
 const VALUE = 'x'.repeat(64);
 /** Between one load and the next. */
-const SETTLE_MS = 200;
+const SETTLE_MS = isTiny ? 20 : 200;
 const WARMING: Load = { clients: 20, pipeline: 4 };
 /** Latencies kept of each client: some seconds of the fastest server. */
 const LATENCIES_MAX = 200_000;
