@@ -16,6 +16,7 @@
 
 import { assert } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
+import type { Output } from '../protocol/vocabulary.js';
 
 export const IO_KINDS = ['message', 'output', 'bus', 'takeover', 'join'] as const;
 export type IoKind = (typeof IO_KINDS)[number];
@@ -23,6 +24,8 @@ export type IoKind = (typeof IO_KINDS)[number];
 /** In the order of their numbers, from 1. */
 export const TAKEOVER_STEPS = ['suspicion', 'claim', 'fence', 'reattachment', 'release'] as const;
 export const JOIN_STEPS = ['ask', 'welcome', 'snapshot', 'named', 'asked', 'take', 'claim', 'told'] as const;
+/** Those of who joins. */
+export const JOINER_STEPS = JOIN_STEPS.slice(0, 4);
 export type TakeoverStep = (typeof TAKEOVER_STEPS)[number];
 export type JoinStep = (typeof JOIN_STEPS)[number];
 
@@ -61,6 +64,7 @@ export interface InFlight {
 
 /** What a hook may do with the replica. */
 export interface TestedReplica {
+  readonly incarnation: string;
   inFlight(): InFlight;
   /** What this replica said before has left it when this returns: else it leaves at the end of the turn. */
   settle(): void;
@@ -71,6 +75,8 @@ export interface TestedReplica {
 export interface IoHook {
   /** Once, before anything is said or heard. */
   begin?(replica: TestedReplica): void;
+  /** Its guest has put something out, which may leave or be held. */
+  putOut?(output: Output, replica: TestedReplica): void;
   /** At every place; what follows at this replica follows when it has returned. */
   at(place: IoPlace, replica: TestedReplica): void;
 }

@@ -6,7 +6,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { ReplicaHalt } from '../driver/execution-driver.js';
 import type { BoundaryHook, HookModule, Instruction, Place } from '../guest/boundary-hook.js';
+import type { Output } from '../protocol/vocabulary.js';
 import type { InFlight, IoHook, IoKind, IoPlace, TestedReplica, When } from '../replica/io-hook.js';
+import { recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
 /** Where it happens; of an instruction at the first safe point at or after it. */
@@ -37,8 +39,12 @@ export interface KillOptions {
   readonly death?: SharedArrayBuffer;
   /** Likewise, on its I/O side: it dies within the call. */
   readonly die?: () => void;
+  /** Likewise: told once of what can be asked what is in flight. */
+  readonly begun?: (replica: TestedReplica) => void;
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
+  /** What its guest puts out is noted there. */
+  readonly recording?: string;
   readonly owner?: TimelineOwner;
 }
 
@@ -58,6 +64,13 @@ export interface KillProof {
   readonly what?: string;
   readonly inFlight?: InFlight;
 }
+
+/** Whether the guest's end had been put out: nobody needs to take over from who dies after it. */
+export function endMayHaveLeft(kill: KillProof | undefined): boolean {
+  return kill?.inFlight?.endLeft === true || kill?.what === AFTER_END;
+}
+
+const AFTER_END = 'after outcome';
 
 /** @param proofFile where the KillProof is written */
 export function killHook(
@@ -101,17 +114,25 @@ export function newHook(options: KillOptions): BoundaryHook {
 
 /** On the I/O thread. */
 export function newIoHook(options: KillOptions): IoHook {
-  const { point, proofFile, fault, death, timeline, owner = 'primary' } = options;
-  const name = String(process.pid);
+  const { point, proofFile, fault, death, timeline, recording, owner = 'primary' } = options;
+  // What a dead one does, as long as it is in the middle of something, is done in vain.
+  const isDead = () => death !== undefined && Atomics.load(new Int32Array(death), 0) === 1;
   let isOver = false;
   return {
     begin: replica => {
+      options.begun?.(replica);
       if (fault === 'cut' && point !== undefined && isGuestPoint(point)) cutWhenProved(proofFile, replica);
     },
+    ...(recording === undefined
+      ? {}
+      : {
+          putOut: (output: Output, { incarnation }: TestedReplica) => {
+            if (!isDead()) recordOutput(recording, incarnation, output);
+          },
+        }),
     at: (place, replica) => {
-      // What a dead one does, as long as it is in the middle of something, is done in vain.
-      if (death !== undefined && Atomics.load(new Int32Array(death), 0) === 1) return;
-      noteEvent(timeline, owner, name, place, replica);
+      if (isDead()) return;
+      noteEvent(timeline, owner, replica.incarnation.slice(0, 8), place, replica);
       if (isOver || point?.at !== 'place' || !isSame(place, point)) return;
       isOver = true;
       replica.settle();
