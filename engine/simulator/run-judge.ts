@@ -19,6 +19,7 @@ import { EntryDecoder } from '../wire/log-entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
 import type { BusPart, Part } from './parts.js';
+import type { Seen } from './seen.js';
 import type { GuestObserver, SavedGuest } from './simulated-guest-thread.js';
 import { Transcript } from './transcript.js';
 
@@ -62,6 +63,7 @@ export interface Coverage {
 }
 
 export class Judge implements BusObserver {
+  readonly #see: (seen: Seen) => void;
   #violation: string | undefined;
   /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
   readonly #preceding = new Map<string, number>();
@@ -99,8 +101,8 @@ export class Judge implements BusObserver {
   readonly broken = new Set<number>();
   /** Of those, which it lost with the process of the bus. */
   readonly wentDown = new Set<number>();
-  /** The disk of the bus has lost what was written last: nothing that mattered to anybody. */
-  powerLost = false;
+  /** The bus has lost what it appended last: nothing that mattered to anybody. */
+  forgot = false;
   /** What the bus knew when the machine had ended: ids that are not released, how much of each input is, opened streams. */
   left:
     | {
@@ -127,6 +129,10 @@ export class Judge implements BusObserver {
     early: 0,
     restarts: 0,
   };
+
+  constructor(see: (seen: Seen) => void) {
+    this.#see = see;
+  }
 
   /** The first broken promise. */
   get violation(): string | undefined {
@@ -213,8 +219,12 @@ export class Judge implements BusObserver {
   /** Of the last byte, where an output of a stream is of several. */
   #producedAfter(name: string, output: Output): number | undefined {
     if (!isOfStream(output)) return this.#preceding.get(`${name} ${keyOf(output)}`);
-    const end = endOf(output);
-    const writes = this.#written.get(`${name} ${output.stream}`) ?? [];
+    return this.#writeUpTo(name, output.stream, endOf(output))?.preceding;
+  }
+
+  /** The output of stream `stream` by the guest of `name` that has the byte before `end`. */
+  #writeUpTo(name: string, stream: number, end: number) {
+    const writes = this.#written.get(`${name} ${stream}`) ?? [];
     let [low, high] = [0, writes.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -222,7 +232,12 @@ export class Judge implements BusObserver {
       else high = middle;
     }
     const write = writes[low];
-    return write !== undefined && write.from < end ? write.preceding : undefined;
+    return write !== undefined && write.from < end ? write : undefined;
+  }
+
+  /** Whether `offset` lies within an output of the guest of `name`: some of its bytes are below, some are not. */
+  isWithinOutput(name: string, stream: number, offset: number): boolean {
+    return (this.#writeUpTo(name, stream, offset)?.end ?? offset) > offset;
   }
 
   /**
@@ -309,6 +324,7 @@ export class Judge implements BusObserver {
     }
     this.#views.set(view.number, view);
     this.#latest = view;
+    this.#see({ type: 'recorded', view });
   }
 
   /** Whoever is named can go on alone: it has what precedes every output that was ever seen. */
@@ -346,12 +362,21 @@ export class Judge implements BusObserver {
         this.violate(`${incarnation} fences the bus at view ${message.view}, which is not its own (FN)`);
       }
       // Who comes after the end is told of it, and changes nothing.
-      if (this.outcome === undefined && message.view > this.#fenced.view)
-        this.#fenced = { view: message.view, owner: incarnation };
+      if (this.outcome === undefined && message.view > this.#fenced.view) this.#fence(message.view, incarnation);
     } else if (message.type === 'output') {
       if (this.#isOwner({ incarnation, message })) this.#outputRule(incarnation, message.view, message.output);
-      else if (this.outcome === undefined) this.coverage.late += 1;
+      else if (this.outcome === undefined) this.#late(incarnation, message.view);
     }
+  }
+
+  #fence(view: number, owner: string): void {
+    this.#fenced = { view, owner };
+    this.#see({ type: 'fenced', name: owner, view });
+  }
+
+  #late(name: string, view: number): void {
+    this.coverage.late += 1;
+    if (view < this.#fenced.view) this.#see({ type: 'late', name, view });
   }
 
   did(effect: BusEffect, cause: Cause | undefined): void {
@@ -394,9 +419,9 @@ export class Judge implements BusObserver {
     this.wentDown.add(stream);
   }
 
-  died(power: boolean): void {
+  died(forgets: boolean): void {
     this.coverage.restarts += 1;
-    if (power) this.powerLost = true;
+    if (forgets) this.forgot = true;
   }
 
   performed(operation: Operation, status: number, data: Uint8Array): void {
@@ -410,6 +435,7 @@ export class Judge implements BusObserver {
   ): void {
     if (this.outcome !== undefined) this.violate('the machine ends twice (XT)');
     this.outcome = outcome;
+    this.#see({ type: 'over', outcome });
     this.left = { operations: knownOperations, released, open: openStreams };
   }
 

@@ -2,7 +2,7 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planFaults, planHealing, planLate, planRestarts } from './faults.js';
+import { type Fault, planFaults, planFullDisk, planHealing, planLate, planRestarts } from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly variant: Variant;
   readonly operationIds: boolean;
   readonly replicas: 1 | 2 | 3;
+  /** Processes that wait for a place from the start, beside the replicas. */
+  readonly spares?: number;
   /** Whether a launcher starts a replacement when a process has ended. */
   readonly repair: boolean;
   /** Instructions; of the first epochs. */
@@ -107,6 +109,20 @@ export function chooseRestarting(seed: number): RunOptions {
     memorySyncNs: random.pick([0, 1e4, 1e6, 1e7]),
     faults: [...others, ...restarts].sort((a, b) => a.atStep - b.atStep),
   };
+}
+
+/** The same, and the disk that the bus's memory is on is full now and then. */
+export function chooseFullDisk(seed: number): RunOptions {
+  const run = chooseRestarting(seed);
+  const full = planFullDisk(new Random(seed ^ 0xf0), run.guestSteps * STEPS_PER_GUEST_STEP);
+  return { ...run, faults: [...run.faults, ...full].sort((a, b) => a.atStep - b.atStep) };
+}
+
+/** A machine with a process in reserve: whoever dies is replaced by one that knows everybody. In half of the runs the dead come back. */
+export function chooseSpared(seed: number): RunOptions {
+  const random = new Random(seed ^ 0x5a7e);
+  const run = heal(choosePair(seed), random);
+  return { ...run, replicas: random.pick([2, 2, 3]), repair: random.chance(0.5), spares: random.pick([1, 1, 2]) };
 }
 
 function heal(run: RunOptions, random: Random): RunOptions {

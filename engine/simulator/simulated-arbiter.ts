@@ -4,6 +4,7 @@ import type { ClaimAnswer } from '../protocol/channel.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
+import type { Seen } from './seen.js';
 
 export interface ArbiterOptions {
   readonly schedule: Schedule;
@@ -15,6 +16,7 @@ export interface ArbiterOptions {
   /** A record may be read late by so much: a cache that is not told. A claim always finds it. */
   readonly staleNs: number;
   readonly recorded: (view: View) => void;
+  readonly see: (seen: Seen) => void;
 }
 
 export class Arbiter {
@@ -57,6 +59,7 @@ export class Arbiter {
         return;
       }
       const owner = this.#put(view);
+      if (owner !== view) this.#options.see({ type: 'present', view: owner, itself: owner.claim === view.claim });
       const lost = this.#outages > 0 || random.chance(lossProbability);
       schedule.after(delay(), () => {
         if (lost) answer({ result: 'unreachable', reason: 'the answer was lost' });
@@ -72,6 +75,7 @@ export class Arbiter {
     schedule.after(delay(), () => {
       if (this.#silences > 0) return;
       const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.#seen();
+      if (view !== undefined && view !== this.latest) this.#options.see({ type: 'staleRead' });
       schedule.after(delay(), () => answer(view));
     });
   }
