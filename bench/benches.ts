@@ -110,6 +110,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--strikes', '1', '--minutes', '0'],
     needs: 'namespaces',
   },
+  simulate: {
+    question: 'does the protocol keep its promises, whatever strikes it?',
+    tiny: ['--events', '3000', '--batch', '30'],
+  },
   paper: {
     question: 'what do the experiments of the paper give, thirty years on?',
     tiny: [
