@@ -156,8 +156,8 @@ function summarise({
   publish(
     'simulate',
     'The protocol under seeded faults',
-    `The production state machines and drivers in simulated time (engine/simulator), each run judged. In the others every replica was
-struck down.
+    `The production state machines and drivers in simulated time (engine/simulator), each run judged. Where a machine did
+not come to its end every replica was struck down.
 
 ${markdownTable([['', ''], ...figures])}
 

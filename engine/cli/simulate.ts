@@ -8,7 +8,6 @@ import { type Cut, cutText, parseCut, possibleCuts, without } from '../simulator
 import { choiceOf, DEFAULT_KIND, KINDS } from '../simulator/kinds.js';
 import { PRODUCTION } from '../simulator/parts.js';
 import type { RunOptions } from '../simulator/run-plan.js';
-import { shrink } from '../simulator/shrink.js';
 import { simulate } from '../simulator/simulated-run.js';
 import { RARE_STATES } from '../simulator/sometimes.js';
 import { Story } from '../simulator/story.js';
@@ -16,6 +15,7 @@ import { type SeedsSums, simulateSeeds } from '../testing/seeds.js';
 import { abortOnSignals } from './interruption.js';
 import { integer } from './machine-flags.js';
 import { print } from './output.js';
+import { shortestStory } from './shortest-story.js';
 
 const FAILED_STATUS = 1;
 const DEFAULT_SEEDS = 1000;
@@ -78,8 +78,13 @@ async function run(flags: SimulateFlags): Promise<void> {
     bar?.stop();
     const took = `in ${((performance.now() - begunMs) / 1000).toFixed(1)} s, ${rate(sums.runs).toFixed(0)} a second`;
     print(summary(sums, took, signal.aborted ? seeds : undefined));
+    // From here on Ctrl-C ends the process.
+    interruption.dispose();
     const [failed] = sums.failures;
-    if (failed !== undefined) tellShortest(failed.seed, kind, failed.failure);
+    if (failed !== undefined) {
+      print(`seed ${failed.seed} fails: ${failed.failure}\n`);
+      print(`\n${shortestStory(failed.seed, kind, failed.failure).join('\n')}\n`);
+    }
     process.exitCode = failed !== undefined ? FAILED_STATUS : signal.aborted ? interruption.status : 0;
   } finally {
     bar?.stop();
@@ -115,10 +120,6 @@ function cutsOf(names: readonly string[], run: RunOptions): readonly Cut[] {
   });
 }
 
-function failureOf(run: RunOptions): string | undefined {
-  return simulate(run).failure;
-}
-
 /** A run that is named exactly: nothing more is left out of it. */
 function one(seed: number, kind: string, cuts: readonly Cut[], traces: boolean): void {
   const story = new Story();
@@ -132,21 +133,6 @@ function one(seed: number, kind: string, cuts: readonly Cut[], traces: boolean):
   }
   print(`${story.tell(failure).join('\n')}\n`);
   process.exitCode = FAILED_STATUS;
-}
-
-function tellShortest(seed: number, kind: string, failure: string): void {
-  const run = choiceOf(kind)(seed);
-  print(`seed ${seed} fails: ${failure}\n`);
-  const cuts = shrink(run, failure, failureOf);
-  const story = new Story();
-  const short = simulate(without(run, cuts), PRODUCTION, { see: (atMs, seen) => story.see(atMs, seen) });
-  const { length } = possibleCuts(run);
-  const left = length - cuts.filter(({ part }) => part !== 'steps').length;
-  print(`\nThe shortest run that fails so, with ${left} of ${length} parts of its plan:\n`);
-  print(`${story.tell(short.failure ?? 'nothing is wrong with it any more').join('\n')}\n`);
-  const which = kind === DEFAULT_KIND ? '' : ` --kind ${kind}`;
-  const leaves = cuts.length === 0 ? ' --trace' : ` --without ${cuts.map(cutText).join(',')}`;
-  print(`\nAgain: epochvisor simulate --seed ${seed}${which}${leaves}\n`);
 }
 
 // ---- all runs

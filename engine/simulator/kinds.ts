@@ -3,6 +3,7 @@
 import { Random } from './random.js';
 import {
   chooseFullDisk,
+  chooseFullRing,
   chooseHealing,
   chooseLate,
   choosePair,
@@ -31,6 +32,7 @@ const PARTS = {
   spares: { what: 'machines with a process in reserve', choose: chooseSpared },
   restarts: { what: 'the bus dies, and is started again', choose: chooseRestarting },
   'full-disk': { what: 'and there is no room for its memory', choose: chooseFullDisk },
+  'full-ring': { what: 'a primary dies when the ring to the guest of its backup is full', choose: chooseFullRing },
   snapshots: { what: 'snapshots are kept', choose: chooseKept },
   faults: { what: 'pairs, healing and late', choose: chooseRun },
 } as const satisfies Readonly<Record<string, Kind>>;
@@ -43,7 +45,7 @@ const MIXTURE: readonly PartName[] = [
   ...Array<PartName>(6).fill('healing'),
   ...Array<PartName>(3).fill('spares'),
   ...Array<PartName>(3).fill('restarts'),
-  ...(['late', 'full-disk', 'snapshots'] as const),
+  ...(['late', 'full-disk', 'full-ring', 'snapshots'] as const),
 ];
 
 export const KINDS: Readonly<Record<string, Kind>> = {

@@ -83,6 +83,8 @@ export class Judge implements BusObserver {
   /** How long the course was that came with the snapshot of a replica. */
   readonly #restored = new Map<string, number>();
   readonly #flipped = new Set<string>();
+  /** Backups that their primary leaves out of what it claims. */
+  readonly #givenUp = new Set<string>();
   /** What precedes all outputs that the bus has heard of. */
   #heard: { readonly name: string; readonly length: number } | undefined;
   /** The highest view that the bus was fenced at, and who fenced it. */
@@ -156,7 +158,7 @@ export class Judge implements BusObserver {
   // ---- the guests
 
   /** What guest thread `name` tells; `role` is asked when it tells something. */
-  observe(name: string, role: () => ExecutionRole): GuestObserver {
+  observe(name: string, role: () => ExecutionRole): Omit<GuestObserver, 'refused'> {
     return {
       produced: (output, preceding) => {
         this.#progress += 1;
@@ -242,14 +244,15 @@ export class Judge implements BusObserver {
 
   /**
    * A backup is in the state that its primary was in at the same boundary. A primary that stands still there tells of it later,
-   * and if it dies, never: what nobody told of the histories at the end must do.
+   * and if it dies, never: what nobody told of the histories at the end must do. A backup that its primary has given up may have gone
+   * on with the log of the one before, or not know of the view: it is asked no more, and left out before anything leaves (SX).
    */
   #boundary(name: string, role: ExecutionRole, epoch: number, hash: number): void {
     if (role !== 'backup') {
       this.#states.set(`${name} ${epoch}`, hash);
       return;
     }
-    if (this.#flipped.has(name) || this.#latest?.backups.includes(name) !== true) return;
+    if (this.#flipped.has(name) || this.#givenUp.has(name) || this.#latest?.backups.includes(name) !== true) return;
     const told = this.#states.get(`${this.#latest.primary} ${epoch}`);
     if (told !== undefined && told !== hash) this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
   }
@@ -336,6 +339,12 @@ export class Judge implements BusObserver {
     }
     if (this.#heard !== undefined && !this.#has(name, this.#heard.name, this.#heard.length))
       this.violate(`view ${view.number} names ${name}, which lacks what left (JN, BV)`);
+  }
+
+  /** The owner of the latest view asks for the next one. */
+  claims({ primary, backups }: View): void {
+    if (this.#latest?.primary !== primary) return;
+    for (const name of this.#latest.backups) if (!backups.includes(name)) this.#givenUp.add(name);
   }
 
   wasNamed(name: string): boolean {

@@ -118,6 +118,36 @@ export function chooseFullDisk(seed: number): RunOptions {
   return { ...run, faults: [...run.faults, ...full].sort((a, b) => a.atStep - b.atStep) };
 }
 
+/** A narrow ring, much input, a backup whose guest thread stands still: the log fills the ring, and then the primary dies. */
+export function chooseFullRing(seed: number): RunOptions {
+  const run = choosePair(seed);
+  const random = new Random(seed ^ 0xf111);
+  const ringBytes = random.pick([2048, 4096]);
+  const piece = ringBytes / 32;
+  const bounds = { ...run.bounds, ringBytes, streamPieceBytes: piece, partBytes: ringBytes / 16, deliveryBytes: piece };
+  const input = Array.from({ length: 60 }, (_word, index) => ({
+    afterNs: random.between(1, 2e5),
+    bytes: new Uint8Array(random.between(1, piece)).map((_byte, at) => at + index * 37),
+    end: false,
+  }));
+  const atStep = random.between(150, 400);
+  const durationNs = random.pick([5e7, 1.5e8]);
+  return {
+    ...run,
+    replicas: 2,
+    bounds: { ...bounds, lagBytes: 16_384, lagMs: 250, inputWindowBytes: 64 * piece },
+    input: [...input, { afterNs: 1, bytes: new Uint8Array(0), end: true }],
+    guestSteps: random.between(20, 60),
+    instructionNs: 1_000,
+    epochLength: random.pick([1, 7, 20]),
+    deviceNs: [1e3, 1e4],
+    faults: [
+      { kind: 'pause', atStep, replica: 1, what: 'guest', durationNs },
+      { kind: 'kill', atStep: atStep + random.between(300, 2500), replica: 0 },
+    ],
+  };
+}
+
 /** A machine with a process in reserve: whoever dies is replaced by one that knows everybody. In half of the runs the dead come back. */
 export function chooseSpared(seed: number): RunOptions {
   const random = new Random(seed ^ 0x5a7e);

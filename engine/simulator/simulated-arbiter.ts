@@ -58,8 +58,9 @@ export class Arbiter {
         schedule.after(delay(), () => answer({ result: 'unreachable', reason: 'out of reach' }));
         return;
       }
+      const isPresent = this.#records.has(view.number);
       const owner = this.#put(view);
-      if (owner !== view) this.#options.see({ type: 'present', view: owner, itself: owner.claim === view.claim });
+      if (isPresent) this.#options.see({ type: 'present', view: owner, itself: owner.claim === view.claim });
       const lost = this.#outages > 0 || random.chance(lossProbability);
       schedule.after(delay(), () => {
         if (lost) answer({ result: 'unreachable', reason: 'the answer was lost' });

@@ -73,7 +73,6 @@ class WatchedEnd extends IoEnd<SavedGuest> {
   throttled: (on: boolean) => void = () => undefined;
   promoted: () => void = () => undefined;
   snapshotAsked: () => void = () => undefined;
-  snapshotRefused: () => void = () => undefined;
 
   override setThrottle(on: boolean): void {
     this.throttled(on);
@@ -87,11 +86,7 @@ class WatchedEnd extends IoEnd<SavedGuest> {
 
   override requestSnapshot(request: SnapshotRequest<SavedGuest>): void {
     if (request.join) this.snapshotAsked();
-    const failed = (error: EpochvisorError): void => {
-      this.snapshotRefused();
-      request.failed(error);
-    };
-    super.requestSnapshot({ ...request, failed });
+    super.requestSnapshot(request);
   }
 
   override sendLog(part: Uint8Array): void {
@@ -198,7 +193,6 @@ export class Replica {
     };
     end.promoted = () => see({ type: 'promoted', name, waits: end.waits });
     end.snapshotAsked = () => see({ type: 'snapshotAsked', name, peer: this.#hears ?? '' });
-    end.snapshotRefused = () => see({ type: 'snapshotRefused', name });
     end.watch = part => judge.accepted(name, part, decoder);
     return end;
   }
@@ -239,7 +233,7 @@ export class Replica {
       observer.restored(saved);
       see({ type: 'restored', name });
     };
-    return { ...observer, restored };
+    return { ...observer, restored, refused: () => see({ type: 'snapshotRefused', name }) };
   }
 
   // ---- the driver's world
@@ -280,7 +274,8 @@ export class Replica {
   }
 
   #claim(view: View, answer: (answer: ClaimAnswer) => void): void {
-    const { arbiter, see } = this.#options;
+    const { arbiter, see, judge } = this.#options;
+    judge.claims(view);
     see({ type: 'claims', name: this.name, view });
     arbiter.claim(view, got =>
       this.io.do(() => {

@@ -82,7 +82,7 @@ export function wordsOf(seen: Seen): string | undefined {
     case 'snapshotAsked':
       return `${seen.name} takes a snapshot for ${seen.peer}`;
     case 'snapshotRefused':
-      return `the guest of ${seen.name} can't be saved now`;
+      return `the guest of ${seen.name} can't be saved where it stands`;
     case 'restored':
       return `${seen.name} goes on from the snapshot`;
     case 'fenced':
