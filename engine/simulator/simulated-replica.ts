@@ -87,6 +87,8 @@ export class Replica {
   fate: Fate = 'live';
   /** Why it halted. */
   haltCode = '';
+  /** The latest view that the arbiter's answers cannot have hidden from it. */
+  readUpTo = 0;
   /** How many times longer than it should its host takes for an instruction: as the slowest of the faults that last. */
   readonly #slownesses: number[] = [1];
   /** How late its timers come at the most, ns: as the latest of the faults that last. */
@@ -225,7 +227,12 @@ export class Replica {
         claim: (view: View, answer: Parameters<Arbiter['claim']>[1]) =>
           arbiter.claim(view, got => this.io.do(() => answer(got))),
         latest: (_: string, answer: (view: View | undefined) => void) =>
-          arbiter.read(got => this.io.do(() => answer(got))),
+          arbiter.read((got, certain) =>
+            this.io.do(() => {
+              this.readUpTo = Math.max(this.readUpTo, certain);
+              answer(got);
+            }),
+          ),
       },
       connectBus: (handlers: BusHandlers) => this.#connectBus(handlers),
       pieces: (state: SavedGuest, then: (pieces: Iterator<Uint8Array>) => void) => {
