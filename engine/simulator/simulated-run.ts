@@ -299,6 +299,7 @@ class Simulation {
       if (fault === undefined || fault.atStep > this.#schedule.steps) return;
       this.#nextFault += 1;
       this.#trace(() => `fault: ${describeFault(fault)}`);
+      this.#judge.struck(fault);
       this.#apply(fault);
     }
   }

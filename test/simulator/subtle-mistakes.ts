@@ -11,6 +11,7 @@ import {
 import { GuestAccount } from '../../engine/protocol/guest-account.js';
 import { isOfStream, Lane } from '../../engine/protocol/lane.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
+import { Silence } from '../../engine/protocol/silence.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import { type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
 import { Judge } from '../../engine/simulator/run-judge.js';
@@ -264,6 +265,13 @@ export const SUBTLE_MISTAKES: readonly SubtleMistake[] = [
     sees: /\(P5, P6\)|does not come to its end/,
     runs: struck.flippedUnseen,
     within: 500,
+  },
+  {
+    rule: 'SX',
+    mistake: 'whoever says nothing for less than a heartbeat is suspected',
+    plant: () => getter(Silence, 'limitMs', () => () => 12),
+    sees: /nothing has struck/,
+    within: 100,
   },
   {
     rule: 'CK',
