@@ -757,6 +757,19 @@ describe('RL: a release', () => {
   });
 });
 
+describe('a peer that is no part of the machine', () => {
+  it('is forgotten when its connection ends, with all that was learnt of it', () => {
+    const primary = connected('A');
+    const longestMs = () => primary.silence.longestGapMs;
+    primary.step({ type: 'peerOpened', peer: 'X', nowMs: 0 });
+    primary.step(tick(HEARTBEAT_MS));
+    primary.step(fromPeer('X', heartbeat(), HEARTBEAT_MS));
+    expect(longestMs()).toBe(HEARTBEAT_MS);
+    primary.step({ type: 'peerClosed', peer: 'X', reason: 'gone', nowMs: HEARTBEAT_MS });
+    expect(longestMs()).toBe(0);
+  });
+});
+
 describe('LG: heartbeats and lag', () => {
   it('says between them what the bus has, as often as that is a share of what a backup may hold until then', () => {
     const untold = BOUNDS.heldBytes * UNTOLD_SHARE;

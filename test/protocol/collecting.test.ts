@@ -112,11 +112,16 @@ describe('OS: when the primary dies', () => {
     const channels = three();
     channels.log('A', 'one');
     partial(channels, 'two', 'C');
+    partial(channels, 'three', 'C');
     channels.kill('A');
     channels.win('B');
-    expect(effectsOf(channels, 'B', 'log')).toMatchObject([{ part: 'one' }, { part: 'two' }]);
+    expect(effectsOf(channels, 'B', 'log')).toMatchObject([{ part: 'one' }, { part: 'two' }, { part: 'three' }]);
     const did = channels.did('B');
     expect(did.lastIndexOf('OS log')).toBeLessThan(did.indexOf('P7 promote'));
+    // And goes on from there.
+    channels.log('B', 'four');
+    expect(effectsOf(channels, 'C', 'log').at(-1)).toMatchObject({ part: 'four' });
+    expect(effectsOf(channels, 'C', 'halt')).toEqual([]);
   });
 
   it('the other gets what only the winner has', () => {
