@@ -96,6 +96,8 @@ export class BusHost {
   #isOver = false;
   readonly #visitors: Visitors;
   #stalledUntilNs = 0;
+  /** What is being written to files, in order. */
+  readonly #landing = new Map<number, { readonly offset: number; readonly bytes: Uint8Array }[]>();
 
   constructor(options: BusHostOptions) {
     this.#options = options;
@@ -152,6 +154,7 @@ export class BusHost {
     const journal = this.#journal;
     if (journal === undefined || this.#process.dead) return;
     this.#process.kill();
+    this.#breakOffWrites();
     for (const connection of this.#connections.values()) connection.end(1, true, 'the bus has died');
     this.#connections.clear();
     this.#incarnations.clear();
@@ -322,14 +325,30 @@ export class BusHost {
       schedule.at(atNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
       return;
     }
-    // A file is written beside all else: what has not landed when the process dies never does.
+    // A file is written beside all else: what has not landed when the process dies never does, or in part.
+    const landing = this.#landing.get(stream) ?? [];
+    this.#landing.set(stream, landing);
+    landing.push({ offset, bytes });
     schedule.at(atNs, () => {
       if (process.dead) return;
+      landing.shift();
       lands();
       const toldNs = Math.max(this.#toldNs.get(stream) ?? 0, schedule.nowNs + this.#delayNs());
       this.#toldNs.set(stream, toldNs);
       schedule.at(toldNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
     });
+  }
+
+  /** Of what was being written to a file as the process died, at times the beginning is there. */
+  #breakOffWrites(): void {
+    const { random, observer } = this.#options;
+    for (const [stream, [first]] of this.#landing) {
+      if (first === undefined || first.bytes.length < 2 || random.chance(0.5)) continue;
+      const landed = first.bytes.subarray(0, random.between(1, first.bytes.length - 1));
+      observer.wrote(stream, first.offset, landed);
+      this.#lengths.set(stream, first.offset + landed.length);
+    }
+    this.#landing.clear();
   }
 
   /** Operations overlap and overtake each other. */

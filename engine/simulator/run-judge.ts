@@ -18,6 +18,7 @@ import {
 import { EntryDecoder } from '../wire/log-entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
+import type { Fault } from './faults.js';
 import type { BusPart, Part } from './parts.js';
 import type { Seen } from './seen.js';
 import type { GuestObserver, SavedGuest } from './simulated-guest-thread.js';
@@ -32,6 +33,9 @@ export interface Performed {
 
 /** No fault leaves a replica with a log that cannot be continued: one that has it kept it. */
 const LOGS_LOST = ['LOG_GAP', 'FOLLOW_LOST'];
+
+/** Faults that cost nobody the membership of the machine, however long they last. */
+const ENDURED: readonly Fault['kind'][] = ['setClock', 'arbiterOutage', 'stallTerminal', 'restartBus', 'fullDisk'];
 
 /** What a run went through: a simulator that never reaches a failover proves nothing. */
 export interface Coverage {
@@ -91,6 +95,7 @@ export class Judge implements BusObserver {
   #fenced = { view: 0, owner: '' };
 
   #progress = 0;
+  #isStruck = false;
 
   /** What the outside has of each stream. */
   readonly transcript = new Map<number, Transcript>();
@@ -153,6 +158,11 @@ export class Judge implements BusObserver {
 
   violate(what: string): void {
     this.#violation ??= what;
+  }
+
+  /** A fault: from now on somebody may be missed who is there, or be gone. */
+  struck({ kind }: Fault): void {
+    this.#isStruck ||= !ENDURED.includes(kind);
   }
 
   // ---- the guests
@@ -264,6 +274,7 @@ export class Judge implements BusObserver {
 
   halted(name: string, code: string): void {
     this.coverage.halted += 1;
+    if (!this.#isStruck && this.outcome === undefined) this.violate(`${name} halts, and nothing has struck (${code})`);
     if (LOGS_LOST.includes(code)) this.violate(`${name} halts, for a part of the log is missing (${code}) (KP, OS)`);
   }
 
@@ -315,6 +326,8 @@ export class Judge implements BusObserver {
   /** The arbiter wrote `view`. */
   recorded(view: View): void {
     const before = this.#views.get(view.number - 1);
+    if (view.number > 1 && !this.#isStruck && this.outcome === undefined)
+      this.violate(`view ${view.number} is won by ${view.primary}, and nothing has struck (CL, SX)`);
     if (this.#views.has(view.number)) this.violate(`view ${view.number} is recorded twice (VW)`);
     if (before === undefined && view.number > 1) this.violate(`view ${view.number} follows none (VW)`);
     if (before !== undefined && before.primary !== view.primary && !before.backups.includes(view.primary)) {

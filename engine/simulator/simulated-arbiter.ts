@@ -69,25 +69,34 @@ export class Arbiter {
     });
   }
 
-  /** The latest record, or undefined where the arbiter is out of reach. */
-  read(answer: (view: View | undefined) => void): void {
+  /**
+   * The latest record, or undefined where the arbiter is out of reach.
+   * @param answer is also told, for the judge, the number of the latest record that no reader would have missed
+   */
+  read(answer: (view: View | undefined, certain: number) => void): void {
     const { schedule, random, delayNs, lossProbability } = this.#options;
     const delay = (): number => random.between(delayNs[0], delayNs[1]);
     schedule.after(delay(), () => {
       if (this.#silences > 0) return;
       const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.#seen();
       if (view !== undefined && view !== this.latest) this.#options.see({ type: 'staleRead' });
-      schedule.after(delay(), () => answer(view));
+      const certain = view === undefined ? 0 : (this.#old().at(-1)?.number ?? 0);
+      schedule.after(delay(), () => answer(view, certain));
     });
   }
 
-  /** The latest record that a reader is sure to see. */
+  /** The latest record, or the latest that a reader is sure to see. */
   #seen(): View {
-    const { schedule, staleNs, random } = this.#options;
-    const old = [...this.#records.values()].filter(({ number }) => {
+    const old = this.#old();
+    return this.#options.random.chance(0.5) ? this.latest : (old.at(-1) ?? this.latest);
+  }
+
+  /** Records that a reader is sure to see. */
+  #old(): View[] {
+    const { schedule, staleNs } = this.#options;
+    return [...this.#records.values()].filter(({ number }) => {
       return schedule.nowNs - (this.#writtenNs.get(number) ?? -Infinity) >= staleNs;
     });
-    return random.chance(0.5) ? this.latest : (old.at(-1) ?? this.latest);
   }
 
   #put(view: View): View {

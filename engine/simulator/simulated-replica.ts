@@ -102,6 +102,8 @@ export class Replica {
   fate: Fate = 'live';
   /** Why it halted. */
   haltCode = '';
+  /** The latest view that the arbiter's answers cannot have hidden from it. */
+  readUpTo = 0;
   /** How many times longer than it should its host takes for an instruction: as the slowest of the faults that last. */
   readonly #slownesses: number[] = [1];
   /** How late its timers come at the most, ns: as the latest of the faults that last. */
@@ -254,7 +256,12 @@ export class Replica {
       arbiter: {
         claim: (view: View, answer: (answer: ClaimAnswer) => void) => this.#claim(view, answer),
         latest: (_: string, answer: (view: View | undefined) => void) =>
-          arbiter.read(got => this.io.do(() => answer(got))),
+          arbiter.read((got, certain) =>
+            this.io.do(() => {
+              this.readUpTo = Math.max(this.readUpTo, certain);
+              answer(got);
+            }),
+          ),
       },
       connectBus: (handlers: BusHandlers) => this.#connectBus(handlers),
       pieces: (state: SavedGuest, then: (pieces: Iterator<Uint8Array>) => void) => {

@@ -319,7 +319,8 @@ class Simulation {
       if (replica.name !== primary && !backups.includes(replica.name)) continue;
       const struck = replica.fate === 'killed' || replica.fate === 'hung';
       // Named by a claim that outlived its primary, after it had given up: it was no part of the machine then.
-      if (struck || ['BUS_LOST', 'JOIN_LOST', 'DIVERGED'].includes(replica.haltCode)) continue;
+      const gaveUp = replica.haltCode === 'JOIN_LOST' && replica.readUpTo < number;
+      if (struck || gaveUp || ['BUS_LOST', 'DIVERGED'].includes(replica.haltCode)) continue;
       return `${replica.name} is ${replica.fate} ${replica.haltCode}, though it is part of view ${number}`;
     }
     return undefined;
@@ -347,6 +348,7 @@ class Simulation {
       this.#nextFault += 1;
       const target = 'replica' in fault ? this.#target(fault.replica) : undefined;
       this.#see({ type: 'fault', fault, whom: target?.name });
+      this.#judge.struck(fault);
       this.#apply(fault, target);
     }
   }
