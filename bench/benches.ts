@@ -10,10 +10,11 @@ export interface Bench {
   readonly needs?: 'c' | 'redis' | 'namespaces';
 }
 
-/** What has a command of its own, by its program: `npm run sweep`, `flood`; `soak` has a test of its own. */
+/** What has a command of its own, by its program: `npm run sweep`, `flood`, `mutants`; `soak` has a test of its own. */
 export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
   'failover/sweep.js': { tiny: ['--points', '1', '--guest', 'hello'] },
   'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
+  'mutants/main.js': { tiny: ['--limit', '2', '--seeds', '20', '--tests', '', '--jobs', '1'] },
   'wasi/failover.js': { tiny: ['1', 'words'], needs: 'c' },
 };
 
@@ -113,6 +114,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'what does a client notice of hosts that die and cables that are cut?',
     tiny: ['--strikes', '1', '--minutes', '0'],
     needs: 'namespaces',
+  },
+  simulate: {
+    question: 'does the protocol keep its promises, whatever strikes it?',
+    tiny: ['--events', '3000', '--batch', '30'],
   },
   paper: {
     question: 'what do the experiments of the paper give, thirty years on?',

@@ -45,6 +45,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'kill the primary at chosen points and judge the outcome',
     load: async () => (await import('./failover.js')).failoverCommand(),
   },
+  simulate: {
+    summary: 'run the protocol under seeded faults, and judge every run',
+    load: async () => (await import('./simulate.js')).simulateCommand(),
+  },
   tune: {
     summary: 'sweep epoch length and variant, show what each costs',
     load: async () => (await import('./tune.js')).tuneCommand(),

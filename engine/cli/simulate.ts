@@ -1,109 +1,151 @@
-// `npm run simulate`: runs of the simulator over a range of seeds; on a failure, the seed, its last events, the verdict.
-//
-//   npm run simulate -- --seeds 1000 --from 1
-//   npm run simulate -- --seed 17 --trace
-//   npm run simulate -- --restarts        in every run the bus dies, and is started again
+// `epochvisor simulate`: the protocol and its drivers under seeded faults, on all cores; of a seed that fails the shortest story.
 
-import { parseArgs } from 'node:util';
+import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';
+import { Command, InvalidArgumentError } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+import { type Cut, cutText, parseCut, possibleCuts, without } from '../simulator/cuts.js';
+import { choiceOf, DEFAULT_KIND, KINDS } from '../simulator/kinds.js';
 import { PRODUCTION } from '../simulator/parts.js';
-import { chooseRestarting, chooseRun, type RunOptions } from '../simulator/run-plan.js';
+import type { RunOptions } from '../simulator/run-plan.js';
 import { simulate } from '../simulator/simulated-run.js';
+import { RARE_STATES } from '../simulator/sometimes.js';
+import { Story } from '../simulator/story.js';
+import { type SeedsSums, simulateSeeds } from '../testing/seeds.js';
+import { abortOnSignals } from './interruption.js';
+import { integer } from './machine-flags.js';
+import { print } from './output.js';
+import { shortestStory } from './shortest-story.js';
 
-/** How often the progress bar is drawn anew, runs. */
-const DRAW_EVERY = 20;
-/** Lines of the trace that are shown of a run that failed. */
-const TRACE_LINES = 60;
+const FAILED_STATUS = 1;
+const DEFAULT_SEEDS = 1000;
+const SEED_MAX = 1e15;
+const SEEDS_MAX = 1e9;
 
-type Choice = (seed: number) => RunOptions;
+interface SimulateFlags {
+  readonly seed?: number;
+  readonly seeds?: number;
+  readonly kind: string;
+  readonly without?: readonly string[];
+  readonly trace?: boolean;
+  readonly jobs: number;
+}
 
-const USAGE = 'usage: simulate [--seeds N] [--from SEED] [--seed SEED [--trace]] [--restarts]';
+export function simulateCommand(): Command {
+  const kinds = Object.entries(KINDS).map(([name, { what }]) => `  ${name.padEnd(11)}${what}`);
+  return new Command('simulate')
+    .description('Run the protocol and its drivers under seeded faults, and judge every run.')
+    .option('--seeds <N>', `how many runs (${DEFAULT_SEEDS}; 1 with --seed)`, integer(1, SEEDS_MAX))
+    .option('--seed <S>', 'the first seed (default: from the clock)', integer(0, SEED_MAX))
+    .option('--kind <NAME>', 'of the runs, see below', parseKind, DEFAULT_KIND)
+    .option('--without <PARTS>', 'leave these parts of the plan out, as a shortened story says', parts)
+    .option('--trace', 'print all that happens in one run')
+    .option('--jobs <N>', 'threads (default: as many as there are cores)', integer(1, 256), availableParallelism())
+    .addHelpText('after', `\nKinds of runs:\n${kinds.join('\n')}`)
+    .action(run);
+}
 
-function main(): number {
-  let values: ReturnType<typeof parse>;
-  try {
-    values = parse();
-  } catch (error) {
-    process.stderr.write(`simulate: ${error instanceof Error ? error.message : error}\n${USAGE}\n`);
-    return 2;
+function parseKind(text: string): string {
+  if (Object.hasOwn(KINDS, text)) return text;
+  throw new InvalidArgumentError(`there is no such kind; there are ${Object.keys(KINDS).join(', ')}`);
+}
+
+const parts = (text: string): string[] => text.split(',').map(part => part.trim());
+
+async function run(flags: SimulateFlags): Promise<void> {
+  const { kind } = flags;
+  const from = flags.seed ?? Date.now() % 1e9;
+  const seeds = flags.seeds ?? (flags.seed === undefined ? DEFAULT_SEEDS : 1);
+  if ((flags.trace === true || flags.without !== undefined) && (flags.seed === undefined || seeds !== 1)) {
+    throw new EpochvisorError('BAD_USAGE', '--trace and --without are for one run', 'name it by --seed');
   }
-  const from = number(values.seed ?? values.from ?? String(Date.now() % 1e9));
-  const count = values.seed === undefined ? number(values.seeds ?? '1000') : 1;
-  if (from === undefined || count === undefined) {
-    process.stderr.write(`simulate: a seed and a number of seeds are whole numbers\n${USAGE}\n`);
-    return 2;
+  const planned = flags.without === undefined ? undefined : cutsOf(flags.without, choiceOf(kind)(from));
+  print(`${seeds === 1 ? `seed ${from}` : `seeds ${from} to ${from + seeds - 1}`}, kind ${kind}\n`);
+  if (planned !== undefined || flags.trace === true) {
+    one(from, kind, planned ?? [], flags.trace === true);
+    return;
   }
-  process.stdout.write(`seeds ${from} to ${from + count - 1}\n`);
-  return range(from, count, values.restarts === true ? chooseRestarting : chooseRun, values.trace === true);
-}
-
-function parse() {
-  return parseArgs({
-    options: {
-      seeds: { type: 'string' },
-      from: { type: 'string' },
-      seed: { type: 'string' },
-      trace: { type: 'boolean' },
-      restarts: { type: 'boolean' },
-    },
-  }).values;
-}
-
-function number(text: string): number | undefined {
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function range(from: number, count: number, choose: Choice, trace: boolean): number {
-  const sums = new Map<string, number>();
-  const add = (what: string, times: number): void => void sums.set(what, (sums.get(what) ?? 0) + times);
+  const interruption = abortOnSignals();
   const begunMs = performance.now();
-  const perSecond = (done: number) => Math.round((1000 * done) / Math.max(1, performance.now() - begunMs));
-  const bar = process.stderr.isTTY && !trace ? progressBar() : undefined;
-  bar?.start(count, 0, { rate: '' });
-  for (let seed = from; seed < from + count; seed++) {
-    const { failure, end, coverage } = simulate(choose(seed), PRODUCTION, trace ? show : undefined);
-    if (failure !== undefined) {
-      bar?.stop();
-      return report(seed, choose, trace);
+  const rate = (count: number) => (1000 * count) / Math.max(1, performance.now() - begunMs);
+  const bar = progressBar();
+  bar?.start(seeds, 0, { rate: 0, events: 0 });
+  const progress = ({ runs, events }: SeedsSums) =>
+    void bar?.update(runs, { rate: rate(runs).toFixed(0), events: short(rate(events)) });
+  try {
+    const { signal } = interruption;
+    const sums = await simulateSeeds({ kind, from, seeds, threads: flags.jobs, failuresMax: 1, signal, progress });
+    bar?.stop();
+    const took = `in ${((performance.now() - begunMs) / 1000).toFixed(1)} s, ${rate(sums.runs).toFixed(0)} a second`;
+    print(summary(sums, took, signal.aborted ? seeds : undefined));
+    // From here on Ctrl-C ends the process.
+    interruption.dispose();
+    const [failed] = sums.failures;
+    if (failed !== undefined) {
+      print(`seed ${failed.seed} fails: ${failed.failure}\n`);
+      print(`\n${shortestStory(failed.seed, kind, failed.failure).join('\n')}\n`);
     }
-    add(end, 1);
-    for (const [what, times] of Object.entries(coverage)) add(what, times);
-    const done = seed - from + 1;
-    if (done % DRAW_EVERY === 0) bar?.update(done, { rate: perSecond(done) });
+    process.exitCode = failed !== undefined ? FAILED_STATUS : signal.aborted ? interruption.status : 0;
+  } finally {
+    bar?.stop();
+    interruption.dispose();
   }
-  bar?.stop();
-  process.stdout.write(
-    `${count} runs (${perSecond(count)} a second), nothing wrong: ${[...sums].map(([what, times]) => `${what} ${times}`).join(', ')}\n`,
-  );
-  return 0;
 }
 
-function progressBar(): SingleBar {
+function progressBar(): SingleBar | undefined {
+  if (!process.stderr.isTTY) return undefined;
   return new SingleBar({
-    format: '{bar} {value} of {total} runs, {rate} a second, {eta_formatted} left',
+    format: '{bar} {value} of {total} runs, {rate} a second, {events} events a second, {eta_formatted} left',
     stream: process.stderr,
+    hideCursor: true,
     clearOnComplete: true,
     barsize: 30,
   });
 }
 
-function show(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
+const short = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toFixed(0));
 
-/** The same seed is the same run: it is done again, this time with its trace. */
-function report(seed: number, choose: Choice, shown: boolean): number {
-  const run = choose(seed);
-  const lines: string[] = [];
-  const { failure } = simulate(run, PRODUCTION, line => {
-    lines.push(line);
-    if (lines.length > TRACE_LINES) lines.shift();
+// ---- one run
+
+function cutsOf(names: readonly string[], run: RunOptions): readonly Cut[] {
+  return names.map(name => {
+    const cut = parseCut(name, run);
+    if (cut !== undefined) return cut;
+    const all = possibleCuts(run).map(cutText);
+    throw new EpochvisorError(
+      'BAD_USAGE',
+      `the plan of this run has no part '${name}'`,
+      `it has ${[...all, 'steps and a number'].join(', ')}`,
+    );
   });
-  if (!shown) for (const line of lines) show(line);
-  const { input, faults, ...options } = run;
-  show(JSON.stringify({ ...options, inputChunks: input.length, faults }));
-  show(`seed ${seed} failed: ${failure}`);
-  return 1;
 }
 
-process.exitCode = main();
+/** A run that is named exactly: nothing more is left out of it. */
+function one(seed: number, kind: string, cuts: readonly Cut[], traces: boolean): void {
+  const story = new Story();
+  const { failure, end, steps } = simulate(without(choiceOf(kind)(seed), cuts), PRODUCTION, {
+    ...(traces ? { trace: line => print(`${line}\n`) } : {}),
+    see: (atMs, seen) => story.see(atMs, seen),
+  });
+  if (failure === undefined) {
+    print(`${steps} events, nothing wrong; the machine ${end === 'finished' ? 'came to its end' : 'was lost'}\n`);
+    return;
+  }
+  print(`${story.tell(failure).join('\n')}\n`);
+  process.exitCode = FAILED_STATUS;
+}
+
+// ---- all runs
+
+/** @param asked how many there should have been, where there were fewer */
+function summary({ runs, finished, events, visited, failures }: SeedsSums, took: string, asked?: number): string {
+  const of = asked === undefined ? '' : ` of ${asked}, interrupted`;
+  const wrong = failures.length === 0 ? 'nothing wrong' : `${failures.length} failed`;
+  const lines = [
+    `${runs} runs${of} ${took}, ${short(events)} events: ${wrong}`,
+    `${finished} machines came to their end, of the others every replica was struck down`,
+    'rare states, and how often there was one:',
+    ...RARE_STATES.map(state => `${String(visited.get(state) ?? 0).padStart(8)}  ${state}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}

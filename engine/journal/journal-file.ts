@@ -1,18 +1,13 @@
-// A journal in a file (engine/wire/journal.ts): what a process remembers beyond its own death and, where it syncs, its host's.
-//
-//   append     written at once, so that it outlives a kill of the process
-//   whenKept   once it is written or, where asked for, the host's disk has it: one fdatasync for all who ask meanwhile
-//   rewrite    when what was added outweighs what it says: a new file with all of it in one frame, synced, then renamed
-//
-// A full disk makes everybody wait who asks whether something is kept: it is tried again until there is room. An error of the disk
-// is the end of the journal: after a failed sync nobody knows what is there.
+// A journal in a file (engine/wire/journal.ts): what a process remembers beyond its own death and, where it syncs, its host's. When
+// it is written, synced and written anew is decided by its queue (engine/driver/journal-queue.ts); here is the file.
 
 import { randomUUID } from 'node:crypto';
 import { closeSync, fdatasync, fsync, ftruncateSync, open, readFileSync, renameSync, writeSync } from 'node:fs';
 import { open as openHandle, readdir, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { EpochvisorError } from '../errors/errors.js';
+import { type Answer, type JournalPort, JournalQueue } from '../driver/journal-queue.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
 import { beginJournal, encodeFrame, readJournal } from '../wire/journal.js';
 
 const [opened, synced, dataSynced] = [promisify(open), promisify(fsync), promisify(fdatasync)];
@@ -36,39 +31,9 @@ export interface JournalOptions {
   readonly observer: JournalObserver;
 }
 
-/** A frame that is being written. */
-interface Unwritten {
-  readonly frame: Uint8Array;
-  done: number;
-}
-
-interface Waiting {
-  /** What is to be kept: so many frames. */
-  readonly frames: number;
-  readonly onDisk: boolean;
-  readonly then: () => void;
-}
-
 export class JournalFile {
-  readonly #path: string;
-  readonly #options: JournalOptions;
-  #fd: number;
-  /** Where the next frame goes. */
-  #bytes: number;
-  /** The length at which the file is written anew. */
-  #rewriteBytes: number;
-  #unwritten: Unwritten[] = [];
-  /** Frames that were appended, and how many of them the disk has for certain. */
-  #appended = 0;
-  #synced = 0;
-  #waiting: Waiting[] = [];
-  #working: Promise<void> = Promise.resolve();
-  #isWorking = false;
-  /** What is appended while a new file is written. */
-  #meanwhile: Uint8Array[] | undefined;
-  #again: NodeJS.Timeout | undefined;
-  #isFull = false;
-  #isBroken = false;
+  readonly #file: FileUnderQueue;
+  readonly #queue: JournalQueue;
 
   /** What is in the journal; undefined: there is none yet. @throws EpochvisorError MEMORY_CORRUPT, MEMORY_FAILED */
   static read(path: string, magic: Uint8Array): { payloads: readonly Uint8Array[]; wholeBytes: number } | undefined {
@@ -103,141 +68,132 @@ export class JournalFile {
   }
 
   private constructor(path: string, fd: number, bytes: number, options: JournalOptions) {
-    this.#path = path;
-    this.#fd = fd;
-    this.#bytes = bytes;
-    this.#rewriteBytes = bytes + Math.max(REWRITE_MIN_BYTES, bytes);
-    this.#options = options;
+    this.#file = new FileUnderQueue(path, fd, options);
+    this.#queue = new JournalQueue(this.#file, bytes, REWRITE_MIN_BYTES);
   }
 
   append(payload: Uint8Array): void {
-    this.#appended += 1;
-    this.#unwritten.push({ frame: encodeFrame(payload), done: 0 });
-    if (this.#again === undefined) this.#write();
+    this.#queue.append(encodeFrame(payload));
   }
 
   /** Calls back, in order, when all that was appended outlives the process or, `onDisk`, the host's loss of power. */
   whenKept(onDisk: boolean, then: () => void): void {
-    if (this.#isBroken) return;
-    if (this.#waiting.length === 0 && (onDisk ? this.#synced === this.#appended : this.#unwritten.length === 0)) {
-      then();
-      return;
-    }
-    this.#waiting.push({ frames: this.#appended, onDisk, then });
-    this.#work();
+    this.#queue.whenKept(onDisk, then);
   }
 
   /** Resolves when what was appended is on the disk, as far as there is room, and the file is closed. */
   async close(): Promise<void> {
-    while (this.#isWorking) await this.#working;
-    clearTimeout(this.#again);
-    if (!this.#isBroken) await dataSynced(this.#fd).catch((error: unknown) => this.#break(error));
-    this.#isBroken = true;
+    await new Promise<void>(resolve => this.#queue.close(resolve));
+    if (!this.#queue.isBroken) {
+      await new Promise<void>(resolve =>
+        this.#file.sync(error => {
+          if (error !== undefined) this.#queue.break(error);
+          resolve();
+        }),
+      );
+    }
+    this.#queue.end();
+    this.#file.close();
+  }
+}
+
+/** The file, as its queue sees it. */
+class FileUnderQueue implements JournalPort {
+  readonly #path: string;
+  readonly #options: JournalOptions;
+  #fd: number;
+  #new: { readonly path: string; readonly fd: number } | undefined;
+
+  constructor(path: string, fd: number, options: JournalOptions) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#options = options;
+  }
+
+  close(): void {
     closeSync(this.#fd);
   }
 
-  #write(): void {
+  write(file: 'journal' | 'new', bytes: Uint8Array, from: number, at: number): number {
+    const fd = file === 'journal' ? this.#fd : this.#newFile.fd;
+    return writeSync(fd, bytes, from, bytes.length - from, at);
+  }
+
+  sync(then: Answer): void {
+    answer(dataSynced(this.#fd), then);
+  }
+
+  begun(): Uint8Array {
+    return beginJournal(this.#options.magic, this.#options.all());
+  }
+
+  createNew(bytes: Uint8Array, then: Answer): void {
+    answer(this.#createNew(bytes), then);
+  }
+
+  async #createNew(bytes: Uint8Array): Promise<void> {
+    const path = `${this.#path}.new-${randomUUID()}`;
     try {
-      for (let head = this.#unwritten[0]; head !== undefined && !this.#isBroken; head = this.#unwritten[0]) {
-        const { frame } = head;
-        while (head.done < frame.length) {
-          head.done += writeSync(this.#fd, frame, head.done, frame.length - head.done, this.#bytes + head.done);
-        }
-        this.#bytes += frame.length;
-        this.#meanwhile?.push(frame);
-        this.#unwritten.shift();
-      }
-      this.#isFull = false;
+      await writeFile(path, bytes, { flag: 'wx' });
+      const fd = await opened(path, 'r+');
+      this.#new = { path, fd };
+      await synced(fd);
     } catch (error) {
-      this.#stall(error);
+      this.#new ??= { path, fd: -1 };
+      throw error;
     }
-    if (this.#bytes >= this.#rewriteBytes) this.#work();
   }
 
-  #stall(error: unknown): void {
-    const reason = failed(this.#path, error);
-    if (reason.code !== 'MEMORY_FULL') {
-      this.#break(error);
-      return;
-    }
-    if (!this.#isFull) this.#options.observer.waits(reason);
-    this.#isFull = true;
-    const again = () => {
-      this.#again = undefined;
-      this.#write();
-      this.#work();
-    };
-    this.#again = setTimeout(again, AGAIN_MS);
+  get #newFile(): { readonly path: string; readonly fd: number } {
+    assert(this.#new !== undefined, 'a new file is there before it is used');
+    return this.#new;
   }
 
-  #break(error: unknown): void {
-    if (this.#isBroken) return;
-    this.#isBroken = true;
+  replace(then: Answer): void {
+    const { path, fd } = this.#newFile;
+    renameSync(path, this.#path);
+    this.#new = undefined;
+    closeSync(this.#fd);
+    this.#fd = fd;
+    answer(syncFolder(dirname(this.#path)), then);
+  }
+
+  dropNew(then: () => void): void {
+    const { path, fd } = this.#newFile;
+    this.#new = undefined;
+    if (fd !== -1) closeSync(fd);
+    // It may never have come to be.
+    unlink(path).then(then, then);
+  }
+
+  soon(act: () => void): void {
+    setImmediate(act);
+  }
+
+  later(act: () => void): () => void {
+    const timer = setTimeout(act, AGAIN_MS);
+    return () => clearTimeout(timer);
+  }
+
+  isFull(error: unknown): boolean {
+    return failed(this.#path, error).code === 'MEMORY_FULL';
+  }
+
+  waits(error: unknown): void {
+    this.#options.observer.waits(failed(this.#path, error));
+  }
+
+  broken(error: unknown): void {
     this.#options.observer.broken(failed(this.#path, error));
   }
+}
 
-  #work(): void {
-    if (this.#isWorking) return;
-    this.#isWorking = true;
-    this.#working = this.#doWork();
-  }
-
-  async #doWork(): Promise<void> {
-    // What comes in one turn of the event loop is kept together.
-    await new Promise(resolve => setImmediate(resolve));
-    try {
-      while (this.#unwritten.length === 0 && !this.#isBroken) {
-        if (this.#bytes >= this.#rewriteBytes) await this.#rewrite();
-        if (this.#waiting.length === 0) return;
-        const appended = this.#appended;
-        if (this.#waiting.some(({ onDisk }) => onDisk)) {
-          await dataSynced(this.#fd);
-          this.#synced = appended;
-        }
-        while (this.#waiting[0] !== undefined && this.#waiting[0].frames <= appended) this.#waiting.shift()?.then();
-      }
-    } catch (error) {
-      this.#break(error);
-    } finally {
-      this.#isWorking = false;
-    }
-  }
-
-  /** Where there is no room for a new file, the old one grows on. */
-  async #rewrite(): Promise<void> {
-    const { magic, all } = this.#options;
-    const path = `${this.#path}.new-${randomUUID()}`;
-    const begun = beginJournal(magic, all());
-    this.#meanwhile = [];
-    let fd: number | undefined;
-    try {
-      await writeFile(path, begun, { flag: 'wx' });
-      fd = await opened(path, 'r+');
-      await synced(fd);
-      let bytes = begun.length;
-      for (const frame of this.#meanwhile) {
-        for (let done = 0; done < frame.length; ) {
-          done += writeSync(fd, frame, done, frame.length - done, bytes + done);
-        }
-        bytes += frame.length;
-      }
-      renameSync(path, this.#path);
-      closeSync(this.#fd);
-      for (const unwritten of this.#unwritten) unwritten.done = 0;
-      this.#fd = fd;
-      fd = undefined;
-      this.#bytes = bytes;
-      this.#rewriteBytes = bytes + Math.max(REWRITE_MIN_BYTES, bytes);
-      await syncFolder(dirname(this.#path));
-    } catch (error) {
-      if (failed(path, error).code !== 'MEMORY_FULL') throw error;
-      if (fd !== undefined) closeSync(fd);
-      await unlink(path).catch(() => undefined);
-      this.#rewriteBytes = this.#bytes * 2;
-    } finally {
-      this.#meanwhile = undefined;
-    }
-  }
+/** What `then` throws is nobody's answer: it is a defect, and ends the process. */
+function answer(done: Promise<unknown>, then: Answer): void {
+  void done.then(
+    () => then(undefined),
+    (error: unknown) => then(error),
+  );
 }
 
 async function begin(path: string, { magic, all }: JournalOptions): Promise<void> {

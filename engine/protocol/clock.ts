@@ -52,7 +52,7 @@ export class Clock {
   adopt(hostRealTimeNs: bigint, hostMonotonicNs: number): void {
     const behindNs = this.#realTimeNs - hostRealTimeNs;
     this.#realTimeOffsetNs = behindNs > 0n ? behindNs : 0n;
-    this.#monotonicOffsetNs = Math.max(0, this.#monotonicNs - hostMonotonicNs);
+    this.#monotonicOffsetNs = Math.max(0, this.#monotonicNs - Math.floor(hostMonotonicNs));
   }
 
   /** The machine's time of day for a reading of the host's clock; never less than any value before it. */

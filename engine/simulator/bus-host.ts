@@ -15,7 +15,8 @@ import type { Connection } from './network.js';
 import type { BusPart } from './parts.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
-import type { SimulatedJournal } from './simulated-journal.js';
+import type { Seen } from './seen.js';
+import { SimulatedJournal } from './simulated-journal.js';
 import { STREAM_DIALLED, STREAM_ERROR, STREAM_INPUT, STREAM_OUTPUT, STREAM_SOURCE } from './toy-guest.js';
 import { type InputChunk, type Visit, Visitors, type VisitorsObserver } from './visitors.js';
 import { fromBusWire } from './wires.js';
@@ -33,8 +34,8 @@ export interface BusObserver extends VisitorsObserver {
   did(effect: BusEffect, cause: Cause | undefined): void;
   performed(operation: Operation, status: number, data: Uint8Array): void;
   /** @param bus what it still knows */
-  /** The bus dies. @param power and what its disk does not have is lost */
-  died(power: boolean): void;
+  /** The bus dies. @param forgets and what it appended last is lost */
+  died(forgets: boolean): void;
   ended(outcome: Outcome, bus: Pick<BusPart, 'knownOperations' | 'released' | 'openStreams'>): void;
 }
 
@@ -50,8 +51,8 @@ export type BusEnd = Pick<Connection<unknown, unknown>, 'sendFromSecond' | 'end'
 export interface BusHostOptions {
   /** @param memory what it goes on from; undefined: this bus keeps nothing */
   readonly newBus: (memory: BusMemory | undefined) => BusPart;
-  /** Of a bus that may be started again. */
-  readonly journal: SimulatedJournal | undefined;
+  /** Of a bus that may be started again: how long its disk takes at the most, and the disk's luck. */
+  readonly journal: { readonly syncNs: number; readonly random: Random } | undefined;
   /** Whether a teller knows an operation again that it has performed. */
   readonly operationIds: boolean;
   readonly schedule: Schedule;
@@ -65,6 +66,7 @@ export interface BusHostOptions {
   readonly input: readonly InputChunk[];
   readonly visits: readonly Visit[];
   readonly observer: BusObserver;
+  readonly see: (seen: Seen) => void;
 }
 
 export class BusHost {
@@ -86,6 +88,7 @@ export class BusHost {
   #inputPlanned = false;
   #beats = false;
   #process: Actor;
+  readonly #journal: SimulatedJournal | undefined;
   #bus: BusPart;
   #driver: BusDriver<Cause | undefined>;
   /** Of the step that is being made. */
@@ -93,11 +96,18 @@ export class BusHost {
   #isOver = false;
   readonly #visitors: Visitors;
   #stalledUntilNs = 0;
+  /** What is being written to files, in order. */
+  readonly #landing = new Map<number, { readonly offset: number; readonly bytes: Uint8Array }[]>();
 
   constructor(options: BusHostOptions) {
     this.#options = options;
     this.#process = new Actor(options.schedule);
-    this.#bus = options.newBus(options.journal?.memory);
+    const { journal } = options;
+    this.#journal =
+      journal === undefined
+        ? undefined
+        : new SimulatedJournal(options.schedule, journal.random, journal.syncNs, this.#process);
+    this.#bus = options.newBus(this.#journal?.memory);
     this.#driver = this.#newDriver();
     this.#planInput();
     const { visits, schedule, observer } = options;
@@ -115,7 +125,7 @@ export class BusHost {
   }
 
   #newDriver(): BusDriver<Cause | undefined> {
-    const { journal, observer } = this.#options;
+    const { observer } = this.#options;
     const bus = this.#bus;
     return new BusDriver({
       bus: {
@@ -125,7 +135,7 @@ export class BusHost {
           return effects;
         },
       },
-      journal,
+      journal: this.#journal,
       recovered: [STREAM_OUTPUT, STREAM_ERROR],
       carryOut: effect => this.#carryOut(effect),
     });
@@ -140,20 +150,25 @@ export class BusHost {
 
   /** SIGKILL, or the host's loss of power; after a while it is started again. */
   restart(afterNs: number, power: boolean): void {
-    const { journal, schedule, observer } = this.#options;
+    const { schedule, observer, see } = this.#options;
+    const journal = this.#journal;
     if (journal === undefined || this.#process.dead) return;
     this.#process.kill();
+    this.#breakOffWrites();
     for (const connection of this.#connections.values()) connection.end(1, true, 'the bus has died');
     this.#connections.clear();
     this.#incarnations.clear();
-    journal.crash(power);
-    observer.died(power);
-    if (power) this.#readAgain(journal.memory);
+    const loss = journal.crash(power);
+    see({ type: 'busDied', journal: loss });
+    observer.died(power || loss.behind);
+    if (power || loss.behind) this.#readAgain(journal.memory);
     schedule.after(afterNs, () => this.#startAgain(journal));
   }
 
   #startAgain(journal: SimulatedJournal): void {
     this.#process = new Actor(this.#options.schedule);
+    journal.open(this.#process);
+    this.#options.see({ type: 'busStarted' });
     for (const [stream, mark] of this.#lengths) {
       const known = journal.memory.outputs.find(output => output.stream === stream) ?? { offset: 0, mark: 0 };
       journal.append([{ type: 'written', stream, offset: known.offset + Math.max(0, mark - known.mark), mark }]);
@@ -174,7 +189,10 @@ export class BusHost {
     if (outcome !== undefined && !this.#isOver) this.#end(outcome);
   }
 
-  /** What was read and is not kept was not told. Whoever writes it on the same host has lost its power, too, and does so again. */
+  /**
+   * What was read and is not kept was not told. Whoever writes it on the same host has lost its power, too, and does so again; where
+   * the disk was full, nobody can but whoever wrote it.
+   */
   #readAgain({ inputs }: BusMemory): void {
     const { released = 0, chunks = [], ended = false } = inputs.find(({ stream }) => stream === STREAM_INPUT) ?? {};
     let bytes = chunks.reduce((sum, { length }) => sum + length, released);
@@ -190,6 +208,11 @@ export class BusHost {
   #end(outcome: Outcome): void {
     this.#isOver = true;
     this.#options.observer.ended(outcome, this.#bus);
+  }
+
+  /** There is no room for its journal for a while. */
+  fillDisk(durationNs: number): void {
+    this.#journal?.fill(durationNs);
   }
 
   /** Nobody takes output for a while. */
@@ -287,7 +310,7 @@ export class BusHost {
   }
 
   #write(stream: number, offset: number, bytes: Uint8Array): void {
-    const { observer, schedule, journal } = this.#options;
+    const { observer, schedule } = this.#options;
     const process = this.#process;
     const freeNs = Math.max(this.#stalledUntilNs, schedule.nowNs);
     const atNs = Math.max(this.#busyUntilNs.get(stream) ?? 0, freeNs + this.#delayNs());
@@ -297,19 +320,35 @@ export class BusHost {
       observer.wrote(stream, offset, bytes);
       this.#lengths.set(stream, mark);
     };
-    if (journal === undefined) {
+    if (this.#journal === undefined) {
       lands();
       schedule.at(atNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
       return;
     }
-    // A file is written beside all else: what has not landed when the process dies never does.
+    // A file is written beside all else: what has not landed when the process dies never does, or in part.
+    const landing = this.#landing.get(stream) ?? [];
+    this.#landing.set(stream, landing);
+    landing.push({ offset, bytes });
     schedule.at(atNs, () => {
       if (process.dead) return;
+      landing.shift();
       lands();
       const toldNs = Math.max(this.#toldNs.get(stream) ?? 0, schedule.nowNs + this.#delayNs());
       this.#toldNs.set(stream, toldNs);
       schedule.at(toldNs, () => process.do(() => this.#step({ type: 'written', stream, offset: mark, mark })));
     });
+  }
+
+  /** Of what was being written to a file as the process died, at times the beginning is there. */
+  #breakOffWrites(): void {
+    const { random, observer } = this.#options;
+    for (const [stream, [first]] of this.#landing) {
+      if (first === undefined || first.bytes.length < 2 || random.chance(0.5)) continue;
+      const landed = first.bytes.subarray(0, random.between(1, first.bytes.length - 1));
+      observer.wrote(stream, first.offset, landed);
+      this.#lengths.set(stream, first.offset + landed.length);
+    }
+    this.#landing.clear();
   }
 
   /** Operations overlap and overtake each other. */

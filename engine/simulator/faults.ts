@@ -42,6 +42,8 @@ export type Fault = { readonly atStep: number } & (
   | { readonly kind: 'pauseBus' | 'stallTerminal'; readonly durationNs: number }
   /** The bus's process dies, or its host loses its power; it is started again after the duration. */
   | { readonly kind: 'restartBus'; readonly durationNs: number; readonly power: boolean }
+  /** There is no room for what the bus keeps. */
+  | { readonly kind: 'fullDisk'; readonly durationNs: number }
 );
 
 const PATHS: readonly PathTarget[] = ['peers', 'bus 0', 'bus 1'];
@@ -219,6 +221,14 @@ export function planRestarts(random: Random, steps: number): Fault[] {
   return Array.from({ length: random.between(1, 5) }, () => {
     const durationNs = random.pick([1e4, 1e6, 2e7, 3e8]) * (0.5 + random.below(100) / 100);
     return { kind: 'restartBus', atStep: random.below(steps), durationNs, power: random.chance(0.3) };
+  });
+}
+
+/** A disk that is full for a while, once or twice. */
+export function planFullDisk(random: Random, steps: number): Fault[] {
+  return Array.from({ length: random.between(1, 3) }, () => {
+    const durationNs = random.pick([1e6, 1e7, 1e8]) * (0.5 + random.below(100) / 100);
+    return { kind: 'fullDisk', atStep: random.below(steps), durationNs };
   });
 }
 

@@ -18,7 +18,9 @@ import {
 import { EntryDecoder } from '../wire/log-entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
+import type { Fault } from './faults.js';
 import type { BusPart, Part } from './parts.js';
+import type { Seen } from './seen.js';
 import type { GuestObserver, SavedGuest } from './simulated-guest-thread.js';
 import { Transcript } from './transcript.js';
 
@@ -31,6 +33,9 @@ export interface Performed {
 
 /** No fault leaves a replica with a log that cannot be continued: one that has it kept it. */
 const LOGS_LOST = ['LOG_GAP', 'FOLLOW_LOST'];
+
+/** Faults that cost nobody the membership of the machine, however long they last. */
+const ENDURED: readonly Fault['kind'][] = ['setClock', 'arbiterOutage', 'stallTerminal', 'restartBus', 'fullDisk'];
 
 /** What a run went through: a simulator that never reaches a failover proves nothing. */
 export interface Coverage {
@@ -62,6 +67,7 @@ export interface Coverage {
 }
 
 export class Judge implements BusObserver {
+  readonly #see: (seen: Seen) => void;
   #violation: string | undefined;
   /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
   readonly #preceding = new Map<string, number>();
@@ -81,12 +87,15 @@ export class Judge implements BusObserver {
   /** How long the course was that came with the snapshot of a replica. */
   readonly #restored = new Map<string, number>();
   readonly #flipped = new Set<string>();
+  /** Backups that their primary leaves out of what it claims. */
+  readonly #givenUp = new Set<string>();
   /** What precedes all outputs that the bus has heard of. */
   #heard: { readonly name: string; readonly length: number } | undefined;
   /** The highest view that the bus was fenced at, and who fenced it. */
   #fenced = { view: 0, owner: '' };
 
   #progress = 0;
+  #isStruck = false;
 
   /** What the outside has of each stream. */
   readonly transcript = new Map<number, Transcript>();
@@ -99,8 +108,8 @@ export class Judge implements BusObserver {
   readonly broken = new Set<number>();
   /** Of those, which it lost with the process of the bus. */
   readonly wentDown = new Set<number>();
-  /** The disk of the bus has lost what was written last: nothing that mattered to anybody. */
-  powerLost = false;
+  /** The bus has lost what it appended last: nothing that mattered to anybody. */
+  forgot = false;
   /** What the bus knew when the machine had ended: ids that are not released, how much of each input is, opened streams. */
   left:
     | {
@@ -128,6 +137,10 @@ export class Judge implements BusObserver {
     restarts: 0,
   };
 
+  constructor(see: (seen: Seen) => void) {
+    this.#see = see;
+  }
+
   /** The first broken promise. */
   get violation(): string | undefined {
     return this.#violation;
@@ -147,10 +160,15 @@ export class Judge implements BusObserver {
     this.#violation ??= what;
   }
 
+  /** A fault: from now on somebody may be missed who is there, or be gone. */
+  struck({ kind }: Fault): void {
+    this.#isStruck ||= !ENDURED.includes(kind);
+  }
+
   // ---- the guests
 
   /** What guest thread `name` tells; `role` is asked when it tells something. */
-  observe(name: string, role: () => ExecutionRole): GuestObserver {
+  observe(name: string, role: () => ExecutionRole): Omit<GuestObserver, 'refused'> {
     return {
       produced: (output, preceding) => {
         this.#progress += 1;
@@ -213,8 +231,12 @@ export class Judge implements BusObserver {
   /** Of the last byte, where an output of a stream is of several. */
   #producedAfter(name: string, output: Output): number | undefined {
     if (!isOfStream(output)) return this.#preceding.get(`${name} ${keyOf(output)}`);
-    const end = endOf(output);
-    const writes = this.#written.get(`${name} ${output.stream}`) ?? [];
+    return this.#writeUpTo(name, output.stream, endOf(output))?.preceding;
+  }
+
+  /** The output of stream `stream` by the guest of `name` that has the byte before `end`. */
+  #writeUpTo(name: string, stream: number, end: number) {
+    const writes = this.#written.get(`${name} ${stream}`) ?? [];
     let [low, high] = [0, writes.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -222,19 +244,25 @@ export class Judge implements BusObserver {
       else high = middle;
     }
     const write = writes[low];
-    return write !== undefined && write.from < end ? write.preceding : undefined;
+    return write !== undefined && write.from < end ? write : undefined;
+  }
+
+  /** Whether `offset` lies within an output of the guest of `name`: some of its bytes are below, some are not. */
+  isWithinOutput(name: string, stream: number, offset: number): boolean {
+    return (this.#writeUpTo(name, stream, offset)?.end ?? offset) > offset;
   }
 
   /**
    * A backup is in the state that its primary was in at the same boundary. A primary that stands still there tells of it later,
-   * and if it dies, never: what nobody told of the histories at the end must do.
+   * and if it dies, never: what nobody told of the histories at the end must do. A backup that its primary has given up may have gone
+   * on with the log of the one before, or not know of the view: it is asked no more, and left out before anything leaves (SX).
    */
   #boundary(name: string, role: ExecutionRole, epoch: number, hash: number): void {
     if (role !== 'backup') {
       this.#states.set(`${name} ${epoch}`, hash);
       return;
     }
-    if (this.#flipped.has(name) || this.#latest?.backups.includes(name) !== true) return;
+    if (this.#flipped.has(name) || this.#givenUp.has(name) || this.#latest?.backups.includes(name) !== true) return;
     const told = this.#states.get(`${this.#latest.primary} ${epoch}`);
     if (told !== undefined && told !== hash) this.violate(`the replicas differ at the end of epoch ${epoch} (P5, P6)`);
   }
@@ -246,6 +274,7 @@ export class Judge implements BusObserver {
 
   halted(name: string, code: string): void {
     this.coverage.halted += 1;
+    if (!this.#isStruck && this.outcome === undefined) this.violate(`${name} halts, and nothing has struck (${code})`);
     if (LOGS_LOST.includes(code)) this.violate(`${name} halts, for a part of the log is missing (${code}) (KP, OS)`);
   }
 
@@ -297,6 +326,8 @@ export class Judge implements BusObserver {
   /** The arbiter wrote `view`. */
   recorded(view: View): void {
     const before = this.#views.get(view.number - 1);
+    if (view.number > 1 && !this.#isStruck && this.outcome === undefined)
+      this.violate(`view ${view.number} is won by ${view.primary}, and nothing has struck (CL, SX)`);
     if (this.#views.has(view.number)) this.violate(`view ${view.number} is recorded twice (VW)`);
     if (before === undefined && view.number > 1) this.violate(`view ${view.number} follows none (VW)`);
     if (before !== undefined && before.primary !== view.primary && !before.backups.includes(view.primary)) {
@@ -309,6 +340,7 @@ export class Judge implements BusObserver {
     }
     this.#views.set(view.number, view);
     this.#latest = view;
+    this.#see({ type: 'recorded', view });
   }
 
   /** Whoever is named can go on alone: it has what precedes every output that was ever seen. */
@@ -320,6 +352,12 @@ export class Judge implements BusObserver {
     }
     if (this.#heard !== undefined && !this.#has(name, this.#heard.name, this.#heard.length))
       this.violate(`view ${view.number} names ${name}, which lacks what left (JN, BV)`);
+  }
+
+  /** The owner of the latest view asks for the next one. */
+  claims({ primary, backups }: View): void {
+    if (this.#latest?.primary !== primary) return;
+    for (const name of this.#latest.backups) if (!backups.includes(name)) this.#givenUp.add(name);
   }
 
   wasNamed(name: string): boolean {
@@ -346,12 +384,21 @@ export class Judge implements BusObserver {
         this.violate(`${incarnation} fences the bus at view ${message.view}, which is not its own (FN)`);
       }
       // Who comes after the end is told of it, and changes nothing.
-      if (this.outcome === undefined && message.view > this.#fenced.view)
-        this.#fenced = { view: message.view, owner: incarnation };
+      if (this.outcome === undefined && message.view > this.#fenced.view) this.#fence(message.view, incarnation);
     } else if (message.type === 'output') {
       if (this.#isOwner({ incarnation, message })) this.#outputRule(incarnation, message.view, message.output);
-      else if (this.outcome === undefined) this.coverage.late += 1;
+      else if (this.outcome === undefined) this.#late(incarnation, message.view);
     }
+  }
+
+  #fence(view: number, owner: string): void {
+    this.#fenced = { view, owner };
+    this.#see({ type: 'fenced', name: owner, view });
+  }
+
+  #late(name: string, view: number): void {
+    this.coverage.late += 1;
+    if (view < this.#fenced.view) this.#see({ type: 'late', name, view });
   }
 
   did(effect: BusEffect, cause: Cause | undefined): void {
@@ -394,9 +441,9 @@ export class Judge implements BusObserver {
     this.wentDown.add(stream);
   }
 
-  died(power: boolean): void {
+  died(forgets: boolean): void {
     this.coverage.restarts += 1;
-    if (power) this.powerLost = true;
+    if (forgets) this.forgot = true;
   }
 
   performed(operation: Operation, status: number, data: Uint8Array): void {
@@ -410,6 +457,7 @@ export class Judge implements BusObserver {
   ): void {
     if (this.outcome !== undefined) this.violate('the machine ends twice (XT)');
     this.outcome = outcome;
+    this.#see({ type: 'over', outcome });
     this.left = { operations: knownOperations, released, open: openStreams };
   }
 

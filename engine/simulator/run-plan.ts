@@ -2,7 +2,7 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planFaults, planHealing, planLate, planRestarts } from './faults.js';
+import { type Fault, planFaults, planFullDisk, planHealing, planLate, planRestarts } from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly variant: Variant;
   readonly operationIds: boolean;
   readonly replicas: 1 | 2 | 3;
+  /** Processes that wait for a place from the start, beside the replicas. */
+  readonly spares?: number;
   /** Whether a launcher starts a replacement when a process has ended. */
   readonly repair: boolean;
   /** Instructions; of the first epochs. */
@@ -107,6 +109,50 @@ export function chooseRestarting(seed: number): RunOptions {
     memorySyncNs: random.pick([0, 1e4, 1e6, 1e7]),
     faults: [...others, ...restarts].sort((a, b) => a.atStep - b.atStep),
   };
+}
+
+/** The same, and the disk that the bus's memory is on is full now and then. */
+export function chooseFullDisk(seed: number): RunOptions {
+  const run = chooseRestarting(seed);
+  const full = planFullDisk(new Random(seed ^ 0xf0), run.guestSteps * STEPS_PER_GUEST_STEP);
+  return { ...run, faults: [...run.faults, ...full].sort((a, b) => a.atStep - b.atStep) };
+}
+
+/** A narrow ring, much input, a backup whose guest thread stands still: the log fills the ring, and then the primary dies. */
+export function chooseFullRing(seed: number): RunOptions {
+  const run = choosePair(seed);
+  const random = new Random(seed ^ 0xf111);
+  const ringBytes = random.pick([2048, 4096]);
+  const piece = ringBytes / 32;
+  const bounds = { ...run.bounds, ringBytes, streamPieceBytes: piece, partBytes: ringBytes / 16, deliveryBytes: piece };
+  const input = Array.from({ length: 60 }, (_word, index) => ({
+    afterNs: random.between(1, 2e5),
+    bytes: new Uint8Array(random.between(1, piece)).map((_byte, at) => at + index * 37),
+    end: false,
+  }));
+  const atStep = random.between(150, 400);
+  const durationNs = random.pick([5e7, 1.5e8]);
+  return {
+    ...run,
+    replicas: 2,
+    bounds: { ...bounds, lagBytes: 16_384, lagMs: 250, inputWindowBytes: 64 * piece },
+    input: [...input, { afterNs: 1, bytes: new Uint8Array(0), end: true }],
+    guestSteps: random.between(20, 60),
+    instructionNs: 1_000,
+    epochLength: random.pick([1, 7, 20]),
+    deviceNs: [1e3, 1e4],
+    faults: [
+      { kind: 'pause', atStep, replica: 1, what: 'guest', durationNs },
+      { kind: 'kill', atStep: atStep + random.between(300, 2500), replica: 0 },
+    ],
+  };
+}
+
+/** A machine with a process in reserve: whoever dies is replaced by one that knows everybody. In half of the runs the dead come back. */
+export function chooseSpared(seed: number): RunOptions {
+  const random = new Random(seed ^ 0x5a7e);
+  const run = heal(choosePair(seed), random);
+  return { ...run, replicas: random.pick([2, 2, 3]), repair: random.chance(0.5), spares: random.pick([1, 1, 2]) };
 }
 
 function heal(run: RunOptions, random: Random): RunOptions {

@@ -4,6 +4,7 @@ import type { ClaimAnswer } from '../protocol/channel.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
+import type { Seen } from './seen.js';
 
 export interface ArbiterOptions {
   readonly schedule: Schedule;
@@ -15,6 +16,7 @@ export interface ArbiterOptions {
   /** A record may be read late by so much: a cache that is not told. A claim always finds it. */
   readonly staleNs: number;
   readonly recorded: (view: View) => void;
+  readonly see: (seen: Seen) => void;
 }
 
 export class Arbiter {
@@ -56,7 +58,9 @@ export class Arbiter {
         schedule.after(delay(), () => answer({ result: 'unreachable', reason: 'out of reach' }));
         return;
       }
+      const isPresent = this.#records.has(view.number);
       const owner = this.#put(view);
+      if (isPresent) this.#options.see({ type: 'present', view: owner, itself: owner.claim === view.claim });
       const lost = this.#outages > 0 || random.chance(lossProbability);
       schedule.after(delay(), () => {
         if (lost) answer({ result: 'unreachable', reason: 'the answer was lost' });
@@ -65,24 +69,34 @@ export class Arbiter {
     });
   }
 
-  /** The latest record, or undefined where the arbiter is out of reach. */
-  read(answer: (view: View | undefined) => void): void {
+  /**
+   * The latest record, or undefined where the arbiter is out of reach.
+   * @param answer is also told, for the judge, the number of the latest record that no reader would have missed
+   */
+  read(answer: (view: View | undefined, certain: number) => void): void {
     const { schedule, random, delayNs, lossProbability } = this.#options;
     const delay = (): number => random.between(delayNs[0], delayNs[1]);
     schedule.after(delay(), () => {
       if (this.#silences > 0) return;
       const view = this.#outages > 0 || random.chance(lossProbability) ? undefined : this.#seen();
-      schedule.after(delay(), () => answer(view));
+      if (view !== undefined && view !== this.latest) this.#options.see({ type: 'staleRead' });
+      const certain = view === undefined ? 0 : (this.#old().at(-1)?.number ?? 0);
+      schedule.after(delay(), () => answer(view, certain));
     });
   }
 
-  /** The latest record that a reader is sure to see. */
+  /** The latest record, or the latest that a reader is sure to see. */
   #seen(): View {
-    const { schedule, staleNs, random } = this.#options;
-    const old = [...this.#records.values()].filter(({ number }) => {
+    const old = this.#old();
+    return this.#options.random.chance(0.5) ? this.latest : (old.at(-1) ?? this.latest);
+  }
+
+  /** Records that a reader is sure to see. */
+  #old(): View[] {
+    const { schedule, staleNs } = this.#options;
+    return [...this.#records.values()].filter(({ number }) => {
       return schedule.nowNs - (this.#writtenNs.get(number) ?? -Infinity) >= staleNs;
     });
-    return random.chance(0.5) ? this.latest : (old.at(-1) ?? this.latest);
   }
 
   #put(view: View): View {

@@ -65,6 +65,8 @@ export interface GuestObserver {
   /** EL: a primary has changed the epoch length. */
   resized(): void;
   diverged(message: string): void;
+  /** It cannot be saved where it stands. */
+  refused(): void;
 }
 
 export interface HostClock {
@@ -388,7 +390,9 @@ export class GuestThread implements ExecutionGuest {
     this.#snapshots.take<void>(
       this.#execution.epoch,
       () => {
-        if (random.chance(0.1)) throw new EpochvisorError('NOT_SNAPSHOTABLE', 'not here');
+        if (!random.chance(0.1)) return;
+        observer.refused();
+        throw new EpochvisorError('NOT_SNAPSHOTABLE', 'not here');
       },
       (): SavedGuest => {
         this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });

@@ -4,10 +4,12 @@
 import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, StateReader } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { assert, EpochvisorError } from '../errors/errors.js';
+import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { IoEnd } from '../threads/io-end.js';
 import { SharedBlock, type WORD_TO_GUEST_BELL, WORD_TO_IO_BELL } from '../threads/shared.js';
+import type { SnapshotRequest } from '../threads/snapshot-io-end.js';
 import type { StatePort, Timers } from '../threads/thread-ports.js';
 import { EntryDecoder } from '../wire/log-entries.js';
 import { Actor } from './actor.js';
@@ -19,8 +21,9 @@ import { Random } from './random.js';
 import type { Judge } from './run-judge.js';
 import type { RunOptions } from './run-plan.js';
 import type { Schedule } from './schedule.js';
+import { BUS, type Seen } from './seen.js';
 import type { Arbiter } from './simulated-arbiter.js';
-import { GuestThread, type SavedGuest } from './simulated-guest-thread.js';
+import { type GuestObserver, GuestThread, type SavedGuest } from './simulated-guest-thread.js';
 import type { GuestOptions } from './toy-guest.js';
 import { fromBusWire, peerWire, toBusWire } from './wires.js';
 
@@ -51,7 +54,7 @@ export interface ReplicaOptions {
   readonly judge: Judge;
   /** Snapshots under way, by the number that their pieces carry. */
   readonly snapshots: SavedGuest[];
-  readonly trace: (line: () => string) => void;
+  readonly see: (seen: Seen) => void;
 }
 
 /** The memory of the two threads; whoever is rung hears of it a little later. */
@@ -64,14 +67,26 @@ class RungBlock extends SharedBlock {
   }
 }
 
-/** The I/O thread's end of the rings; the judge sees what comes into memory. */
+/** The I/O thread's end of the rings; whoever looks sees what goes to the guest thread. */
 class WatchedEnd extends IoEnd<SavedGuest> {
   watch: (part: Uint8Array) => void = () => undefined;
-  throttled: () => void = () => undefined;
+  throttled: (on: boolean) => void = () => undefined;
+  promoted: () => void = () => undefined;
+  snapshotAsked: () => void = () => undefined;
 
   override setThrottle(on: boolean): void {
-    if (on) this.throttled();
+    this.throttled(on);
     super.setThrottle(on);
+  }
+
+  override sendPromotion(): void {
+    super.sendPromotion();
+    this.promoted();
+  }
+
+  override requestSnapshot(request: SnapshotRequest<SavedGuest>): void {
+    if (request.join) this.snapshotAsked();
+    super.requestSnapshot(request);
   }
 
   override sendLog(part: Uint8Array): void {
@@ -87,6 +102,8 @@ export class Replica {
   fate: Fate = 'live';
   /** Why it halted. */
   haltCode = '';
+  /** The latest view that the arbiter's answers cannot have hidden from it. */
+  readUpTo = 0;
   /** How many times longer than it should its host takes for an instruction: as the slowest of the faults that last. */
   readonly #slownesses: number[] = [1];
   /** How late its timers come at the most, ns: as the latest of the faults that last. */
@@ -103,6 +120,8 @@ export class Replica {
   #wakes = false;
   /** A snapshot to be kept was asked for, and is not answered. */
   #keeps = false;
+  /** Whose message it is acting on. */
+  #hears: string | undefined;
 
   constructor(options: ReplicaOptions) {
     const { name, schedule, random, run, parts, view } = options;
@@ -139,7 +158,7 @@ export class Replica {
   readonly #ringNs = (): number => this.#options.random.between(1e3, this.#options.run.ringNs);
 
   #newIoEnd(shared: RungBlock, port: StatePort, restores: boolean): WatchedEnd {
-    const { random, run, judge, name } = this.#options;
+    const { random, run, judge, name, see } = this.#options;
     let waiting: (() => void) | undefined;
     shared.rung = bell => {
       if (bell === WORD_TO_IO_BELL) {
@@ -170,15 +189,18 @@ export class Replica {
     );
     // A joining replica's log follows a state that has not come yet.
     const decoder = restores ? undefined : new EntryDecoder();
-    end.throttled = () => {
-      judge.coverage.throttled += 1;
+    end.throttled = on => {
+      if (on) judge.coverage.throttled += 1;
+      see({ type: 'throttled', name, on });
     };
+    end.promoted = () => see({ type: 'promoted', name, waits: end.waits });
+    end.snapshotAsked = () => see({ type: 'snapshotAsked', name, peer: this.#hears ?? '' });
     end.watch = part => judge.accepted(name, part, decoder);
     return end;
   }
 
   #newGuestThread(shared: SharedBlock, port: StatePort): GuestThread {
-    const { name, random, run, parts, judge, view, guest } = this.#options;
+    const { name, random, run, parts, view, guest } = this.#options;
     const role = view?.primary === name ? 'primary' : 'backup';
     const { variant, operationIds, bounds, epochLength } = run;
     return new GuestThread({
@@ -202,8 +224,18 @@ export class Replica {
       digestProbability: run.digestProbability,
       instructionNs: () => run.instructionNs * Math.max(...this.#slownesses),
       loadNs: random.between(1e3, run.transferNs[1]),
-      observer: judge.observe(name, () => this.#guestThread.role),
+      observer: this.#observer(),
     });
+  }
+
+  #observer(): GuestObserver {
+    const { name, judge, see } = this.#options;
+    const observer = judge.observe(name, () => this.#guestThread.role);
+    const restored = (saved: SavedGuest): void => {
+      observer.restored(saved);
+      see({ type: 'restored', name });
+    };
+    return { ...observer, restored, refused: () => see({ type: 'snapshotRefused', name }) };
   }
 
   // ---- the driver's world
@@ -222,10 +254,14 @@ export class Replica {
       timers: this.#timers,
       guest,
       arbiter: {
-        claim: (view: View, answer: Parameters<Arbiter['claim']>[1]) =>
-          arbiter.claim(view, got => this.io.do(() => answer(got))),
+        claim: (view: View, answer: (answer: ClaimAnswer) => void) => this.#claim(view, answer),
         latest: (_: string, answer: (view: View | undefined) => void) =>
-          arbiter.read(got => this.io.do(() => answer(got))),
+          arbiter.read((got, certain) =>
+            this.io.do(() => {
+              this.readUpTo = Math.max(this.readUpTo, certain);
+              answer(got);
+            }),
+          ),
       },
       connectBus: (handlers: BusHandlers) => this.#connectBus(handlers),
       pieces: (state: SavedGuest, then: (pieces: Iterator<Uint8Array>) => void) => {
@@ -244,18 +280,27 @@ export class Replica {
     };
   }
 
+  #claim(view: View, answer: (answer: ClaimAnswer) => void): void {
+    const { arbiter, see, judge } = this.#options;
+    judge.claims(view);
+    see({ type: 'claims', name: this.name, view });
+    arbiter.claim(view, got =>
+      this.io.do(() => {
+        see({ type: 'answered', name: this.name, view, answer: got });
+        answer(got);
+      }),
+    );
+  }
+
   #tell(news: ReplicaNews): void {
-    const { trace, judge } = this.#options;
+    const { see, judge } = this.#options;
+    see({ type: 'news', name: this.name, news });
     if (news.type === 'view') {
-      trace(() => `${this.name} owns view ${news.view.number} with ${news.view.backups.join(', ') || 'nobody'}`);
       judge.viewed(this.name, news.view);
       if (isEarly(news.reason, this.#options.run.suspicionMs)) judge.coverage.early += 1;
     } else if (news.type === 'halted') {
-      trace(() => `${this.name} halts: ${news.code} ${news.message}`);
       this.haltCode = news.code;
       judge.halted(this.name, news.code);
-    } else {
-      trace(() => `${this.name} tells: ${describe(news)}`);
     }
   }
 
@@ -331,7 +376,9 @@ export class Replica {
 
   /** SIGKILL: both threads; what is under way from it may be lost. */
   kill(): void {
-    if (this.fate === 'live' || this.fate === 'hung') this.#end('killed', 'killed', true);
+    if (this.fate !== 'live' && this.fate !== 'hung') return;
+    this.#options.see({ type: 'died', name: this.name });
+    this.#end('killed', 'killed', true);
   }
 
   #end(fate: Fate, reason: string, lossy = false): void {
@@ -352,11 +399,14 @@ export class Replica {
       received: (packet: PeerPacket) =>
         this.io.do(() => {
           const heard = peerWire.read(packet);
+          this.#hears = peer;
           if (heard instanceof Uint8Array) listener.handlers?.piece(heard);
           else listener.handlers?.message(heard);
+          this.#hears = undefined;
         }),
       closed: (reason: string) =>
         this.io.do(() => {
+          this.#options.see({ type: 'parted', name: this.name, peer, reason });
           this.#peers.delete(peer);
           listener.handlers?.closed(reason);
         }),
@@ -379,6 +429,7 @@ export class Replica {
       connection.end(end, lossy, reason);
       if (this.#peers.get(name)?.connection !== connection) return;
       this.#peers.delete(name);
+      this.#options.see({ type: 'dropped', name: this.name, peer: name });
       this.io.after(1e3, () => listener.handlers?.closed(reason));
     };
     return {
@@ -396,15 +447,15 @@ export class Replica {
         listener.handlers = handlers;
       },
       send: message => {
-        this.#options.trace(() => `${this.name} -> ${name}: ${describe(message)}`);
+        this.#options.see({ type: 'said', from: this.name, to: name, message });
         const { packet, bytes } = peerWire.write(message, run.encodes);
         send(packet, bytes);
       },
-      sendPiece: piece => send(peerWire.piece(piece, run.encodes), PIECE_BYTES),
-      close: () => {
-        this.#options.trace(() => `${this.name} drops ${name}`);
-        ends('dropped', false);
+      sendPiece: piece => {
+        this.#options.see({ type: 'piece', from: this.name, to: name });
+        send(peerWire.piece(piece, run.encodes), PIECE_BYTES);
       },
+      close: () => ends('dropped', false),
       terminate: () => ends('terminated', true),
     };
   }
@@ -412,7 +463,7 @@ export class Replica {
   // ---- the bus
 
   #connectBus(handlers: BusHandlers): void {
-    const { busPath, random, bus, name, run, trace } = this.#options;
+    const { busPath, random, bus, name, run, see } = this.#options;
     this.io.after(random.between(RECONNECT_NS[0], RECONNECT_NS[1]), () => {
       if (!busPath.open || !bus.answers) {
         this.#connectBus(handlers);
@@ -431,7 +482,7 @@ export class Replica {
           received: packet =>
             this.io.do(() => {
               const message = fromBusWire.read(packet);
-              if (message.type !== 'heartbeat') trace(() => `bus -> ${name}: ${describe(message)}`);
+              see({ type: 'said', from: BUS, to: name, message });
               handlers.message(message);
             }),
           closed: () => this.io.do(closed),
@@ -448,7 +499,7 @@ export class Replica {
           return connection.arrivedBytes(0);
         },
         send: message => {
-          trace(() => `${name} -> bus: ${describe(message)}`);
+          see({ type: 'said', from: name, to: BUS, message });
           const { packet, bytes } = toBusWire.write(message, run.encodes);
           connection.sendFromFirst(packet, bytes);
         },
@@ -497,12 +548,4 @@ function newReader(snapshots: readonly SavedGuest[]): StateReader<SavedGuest> {
       return saved;
     },
   };
-}
-
-/** One line of a trace. */
-function describe(message: unknown): string {
-  return JSON.stringify(message, (_key, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}n`;
-    return value instanceof Uint8Array ? `${value.length} bytes` : value;
-  });
 }

@@ -2,7 +2,7 @@
 
 import type { View } from '../protocol/vocabulary.js';
 import { BusHost } from './bus-host.js';
-import { describeFault, type Fault, type PathTarget, type ReplicaTarget } from './faults.js';
+import type { Fault, PathTarget, ReplicaTarget } from './faults.js';
 import type { Path } from './network.js';
 import { Paths } from './network-paths.js';
 import { type Parts, PRODUCTION } from './parts.js';
@@ -10,10 +10,11 @@ import { Random } from './random.js';
 import { type Coverage, Judge } from './run-judge.js';
 import type { RunOptions } from './run-plan.js';
 import { Schedule } from './schedule.js';
+import { lineOf, type Seen } from './seen.js';
 import { Arbiter } from './simulated-arbiter.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
-import { SimulatedJournal } from './simulated-journal.js';
 import { Replica } from './simulated-replica.js';
+import { Sometimes, type Visited } from './sometimes.js';
 import {
   type GuestOptions,
   STREAM_DIALLED,
@@ -33,6 +34,15 @@ export interface RunResult {
   readonly steps: number;
   readonly virtualMs: number;
   readonly coverage: Coverage;
+  /** Rare states, and how often it was in each. */
+  readonly visited: Visited;
+}
+
+/** Whoever looks on. */
+export interface Onlooker {
+  /** A line of the trace. */
+  readonly trace?: (line: string) => void;
+  readonly see?: (atMs: number, seen: Seen) => void;
 }
 
 /** Once the last fault is over, no guest may stand still for so long. */
@@ -57,19 +67,24 @@ interface World {
   readonly bus: BusHost;
 }
 
-export function simulate(run: RunOptions, parts: Parts = PRODUCTION, trace?: (line: string) => void): RunResult {
-  return new Simulation(run, parts, trace).run();
+export function simulate(
+  run: RunOptions,
+  parts: Parts = PRODUCTION,
+  onlooker: Onlooker | ((line: string) => void) = {},
+): RunResult {
+  return new Simulation(run, parts, typeof onlooker === 'function' ? { trace: onlooker } : onlooker).run();
 }
 
 class Simulation {
   readonly #run: RunOptions;
-  readonly #trace: (line: () => string) => void;
+  readonly #onlooker: Onlooker;
   readonly #schedule = new Schedule();
   readonly #judge: Judge;
   readonly #arbiter: Arbiter;
   readonly #world: World;
   readonly #replicas: Replica[] = [];
   readonly #snapshots: SavedGuest[] = [];
+  readonly #sometimes: Sometimes;
   readonly #guest: GuestOptions;
   #nextFault = 0;
   /** When the last fault that has struck is over. */
@@ -79,16 +94,29 @@ class Simulation {
   /** When it was last as protected as it can be. */
   #protectedAtNs = 0;
 
-  constructor(run: RunOptions, parts: Parts, trace?: (line: string) => void) {
+  constructor(run: RunOptions, parts: Parts, onlooker: Onlooker) {
     const schedule = this.#schedule;
     const random = new Random(run.seed ^ 0x5eed);
     this.#run = run;
-    this.#judge = new Judge();
-    this.#trace = line => trace?.(`${schedule.steps} ${schedule.nowMs.toFixed(3)} ms ${line()}`);
+    this.#onlooker = onlooker;
+    this.#judge = new Judge(this.#see);
     const { seed, guestSteps: steps, operationIds, floodBytes } = run;
     this.#guest = { seed, steps, operationIds, floodBytes, visits: run.visits.length, bounds: run.bounds };
     const judge = this.#judge;
     const names = NAMES.slice(0, run.replicas);
+    const spares = NAMES.slice(run.replicas, run.replicas + (run.spares ?? 0));
+    this.#sometimes = new Sometimes(
+      {
+        lives: name => this.#named(name)?.fate === 'live',
+        reignOf: name => {
+          const replica = this.#named(name);
+          return replica?.role === 'primary' ? replica.view?.number : undefined;
+        },
+        isWithinOutput: (name, stream, offset) => judge.isWithinOutput(name, stream, offset),
+        wasPerformed: id => judge.performances.some(({ operation }) => operation.id === id),
+      },
+      spares,
+    );
     const view: View = { number: 1, machine: 'm', primary: 'A', backups: names.slice(1), claim: 'first' };
     this.#arbiter = new Arbiter({
       schedule,
@@ -98,6 +126,7 @@ class Simulation {
       lossProbability: run.arbiterLossProbability,
       staleNs: run.arbiterStaleNs,
       recorded: recorded => judge.recorded(recorded),
+      see: this.#see,
     });
     const paths = new Paths(schedule, random, new Random(run.seed ^ 0xbead), run.networkNs);
     const bus = new BusHost({
@@ -113,7 +142,7 @@ class Simulation {
       journal:
         run.memorySyncNs === undefined
           ? undefined
-          : new SimulatedJournal(schedule, new Random(run.seed ^ 0xd15c), run.memorySyncNs),
+          : { random: new Random(run.seed ^ 0xd15c), syncNs: run.memorySyncNs },
       operationIds: run.operationIds,
       encodes: run.encodes,
       schedule,
@@ -124,9 +153,11 @@ class Simulation {
       input: run.input,
       visits: run.visits,
       observer: judge,
+      see: this.#see,
     });
     this.#world = { parts, random, paths, bus };
     for (const name of names) this.#add(name, view);
+    for (const name of spares) this.#add(name, undefined);
     // A process that died before it was connected is never heard of.
     schedule.after(1e6, () => {
       for (const replica of this.#replicas) this.#connect(replica, 1);
@@ -135,12 +166,28 @@ class Simulation {
     if (run.keepsEveryNs !== undefined) this.#keep(run.keepsEveryNs);
   }
 
+  readonly #see = (seen: Seen): void => {
+    this.#sometimes.see(seen);
+    const { trace, see } = this.#onlooker;
+    see?.(this.#schedule.nowMs, seen);
+    const line = trace === undefined ? undefined : lineOf(seen);
+    if (line !== undefined) this.#trace(line);
+  };
+
+  #trace(line: string): void {
+    this.#onlooker.trace?.(`${this.#schedule.steps} ${this.#schedule.nowMs.toFixed(3)} ms ${line}`);
+  }
+
+  #named(name: string): Replica | undefined {
+    return this.#replicas.find(replica => replica.name === name);
+  }
+
   #add(name: string, view: View | undefined): Replica {
     const { parts, random, paths, bus } = this.#world;
     const [schedule, run, judge, guest, arbiter] = [this.#schedule, this.#run, this.#judge, this.#guest, this.#arbiter];
     const busPath = paths.toBus(this.#replicas.length);
     const world = { name, run, parts, schedule, random: random.fork(), view, bus, busPath, judge };
-    const replica = new Replica({ ...world, guest, arbiter, snapshots: this.#snapshots, trace: this.#trace });
+    const replica = new Replica({ ...world, guest, arbiter, snapshots: this.#snapshots, see: this.#see });
     this.#replicas.push(replica);
     return replica;
   }
@@ -178,14 +225,14 @@ class Simulation {
       this.#killSilent();
       const there = this.#replicas.filter(({ fate }) => fate === 'live' || fate === 'hung').length;
       const name = NAMES[this.#replicas.length];
-      if (there >= this.#run.replicas || name === undefined) {
+      if (there >= this.#run.replicas + (this.#run.spares ?? 0) || name === undefined) {
         this.#watch();
         return;
       }
       const [least, most] = this.#run.restartNs;
       this.#schedule.after(this.#world.random.between(least, most), () => {
         if (this.#over()) return;
-        this.#trace(() => `the launcher starts ${name}`);
+        this.#see({ type: 'started', name });
         this.#connect(this.#add(name, undefined), 0);
         this.#watch();
       });
@@ -215,13 +262,14 @@ class Simulation {
       failure = `a defect: ${error instanceof Error ? error.message : error}`;
     }
     failure ??= this.#wronglyLost() ?? this.#verdict();
-    this.#trace(() => failure ?? 'nothing wrong');
+    this.#trace(failure ?? 'nothing wrong');
     return {
       failure,
       end: this.#judge.outcome === undefined ? 'lost' : 'finished',
       steps: this.#schedule.steps,
       virtualMs: this.#schedule.nowMs,
       coverage: this.#judge.coverage,
+      visited: this.#sometimes.visited,
     };
   }
 
@@ -271,7 +319,8 @@ class Simulation {
       if (replica.name !== primary && !backups.includes(replica.name)) continue;
       const struck = replica.fate === 'killed' || replica.fate === 'hung';
       // Named by a claim that outlived its primary, after it had given up: it was no part of the machine then.
-      if (struck || ['BUS_LOST', 'JOIN_LOST', 'DIVERGED'].includes(replica.haltCode)) continue;
+      const gaveUp = replica.haltCode === 'JOIN_LOST' && replica.readUpTo < number;
+      if (struck || gaveUp || ['BUS_LOST', 'DIVERGED'].includes(replica.haltCode)) continue;
       return `${replica.name} is ${replica.fate} ${replica.haltCode}, though it is part of view ${number}`;
     }
     return undefined;
@@ -297,13 +346,14 @@ class Simulation {
       const fault = this.#run.faults[this.#nextFault];
       if (fault === undefined || fault.atStep > this.#schedule.steps) return;
       this.#nextFault += 1;
-      this.#trace(() => `fault: ${describeFault(fault)}`);
-      this.#apply(fault);
+      const target = 'replica' in fault ? this.#target(fault.replica) : undefined;
+      this.#see({ type: 'fault', fault, whom: target?.name });
+      this.#judge.struck(fault);
+      this.#apply(fault, target);
     }
   }
 
-  #apply(fault: Fault): void {
-    const replica = 'replica' in fault ? this.#target(fault.replica) : undefined;
+  #apply(fault: Fault, replica: Replica | undefined): void {
     this.#lasts('durationNs' in fault ? fault.durationNs : 0);
     switch (fault.kind) {
       case 'kill':
@@ -347,6 +397,9 @@ class Simulation {
         break;
       case 'restartBus':
         this.#world.bus.restart(fault.durationNs, fault.power);
+        break;
+      case 'fullDisk':
+        this.#world.bus.fillDisk(fault.durationNs);
         break;
       case 'stallTerminal':
         this.#world.bus.stall(fault.durationNs);
@@ -395,6 +448,7 @@ class Simulation {
     }
     this.#schedule.after(durationNs, () => {
       for (const actor of actors) actor.resume();
+      if (what === 'process' && replica.fate === 'live') this.#see({ type: 'woke', name: replica.name });
     });
   }
 }

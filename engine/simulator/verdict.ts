@@ -126,7 +126,7 @@ function allReleased({ judge, history }: End, production: Production): string | 
   if (forgotten !== undefined) return `stream ${forgotten} is closed, and the bus still has it (RL)`;
   for (const [stream, offset] of production.consumed) {
     // A release is not waited for: where it is lost, what it released is told once more.
-    if (production.closed.has(stream) || judge.wentDown.has(stream) || judge.powerLost) continue;
+    if (production.closed.has(stream) || judge.wentDown.has(stream) || judge.forgot) continue;
     const released = judge.left.released.find(one => one.stream === stream)?.offset ?? 0;
     if (released !== offset) return `input ${stream} was consumed up to ${offset} and released up to ${released} (RL)`;
   }

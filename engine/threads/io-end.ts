@@ -104,6 +104,11 @@ export class IoEnd<State> {
     return this.#shared.positions;
   }
 
+  /** Whether something for the guest waits for room in the ring. */
+  get waits(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   listen(listener: GuestListener): void {
     this.#listening = listener;
     this.#answerBell();

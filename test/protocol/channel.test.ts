@@ -757,6 +757,19 @@ describe('RL: a release', () => {
   });
 });
 
+describe('a peer that is no part of the machine', () => {
+  it('is forgotten when its connection ends, with all that was learnt of it', () => {
+    const primary = connected('A');
+    const longestMs = () => primary.silence.longestGapMs;
+    primary.step({ type: 'peerOpened', peer: 'X', nowMs: 0 });
+    primary.step(tick(HEARTBEAT_MS));
+    primary.step(fromPeer('X', heartbeat(), HEARTBEAT_MS));
+    expect(longestMs()).toBe(HEARTBEAT_MS);
+    primary.step({ type: 'peerClosed', peer: 'X', reason: 'gone', nowMs: HEARTBEAT_MS });
+    expect(longestMs()).toBe(0);
+  });
+});
+
 describe('LG: heartbeats and lag', () => {
   it('says between them what the bus has, as often as that is a share of what a backup may hold until then', () => {
     const untold = BOUNDS.heldBytes * UNTOLD_SHARE;
@@ -799,6 +812,16 @@ describe('LG: heartbeats and lag', () => {
     expect(primary.lagMs(late)).toBe(BOUNDS.lagMs + 1);
     const caughtUp = heartbeat({ progress: { executed: 10, backlogBytes: 0 } });
     expect(primary.step(fromPeer('B', caughtUp, late + 1))).toEqual([{ rule: 'LG', type: 'throttle', on: false }]);
+    expect(primary.lagMs(late + 1)).toBe(0);
+  });
+
+  it('lets the primary go on as soon as an acknowledgement says that the backup has caught up', () => {
+    const primary = connected('A');
+    primary.step(logged(10));
+    primary.step(fromPeer('B', acknowledgement(10, 0), 0));
+    primary.step(fromPeer('B', heartbeat(), BOUNDS.lagMs + 1));
+    const effects = primary.step(fromPeer('B', acknowledgement(10, 10), BOUNDS.lagMs + 1));
+    expect(effects).toContainEqual({ rule: 'LG', type: 'throttle', on: false });
   });
 
   it('lets the primary go on when the lagging backup is no part of the view any more', () => {

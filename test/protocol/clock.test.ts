@@ -29,6 +29,14 @@ describe('the clock of a machine', () => {
     expect(clock.readMonotonicNs(25)).toBe(1_005);
   });
 
+  // Seed 13913 of the simulator: a reading that was no whole number made the offset none, and all that was read from then on.
+  it('gives whole ns, whatever the host reads at the promotion', () => {
+    const clock = new Clock();
+    clock.observeMonotonicNs(1_000);
+    clock.adopt(0n, 20.75);
+    expect(clock.readMonotonicNs(25.25)).toBe(1_005);
+  });
+
   it('takes a host that is ahead as it is', () => {
     const clock = new Clock();
     clock.observe(SOURCE_REAL_TIME, 5n);

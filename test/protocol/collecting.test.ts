@@ -88,15 +88,40 @@ describe('OS: when the primary dies', () => {
     expect(channels.get('C').view).toEqual(view);
   });
 
+  it('the winner is promoted once, whoever says again that it follows', () => {
+    const channels = three();
+    channels.kill('A');
+    const { number: view } = channels.win('B');
+    const message = { type: 'follow', view, position: 0 } as const;
+    expect(channels.step('B', { type: 'peer', peer: 'C', message, nowMs: 0 })).toEqual([]);
+  });
+
+  it('who waits for another winner takes no word of a third for his', () => {
+    const channels = three();
+    channels.kill('A');
+    const view = channels.win('B');
+    const told = { type: 'view', view: { ...view, primary: 'D', backups: ['C'] }, position: 0 } as const;
+    channels.step('C', { type: 'peerOpened', peer: 'D', nowMs: 0 });
+    expect(channels.step('C', { type: 'peer', peer: 'D', message: told, nowMs: 0 })).toEqual([]);
+    // Nor does the winner.
+    channels.step('B', { type: 'peerOpened', peer: 'D', nowMs: 0 });
+    expect(channels.step('B', { type: 'peer', peer: 'D', message: told, nowMs: 0 })).toEqual([]);
+  });
+
   it('the winner gets what only the other has, before it is promoted', () => {
     const channels = three();
     channels.log('A', 'one');
     partial(channels, 'two', 'C');
+    partial(channels, 'three', 'C');
     channels.kill('A');
     channels.win('B');
-    expect(effectsOf(channels, 'B', 'log')).toMatchObject([{ part: 'one' }, { part: 'two' }]);
+    expect(effectsOf(channels, 'B', 'log')).toMatchObject([{ part: 'one' }, { part: 'two' }, { part: 'three' }]);
     const did = channels.did('B');
     expect(did.lastIndexOf('OS log')).toBeLessThan(did.indexOf('P7 promote'));
+    // And goes on from there.
+    channels.log('B', 'four');
+    expect(effectsOf(channels, 'C', 'log').at(-1)).toMatchObject({ part: 'four' });
+    expect(effectsOf(channels, 'C', 'halt')).toEqual([]);
   });
 
   it('the other gets what only the winner has', () => {

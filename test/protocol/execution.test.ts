@@ -640,6 +640,14 @@ describe('XT: the guest ends', () => {
     }
   });
 
+  it('is told of nothing more, also where what was kept for its P8 was never told', () => {
+    const execution = backup();
+    execution.step({ type: 'promote' });
+    execution.step({ type: 'interrupt', interrupt: input(0) });
+    execution.step({ type: 'outcome', count: 15, outcome: EXIT });
+    expect(execution.step({ type: 'interrupt', interrupt: input(BYTES.length) })).toEqual([]);
+  });
+
   it('adopts the clock once: what a survivor of the log puts out stands where that ended (CK)', () => {
     const running = backup([{ type: 'value', source: 1, value: 5n }]);
     running.step({ type: 'environment', source: 1 });

@@ -437,6 +437,7 @@ describe('RA: a joining replica that loses its primary', () => {
     const view: View = { ...ALONE, number: 2, primary: 'B' };
     channels.step('J', { type: 'latest', view, nowMs: channels.nowMs });
     expect(effectsOf(channels, 'J', 'halt')).toMatchObject([{ code: 'JOIN_LOST' }]);
+    expect(channels.step('J', { type: 'tick', nowMs: channels.nowMs + 1_000 })).toEqual([]);
   });
 
   it('never claims a view that nobody named it in', () => {
@@ -454,7 +455,19 @@ describe('RA: a joining replica that loses its primary', () => {
     const message = { type: 'log', view: 1, position: 12, length: 1, settled: 0, part: 'late' } as const;
     channels.step('J', { type: 'peer', peer: 'A', message, nowMs: channels.nowMs });
     expect(effectsOf(channels, 'J', 'log').at(-1)).toMatchObject({ part: 'late' });
-    channels.step('J', { type: 'latest', view: ALONE, nowMs: channels.nowMs });
+    // However late the answer is, nothing depends on it any more.
+    channels.step('J', { type: 'latest', view: ALONE, nowMs: channels.nowMs + 2 * SUSPICION_MS });
     expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
+  });
+
+  it('gives up in time, whatever others than its primary say', () => {
+    const channels = bereft();
+    const progress = { executed: 0, backlogBytes: 0 };
+    const message = { type: 'heartbeat', view: 1, bus: true, progress, left: 0, confirmed: [], settled: 0 } as const;
+    channels.step('J', { type: 'peerOpened', peer: 'B', nowMs: channels.nowMs });
+    for (const endMs = channels.nowMs + 3 * SUSPICION_MS; channels.nowMs < endMs; channels.pass(HEARTBEAT_MS))
+      channels.step('J', { type: 'peer', peer: 'B', message, nowMs: channels.nowMs });
+    channels.step('J', { type: 'latest', view: ALONE, nowMs: channels.nowMs });
+    expect(effectsOf(channels, 'J', 'halt')).toMatchObject([{ code: 'JOIN_LOST' }]);
   });
 });

@@ -8,6 +8,7 @@ import { failureOf, search } from './planting.js';
 import { RESTART_MISTAKES } from './restart-mistakes.js';
 import { STREAM_MISTAKES } from './stream-mistakes.js';
 import * as struckRuns from './struck-runs.js';
+import { SUBTLE_MISTAKES } from './subtle-mistakes.js';
 
 /** The rarest is seen at about one seed of a hundred. */
 const SEEDS_MAX = 1500;
@@ -33,6 +34,14 @@ describe.each([...MISTAKES, ...STREAM_MISTAKES, ...RESTART_MISTAKES])('$rule bro
   it('is found', () => {
     const found = search(mistake, SEEDS_MAX);
     expect(found, `${SEEDS_MAX} seeds see nothing wrong`).toBeDefined();
+    expect(found?.failure).toMatch(mistake.sees);
+  });
+});
+
+describe.each(SUBTLE_MISTAKES)('$rule broken, hardly to be seen: $mistake', mistake => {
+  it('is found within the seeds that it says', () => {
+    const found = search(mistake, mistake.within);
+    expect(found, `${mistake.within} seeds see nothing wrong`).toBeDefined();
     expect(found?.failure).toMatch(mistake.sees);
   });
 });

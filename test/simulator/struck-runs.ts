@@ -71,6 +71,11 @@ export function flippedBackup(seed: number): RunOptions {
   };
 }
 
+/** The same with no state digest: what its guest does, and when, is all that tells. */
+export function flippedUnseen(seed: number): RunOptions {
+  return { ...flippedBackup(seed), digestProbability: 0 };
+}
+
 /**
  * Much input, and a primary that dies while what it says to the bus is held up: its last releases are lost. If its backup has
  * not kept them nobody sends them again, the bus keeps the input, its window stays full, and the survivor waits for ever.
