@@ -502,6 +502,20 @@ describe('CL: a backup that claims', () => {
     expect(backup.step(fromPeer('A', log(1)))).toEqual([]);
   });
 
+  it('receives what came meanwhile, once, where its claim is lost to its primary itself', () => {
+    const backup = connected('B');
+    const lose = (number: number, position: number): Effect[] => {
+      const view = claimOf(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 0 }));
+      backup.step({ type: 'peerOpened', peer: 'A', nowMs: 0 });
+      backup.step(fromPeer('A', log(position)));
+      const owner: View = { ...PAIR, number, claim: `theirs ${number}` };
+      const effects = backup.step({ type: 'claimed', view, answer: { result: 'lost', owner }, nowMs: 0 });
+      return effects.filter(({ type }) => type === 'log' || type === 'halt');
+    };
+    expect(lose(2, 0)).toEqual([{ rule: 'P4', type: 'log', part: 'part 0' }]);
+    expect(lose(3, 1)).toEqual([{ rule: 'P4', type: 'log', part: 'part 1' }]);
+  });
+
   it('is told nothing about outputs that its primary has sent since', () => {
     const backup = connected('B');
     backup.step(output(0, { type: 'releaseOperation', operation: 1n }));
@@ -754,6 +768,16 @@ describe('RL: a release', () => {
     expect(left(120)).toBe(2);
     primary.step(fromBus({ type: 'heartbeat', taken: 1 }, 120));
     expect(left(130)).toBe(3);
+  });
+});
+
+describe('a word whose time was taken before that of another', () => {
+  it('does not turn back the time', () => {
+    const primary = connected('A');
+    ticks(primary, 0, SUSPICION_MS - HEARTBEAT_MS);
+    primary.step(fromPeer('B', heartbeat(), 0));
+    const effects = ticks(primary, SUSPICION_MS - HEARTBEAT_MS, SUSPICION_MS + HEARTBEAT_MS);
+    expect(effects.filter(({ type }) => type === 'claim')).toEqual([]);
   });
 });
 

@@ -40,6 +40,13 @@ function named(view: View = ALONE): Channels {
   return channels;
 }
 
+describe('JN: while somebody joins', () => {
+  it('the machine is called starting by both', () => {
+    expect(asked().get('J').protection).toEqual({ protected: false, reason: 'starting' });
+    expect(following().get('A').protection).toEqual({ protected: false, reason: 'starting' });
+  });
+});
+
 describe('JN: a spare', () => {
   /** A and B are as many as are wanted, and J asks. */
   function complete(): Channels {
