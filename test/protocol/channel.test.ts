@@ -530,6 +530,7 @@ describe('VW: the answer of the arbiter', () => {
     const backup = connected('B');
     const { view, effects } = takeOver(backup, 'A');
     expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'P7 promote', 'SX acknowledged']);
+    expect(effects[0]).toMatchObject({ view, reason: 'gone' });
     expect(toBus(effects)).toEqual([{ type: 'fence', view: 2 }]);
     expect(effects[3]).toMatchObject({ position: Infinity, alone: true });
     expect(backup.view).toEqual(view);
