@@ -502,6 +502,20 @@ describe('CL: a backup that claims', () => {
     expect(backup.step(fromPeer('A', log(1)))).toEqual([]);
   });
 
+  it('receives what came meanwhile, once, where its claim is lost to its primary itself', () => {
+    const backup = connected('B');
+    const lose = (number: number, position: number): Effect[] => {
+      const view = claimOf(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 0 }));
+      backup.step({ type: 'peerOpened', peer: 'A', nowMs: 0 });
+      backup.step(fromPeer('A', log(position)));
+      const owner: View = { ...PAIR, number, claim: `theirs ${number}` };
+      const effects = backup.step({ type: 'claimed', view, answer: { result: 'lost', owner }, nowMs: 0 });
+      return effects.filter(({ type }) => type === 'log' || type === 'halt');
+    };
+    expect(lose(2, 0)).toEqual([{ rule: 'P4', type: 'log', part: 'part 0' }]);
+    expect(lose(3, 1)).toEqual([{ rule: 'P4', type: 'log', part: 'part 1' }]);
+  });
+
   it('is told nothing about outputs that its primary has sent since', () => {
     const backup = connected('B');
     backup.step(output(0, { type: 'releaseOperation', operation: 1n }));
@@ -516,6 +530,7 @@ describe('VW: the answer of the arbiter', () => {
     const backup = connected('B');
     const { view, effects } = takeOver(backup, 'A');
     expect(shape(effects)).toEqual(['VW view', 'FN sendBus', 'P7 promote', 'SX acknowledged']);
+    expect(effects[0]).toMatchObject({ view, reason: 'gone' });
     expect(toBus(effects)).toEqual([{ type: 'fence', view: 2 }]);
     expect(effects[3]).toMatchObject({ position: Infinity, alone: true });
     expect(backup.view).toEqual(view);
@@ -757,6 +772,16 @@ describe('RL: a release', () => {
   });
 });
 
+describe('a word whose time was taken before that of another', () => {
+  it('does not turn back the time', () => {
+    const primary = connected('A');
+    ticks(primary, 0, SUSPICION_MS - HEARTBEAT_MS);
+    primary.step(fromPeer('B', heartbeat(), 0));
+    const effects = ticks(primary, SUSPICION_MS - HEARTBEAT_MS, SUSPICION_MS + HEARTBEAT_MS);
+    expect(effects.filter(({ type }) => type === 'claim')).toEqual([]);
+  });
+});
+
 describe('a peer that is no part of the machine', () => {
   it('is forgotten when its connection ends, with all that was learnt of it', () => {
     const primary = connected('A');
@@ -799,6 +824,8 @@ describe('LG: heartbeats and lag', () => {
       message: { type: 'heartbeat', bus: true, progress: { executed: 7, backlogBytes: 3 } },
     });
     expect(backup.step(tick(HEARTBEAT_MS + 1))).toEqual([]);
+    // A timer comes a little early, not so much.
+    expect(backup.step(tick(2 * HEARTBEAT_MS - 2))).toEqual([]);
     expect(backup.step(tick(2 * HEARTBEAT_MS))).toHaveLength(1);
   });
 

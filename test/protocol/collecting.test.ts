@@ -131,6 +131,8 @@ describe('OS: when the primary dies', () => {
     channels.kill('A');
     channels.win('B');
     expect(effectsOf(channels, 'C', 'log')).toMatchObject([{ part: 'one' }, { part: 'two' }]);
+    // Nobody lacks it any more.
+    expect(channels.get('B').keptParts).toBe(0);
     channels.log('B', 'three');
     expect(effectsOf(channels, 'C', 'log')).toHaveLength(3);
   });

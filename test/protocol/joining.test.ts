@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
+import { CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import { Channels, effectsOf, HEARTBEAT_MS, START_MS, SUSPICION_MS } from './channels.js';
 
@@ -39,6 +40,13 @@ function named(view: View = ALONE): Channels {
   channels.pass(HEARTBEAT_MS);
   return channels;
 }
+
+describe('JN: while somebody joins', () => {
+  it('the machine is called starting by both', () => {
+    expect(asked().get('J').protection).toEqual({ protected: false, reason: 'starting' });
+    expect(following().get('A').protection).toEqual({ protected: false, reason: 'starting' });
+  });
+});
 
 describe('JN: a spare', () => {
   /** A and B are as many as are wanted, and J asks. */
@@ -424,7 +432,9 @@ describe('RA: a joining replica that loses its primary', () => {
   it('asks again where the arbiter is out of reach, and for a while where nobody has claimed', () => {
     const channels = bereft();
     channels.step('J', { type: 'latest', view: undefined, nowMs: channels.nowMs });
-    channels.pass(300);
+    channels.pass(CLAIM_RETRY_MS - HEARTBEAT_MS);
+    expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(1);
+    channels.pass(200 + HEARTBEAT_MS);
     // Once more soon after the answer that it can't be reached, and again where no answer comes at all.
     expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(4);
     expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
