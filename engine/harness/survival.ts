@@ -46,7 +46,7 @@ export async function survival(guest: TestGuest, options: SurvivalOptions = {}):
         );
       }
       for (const point of pointsOf(options.points ?? POINTS, test)) {
-        const { verdict, failed, detail } = await test.kill(point);
+        const { verdict, failed, detail } = await test.kill({ point });
         // A point behind the guest's end proves nothing.
         const isMissed = verdict === 'not reached';
         if (!isMissed) kills += 1;
