@@ -1,20 +1,21 @@
-// `epochvisor failover`: kill the primary at chosen points or all along the run, and judge the outcome; or that of a machine that
+// `epochvisor failover`: strike a replica at chosen points or all along the run, and judge the outcome; or that of a machine that
 // runs on its hosts (live-failover.ts).
 
-import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
-import { Command } from 'commander';
-import { markdownTable } from 'markdown-table';
+import { Command, InvalidArgumentError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
-import { describeOutcome } from '../protocol/describe.js';
-import { FailoverTest, type TranscriptJudge } from '../testing/failover-test.js';
+import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
+import { sweep } from '../testing/failover-sweep.js';
+import { FailoverTest, type FailoverTestOptions } from '../testing/failover-test.js';
 import type { KillPoint } from '../testing/kill-hook.js';
 import {
   POINTS_MAX,
   parsePoint,
+  parseSecondKill,
   parseSweep,
   pointsEvery,
   pointsListed,
@@ -22,17 +23,27 @@ import {
   type Sweep,
   sample,
 } from '../testing/kill-points.js';
-import type { PointRecord } from '../testing/point-record.js';
+import type { PlannedPoint } from '../testing/planned-point.js';
+import { ReportFile } from '../testing/report-file.js';
+import { commandJudge } from './failover-judge.js';
+import { repeatCommand } from './failover-repeat.js';
+import { asJson, asText, undisturbedLine, undisturbedOf, type VariantResult } from './failover-text.js';
 import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
 import { addLiveFlags, failoverLive, type LiveFlags } from './live-failover.js';
-import { addMachineFlags, integer, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
+import {
+  addGuestFlags,
+  DEFAULT_EPOCH_LENGTH,
+  EPOCH_LENGTH,
+  integer,
+  type MachineFlags,
+  machineFlags,
+  readGuest,
+} from './machine-flags.js';
 import { print } from './output.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
 const FAILED_STATUS = 1;
-/** Of a transcript judge's words, so much is shown. */
-const REFUSAL_MAX = 200;
 /** Where no point is named. */
 const DEFAULT_POINTS = 10;
 /** A captured console is none. */
@@ -46,53 +57,87 @@ interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
   readonly stdin?: string;
   readonly judge?: string;
   readonly processes?: boolean;
+  readonly seconds: readonly KillPoint[];
+  readonly variants: readonly Variant[];
+  readonly seed: number;
+  readonly report?: string;
+  readonly backup?: boolean;
+  readonly pause?: boolean;
+  readonly cut?: boolean;
   readonly jobs: number;
 }
 
 export function failoverCommand(): Command {
   const command = new Command('failover')
-    .description(
-      'Kill the primary with SIGKILL at chosen instructions, one run each, and compare with undisturbed runs.',
-    )
+    .description('Strike a replica at chosen places, one run each, and compare with undisturbed runs.')
     .argument('<GUEST.wasm>', 'the guest; with --live the folder of a machine')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option(
       '--at <POINT>',
-      'kill there, or at a place such as message:17:after (repeatable)',
+      'strike there: EPOCH:INSTRUCTION, or a place such as message:17:after (repeatable)',
       (text, before) => [...before, parsePoint(text)],
       [] as KillPoint[],
     )
     .option(
       '--sweep <WHICH>',
-      'kill at all places of a reference run, or its boundaries, io, messages or outputs; or every:K instructions',
+      'all places of a reference run, or its boundaries, io, messages or outputs; or every:K instructions',
       parseSweep,
     )
     .option('--limit <N>', 'of the points of a sweep at most so many, spread', integer(1, POINTS_MAX))
-    .option('--points <N>', 'kill at N points spread evenly (10 where no point is named)', integer(1, POINTS_MAX))
+    .option('--points <N>', 'N points spread evenly (10 where no point is named)', integer(1, POINTS_MAX))
+    .option('--seed <N>', 'the order of the points follows from it', integer(0, Number.MAX_SAFE_INTEGER), 1)
+    .option('--backup', 'strike the backup (default: the primary)')
+    .option('--cut', 'cut the links between replicas in place of a kill')
+    .option('--pause', 'SIGSTOP in place of a kill, and SIGCONT when another has taken over; with --processes')
+    .option(
+      '--second-kill <STEP>',
+      'kill another in its takeover, or joining: takeover, joining, or a step such as takeover:fence:after (repeatable)',
+      (text, before) => [...before, ...parseSecondKill(text)],
+      [] as KillPoint[],
+    )
+    .option('--processes', 'replicas are processes, struck by real signals (default: threads, which is faster)')
     .option('--stdin <FILE>', "the guest's stdin (default: none)")
     .option(
       '--judge <COMMAND>',
       'is given stdout of each run; exit 0: a machine that never failed could have written it',
     )
-    .option('--processes', 'replicas are processes, struck by real signals (default: threads, which is faster)')
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
-    .option('--json', 'the verdicts as JSON');
-  return addLiveFlags(addWasiFlags(addMachineFlags(command))).action(
-    (guest: string, args: string[], options: Record<string, unknown>) =>
-      failover(guest, args, { ...(options as unknown as FailoverFlags), ...machineFlags(options) }),
+    .option('--report <FILE>', 'verdicts are kept there, and those that it has are not asked for again')
+    .option('--json', 'the verdicts as JSON')
+    .option('--epoch-length <N>', 'instructions an epoch', EPOCH_LENGTH, DEFAULT_EPOCH_LENGTH)
+    .option(
+      '--variant <NAME>',
+      `when the guest waits: ${VARIANTS.join(', ')}; or all (repeatable; default: deferred)`,
+      (text, before) => [...before, ...parseVariants(text)],
+      [] as Variant[],
+    );
+  return addLiveFlags(addWasiFlags(addGuestFlags(command))).action(
+    (guest: string, args: string[], options: Record<string, unknown>) => failover(guest, args, flagsOf(options)),
   );
+}
+
+function parseVariants(text: string): readonly Variant[] {
+  if (text === 'all') return VARIANTS;
+  const variant = VARIANTS.find(name => name === text);
+  if (variant === undefined) throw new InvalidArgumentError(`It is one of ${VARIANTS.join(', ')}, or all.`);
+  return [variant];
+}
+
+function flagsOf(options: Record<string, unknown>): FailoverFlags {
+  const given = options.variant as readonly Variant[];
+  const variants = given.length === 0 ? (['deferred'] as const) : [...new Set(given)];
+  return {
+    ...(options as unknown as FailoverFlags),
+    ...machineFlags({ ...options, variant: variants[0] }),
+    variants,
+    seconds: options.secondKill as readonly KillPoint[],
+  };
 }
 
 async function failover(guestPath: string, args: readonly string[], flags: FailoverFlags): Promise<void> {
   if (flags.live === true) return await failoverLive(guestPath, args, flags);
-  if (flags.restartSecondary === true) {
-    throw new EpochvisorError(
-      'BAD_USAGE',
-      '--restart-secondary is for a machine that runs',
-      'give --live and its folder',
-    );
-  }
+  checkTogether(flags);
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
@@ -100,56 +145,161 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
+  const { epochLength, counting, operationIds, maxMemory } = flags;
+  const machine = { epochLength, counting, operationIds, maxMemory, arguments: programArguments, ...world };
+  const report = flags.report === undefined ? undefined : openReport(flags.report, { module, machine, stdin, flags });
   const abort = abortOnSignals();
   const bar = progressBar();
-  let test: FailoverTest | undefined;
+  const results: VariantResult[] = [];
   try {
-    test = await FailoverTest.prepare({
-      module,
-      moduleCache: flags.cache,
-      machine: {
-        epochLength: flags.epochLength,
-        variant: flags.variant,
-        counting: flags.counting,
-        operationIds: flags.operationIds,
-        maxMemory: flags.maxMemory,
-        arguments: programArguments,
-        ...world,
-      },
-      devices: flags.devices,
-      stdin,
-      processes: flags.processes === true,
-      lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
-      ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
-      signal: abort.signal,
-    });
-    const points = pointsOf(flags, test);
-    bar?.start(points.length, 0, { failures: 0 });
-    const reports = await killAll(test, points, flags.jobs, bar);
-    bar?.stop();
-    if (flags.json) print(`${JSON.stringify(asJson(test, reports), null, 2)}\n`);
-    else print(asText(test, reports));
-    process.exitCode = reports.some(({ failed }) => failed) ? FAILED_STATUS : 0;
+    for (const variant of flags.variants) {
+      const test = await FailoverTest.prepare({
+        module,
+        moduleCache: flags.cache,
+        machine: { ...machine, variant },
+        devices: flags.devices,
+        stdin,
+        processes: flags.processes === true,
+        lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
+        ...faultOf(flags),
+        repeat: point => repeatCommand(ownFlags(guestPath, args), [guestPath, ...args], { ...point, variant }),
+        ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
+        signal: abort.signal,
+      });
+      try {
+        const points = planned(flags, test);
+        const known = (report?.records ?? []).filter(record => record.variant === variant);
+        bar?.start(points.length, Math.min(known.length, points.length), { failures: 0, variant });
+        let failures = 0;
+        const records = await sweep(test, points, {
+          jobs: flags.jobs,
+          seed: flags.seed,
+          known,
+          signal: abort.signal,
+          judged: record => {
+            report?.append(record);
+            if (record.failed) failures += 1;
+            bar?.increment({ failures, variant });
+          },
+        });
+        results.push({ variant, undisturbed: undisturbedOf(test), line: undisturbedLine(test), records });
+      } finally {
+        bar?.stop();
+        await test.close();
+      }
+      if (abort.signal.aborted) break;
+    }
   } catch (error) {
-    bar?.stop();
     if (!abort.signal.aborted) throw error;
-    process.exitCode = abort.status;
   } finally {
-    await test?.close();
     abort.dispose();
   }
+  conclude(results, flags, abort.signal.aborted ? abort.status : undefined);
 }
 
-function pointsOf(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {
+/** @param interrupted exit status of who was interrupted: it tells what it has */
+function conclude(results: readonly VariantResult[], flags: FailoverFlags, interrupted: number | undefined): void {
+  const records = results.flatMap(result => result.records);
+  const isInterrupted = interrupted !== undefined;
+  if (!isInterrupted || records.length > 0) {
+    if (flags.json) print(`${JSON.stringify(asJson(results, isInterrupted), null, 2)}\n`);
+    else print(asText(results, isInterrupted));
+  }
+  if (isInterrupted) process.exitCode = interrupted;
+  else if (!records.some(({ kill }) => kill !== null)) {
+    const { instructions, epochs } = results[0]!.undisturbed;
+    throw new EpochvisorError(
+      'NOT_REACHED',
+      `nothing was struck: the guest ends after ${instructions} instructions, in epoch ${epochs}`,
+      'name points before its end; --sweep takes those of a reference run',
+    );
+  } else process.exitCode = records.some(({ failed }) => failed) ? FAILED_STATUS : 0;
+}
+
+/** @throws EpochvisorError BAD_USAGE */
+function checkTogether(flags: FailoverFlags): void {
+  const refuse = (what: string, hint: string) => {
+    throw new EpochvisorError('BAD_USAGE', what, hint);
+  };
+  if (flags.restartSecondary === true) {
+    refuse('--restart-secondary is for a machine that runs', 'give --live and its folder');
+  }
+  if (flags.pause === true && flags.cut === true) refuse('--pause and --cut are two faults', 'give one of them');
+  if (flags.pause === true && flags.processes !== true) {
+    refuse('--pause stops a process, and replicas are threads', 'give --processes, too');
+  }
+  if (flags.seconds.length > 0 && (flags.pause === true || flags.cut === true || flags.backup === true)) {
+    refuse('--second-kill follows a kill of the primary', 'leave out --pause, --cut and --backup');
+  }
+  const kinds = new Set(flags.seconds.map(point => (point.at === 'place' ? point.kind : point.at)));
+  if (kinds.size > 1) refuse('--second-kill is of a takeover or of joining', 'give one of them, and then the other');
+}
+
+type FaultOptions = Pick<FailoverTestOptions, 'replicas' | 'repair'> &
+  Required<Pick<FailoverTestOptions, 'fault' | 'victim'>>;
+
+function faultOf({ pause, cut, backup, seconds }: FailoverFlags): FaultOptions {
+  const [second] = seconds;
+  // Of two that die one has to be left: a third from the beginning, or one that joins.
+  const joins = second?.at === 'place' && second.kind === 'join';
+  return {
+    fault: pause === true ? 'pause' : cut === true ? 'cut' : 'kill',
+    victim: backup === true ? 'backup' : 'primary',
+    ...(second === undefined ? {} : joins ? { repair: true } : { replicas: 3 }),
+  };
+}
+
+/** What was given before the guest. */
+function ownFlags(guest: string, args: readonly string[]): readonly string[] {
+  const given = process.argv.slice(process.argv.indexOf('failover') + 1);
+  const at = given.length - args.length - 1;
+  return given[at] === guest ? given.slice(0, at) : [];
+}
+
+interface Tested {
+  readonly module: Uint8Array;
+  readonly machine: object;
+  readonly stdin: Uint8Array;
+  readonly flags: FailoverFlags;
+}
+
+/** @throws EpochvisorError REPORT_FILE, REPORT_OTHER */
+function openReport(path: string, { module, machine, stdin, flags }: Tested): ReportFile {
+  const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  const { fault, victim, ...more } = faultOf(flags);
+  return new ReportFile(path, {
+    guest: hash(module),
+    machine: JSON.parse(JSON.stringify(machine)) as unknown,
+    stdin: hash(stdin),
+    devices: flags.devices,
+    judge: flags.judge ?? null,
+    processes: flags.processes === true,
+    fault,
+    victim,
+    replicas: more,
+  });
+}
+
+/** Each point once for each place of a second kill, in turn: all of them are met, and the points stay as many. */
+function planned(flags: FailoverFlags, test: FailoverTest): readonly PlannedPoint[] {
+  const { seconds } = flags;
+  const named = flags.at.map(point => ({ point, named: true }));
+  const points = [...named, ...sweptPoints(flags, test).map(point => ({ point }))];
+  if (seconds.length === 0) return points;
+  const each = named.length === points.length ? points.flatMap(point => seconds.map(() => point)) : points;
+  return each.map((point, index) => ({ ...point, second: seconds[index % seconds.length]! }));
+}
+
+function sweptPoints(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {
   const { sweep, limit = POINTS_MAX } = flags;
-  const points = [...flags.at];
+  const points: KillPoint[] = [];
   if (sweep !== undefined) {
     const swept =
       sweep.of === 'every' ? pointsEvery(sweep.every, test.instructions) : pointsListed(sweep.of, test.listing);
     points.push(...sample(swept, limit));
   }
   if (flags.points !== undefined) points.push(...pointsSpread(flags.points, test.instructions));
-  return points.length > 0 ? points : pointsSpread(DEFAULT_POINTS, test.instructions);
+  return points.length > 0 || flags.at.length > 0 ? points : pointsSpread(DEFAULT_POINTS, test.instructions);
 }
 
 function readStdin(path: string): Uint8Array {
@@ -161,138 +311,12 @@ function readStdin(path: string): Uint8Array {
   }
 }
 
-/** Several runs at a time; reports in the order of the points. */
-async function killAll(
-  test: FailoverTest,
-  points: readonly KillPoint[],
-  jobs: number,
-  bar: SingleBar | undefined,
-): Promise<PointRecord[]> {
-  const reports: PointRecord[] = [];
-  const waiting = [...points.entries()];
-  let failures = 0;
-  const worker = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, point] = next;
-      const report = await test.kill(point);
-      if (report.failed) failures += 1;
-      reports[index] = report;
-      bar?.increment({ failures });
-    }
-  };
-  // Whatever one of them meets, the others come to their end before anything is cleared away.
-  for (const worked of await Promise.allSettled(Array.from({ length: jobs }, worker))) {
-    if (worked.status === 'rejected') throw worked.reason;
-  }
-  return reports;
-}
-
-/** Runs a command by the shell with the transcript on its stdin; what it says first is the reason. */
-function commandJudge(command: string): TranscriptJudge {
-  return stdout =>
-    new Promise((resolve, reject) => {
-      const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'pipe'] });
-      let said = '';
-      const hear = (bytes: Buffer) => {
-        if (said.length < REFUSAL_MAX) said += bytes.toString();
-      };
-      child.stdout.on('data', hear);
-      child.stderr.on('data', hear);
-      // A judge that has seen enough need not read the rest.
-      child.stdin.on('error', () => undefined);
-      child.once('error', reject);
-      child.once('close', (status, signal) => {
-        const why = said.trim().split('\n')[0]?.slice(0, REFUSAL_MAX);
-        if (status === 0) resolve(undefined);
-        else resolve(why || `the judge ended with ${signal ?? `status ${status}`}`);
-      });
-      child.stdin.end(stdout);
-    });
-}
-
 function progressBar(): SingleBar | undefined {
   if (!process.stderr.isTTY) return undefined;
   return new SingleBar({
-    format: 'kills [{bar}] {value}/{total}, {failures} failures, {eta_formatted} left',
+    format: '{variant} [{bar}] {value}/{total}, {failures} failures, {eta_formatted} left',
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
   });
-}
-
-// ---- what is shown
-
-const ms = (value: number | undefined) => (value === undefined ? '-' : value.toFixed(0));
-
-function asText(test: FailoverTest, reports: readonly PointRecord[]): string {
-  const rows = reports.map(({ asked, kill, failover, verdict, failed, detail, stderrDiffers }) => [
-    asked,
-    kill === null ? '-' : `${kill.epoch}:${kill.instruction ?? kill.what}`,
-    kill === null ? '-' : String(kill.count),
-    kill === null ? '-' : String(kill.outstanding),
-    failover === null ? '-' : String(failover.uncertain),
-    ms(failover?.liveMs),
-    ms(failover?.firstByteMs),
-    failed ? verdict.toUpperCase() : verdict,
-    [detail, stderrDiffers ? 'stderr differs' : ''].filter(text => text !== '').join('; '),
-  ]);
-  const head = ['asked', 'killed at', 'count', 'outstanding', 'uncertain', 'live ms', 'first byte ms', 'verdict', ''];
-  const align = ['r', 'r', 'r', 'r', 'r', 'r', 'r', 'l', 'l'];
-  return `${markdownTable([head, ...rows], { align })}\n\n${undisturbedLine(test)}\n${summaryLine(reports)}\n`;
-}
-
-function undisturbedLine(test: FailoverTest): string {
-  const { undisturbed, instructions, reference, unstableFiles } = test;
-  const outcome = undisturbed.ending.kind === 'outcome' ? describeOutcome(undisturbed.ending.outcome) : '-';
-  const differ = [
-    ...(reference.stdoutRepeats ? [] : ['stdout']),
-    ...(reference.outcome === undefined ? ['the outcome'] : []),
-    ...unstableFiles,
-  ];
-  const repeat = differ.length === 0 ? 'the same twice' : `not the same twice: ${differ.join(', ')}`;
-  return (
-    `undisturbed: ${instructions} instructions, ${undisturbed.epochs} epochs, ${undisturbed.stdout.length} bytes of ` +
-    `stdout, ${outcome}; ${repeat}`
-  );
-}
-
-function summaryLine(reports: readonly PointRecord[]): string {
-  const counts = new Map<string, number>();
-  for (const { verdict } of reports) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
-  const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ');
-  const times = timesOf(reports);
-  const show = (name: string, sorted: readonly number[]) =>
-    sorted.length === 0 ? '' : `; ${name} ${ms(median(sorted))} ms in the median, ${ms(sorted.at(-1))} at worst`;
-  const points = reports.length === 1 ? '1 point' : `${reports.length} points`;
-  return `${points}: ${kinds}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
-}
-
-function timesOf(reports: readonly PointRecord[]): { live: number[]; firstByte: number[] } {
-  const sorted = (values: (number | undefined)[]) => values.filter(value => value !== undefined).sort((a, b) => a - b);
-  return {
-    live: sorted(reports.map(({ failover }) => failover?.liveMs)),
-    firstByte: sorted(reports.map(({ failover }) => failover?.firstByteMs)),
-  };
-}
-
-function median(sorted: readonly number[]): number | undefined {
-  return sorted[Math.floor(sorted.length / 2)];
-}
-
-function asJson(test: FailoverTest, reports: readonly PointRecord[]): unknown {
-  const { live, firstByte } = timesOf(reports);
-  return {
-    undisturbed: {
-      instructions: test.instructions,
-      epochs: test.undisturbed.epochs,
-      stdoutBytes: test.undisturbed.stdout.length,
-      outcome: test.reference.outcome ?? null,
-      stdoutRepeats: test.reference.stdoutRepeats,
-      unstableFiles: test.unstableFiles,
-    },
-    points: reports,
-    failures: reports.filter(({ failed }) => failed).length,
-    medianLiveMs: median(live) ?? null,
-    medianFirstByteMs: median(firstByte) ?? null,
-  };
 }

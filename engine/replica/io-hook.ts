@@ -23,6 +23,8 @@ export type IoKind = (typeof IO_KINDS)[number];
 /** In the order of their numbers, from 1. */
 export const TAKEOVER_STEPS = ['suspicion', 'claim', 'fence', 'reattachment', 'release'] as const;
 export const JOIN_STEPS = ['ask', 'welcome', 'snapshot', 'named', 'asked', 'take', 'claim', 'told'] as const;
+/** Those of who joins. */
+export const JOINER_STEPS = JOIN_STEPS.slice(0, 4);
 export type TakeoverStep = (typeof TAKEOVER_STEPS)[number];
 export type JoinStep = (typeof JOIN_STEPS)[number];
 

@@ -130,9 +130,15 @@ export class Replica {
   }
 
   start(): void {
+    const { signal } = this.#parts;
+    if (signal?.aborted === true) {
+      this.#over = true;
+      this.#driver.stop();
+      return;
+    }
     this.#driver.start();
     const telling = setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
-    this.#parts.signal?.addEventListener('abort', () => {
+    signal?.addEventListener('abort', () => {
       clearInterval(telling);
       this.#over = true;
       this.#driver.stop();

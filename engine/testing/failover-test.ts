@@ -7,9 +7,10 @@ import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
 import { GuestPool } from './guest-pool.js';
-import type { Fault, KillPoint, Victim } from './kill-hook.js';
+import type { Fault, Victim } from './kill-hook.js';
 import { describePoint } from './kill-points.js';
 import { type ListedPlace, readListing } from './listing-hook.js';
+import type { PlannedPoint } from './planned-point.js';
 import type { Parting, PointRecord } from './point-record.js';
 import { runTrial, type Trial, type TrialOptions } from './trial.js';
 import type { FaultPlan } from './trial-hooks.js';
@@ -40,8 +41,10 @@ export interface FailoverTestOptions extends TrialOptions {
   /** What happens at a point; default: the primary is killed. */
   readonly fault?: Fault;
   readonly victim?: Victim;
-  /** A step of a takeover or of joining at which another replica is killed. */
-  readonly second?: KillPoint;
+  /** How many replicas a run begins with; default: 2. */
+  readonly replicas?: 2 | 3;
+  /** Whether a replacement joins for one that died. */
+  readonly repair?: boolean;
   /** Whether replicas are processes, struck by real signals; else they are threads of this one, which is faster. */
   readonly processes?: boolean;
   /** Whether the places of a reference run are wanted. */
@@ -49,7 +52,7 @@ export interface FailoverTestOptions extends TrialOptions {
   /** Whether timelines of all points are kept; else those of failures alone. */
   readonly timelines?: boolean;
   /** The command that runs one point alone. */
-  readonly repeat?: (point: KillPoint) => string;
+  readonly repeat?: (point: PlannedPoint) => string;
   /** Told of each undisturbed run that has ended. */
   readonly onUndisturbed?: (run: number, of: number) => void;
 }
@@ -118,8 +121,9 @@ export class FailoverTest {
   }
 
   /** Runs the guest once, a replica struck at `point`, and judges. May be called several times at once. */
-  async kill(point: KillPoint): Promise<PointRecord> {
-    const { fault = 'kill', victim = 'primary', second, timelines, machine, repeat } = this.#options;
+  async kill(planned: PlannedPoint): Promise<PointRecord> {
+    const { point, second, named } = planned;
+    const { fault = 'kill', victim = 'primary', timelines, machine, repeat } = this.#options;
     const folder = this.#newFolder();
     try {
       const slowestMs = Math.max(...this.#runs.map(run => run.durationMs));
@@ -139,6 +143,7 @@ export class FailoverTest {
         fileDifference,
         refusal: await this.#refusal(trial),
       });
+      const failed = verdict.failed || (named === true && verdict.kind === 'not reached');
       const parting = verdict.failed ? partingOf(stdoutDifference, fileDifference) : undefined;
       return {
         asked: describePoint(point),
@@ -147,7 +152,7 @@ export class FailoverTest {
         victim,
         ...(second === undefined ? {} : { second: describePoint(second) }),
         verdict: verdict.kind,
-        failed: verdict.failed,
+        failed,
         detail: verdict.detail,
         kill,
         secondKill,
@@ -155,8 +160,8 @@ export class FailoverTest {
         stderrDiffers: firstDifference(this.undisturbed.stderr, trial.stderr) !== undefined,
         durationMs,
         ...(parting === undefined ? {} : { parting }),
-        repeat: repeat?.(point) ?? '',
-        ...(verdict.failed || timelines === true ? { timeline: trial.timeline } : {}),
+        repeat: repeat?.(planned) ?? '',
+        ...(failed || timelines === true ? { timeline: trial.timeline } : {}),
       };
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -193,9 +198,7 @@ export class FailoverTest {
   }
 
   #run(folder: string, limitMs: number, plan?: FaultPlan): Promise<Trial> {
-    const { signal, second, fault } = this.#options;
-    // Of two that die one has to be left: a third from the beginning, or one that joins.
-    const more = second?.at === 'place' && second.kind === 'join' ? { repair: true } : { replicas: 3 as const };
+    const { signal, fault, replicas, repair } = this.#options;
     const threads = this.#pool === undefined ? {} : { threads: this.#pool };
     const timing = fault === 'pause' ? {} : { timing: PATIENT };
     return runTrial(
@@ -203,7 +206,8 @@ export class FailoverTest {
       {
         folder,
         limitMs,
-        ...(second === undefined ? {} : more),
+        ...(replicas === undefined ? {} : { replicas }),
+        ...(repair === undefined ? {} : { repair }),
         ...(plan === undefined ? {} : { plan }),
         ...(signal === undefined ? {} : { signal }),
       },

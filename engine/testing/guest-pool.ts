@@ -9,11 +9,17 @@ import { GUEST_STACK_MEGABYTES, type GuestWorker, startGuestWorker } from '../re
 
 /** An epoch of the greatest length takes about this long, ms. */
 const LEAVE_MAX_MS = 1_000;
+/**
+ * A thread that rests collects no garbage, and what it shared with its replicas is kept by it: rings of 16 MiB a run. It is
+ * replaced after so many.
+ */
+const RUNS_MAX = 16;
 /** Threads that rest; more are of no use to runs on a few cores. */
 const RESTING_MAX = 16;
 
 export class GuestPool {
   readonly #resting: Worker[] = [];
+  readonly #runs = new WeakMap<Worker, number>();
   #closed = false;
   /** Threads that were ever started for guests that begin at their beginning. */
   started = 0;
@@ -23,6 +29,7 @@ export class GuestPool {
     // A guest that goes on from a snapshot has a thread beside it, which ends with its own.
     if (data.restores) return startGuestWorker(data);
     const worker = this.#resting.pop() ?? this.#newWorker();
+    this.#runs.set(worker, (this.#runs.get(worker) ?? 0) + 1);
     return new PooledGuest(worker, data, left, () => this.#takeBack(worker));
   }
 
@@ -36,7 +43,8 @@ export class GuestPool {
   #takeBack(worker: Worker): void {
     // By name: those of the worker itself keep its port open.
     for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
-    if (this.#closed || this.#resting.length >= RESTING_MAX) void worker.terminate();
+    const isWorn = (this.#runs.get(worker) ?? 0) >= RUNS_MAX;
+    if (this.#closed || isWorn || this.#resting.length >= RESTING_MAX) void worker.terminate();
     else this.#resting.push(worker);
   }
 

@@ -1,7 +1,7 @@
 // Where the primary is killed: points named by a user, and points spread over a run.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { IO_KINDS, JOIN_STEPS, TAKEOVER_STEPS, type When } from '../replica/io-hook.js';
+import { IO_KINDS, JOIN_STEPS, JOINER_STEPS, TAKEOVER_STEPS, type When } from '../replica/io-hook.js';
 import type { KillPoint } from './kill-hook.js';
 import type { ListedPlace } from './listing-hook.js';
 
@@ -13,6 +13,8 @@ export function parsePoint(text: string): KillPoint {
   const plain = text.replaceAll('_', '');
   const match = /^(\d{1,15}):(\d{1,15})$/.exec(plain);
   if (match !== null) return { at: 'epoch', epoch: Number(match[1]), instruction: Number(match[2]) };
+  const count = /^count:(\d{1,15})$/.exec(plain);
+  if (count !== null) return { at: 'count', count: Number(count[1]) };
   const [, kind = '', which = '', when = 'before'] =
     /^([a-z]+):([a-z]+|\d{1,15})(?::(before|after))?$/.exec(plain) ?? [];
   const number = numberOf(kind, which);
@@ -84,6 +86,29 @@ export function pointsListed(of: (typeof LISTED)[number], listing: readonly List
 function pointOf({ kind, number, when, epoch, instruction = 0 }: ListedPlace): KillPoint {
   if (kind === 'boundary') return { at: 'epoch', epoch, instruction };
   return kind === 'io' ? { at: 'io', number, when } : { at: 'place', kind, number, when };
+}
+
+/**
+ * Where a second replica is killed: a step of a takeover, or one of a replica that joins; `takeover` and `joining` are all of them,
+ * before and after. @throws EpochvisorError BAD_POINT
+ */
+export function parseSecondKill(text: string): KillPoint[] {
+  const all = (kind: 'takeover' | 'join', steps: readonly string[]) =>
+    steps.flatMap((_, index) =>
+      (['before', 'after'] as const).map(when => ({ at: 'place', kind, number: index + 1, when }) as const),
+    );
+  if (text === 'takeover') return all('takeover', TAKEOVER_STEPS);
+  if (text === 'joining') return all('join', JOINER_STEPS);
+  const point = parsePoint(text);
+  const isTakeover = point.at === 'place' && point.kind === 'takeover' && point.number <= TAKEOVER_STEPS.length;
+  const isJoiners = point.at === 'place' && point.kind === 'join' && point.number <= JOINER_STEPS.length;
+  if (isTakeover || isJoiners) return [point];
+  throw new EpochvisorError(
+    'BAD_POINT',
+    `'${text}' is no second kill`,
+    `write takeover, joining, or a step such as takeover:fence:after: ${TAKEOVER_STEPS.join(', ')}; ` +
+      `join:snapshot: ${JOINER_STEPS.join(', ')} (a primary that dies while another joins leaves nobody)`,
+  );
 }
 
 /** At most `limit` of them, as far from each other as they can be. */

@@ -240,6 +240,33 @@ describe('failover refuses', () => {
     expect(ended.status).toBe(2);
   });
 
+  test('points that are never reached: nothing was struck, and nothing passes', async () => {
+    const ended = await bench.run(['failover', '--at', 'message:9999', guest('hello')]);
+    expect(ended.stderr).toMatch(
+      /^epochvisor: nothing was struck: the guest ends after \d+ instructions.*\[NOT_REACHED\]/,
+    );
+    expect(ended.stdout).toContain('NOT REACHED');
+    expect(ended.status).toBe(2);
+  });
+
+  test.each([
+    ['--pause', '--pause stops a process'],
+    ['--second-kill=takeover --cut', '--second-kill follows a kill'],
+    ['--second-kill=takeover --second-kill=joining', 'a takeover or of joining'],
+    ['--second-kill=join:told', 'is no second kill'],
+    ['--variant=sideways', 'one of original, revised, deferred'],
+  ])('%s', async (flags, why) => {
+    const ended = await bench.run(['failover', ...flags.split(' '), guest('hello')]);
+    expect(ended.stderr).toContain(why);
+    expect(ended.stderr).toMatch(/^epochvisor: [^\n]*\[(BAD_POINT|BAD_USAGE)\][^\n]*\n$/);
+    expect(ended.status).toBe(2);
+  });
+
+  test('a judge that has not judged', async () => {
+    const ended = await bench.run(['failover', '--judge', '/nowhere/at/all', guest('hello')]);
+    expectRefused(ended, 'JUDGE_FAILED', /the judge can't be run/);
+  });
+
   test("a teller's journal that is a folder", async () => {
     const ended = await bench.run(['failover', '--at', '1:1', '--teller', bench.folder, guest('teller')]);
     expectRefused(ended, 'TELLER_UNUSABLE', /can't be copied: EISDIR/);

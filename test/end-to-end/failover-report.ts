@@ -8,9 +8,11 @@ export interface Report {
   readonly points: readonly {
     readonly verdict: string;
     readonly detail: string;
+    readonly repeat: string;
     readonly kill: {
       readonly epoch: number;
       readonly instruction?: number;
+      readonly count: number;
       readonly outstanding: number;
       readonly what?: string;
     } | null;

@@ -54,12 +54,13 @@ describe('epochvisor failover', () => {
       '5',
       '2',
     ]);
-    expect(status).toBe(0);
+    // A point that was named, and never reached, is no pass.
+    expect(status).toBe(1);
     expect(stdout).toMatch(
       /\| +asked \| +killed at \| +count \| +outstanding \| +uncertain \| +live ms \| +first byte ms \| verdict/,
     );
     expect(stdout).toMatch(/\| +2:5000 \| +2:5\d\d\d \| +205\d\d\d \| +0 \| +0 \| +\d+ \| +\d+ \| same/);
-    expect(stdout).toMatch(/\| +9999:0 \| .* \| not reached \| the run ended before this point \|/);
+    expect(stdout).toMatch(/\| +9999:0 \| .* \| NOT REACHED \| the run ended before this point +\|/);
     expect(stdout).toMatch(/\| +2000000 \| +\d+:\d+ \| +20000\d\d \|/);
     expect(stdout).toMatch(/^undisturbed: \d+ instructions, \d+ epochs, \d+ bytes of stdout, .*; the same twice$/m);
     expect(stdout).toMatch(/^\d points: \d same, 1 not reached; SIGKILL to live \d+ ms in the median/m);
@@ -100,6 +101,44 @@ describe('epochvisor failover', () => {
       expect(status).toBe(0);
     }
   });
+});
+
+describe('another fault than a kill', () => {
+  test.each([
+    ['a cut of the links', ['--cut', '--at', 'message:2:after']],
+    ['a kill of the backup', ['--backup', '--at', 'message:1']],
+    ['a pause past suspicion', ['--pause', '--processes', '--at', 'message:2:after']],
+    ['a second kill, in the takeover', ['--second-kill', 'takeover:fence', '--at', 'message:2:after']],
+  ])('%s changes nothing', async (_, flags) => {
+    const { status, report } = await failover('--epoch-length', '100000', ...flags, guest('compute'), '5', '3');
+    expect(report.points).toMatchObject([{ verdict: 'same', failover: { view: expect.any(Number) } }]);
+    expect(report.points[0]!.kill).not.toBeNull();
+    expect(status).toBe(0);
+  });
+});
+
+test('a report file takes a sweep up where it stood, and refuses another', async () => {
+  const file = bench.file('report');
+  const flags = ['--report', file, '--variant', 'all', '--points', '2'];
+  const first = await failover(...flags, guest('hello'));
+  expect(first.report.points.map(({ verdict }) => verdict)).toEqual(Array(6).fill('same'));
+  const kept = readFileSync(file, 'utf8');
+  const again = await failover(...flags, guest('hello'));
+  expect(again.report.points).toEqual(first.report.points);
+  expect(readFileSync(file, 'utf8')).toBe(kept);
+  const other = await bench.run(['failover', ...flags, '--cut', guest('hello')]);
+  expect(other.stderr).toMatch(
+    /^epochvisor: .* is the report of another test: its fault differs \[REPORT_OTHER\]: [^\n]*\n$/,
+  );
+  expect(other.status).toBe(2);
+});
+
+test('the command of a point repeats it', async () => {
+  const { report } = await failover('--epoch-length', '1000', '--points', '1', guest('hello'));
+  const [program, verb, ...args] = report.points[0]!.repeat.split(' ');
+  expect([program, verb]).toEqual(['epochvisor', 'failover']);
+  const again = await failover(...args);
+  expect(again.report.points[0]!.kill).toMatchObject({ count: report.points[0]!.kill!.count });
 });
 
 test('the demo kills a primary in the middle of an epoch, its successor once healed, and finds both outputs equal', async () => {

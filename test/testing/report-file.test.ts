@@ -1,0 +1,62 @@
+// Report files of failover tests: what is kept, and what is refused.
+
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { PointRecord } from '../../engine/testing/point-record.js';
+import { ReportFile } from '../../engine/testing/report-file.js';
+
+const SUBJECT = { guest: 'abc', fault: 'kill', machine: { epochLength: 5 } };
+const RECORD = { asked: '3:5', variant: 'deferred', verdict: 'same' } as unknown as PointRecord;
+const OTHER = { ...RECORD, asked: '4:5' };
+
+let folder = '';
+let path = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'epochvisor-test-'));
+  path = join(folder, 'report');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('what was appended is there when it is opened again', () => {
+  const file = new ReportFile(path, SUBJECT);
+  expect(file.records).toEqual([]);
+  file.append(RECORD);
+  file.append(OTHER);
+  expect(new ReportFile(path, SUBJECT).records).toEqual([RECORD, OTHER]);
+});
+
+test('half a line is judged again, and what follows is not joined to it', () => {
+  new ReportFile(path, SUBJECT).append(RECORD);
+  appendFileSync(path, '{"asked":"4:');
+  const file = new ReportFile(path, SUBJECT);
+  expect(file.records).toEqual([RECORD]);
+  file.append(OTHER);
+  expect(new ReportFile(path, SUBJECT).records).toEqual([RECORD, OTHER]);
+});
+
+test.each([
+  ['guest', { ...SUBJECT, guest: 'abd' }],
+  ['machine', { ...SUBJECT, machine: { epochLength: 6 } }],
+  ['judge', { ...SUBJECT, judge: 'x' }],
+])('another %s is refused, and the file stays as it is', (name, subject) => {
+  new ReportFile(path, SUBJECT).append(RECORD);
+  const before = readFileSync(path, 'utf8');
+  expect(() => new ReportFile(path, subject)).toThrow(
+    expect.objectContaining({ code: 'REPORT_OTHER', message: expect.stringContaining(`its ${name} differs`) }),
+  );
+  expect(readFileSync(path, 'utf8')).toBe(before);
+});
+
+test.each(['hello\n', '{}\n', '{"format":"other"}\n', 'no line', '[1'])('%j is no report', text => {
+  writeFileSync(path, text);
+  expect(() => new ReportFile(path, SUBJECT)).toThrow(expect.objectContaining({ code: 'REPORT_FILE' }));
+  expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+test('a folder, or a file in none, is refused', () => {
+  for (const wrong of [folder, join(folder, 'none/report')]) {
+    expect(() => new ReportFile(wrong, SUBJECT)).toThrow(expect.objectContaining({ code: 'REPORT_FILE' }));
+  }
+});
