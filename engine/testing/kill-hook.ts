@@ -40,6 +40,8 @@ export interface KillOptions {
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
   readonly owner?: TimelineOwner;
+  /** Default: its process. */
+  readonly name?: string;
 }
 
 /** The replica's own words, on disk before anything happens. */
@@ -54,6 +56,8 @@ export interface KillProof {
   /** The host's monotonic clock, the same for all its processes. */
   readonly atNs: number;
   readonly pid: number;
+  /** Of a thread, which several share a process. */
+  readonly name?: string;
   /** What was about to happen there, or had happened. */
   readonly what?: string;
   readonly inFlight?: InFlight;
@@ -101,8 +105,7 @@ export function newHook(options: KillOptions): BoundaryHook {
 
 /** On the I/O thread. */
 export function newIoHook(options: KillOptions): IoHook {
-  const { point, proofFile, fault, death, timeline, owner = 'primary' } = options;
-  const name = String(process.pid);
+  const { point, proofFile, fault, death, timeline, owner = 'primary', name = String(process.pid) } = options;
   let isOver = false;
   return {
     begin: replica => {
@@ -129,9 +132,15 @@ function isSame(place: IoPlace, point: KillPoint & { readonly at: 'place' }): bo
 type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight'>;
 
 function strike(options: KillOptions, known: Known, what?: string, replica?: TestedReplica): void {
-  const { proofFile, fault = 'kill', death } = options;
+  const { proofFile, fault = 'kill', death, name } = options;
   const atNs = Number(process.hrtime.bigint());
-  const proof: KillProof = { ...known, atNs, pid: process.pid, ...(what === undefined ? {} : { what }) };
+  const proof: KillProof = {
+    ...known,
+    atNs,
+    pid: process.pid,
+    ...(name === undefined ? {} : { name }),
+    ...(what === undefined ? {} : { what }),
+  };
   try {
     writeFileSync(proofFile, JSON.stringify(proof), { flag: 'wx' });
   } catch (error) {

@@ -11,7 +11,7 @@ export interface TimelineEvent {
   /** By the host's monotonic clock. */
   readonly atNs: number;
   readonly owner: TimelineOwner;
-  /** Of several backups, or of those who joined: which, by its process or its place among them. */
+  /** Of several backups, or of those who joined: which, by its process or, of a thread, its incarnation. */
   readonly name: string;
   readonly kind: IoPlace['kind'] | 'death' | 'view';
   readonly number: number;
@@ -20,6 +20,8 @@ export interface TimelineEvent {
   readonly epoch: number;
   readonly count: number;
   readonly view: number;
+  /** Of a message that was sent and received: the same at both (timeline-links.ts). */
+  readonly link?: number;
 }
 
 /** A replica that is a thread tells at once; a process writes to a file. */

@@ -115,7 +115,7 @@ function lanes({ layout, laneX, rowY, height }: Drawing): Markup[] {
 
 function arrows({ layout, laneX, rowY }: Drawing): Markup[] {
   const paths: Record<'message' | 'lost' | 'output' | 'bus', string[]> = { message: [], lost: [], output: [], bus: [] };
-  for (const [index, { lane, kind, what, other, isPaired }] of layout.rows.entries()) {
+  for (const [index, { lane, kind, what, other, link }] of layout.rows.entries()) {
     const x = laneX.get(lane)!;
     const y = rowY[index]!;
     const bus = laneX.get(BUS_LANE);
@@ -125,7 +125,7 @@ function arrows({ layout, laneX, rowY }: Drawing): Markup[] {
     const side = towards(layout, lane);
     if (what.startsWith('send ')) {
       if (other !== undefined) paths.message.push(arrow(x, y, laneX.get(layout.rows[other]!.lane)!, rowY[other]!));
-      else paths[isPaired ? 'message' : 'lost'].push(arrow(x, y, x + (side * LANE) / 2, y));
+      else paths[link === undefined ? 'lost' : 'message'].push(arrow(x, y, x + (side * LANE) / 2, y));
     } else if (other === undefined) paths.message.push(arrow(x + (side * LANE) / 3, y, x, y));
   }
   return Object.entries(paths).flatMap(([name, d]) =>
