@@ -16,6 +16,7 @@
 
 import { assert } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
+import type { Output } from '../protocol/vocabulary.js';
 
 export const IO_KINDS = ['message', 'output', 'bus', 'takeover', 'join'] as const;
 export type IoKind = (typeof IO_KINDS)[number];
@@ -63,6 +64,7 @@ export interface InFlight {
 
 /** What a hook may do with the replica. */
 export interface TestedReplica {
+  readonly incarnation: string;
   inFlight(): InFlight;
   /** What this replica said before has left it when this returns: else it leaves at the end of the turn. */
   settle(): void;
@@ -73,6 +75,8 @@ export interface TestedReplica {
 export interface IoHook {
   /** Once, before anything is said or heard. */
   begin?(replica: TestedReplica): void;
+  /** Its guest has put something out, which may leave or be held. */
+  putOut?(output: Output, replica: TestedReplica): void;
   /** At every place; what follows at this replica follows when it has returned. */
   at(place: IoPlace, replica: TestedReplica): void;
 }

@@ -21,6 +21,7 @@ export type KnownInFlight = Pick<InFlight, 'role' | 'epoch' | 'count' | 'outstan
 };
 
 export class IoPoints<State> implements TestedReplica {
+  readonly incarnation: string;
   readonly #hook: IoHook;
   readonly #known: () => KnownInFlight;
   readonly #numbers = new Map<IoKind, number>();
@@ -38,7 +39,8 @@ export class IoPoints<State> implements TestedReplica {
   #isCut = false;
 
   /** @param known asked once the replica stands */
-  constructor(hook: IoHook, known: () => KnownInFlight) {
+  constructor(hook: IoHook, incarnation: string, known: () => KnownInFlight) {
+    this.incarnation = incarnation;
     this.#hook = hook;
     this.#known = known;
     hook.begin?.(this);
@@ -46,6 +48,7 @@ export class IoPoints<State> implements TestedReplica {
 
   ports(ports: ReplicaPorts<State>): ReplicaPorts<State> {
     const { arbiter } = ports;
+    this.#listenAlong(ports.guest);
     return {
       ...ports,
       connectBus: handlers => ports.connectBus(this.#busHandlers(handlers)),
@@ -131,6 +134,20 @@ export class IoPoints<State> implements TestedReplica {
   cut(): void {
     this.#isCut = true;
     for (const link of this.#links) link.terminate();
+  }
+
+  #listenAlong(guest: ReplicaPorts<State>['guest']): void {
+    const hook = this.#hook;
+    if (hook.putOut === undefined) return;
+    const listen = guest.listen.bind(guest);
+    guest.listen = listener =>
+      listen({
+        ...listener,
+        output: (position, output) => {
+          hook.putOut?.(output, this);
+          listener.output(position, output);
+        },
+      });
   }
 
   // ---- other replicas

@@ -177,7 +177,7 @@ async function stateFor({
 
 /** Loaded for those who test: what is told lies around what keeps the dead silent. */
 async function pointsFor(
-  { ioHook }: ReplicaConfiguration,
+  { ioHook, incarnation }: ReplicaConfiguration,
   around: ReplicaHost['around'],
 ): Promise<Pick<ReplicaParts, 'around'>> {
   if (ioHook === undefined) return around === undefined ? {} : { around: () => around };
@@ -186,7 +186,7 @@ async function pointsFor(
   const hook = await loadIoHook(ioHook);
   return {
     around: known => {
-      const points = new IoPoints<GuestState>(hook, known);
+      const points = new IoPoints<GuestState>(hook, incarnation, known);
       return {
         ports: ports => points.ports(around?.ports(ports) ?? ports),
         link: link => points.link(around?.link(link) ?? link),

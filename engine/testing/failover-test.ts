@@ -7,7 +7,7 @@ import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { firstDifference, firstFileDifference } from './difference.js';
 import { GuestPool } from './guest-pool.js';
-import type { Fault, Victim } from './kill-hook.js';
+import { endMayHaveLeft, type Fault, type Victim } from './kill-hook.js';
 import { describePoint } from './kill-points.js';
 import { type ListedPlace, readListing } from './listing-hook.js';
 import type { PlannedPoint } from './planned-point.js';
@@ -139,8 +139,9 @@ export class FailoverTest {
         kill: trial.kill,
         ...(second === undefined ? {} : { secondKill }),
         failover: trial.failover,
-        endLeft: victim === 'backup' || kill?.inFlight?.endLeft === true,
+        endLeft: victim === 'backup' || endMayHaveLeft(trial.kill),
         stdoutDifference,
+        outputRule: trial.outputRule,
         fileDifference,
         refusal: await this.#refusal(trial),
       });

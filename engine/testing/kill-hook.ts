@@ -6,7 +6,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { ReplicaHalt } from '../driver/execution-driver.js';
 import type { BoundaryHook, HookModule, Instruction, Place } from '../guest/boundary-hook.js';
+import type { Output } from '../protocol/vocabulary.js';
 import type { InFlight, IoHook, IoKind, IoPlace, TestedReplica, When } from '../replica/io-hook.js';
+import { recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
 /** Where it happens; of an instruction at the first safe point at or after it. */
@@ -39,9 +41,9 @@ export interface KillOptions {
   readonly die?: () => void;
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
+  /** What its guest puts out is noted there. */
+  readonly recording?: string;
   readonly owner?: TimelineOwner;
-  /** Default: its process. */
-  readonly name?: string;
 }
 
 /** The replica's own words, on disk before anything happens. */
@@ -56,12 +58,17 @@ export interface KillProof {
   /** The host's monotonic clock, the same for all its processes. */
   readonly atNs: number;
   readonly pid: number;
-  /** Of a thread, which several share a process. */
-  readonly name?: string;
   /** What was about to happen there, or had happened. */
   readonly what?: string;
   readonly inFlight?: InFlight;
 }
+
+/** Whether the guest's end had been put out: nobody needs to take over from who dies after it. */
+export function endMayHaveLeft(kill: KillProof | undefined): boolean {
+  return kill?.inFlight?.endLeft === true || kill?.what === AFTER_END;
+}
+
+const AFTER_END = 'after outcome';
 
 /** @param proofFile where the KillProof is written */
 export function killHook(
@@ -105,16 +112,24 @@ export function newHook(options: KillOptions): BoundaryHook {
 
 /** On the I/O thread. */
 export function newIoHook(options: KillOptions): IoHook {
-  const { point, proofFile, fault, death, timeline, owner = 'primary', name = String(process.pid) } = options;
+  const { point, proofFile, fault, death, timeline, recording, owner = 'primary' } = options;
+  // What a dead one does, as long as it is in the middle of something, is done in vain.
+  const isDead = () => death !== undefined && Atomics.load(new Int32Array(death), 0) === 1;
   let isOver = false;
   return {
     begin: replica => {
       if (fault === 'cut' && point !== undefined && isGuestPoint(point)) cutWhenProved(proofFile, replica);
     },
+    ...(recording === undefined
+      ? {}
+      : {
+          putOut: (output: Output, { incarnation }: TestedReplica) => {
+            if (!isDead()) recordOutput(recording, incarnation, output);
+          },
+        }),
     at: (place, replica) => {
-      // What a dead one does, as long as it is in the middle of something, is done in vain.
-      if (death !== undefined && Atomics.load(new Int32Array(death), 0) === 1) return;
-      noteEvent(timeline, owner, name, place, replica);
+      if (isDead()) return;
+      noteEvent(timeline, owner, replica.incarnation.slice(0, 8), place, replica);
       if (isOver || point?.at !== 'place' || !isSame(place, point)) return;
       isOver = true;
       replica.settle();
@@ -132,15 +147,9 @@ function isSame(place: IoPlace, point: KillPoint & { readonly at: 'place' }): bo
 type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight'>;
 
 function strike(options: KillOptions, known: Known, what?: string, replica?: TestedReplica): void {
-  const { proofFile, fault = 'kill', death, name } = options;
+  const { proofFile, fault = 'kill', death } = options;
   const atNs = Number(process.hrtime.bigint());
-  const proof: KillProof = {
-    ...known,
-    atNs,
-    pid: process.pid,
-    ...(name === undefined ? {} : { name }),
-    ...(what === undefined ? {} : { what }),
-  };
+  const proof: KillProof = { ...known, atNs, pid: process.pid, ...(what === undefined ? {} : { what }) };
   try {
     writeFileSync(proofFile, JSON.stringify(proof), { flag: 'wx' });
   } catch (error) {

@@ -110,9 +110,7 @@ export class ThreadReplica implements StartedReplica {
     const death = this.#death.buffer as SharedArrayBuffer;
     const { hook, ioHook } = configuration;
     const mortal = <Hook extends { readonly options: unknown }>(one: Hook, more: Partial<KillOptions> = {}): Hook =>
-      typeof one.options === 'object'
-        ? { ...one, options: { ...one.options, death, name: this.incarnation, ...more } }
-        : one;
+      typeof one.options === 'object' ? { ...one, options: { ...one.options, death, ...more } } : one;
     return {
       ...configuration,
       ...(hook === undefined ? {} : { hook: mortal(hook) }),

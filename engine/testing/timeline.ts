@@ -11,7 +11,7 @@ export interface TimelineEvent {
   /** By the host's monotonic clock. */
   readonly atNs: number;
   readonly owner: TimelineOwner;
-  /** Of several backups, or of those who joined: which, by its process or, of a thread, its incarnation. */
+  /** Of several backups, or of those who joined: which, by the beginning of its incarnation. */
   readonly name: string;
   readonly kind: IoPlace['kind'] | 'death' | 'view';
   readonly number: number;

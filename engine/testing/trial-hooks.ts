@@ -5,6 +5,7 @@ import type { HookModule } from '../guest/boundary-hook.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { type Fault, type KillOptions, type KillPoint, killHook, type Victim } from './kill-hook.js';
 import { listingHook } from './listing-hook.js';
+import { recordingFile } from './output-rule.js';
 import { type TimelineOwner, timelineFile } from './timeline.js';
 
 export interface FaultPlan {
@@ -16,7 +17,7 @@ export interface FaultPlan {
   readonly second?: KillPoint;
   /** The victim notes every place that it comes to, in this file. */
   readonly listing?: string;
-  /** Whether a timeline is kept. */
+  /** Whether a timeline is kept, and what guests put out. */
   readonly timeline?: boolean;
 }
 
@@ -70,6 +71,7 @@ function noted(
   { timeline }: FaultPlan,
   owner: TimelineOwner,
   fault: Fault,
-): Pick<KillOptions, 'fault' | 'timeline' | 'owner'> {
-  return { fault, owner, ...(timeline === true ? { timeline: timelineFile(folder) } : {}) };
+): Pick<KillOptions, 'fault' | 'timeline' | 'recording' | 'owner'> {
+  const kept = { timeline: timelineFile(folder), recording: recordingFile(folder) };
+  return { fault, owner, ...(timeline === true ? kept : {}) };
 }

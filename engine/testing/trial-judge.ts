@@ -8,15 +8,18 @@
 import type { Outcome } from '../protocol/vocabulary.js';
 import { type Difference, describeDifference } from './difference.js';
 import type { KillProof } from './kill-hook.js';
+import type { OutputRuleCheck } from './output-rule.js';
 import type { Ending, Failover } from './trial.js';
 
 /**
  * same           everything is as in the undisturbed runs
  * accepted       the judge accepts the transcript; everything else that can be compared is the same
+ * consistent     stdout can't be compared with another run; it is, byte for byte, what the survivor did itself (output-rule.ts)
  * outcome only   stdout can't be compared, and nobody judged it; everything else is the same
  * ended          the guest's end had left before the kill: nobody had to take over; everything is the same
  * not reached    the run ended before the point; nothing was killed, and nothing is proved
  * different      bytes differ: lost, doubled or changed
+ * output rule    something came out that the survivor never did
  * refused        the judge refuses the transcript
  * outcome        another outcome than the undisturbed runs'
  * no failover    the primary was killed, and nobody took over
@@ -26,10 +29,12 @@ import type { Ending, Failover } from './trial.js';
 export type VerdictKind =
   | 'same'
   | 'accepted'
+  | 'consistent'
   | 'outcome only'
   | 'ended'
   | 'not reached'
   | 'different'
+  | 'output rule'
   | 'refused'
   | 'outcome'
   | 'no failover'
@@ -64,6 +69,8 @@ export interface Evidence {
   readonly stdoutDifference: Difference | undefined;
   /** Of disks and journals that are the same after all undisturbed runs: the first that differs. */
   readonly fileDifference: { readonly name: string; readonly difference: Difference } | undefined;
+  /** Undefined: nothing is known of what the survivor did. */
+  readonly outputRule?: OutputRuleCheck | undefined;
   /** The transcript judge's: undefined where there is none, `''` where it accepts, else why not. */
   readonly refusal: string | undefined;
 }
@@ -76,6 +83,8 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
   if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
   const isUnnoticed = kill !== undefined && failover === undefined;
   if (isUnnoticed && evidence.endLeft !== true) return fail('no failover', 'the primary is dead, nobody took over');
+  const breach = evidence.outputRule?.breach;
+  if (breach !== undefined) return fail('output rule', `stream ${breach.stream}, ${describeDifference(breach)}`);
   const stdout = judgeStdout(reference, evidence);
   if (stdout.failed) return stdout;
   if (fileDifference !== undefined) {
@@ -92,12 +101,18 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
   return stdout;
 }
 
-function judgeStdout(reference: Reference, { refusal, stdoutDifference }: Evidence): Verdict {
+function judgeStdout(reference: Reference, { refusal, stdoutDifference, outputRule }: Evidence): Verdict {
   if (refusal !== undefined) {
     return refusal === '' ? { kind: 'accepted', failed: false, detail: '' } : fail('refused', refusal);
   }
-  if (!reference.stdoutRepeats) return { kind: 'outcome only', failed: false, detail: NOT_COMPARABLE };
+  if (!reference.stdoutRepeats) {
+    if (outputRule === undefined) return { kind: 'outcome only', failed: false, detail: NOT_COMPARABLE };
+    const detail = `undisturbed runs differ: ${outputRule.bytes} bytes are as the survivor put them out`;
+    return { kind: 'consistent', failed: false, detail };
+  }
   if (stdoutDifference !== undefined) return fail('different', `stdout, ${describeDifference(stdoutDifference)}`);
+  // Where not even the outcome can be compared nothing is the same but an empty stdout.
+  if (reference.outcome === undefined) return { kind: 'outcome only', failed: false, detail: NOT_COMPARABLE };
   return { kind: 'same', failed: false, detail: '' };
 }
 

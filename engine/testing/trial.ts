@@ -12,7 +12,8 @@ import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
 import type { GuestPool } from './guest-pool.js';
-import type { KillPoint, KillProof, Victim } from './kill-hook.js';
+import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './kill-hook.js';
+import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
 import { readTimeline, type TimelineEvent } from './timeline.js';
@@ -72,6 +73,8 @@ export interface Trial {
   readonly secondKill?: KillProof;
   readonly failover?: Failover;
   readonly timeline: readonly TimelineEvent[];
+  /** Where another view has come: whether what came out is what its primary did. */
+  readonly outputRule?: OutputRuleCheck;
 }
 
 export interface TrialFile {
@@ -139,7 +142,12 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const secondKill = readProof(secondKillFile(run.folder));
   const victim = run.plan?.victim ?? 'primary';
   const failover = kill === undefined ? undefined : failoverOf(watched, kill, console, victim);
+  const visible = new Map([STDOUT, STDERR].map(stream => [stream, console.bytes(stream)]));
+  const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
+  const outputRule =
+    failover === undefined ? undefined : checkOutputRule(visible, readRecording(run.folder), watched.primary, endLeft);
   return {
+    ...(outputRule === undefined ? {} : { outputRule }),
     ending,
     stdout: console.bytes(STDOUT),
     stderr: console.bytes(STDERR),
@@ -174,15 +182,18 @@ function trialFile({ source, kind, index }: NumberedSource): TrialFile {
 
 /** What the machine told of a failover, and when. */
 interface Watched {
+  /** Of the last view. */
+  primary: string;
   /** `isPrimarys`: of the primary that was there before. */
   view?: { readonly number: number; readonly atMs: number; readonly isPrimarys: boolean };
   live?: { readonly atMs: number; readonly failoverEpoch: number; readonly uncertain: number };
 }
 
 function watch(machine: LaunchedMachine): Watched {
-  const watched: Watched = {};
   const { incarnation } = machine.status.primary;
+  const watched: Watched = { primary: incarnation };
   machine.on('view', ({ number, primary }) => {
+    watched.primary = primary;
     watched.view ??= { number, atMs: hostMs(), isPrimarys: primary === incarnation };
   });
   machine.on('live', (_, failoverEpoch, uncertain) => {

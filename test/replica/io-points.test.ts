@@ -41,7 +41,7 @@ class Setting {
 
   constructor(hook: Partial<IoHook> = {}) {
     const at: IoHook['at'] = ({ kind, number, when, what }) => this.told.push(`${when} ${kind} ${number} ${what}`);
-    this.points = new IoPoints({ at, ...hook }, () => ({
+    this.points = new IoPoints({ at, ...hook }, 'own', () => ({
       viewNow: VIEW,
       role: this.role,
       epoch: 7,

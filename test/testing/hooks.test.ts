@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadHook } from '../../engine/guest/boundary-hook.js';
 import { flipHook } from '../../engine/testing/flip-hook.js';
-import { type KillPoint, newHook as newKillHook } from '../../engine/testing/kill-hook.js';
+import { endMayHaveLeft, type KillPoint, newHook as newKillHook } from '../../engine/testing/kill-hook.js';
 
 const place = (count: number) => ({ epoch: 1, epochStart: 0, count, outstanding: 0 });
 
@@ -30,6 +30,13 @@ describe('a kill', () => {
     const hook = newKillHook({ point: { at: 'count', count: 10 }, proofFile: '/nowhere/proof' });
     expect(() => hook.boundary(place(10), () => new Uint8Array(0))).toThrow('/nowhere/proof');
   });
+});
+
+test("a kill after the guest's end was put out leaves nobody who would have to take over", () => {
+  const proof = { epoch: 1, count: 5, outstanding: 0, atNs: 0, pid: 1 };
+  expect(endMayHaveLeft({ ...proof, what: 'after outcome' })).toBe(true);
+  expect(endMayHaveLeft({ ...proof, what: 'before outcome' })).toBe(false);
+  expect(endMayHaveLeft(proof)).toBe(false);
 });
 
 describe('a flip', () => {

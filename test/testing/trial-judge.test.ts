@@ -106,6 +106,37 @@ describe('a guest that does not repeat itself', () => {
 
   test('may end as it likes where undisturbed runs end differently', () => {
     const ending = { kind: 'outcome', outcome: { kind: 'exit', status: 1 } } as const;
-    expect(verdict({ ending }, { outcome: undefined })).toMatchObject({ kind: 'same', failed: false });
+    expect(verdict({ ending }, { outcome: undefined })).toMatchObject({ kind: 'outcome only', failed: false });
   });
+
+  test('is consistent where every byte is what the survivor did', () => {
+    const outputRule = { bytes: 12, breach: undefined };
+    expect(verdict({ stdoutDifference: difference, outputRule }, { stdoutRepeats: false })).toEqual({
+      kind: 'consistent',
+      failed: false,
+      detail: 'undisturbed runs differ: 12 bytes are as the survivor put them out',
+    });
+  });
+});
+
+test('what came out and the survivor never did fails, also where runs are alike', () => {
+  const outputRule = { bytes: 8, breach: { ...difference!, stream: 1 } };
+  for (const stdoutRepeats of [true, false]) {
+    expect(verdict({ outputRule }, { stdoutRepeats })).toMatchObject({ kind: 'output rule', failed: true });
+  }
+});
+
+describe('a kill that nobody had to take over from', () => {
+  test("is no failover, where the guest's end had left; what it left is compared all the same", () => {
+    expect(verdict({ failover: undefined, endLeft: true })).toMatchObject({ kind: 'ended', failed: false });
+    expect(verdict({ failover: undefined, endLeft: true, stdoutDifference: difference })).toMatchObject({
+      kind: 'different',
+      failed: true,
+    });
+  });
+});
+
+test('a second kill that never landed proves nothing', () => {
+  expect(verdict({ secondKill: null })).toMatchObject({ kind: 'not reached', failed: false });
+  expect(verdict({ secondKill: KILL })).toMatchObject({ kind: 'same' });
 });

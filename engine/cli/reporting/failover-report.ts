@@ -23,11 +23,34 @@ export interface ReportedVariant {
   readonly records: readonly PointRecord[];
 }
 
-/** Good ones first, the worst last. */
-export const VERDICT_KINDS: readonly VerdictKind[] = [
-  ...(['same', 'accepted', 'consistent', 'ended', 'outcome only', 'not reached'] as VerdictKind[]),
-  ...(['outcome', 'different', 'refused', 'no failover', 'hung', 'failed'] as VerdictKind[]),
-];
+/** Weak: nothing was wrong, and less was proved than was asked for. */
+export type Grade = 'good' | 'weak' | 'bad';
+
+/** Good ones first. */
+const GRADES: Readonly<Record<VerdictKind, Grade>> = {
+  same: 'good',
+  accepted: 'good',
+  consistent: 'good',
+  ended: 'good',
+  'outcome only': 'weak',
+  'not reached': 'weak',
+  outcome: 'bad',
+  different: 'bad',
+  'output rule': 'bad',
+  refused: 'bad',
+  'no failover': 'bad',
+  hung: 'bad',
+  failed: 'bad',
+};
+
+export const VERDICT_KINDS = Object.keys(GRADES) as readonly VerdictKind[];
+
+export function gradeOf({
+  verdict,
+  failed = GRADES[verdict] === 'bad',
+}: Partial<PointRecord> & Pick<PointRecord, 'verdict'>): Grade {
+  return failed ? 'bad' : GRADES[verdict];
+}
 
 export const POINT_KINDS = ['instruction', 'io', 'message', 'output', 'bus', 'takeover', 'join'] as const;
 export type PointKind = (typeof POINT_KINDS)[number];
@@ -45,11 +68,6 @@ export function titleOf({ asked, second }: PointRecord): string {
 
 export function recordsOf({ variants }: FailoverReport): readonly PointRecord[] {
   return variants.flatMap(({ records }) => records);
-}
-
-/** Something was struck, nothing that failed. */
-export function isProof({ kill, failed, verdict }: PointRecord): boolean {
-  return kill !== null && !failed && verdict !== 'not reached';
 }
 
 /** How many of each kind, those that occur. */

@@ -2,9 +2,7 @@
 
 import { sample } from '../../testing/kill-points.js';
 import type { PointRecord } from '../../testing/point-record.js';
-import type { VerdictKind } from '../../testing/trial-judge.js';
-import { type FailoverReport, recordsOf } from './failover-report.js';
-import { element, type Markup } from './markup.js';
+import { type FailoverReport, gradeOf, recordsOf } from './failover-report.js';
 
 /** A row takes some 400 bytes; a browser lays out so many at once. */
 export const TABLE_ROWS_MAX = 5_000;
@@ -52,25 +50,4 @@ function rowsOf(records: readonly PointRecord[]): readonly PointRecord[] {
   );
   const kept = new Set([...telling, ...rest]);
   return records.filter(record => kept.has(record));
-}
-
-export type Grade = 'good' | 'weak' | 'bad';
-
-/** Weak: nothing was wrong, and less was proved than was asked for. */
-export function gradeOf({ failed, verdict }: Pick<PointRecord, 'failed' | 'verdict'>): Grade {
-  if (failed) return 'bad';
-  return verdict === 'not reached' || verdict === 'outcome only' ? 'weak' : 'good';
-}
-
-const GOOD: readonly string[] = ['same', 'accepted', 'consistent', 'ended'];
-
-/** Colour alone tells nobody anything. */
-export function verdictOf(verdict: VerdictKind, failed = !isHarmless(verdict)): Markup {
-  const grade = gradeOf({ failed, verdict });
-  const sign = { good: '✓', weak: '○', bad: '✗' }[grade];
-  return element('span', { class: `verdict ${grade}` }, `${sign} ${verdict}`);
-}
-
-function isHarmless(verdict: VerdictKind): boolean {
-  return GOOD.includes(verdict) || verdict === 'not reached' || verdict === 'outcome only';
 }

@@ -1,11 +1,20 @@
 // A point on the page of a failover test: its row in the table, and, of failures and where there is a timeline, all that is known.
 
 import type { PointRecord } from '../../testing/point-record.js';
-import { kindOf, titleOf } from './failover-report.js';
+import { gradeOf, kindOf, titleOf } from './failover-report.js';
 import { type Facts, failoverOf, grouped, inFlightOf, partingOf, strikeOf } from './in-flight.js';
 import { element, type Markup } from './markup.js';
-import { verdictOf } from './page-choice.js';
 import { timelinePicture } from './timeline-picture.js';
+
+/** Colour alone tells nobody anything. @param record of a kind of verdicts: without whether it failed */
+export function verdictOf(record: Pick<PointRecord, 'verdict'> & Partial<PointRecord>): Markup {
+  const grade = gradeOf(record);
+  return element(
+    'span',
+    { class: `verdict ${grade}` },
+    `${{ good: '✓', weak: '○', bad: '✗' }[grade]} ${record.verdict}`,
+  );
+}
 
 const COLUMNS = [
   'point',
@@ -57,7 +66,7 @@ export function rowOf(record: PointRecord, withVariant: boolean, id: string | un
     number(failover?.uncertain),
     ms(failover?.liveMs),
     ms(failover?.firstByteMs),
-    element('td', {}, verdictOf(verdict, failed)),
+    element('td', {}, verdictOf({ verdict, failed })),
     element('td', {}, told),
   );
 }
@@ -77,7 +86,7 @@ export function articleOf(record: PointRecord, id: string): Markup {
       { id: `${id}-name` },
       element('span', { class: 'mono' }, titleOf(record)),
       element('span', { class: 'muted' }, ` ${variant} `),
-      verdictOf(verdict, failed),
+      verdictOf({ verdict, failed }),
     ),
     ...(detail === '' ? [] : [element('p', {}, detail)]),
     element('p', { class: 'muted' }, record.kill === null ? 'Nobody was struck.' : `${strikeOf(record)}.`),

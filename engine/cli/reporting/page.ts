@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import {
   countsOf,
   type FailoverReport,
+  gradeOf,
   kindOf,
   POINT_KINDS,
   type ReportedVariant,
@@ -16,8 +17,8 @@ import {
 import type { Facts } from './in-flight.js';
 import { grouped } from './in-flight.js';
 import { element, Markup } from './markup.js';
-import { chosen, gradeOf, verdictOf } from './page-choice.js';
-import { articleOf, rowOf, tableHead } from './page-points.js';
+import { chosen } from './page-choice.js';
+import { articleOf, rowOf, tableHead, verdictOf } from './page-points.js';
 import { type Filter, styleSheet } from './page-style.js';
 
 export function asPage(report: FailoverReport): string {
@@ -96,7 +97,7 @@ function verdicts({ variants }: FailoverReport): Markup {
     element(
       'tr',
       {},
-      element('td', {}, verdictOf(kind)),
+      element('td', {}, verdictOf({ verdict: kind })),
       counts.map(count => number('td', grouped(count.get(kind) ?? 0))),
     ),
   );

@@ -85,14 +85,16 @@ function strikesOf(
 }
 
 function strikeOf(proof: KillProof, owner: TimelineOwner, done: string, events: readonly TimelineEvent[]): Moment {
-  const { pid, name, atNs, epoch, count, instruction, what, inFlight } = proof;
+  const { atNs, epoch, count, instruction, what, inFlight } = proof;
   const own = events.filter(event => event.owner === owner);
-  const named = own.find(event => event.name === (name ?? String(pid))) ?? own[0];
+  // The proof does not say which of several it was; of who was struck nothing more is heard.
+  const last = new Map(own.map(event => [event.name, event.atNs]));
+  const [name = ''] = [...last].sort((a, b) => a[1] - b[1])[0] ?? [];
   const view = inFlight?.view ?? own.findLast(event => event.atNs <= atNs)?.view ?? 0;
   const where = what ?? (instruction === undefined ? '' : `instruction ${instruction}`);
   const said = where === '' ? done : `${done}: ${where}`;
   return {
-    lane: laneOf({ owner, name: named?.name ?? name ?? String(pid) }),
+    lane: laneOf({ owner, name }),
     atNs,
     kind: 'strike',
     what: said,
