@@ -9,8 +9,8 @@ export interface FailoverReport {
   /** What a reader has to know to believe it: options, host, version; by name, in order. */
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly variants: readonly ReportedVariant[];
-  /** When it was made. */
-  readonly at: Date;
+  /** When it was begun, by ISO 8601. */
+  readonly at: string;
   readonly host: string;
   /** It ended before all points were judged. */
   readonly interrupted: boolean;

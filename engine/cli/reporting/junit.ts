@@ -55,7 +55,7 @@ function suiteOf(report: FailoverReport, { variant, undisturbed, records }: Repo
 }
 
 function when({ at, host }: FailoverReport) {
-  return { timestamp: at.toISOString().slice(0, 'YYYY-MM-DDThh:mm:ss'.length), hostname: host };
+  return { timestamp: at.slice(0, 'YYYY-MM-DDThh:mm:ss'.length), hostname: host };
 }
 
 function isSkipped({ failed, verdict }: PointRecord): boolean {

@@ -1,5 +1,6 @@
 // A point on the page of a failover test: its row in the table, and, of failures and where there is a timeline, all that is known.
 
+import type { KillProof } from '../../testing/kill-hook.js';
 import type { PointRecord } from '../../testing/point-record.js';
 import { gradeOf, kindOf, titleOf } from './failover-report.js';
 import { type Facts, failoverOf, grouped, inFlightOf, partingOf, strikeOf } from './in-flight.js';
@@ -18,15 +19,14 @@ export function verdictOf(record: Pick<PointRecord, 'verdict'> & Partial<PointRe
 
 const COLUMNS = [
   'point',
-  'kind',
+  'verdict',
   'struck at',
   'count',
   'outstanding',
   'uncertain',
   'live ms',
   'first byte ms',
-  'verdict',
-  '',
+  'detail',
 ];
 const NUMBERS: readonly string[] = ['count', 'outstanding', 'uncertain', 'live ms', 'first byte ms'];
 
@@ -35,13 +35,7 @@ export function tableHead(withVariant: boolean): Markup {
   return element(
     'tr',
     {},
-    names.map(name =>
-      element(
-        'th',
-        { scope: 'col', class: NUMBERS.includes(name) ? 'number' : undefined },
-        name === '' ? 'detail' : name,
-      ),
-    ),
+    names.map(name => element('th', { scope: 'col', class: NUMBERS.includes(name) ? 'number' : undefined }, name)),
   );
 }
 
@@ -59,16 +53,19 @@ export function rowOf(record: PointRecord, withVariant: boolean, id: string | un
     { class: `v-${words(verdict)} k-${kindOf(record)} m-${words(variant)}` },
     ...(withVariant ? [element('td', {}, variant)] : []),
     element('td', { class: 'mono' }, id === undefined ? title : element('a', { href: `#${id}` }, title)),
-    element('td', {}, kindOf(record)),
-    element('td', {}, kill === null ? '-' : `${kill.epoch}:${kill.instruction ?? kill.what ?? ''}`),
+    element('td', {}, verdictOf({ verdict, failed })),
+    element('td', {}, kill === null ? '-' : placeOf(kill)),
     number(kill?.count),
     number(kill?.outstanding),
     number(failover?.uncertain),
     ms(failover?.liveMs),
     ms(failover?.firstByteMs),
-    element('td', {}, verdictOf({ verdict, failed })),
     element('td', {}, told),
   );
+}
+
+function placeOf({ epoch, instruction, what }: KillProof): string {
+  return instruction === undefined ? `${epoch}, ${what ?? ''}` : `${epoch}:${instruction}`;
 }
 
 export function articleOf(record: PointRecord, id: string): Markup {

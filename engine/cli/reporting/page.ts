@@ -109,7 +109,7 @@ function facts({ facts, variants, at }: FailoverReport): Markup {
   const all: Facts = [
     ...facts,
     ...undisturbed.map(variant => [`undisturbed, ${variant.variant}`, variant.undisturbed] as const),
-    ['report made', at.toISOString()],
+    ['begun', at],
   ];
   return element(
     'dl',

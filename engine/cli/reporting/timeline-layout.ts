@@ -6,7 +6,7 @@ import type { TimelineEvent, TimelineOwner } from '../../testing/timeline.js';
 import { shortened } from '../../testing/timeline-links.js';
 
 /** More would not be looked at; those around the strike stay. */
-export const ROWS_MAX = 90;
+export const ROWS_MAX = 70;
 
 export interface Lane {
   readonly key: string;

@@ -148,16 +148,14 @@ function arrow(x1: number, y1: number, x2: number, y2: number): string {
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
+/** What is not shown, or how long nothing happened. */
 function gaps({ layout, rowY }: Drawing): Markup[] {
   return layout.rows.flatMap(({ leftOut, atNs }, index) => {
-    const before = layout.rows[index - 1]?.atNs ?? atNs;
-    const words =
-      leftOut > 0 ? `${grouped(leftOut)} events` : isGap(layout.rows, index) ? `⋮ ${span(atNs - before)}` : '';
-    if (words === '') return [];
     const y = rowY[index]! - GAP_ROW + 6;
-    return [
-      element('text', { class: 'gap', x: 72, y, 'text-anchor': 'end' }, leftOut > 0 ? `⋮ ${words} left out` : words),
-    ];
+    if (leftOut > 0) return [element('text', { class: 'gap', x: 4, y }, `⋮ ${grouped(leftOut)} events left out`)];
+    if (!isGap(layout.rows, index)) return [];
+    const lasted = span(atNs - layout.rows[index - 1]!.atNs);
+    return [element('text', { class: 'gap', x: 72, y, 'text-anchor': 'end' }, `⋮ ${lasted}`)];
   });
 }
 
@@ -176,7 +174,7 @@ function marks({ layout, laneX, rowY, width }: Drawing, row: TimelineRow, index:
     element('text', { class: 'time', x: 72, y: y + 4, 'text-anchor': 'end' }, time(row.atNs)),
     ...(isStrike ? [strikeLine(row, x, y, width)] : []),
     shape(row, x, y),
-    ...(beginsEpoch ? tick(row, x, y, isLeft && says) : []),
+    ...(beginsEpoch ? tick(row, x, y, isEpochRight(layout, row)) : []),
     ...(says ? [element('text', labelPlace(row, x, y, isLeft, index), label)] : []),
   ];
 
@@ -201,10 +199,16 @@ function strikeLine(row: TimelineRow, x: number, y: number, width: number): Mark
   return element('path', { class: 'struck', d: `M80 ${y}H${round(x - 9 - epochWords * CHARACTER)}${after}` });
 }
 
+/** Where no arrow ends, nor words of the row stand. */
+function isEpochRight(layout: TimelineLayout, { kind, lane }: TimelineRow): boolean {
+  if (kind === 'bus' || kind === 'output') return true;
+  return kind === 'message' && towards(layout, lane) < 0;
+}
+
 /** An epoch's number, where a replica is first seen in it. */
-function tick({ epoch }: TimelineRow, x: number, y: number, isLabelLeft: boolean): Markup[] {
+function tick({ epoch }: TimelineRow, x: number, y: number, isRight: boolean): Markup[] {
   const words = `epoch ${grouped(epoch)}`;
-  const left = isLabelLeft ? x + 9 : x - 9 - words.length * CHARACTER;
+  const left = isRight ? x + 9 : x - 9 - words.length * CHARACTER;
   return [
     element('path', { class: 'tick', d: `M${x - 6} ${y}H${x + 6}` }),
     element('text', { class: 'epoch', x: round(left), y: y + 4 }, words),
