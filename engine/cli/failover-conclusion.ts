@@ -86,12 +86,20 @@ export function conclude(
     records,
   }));
   writeOutputs(flags, { ...told, variants, interrupted: isInterrupted });
-  if (!isInterrupted && !records.some(({ kill }) => kill !== null)) {
+  if (isInterrupted) return;
+  if (records.every(({ kill }) => kill === null)) {
     const { instructions, epochs } = results[0]!.undisturbed;
     throw new EpochvisorError(
       'NOT_REACHED',
       `nothing was struck: the guest ends after ${instructions} instructions, in epoch ${epochs}`,
       'name points before its end; --sweep takes those of a reference run',
+    );
+  }
+  if (records.every(({ verdict }) => verdict === 'not reached')) {
+    throw new EpochvisorError(
+      'NOT_REACHED',
+      'no second kill landed: each run ended before it',
+      'strike first at points that are earlier, or take a guest that runs longer',
     );
   }
 }

@@ -36,7 +36,7 @@ export function linked(events: readonly TimelineEvent[]): readonly TimelineEvent
     const link = links.size / 2 + 1;
     links.set(sent!, link).set(received, link);
     // It is noted when it has left, which may be after it has come.
-    sentAt.set(sent!, Math.min(sent!.atNs, received.atNs));
+    sentAt.set(sent!, Math.min(sent!.atNs, received.atNs - 1));
   }
   const told = ordered.map(event => {
     const link = links.get(event);

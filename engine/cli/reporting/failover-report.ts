@@ -82,5 +82,6 @@ export function shortcoming(report: FailoverReport): string | undefined {
   if (report.interrupted) return 'the sweep was interrupted: what is here are the points that were judged';
   const records = recordsOf(report);
   if (records.length === 0) return 'no point was judged';
-  return records.every(({ kill }) => kill === null) ? 'nothing was struck at any of the points' : undefined;
+  if (records.every(({ kill }) => kill === null)) return 'nothing was struck at any of the points';
+  return records.every(({ verdict }) => verdict === 'not reached') ? 'no second kill landed' : undefined;
 }

@@ -55,7 +55,7 @@ ${chosen.join('\n')}
 const REST = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--background);color:var(--text);font:15px/1.5 system-ui,"DejaVu Sans",Verdana,sans-serif}
-main{max-width:1180px;margin:0 auto;padding:24px 20px 60px}
+main{max-width:1280px;margin:0 auto;padding:24px 20px 60px}
 h1{font-size:26px;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:19px;margin:38px 0 10px}
 h3{font-size:16px;margin:0 0 8px}
@@ -77,7 +77,8 @@ th{font-weight:600;color:var(--muted)}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .points{width:100%}
 .points td{white-space:nowrap}
-.points td:last-child{white-space:normal;overflow-wrap:anywhere;min-width:220px}
+.points td:first-child,.points td.mono,.points td:last-child{white-space:normal;overflow-wrap:anywhere}
+.points td:last-child{min-width:150px}
 .points tbody tr:hover{background:var(--raised)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 16px;margin:0;font-size:14px}
 dt{color:var(--muted)}

@@ -53,12 +53,14 @@ function summary(report: FailoverReport): readonly Markup[] {
   const failures = records.filter(({ failed }) => failed).length;
   const missing = shortcoming(report);
   const points = records.length === 1 ? '1 point' : `${grouped(records.length)} points`;
+  const unreached = records.filter(({ verdict }) => verdict === 'not reached').length;
+  const but = unreached === 0 ? '' : `; ${grouped(unreached)} not reached`;
   const [grade, words] =
     failures > 0
-      ? ['bad', `✗ ${grouped(failures)} of ${points} failed`]
+      ? ['bad', `✗ ${grouped(failures)} of ${points} failed${but}`]
       : missing === undefined
-        ? ['good', `✓ ${points}, none failed`]
-        : ['weak', `○ ${points}, none failed, and yet no pass`];
+        ? ['good', `✓ ${points}, none failed${but}`]
+        : ['weak', `○ ${points}, none failed, and yet no pass${but}`];
   return [
     element('h1', {}, `Failover of ${report.guest}`),
     element('p', { class: `verdict ${grade}` }, words),

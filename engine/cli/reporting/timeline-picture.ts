@@ -115,14 +115,15 @@ function lanes({ layout, laneX, rowY, height }: Drawing): Markup[] {
 
 function arrows({ layout, laneX, rowY }: Drawing): Markup[] {
   const paths: Record<'message' | 'lost' | 'output' | 'bus', string[]> = { message: [], lost: [], output: [], bus: [] };
-  for (const [index, { lane, kind, what, other, link }] of layout.rows.entries()) {
+  for (const [index, row] of layout.rows.entries()) {
+    const { lane, kind, what, other, link } = row;
     const x = laneX.get(lane)!;
     const y = rowY[index]!;
     const bus = laneX.get(BUS_LANE);
     if (kind === 'output' && bus !== undefined) paths.output.push(arrow(x, y, bus, y));
     if (kind === 'bus' && bus !== undefined) paths.bus.push(arrow(bus, y, x, y));
     if (kind !== 'message') continue;
-    const side = towards(layout, lane);
+    const side = towards(layout, row);
     if (what.startsWith('send ')) {
       if (other !== undefined) paths.message.push(arrow(x, y, laneX.get(layout.rows[other]!.lane)!, rowY[other]!));
       else paths[link === undefined ? 'lost' : 'message'].push(arrow(x, y, x + (side * LANE) / 2, y));
@@ -133,10 +134,12 @@ function arrows({ layout, laneX, rowY }: Drawing): Markup[] {
   );
 }
 
-/** Where the other replicas are, of whom a message is exchanged with one that is not shown. */
-function towards({ lanes }: TimelineLayout, lane: string): 1 | -1 {
-  const replicas = lanes.filter(({ key }) => key !== BUS_LANE);
-  return replicas.at(-1)?.key === lane && replicas.length > 1 ? -1 : 1;
+/** On which side the other end of a message is; where it is not shown it is most likely the primary, which is the first. */
+function towards({ lanes, rows }: TimelineLayout, { lane, other }: TimelineRow): 1 | -1 {
+  const place = (key: string) => lanes.findIndex(one => one.key === key);
+  const first = lanes.findIndex(({ key }) => key !== BUS_LANE);
+  if (other !== undefined) return place(rows[other]!.lane) < place(lane) ? -1 : 1;
+  return place(lane) > first ? -1 : 1;
 }
 
 function arrow(x1: number, y1: number, x2: number, y2: number): string {
@@ -164,8 +167,7 @@ function marks({ layout, laneX, rowY, width }: Drawing, row: TimelineRow, index:
   const y = rowY[index]!;
   const isStrike = row.kind === 'strike';
   const label = labelOf(row);
-  const isLeft =
-    row.kind === 'output' || row.kind === 'bus' || (row.kind === 'message' && towards(layout, row.lane) < 0);
+  const isLeft = row.kind === 'output' || row.kind === 'bus' || (row.kind === 'message' && towards(layout, row) < 0);
   // What was received stands where it was sent, unless that is not shown.
   const says = label !== '' && !(row.kind === 'message' && row.what.startsWith('receive') && row.other !== undefined);
   const beginsEpoch =
@@ -200,9 +202,10 @@ function strikeLine(row: TimelineRow, x: number, y: number, width: number): Mark
 }
 
 /** Where no arrow ends, nor words of the row stand. */
-function isEpochRight(layout: TimelineLayout, { kind, lane }: TimelineRow): boolean {
+function isEpochRight(layout: TimelineLayout, row: TimelineRow): boolean {
+  const { kind } = row;
   if (kind === 'bus' || kind === 'output') return true;
-  return kind === 'message' && towards(layout, lane) < 0;
+  return kind === 'message' && towards(layout, row) < 0;
 }
 
 /** An epoch's number, where a replica is first seen in it. */
