@@ -1,8 +1,9 @@
 // The files that a failover test is reported in: `--html`, `--junit`. What can be wrong with them is said before an hour of runs.
 
-import { accessSync, constants, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { EpochvisorError } from '../../errors/errors.js';
+import { tryWriting } from '../writable-file.js';
 import type { FailoverReport } from './failover-report.js';
 import { asJunit } from './junit.js';
 import { asPage } from './page.js';
@@ -12,7 +13,7 @@ export interface ReportOutputs {
   readonly junit?: string;
 }
 
-/** A page is about as large as this; a full disk is noticed by writing only. */
+/** A page is about as large. */
 const TRIAL_BYTES = 256 * 1024;
 
 /**
@@ -34,24 +35,13 @@ export function refuseOutputs(
     }
     seen.set(resolve(path), name);
   }
-  for (const path of [html, junit]) if (path !== undefined) refuse(path);
-}
-
-/** What is there already stays as it is. */
-function refuse(path: string): void {
-  const trial = `${path}.${process.pid}.tmp`;
-  try {
-    const there = statSync(path, { throwIfNoEntry: false });
-    if (there?.isDirectory() === true) throw new Error('it is a folder');
-    if (there !== undefined) accessSync(path, constants.W_OK);
-    // A pipe or a terminal takes what it is given.
-    if (there !== undefined && !there.isFile()) return;
-    accessSync(dirname(path), constants.W_OK);
-    writeFileSync(trial, Buffer.alloc(TRIAL_BYTES));
-  } catch (error) {
-    throw unwritable(path, error);
-  } finally {
-    rmSync(trial, { force: true });
+  for (const path of [html, junit]) {
+    if (path === undefined) continue;
+    try {
+      tryWriting(path, TRIAL_BYTES);
+    } catch (error) {
+      throw unwritable(path, error);
+    }
   }
 }
 
