@@ -133,7 +133,7 @@ async function sweep({ guest, args, devices }: Subject, variant: string): Promis
   const folder = mkdtempSync(join(tmpdir(), 'epochvisor-sweep-'));
   try {
     const shape = ['--variant', variant, '--epoch-length', String(EPOCH_LENGTH)];
-    const work = ['--points', values.points, '--jobs', values.jobs];
+    const work = ['--processes', '--points', values.points, '--jobs', values.jobs];
     const report = await failover([...shape, ...work, ...(devices?.(folder) ?? []), guestPath(guest), ...args]);
     const { points } = report;
     const verdicts: Record<string, number> = {};

@@ -360,6 +360,8 @@ export class Guest implements ExecutionGuest {
 
   /** The guest ended. Blocks until this replica has nothing more to say, then answers. */
   end(outcome: Outcome): void {
+    // Before it leaves: who hears of the end reads how far the guest has come.
+    this.#publish(this.#meter.instructionCount());
     this.perform({ type: 'outcome', count: this.#meter.instructionCount(), outcome });
     this.#publish(this.#meter.instructionCount());
   }

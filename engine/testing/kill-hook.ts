@@ -39,6 +39,8 @@ export interface KillOptions {
   readonly death?: SharedArrayBuffer;
   /** Likewise, on its I/O side: it dies within the call. */
   readonly die?: () => void;
+  /** Likewise: told once of what can be asked what is in flight. */
+  readonly begun?: (replica: TestedReplica) => void;
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
   /** What its guest puts out is noted there. */
@@ -118,6 +120,7 @@ export function newIoHook(options: KillOptions): IoHook {
   let isOver = false;
   return {
     begin: replica => {
+      options.begun?.(replica);
       if (fault === 'cut' && point !== undefined && isGuestPoint(point)) cutWhenProved(proofFile, replica);
     },
     ...(recording === undefined

@@ -19,6 +19,7 @@ import type { BusConnection, PeerLink, ReplicaPorts } from '../driver/ports.js';
 import { asError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
 import type { ReplicaListener, StartedReplica } from '../launch/replica-process.js';
+import type { InFlight, TestedReplica } from '../replica/io-hook.js';
 import type { Replica } from '../replica/replica.js';
 import type { FromReplica, ReplicaConfiguration, ToReplica } from '../replica/replica-configuration.js';
 import { startReplica } from '../replica/replica-start.js';
@@ -46,6 +47,9 @@ export class ThreadReplica implements StartedReplica {
   #halted: (FromReplica & { readonly type: 'halted' }) | undefined;
   #hasEnded = false;
   #isOver = false;
+  #tested: TestedReplica | undefined;
+  /** What was under way when it was killed; undefined: it was not, or nobody tested it. */
+  inFlightAtDeath: InFlight | undefined;
   #resolveEnded: () => void = () => undefined;
 
   /** @param module in shared memory */
@@ -78,8 +82,10 @@ export class ThreadReplica implements StartedReplica {
     // Silence of a thread is a defect, and is found as a machine that hangs.
   }
 
+  /** By its launcher; nobody asks what was in flight. */
   kill(): void {
-    this.#die();
+    Atomics.store(this.#death, 0, 1);
+    this.#over('killed', true);
   }
 
   #start(configuration: ReplicaConfiguration): Promise<Replica> {
@@ -109,12 +115,15 @@ export class ThreadReplica implements StartedReplica {
   #mortal(configuration: ReplicaConfiguration): ReplicaConfiguration {
     const death = this.#death.buffer as SharedArrayBuffer;
     const { hook, ioHook } = configuration;
+    const begun = (replica: TestedReplica) => {
+      this.#tested = replica;
+    };
     const mortal = <Hook extends { readonly options: unknown }>(one: Hook, more: Partial<KillOptions> = {}): Hook =>
       typeof one.options === 'object' ? { ...one, options: { ...one.options, death, ...more } } : one;
     return {
       ...configuration,
       ...(hook === undefined ? {} : { hook: mortal(hook) }),
-      ...(ioHook === undefined ? {} : { ioHook: mortal(ioHook, { die: () => this.#die() }) }),
+      ...(ioHook === undefined ? {} : { ioHook: mortal(ioHook, { die: () => this.#die(), begun }) }),
     };
   }
 
@@ -246,6 +255,7 @@ export class ThreadReplica implements StartedReplica {
   }
 
   #die(): void {
+    if (!this.#isOver) this.inFlightAtDeath = this.#tested?.inFlight();
     Atomics.store(this.#death, 0, 1);
     this.#over('killed', true);
   }

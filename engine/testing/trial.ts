@@ -16,7 +16,7 @@ import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './k
 import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
-import { readTimeline, type TimelineEvent } from './timeline.js';
+import { readTimeline, type TimelineEvent, type TimelineOwner } from './timeline.js';
 import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
 
 /** One that was stopped past its suspicion goes on so long after the view without it, ms. */
@@ -120,6 +120,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const copies = copyDevices(options.devices, run.folder);
   const console = new CapturedConsole(options.stdin, run.onOutput);
   const opened = await openDevices(copies);
+  const threads: ThreadReplica[] = [];
   const machine = new LaunchedMachine({
     module: options.module,
     moduleCache: options.moduleCache,
@@ -129,7 +130,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     streams: [console],
     devices: opened.devices,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
-    ...threadsOf(options),
+    ...threadsOf(options, replica => threads.push(replica)),
     ...planHooks(run.folder, planOf(run)),
   });
   const watched = watch(machine);
@@ -138,7 +139,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const startMs = hostMs();
   const ending = await endOf(machine, run);
   const durationMs = hostMs() - startMs;
-  const kill = readKillProof(run.folder);
+  const kill = withInFlight(readKillProof(run.folder), threads);
   const secondKill = readProof(secondKillFile(run.folder));
   const victim = run.plan?.victim ?? 'primary';
   const failover = kill === undefined ? undefined : failoverOf(watched, kill, console, victim);
@@ -155,19 +156,33 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
     durationMs,
-    timeline: readTimeline(run.folder),
+    timeline: wholeTimeline(run, watched, kill, secondKill),
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
   };
 }
 
-function threadsOf({ threads, module }: TrialOptions): Pick<LaunchOptions, 'startReplica'> {
+/** Of a thread's death at an instruction its I/O side knows what was in flight; it died first of all. */
+function withInFlight(kill: KillProof | undefined, threads: readonly ThreadReplica[]): KillProof | undefined {
+  if (kill === undefined || kill.inFlight !== undefined) return kill;
+  const inFlight = threads.find(({ inFlightAtDeath }) => inFlightAtDeath !== undefined)?.inFlightAtDeath;
+  return inFlight === undefined ? kill : { ...kill, inFlight };
+}
+
+function threadsOf(
+  { threads, module }: TrialOptions,
+  started: (replica: ThreadReplica) => void,
+): Pick<LaunchOptions, 'startReplica'> {
   if (threads === undefined) return {};
   const shared = new Uint8Array(new SharedArrayBuffer(module.length));
   shared.set(module);
   return {
-    startReplica: (incarnation, joins, listener) => new ThreadReplica(incarnation, joins, shared, threads, listener),
+    startReplica: (incarnation, joins, listener) => {
+      const replica = new ThreadReplica(incarnation, joins, shared, threads, listener);
+      started(replica);
+      return replica;
+    },
   };
 }
 
@@ -180,8 +195,31 @@ function trialFile({ source, kind, index }: NumberedSource): TrialFile {
   return { name, path };
 }
 
+/** What replicas noted, with the views and the deaths between. */
+function wholeTimeline(
+  { folder, plan }: TrialRun,
+  { views }: Watched,
+  kill: KillProof | undefined,
+  secondKill: KillProof | undefined,
+): TimelineEvent[] {
+  const victim = plan?.victim ?? 'primary';
+  const deaths = [
+    ...(kill === undefined ? [] : [deathOf(victim, kill)]),
+    ...(secondKill === undefined
+      ? []
+      : [deathOf(plan?.second?.at === 'place' && plan.second.kind === 'join' ? 'joining' : 'backup', secondKill)]),
+  ];
+  return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
+}
+
+function deathOf(owner: TimelineOwner, { atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
+  const at = { epoch, count, view: inFlight?.view ?? 0 };
+  return { atNs, owner, name: '', kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
+}
+
 /** What the machine told of a failover, and when. */
 interface Watched {
+  readonly views: TimelineEvent[];
   /** Of the last view. */
   primary: string;
   /** `isPrimarys`: of the primary that was there before. */
@@ -191,9 +229,21 @@ interface Watched {
 
 function watch(machine: LaunchedMachine): Watched {
   const { incarnation } = machine.status.primary;
-  const watched: Watched = { primary: incarnation };
-  machine.on('view', ({ number, primary }) => {
+  const watched: Watched = { primary: incarnation, views: [] };
+  machine.on('view', ({ number, primary }, reason) => {
     watched.primary = primary;
+    const { epoch, instructions } = machine.status;
+    watched.views.push({
+      atNs: hostMs() * 1e6,
+      owner: 'machine',
+      name: primary.slice(0, 8),
+      kind: 'view',
+      number,
+      what: reason,
+      epoch,
+      count: instructions,
+      view: number,
+    });
     watched.view ??= { number, atMs: hostMs(), isPrimarys: primary === incarnation };
   });
   machine.on('live', (_, failoverEpoch, uncertain) => {

@@ -43,7 +43,9 @@ const RUNS = VARIANTS.flatMap(variant =>
 
 describe('a kill in the middle of an epoch changes nothing', () => {
   test.each(RUNS)('in the variant %s of %s', async (variant, name, args, devices) => {
-    const flags = ['--variant', variant, '--epoch-length', '10000', '--points', '2', ...devices()];
+    // Of one variant with real processes; what a thread's death is like has a test of its own (thread-replica.test.ts).
+    const kind = variant === 'deferred' ? ['--processes'] : [];
+    const flags = [...kind, '--variant', variant, '--epoch-length', '10000', '--points', '2', ...devices()];
     const { status, report } = await failover(...flags, guest(name), ...args);
     expect(report.points.map(({ verdict, detail }) => `${verdict} ${detail}`)).toEqual(['same ', 'same ']);
     for (const { kill, failover } of report.points) {

@@ -67,6 +67,9 @@ describe.each([
         timeline.filter(event => event.owner === owner && event.what === what).length;
       expect(count('primary', 'send log')).toBeGreaterThan(0);
       expect(count('backup', 'receive log')).toBe(count('primary', 'send log'));
+      const deaths = timeline.filter(({ kind }) => kind === 'death');
+      expect(deaths).toMatchObject([{ owner: 'primary', what: kill!.what, view: 1 }]);
+      expect(timeline.some(({ kind, number }) => kind === 'view' && number === 2)).toBe(true);
       // Nothing is said of it later.
       expect(timeline.filter(({ owner, atNs }) => owner === 'primary' && atNs > kill!.atNs)).toEqual([]);
     }
@@ -77,7 +80,8 @@ test('a trial leaves nothing behind: its threads are used by the next ones, and 
   const undisturbed = await run({});
   for (let n = 1; n <= 5; n++) {
     const trial = await run({ point: { at: 'count', count: n * 200_000 } });
-    expect(trial.kill).toMatchObject({ instruction: expect.any(Number) });
+    expect(trial.kill).toMatchObject({ instruction: expect.any(Number), inFlight: { role: 'primary', view: 1 } });
+    expect(trial.outputRule).toEqual({ bytes: undisturbed.stdout.length, breach: undefined });
     expect(trial.failover).toMatchObject({ view: 2 });
     expect(text(trial)).toBe(text(undisturbed));
   }
