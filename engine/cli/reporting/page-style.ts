@@ -118,6 +118,8 @@ label{margin-right:12px;white-space:nowrap;font-size:14px}
 .timeline .label.bus{fill:var(--muted)}
 .timeline .label.takeover,.timeline .label.join{fill:var(--step);font-weight:600}
 .timeline .label.strike{fill:var(--bad);font-weight:700}
+.timeline .label.view{fill:var(--step)}
+.timeline .view:not(text){stroke:var(--step);stroke-dasharray:1 4}
 .timeline .struck{stroke:var(--bad);stroke-dasharray:4 3}
 .timeline .cross{stroke:var(--bad);stroke-width:3}
 @media print{form.filters{display:none}.point{break-inside:avoid-page}}

@@ -40,13 +40,17 @@ export interface TimelineLayout {
 }
 
 export const BUS_LANE = 'bus';
+/** Of what is nobody's, such as a view: it has no lane. */
+export const NO_LANE = '';
 
 type Moment = Omit<TimelineRow, 'other' | 'leftOut'>;
 
 /** @param record its timeline is linked (timeline-links.ts) */
 export function layOut(record: PointRecord, rowsMax = ROWS_MAX): TimelineLayout {
   const { kill, timeline = [] } = record;
-  const moments = [...timeline.map(momentOf), ...strikesOf(record, timeline)].sort((a, b) => a.atNs - b.atNs);
+  // Deaths are told of by their proofs, which say more.
+  const events = timeline.filter(({ kind }) => kind !== 'death');
+  const moments = [...events.map(momentOf), ...strikesOf(record, events)].sort((a, b) => a.atNs - b.atNs);
   const originNs = kill?.atNs ?? moments[0]?.atNs ?? 0;
   const struck = moments.findIndex(({ kind }) => kind === 'strike');
   const { kept, gapAt, leftOut } = shortened(moments, struck < 0 ? undefined : struck, rowsMax);
@@ -63,6 +67,7 @@ export function layOut(record: PointRecord, rowsMax = ROWS_MAX): TimelineLayout 
 }
 
 function laneOf({ owner, name }: Pick<TimelineEvent, 'owner' | 'name'>): string {
+  if (owner === 'machine') return NO_LANE;
   return `${owner} ${name}`;
 }
 

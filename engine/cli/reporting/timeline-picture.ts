@@ -6,7 +6,7 @@ import type { PointRecord } from '../../testing/point-record.js';
 import { titleOf } from './failover-report.js';
 import { grouped, strikeOf } from './in-flight.js';
 import { element, type Markup } from './markup.js';
-import { BUS_LANE, layOut, type TimelineLayout, type TimelineRow } from './timeline-layout.js';
+import { BUS_LANE, layOut, NO_LANE, type TimelineLayout, type TimelineRow } from './timeline-layout.js';
 
 /** All in CSS pixels. */
 const ROW = 19;
@@ -162,7 +162,9 @@ function gaps({ layout, rowY }: Drawing): Markup[] {
   });
 }
 
-function marks({ layout, laneX, rowY, width }: Drawing, row: TimelineRow, index: number): Markup[] {
+function marks(drawing: Drawing, row: TimelineRow, index: number): Markup[] {
+  if (row.lane === NO_LANE) return viewMarks(drawing, row, index);
+  const { layout, laneX, rowY, width } = drawing;
   const x = laneX.get(row.lane)!;
   const y = rowY[index]!;
   const isStrike = row.kind === 'strike';
@@ -190,6 +192,18 @@ function marks({ layout, laneX, rowY, width }: Drawing, row: TimelineRow, index:
       ...(isLeft ? { 'text-anchor': 'end' } : {}),
     };
   }
+}
+
+/** Across all lanes: the machine has another view. */
+function viewMarks({ rowY, width }: Drawing, row: TimelineRow, index: number): Markup[] {
+  const y = rowY[index]!;
+  const label = labelOf(row);
+  const right = width - 8;
+  return [
+    element('text', { class: 'time', x: 72, y: y + 4, 'text-anchor': 'end' }, time(row.atNs)),
+    element('path', { class: 'view', d: `M80 ${y}H${round(right - (label.length + 1) * CHARACTER)}` }),
+    element('text', { class: 'label view', x: right, y: y + 4, 'text-anchor': 'end' }, label),
+  ];
 }
 
 /** Across all lanes, but not through words. */
@@ -233,6 +247,8 @@ function labelOf({ kind, what, number, view }: TimelineRow): string {
     case 'output':
     case 'bus':
       return `${said} ${number}`;
+    case 'view':
+      return `view ${number}: ${what}`;
     case 'takeover':
       return what === 'claim' ? `takeover: claim of view ${view}` : `takeover: ${what}`;
     case 'join':
@@ -243,7 +259,7 @@ function labelOf({ kind, what, number, view }: TimelineRow): string {
 }
 
 function inWords({ lanes }: TimelineLayout, row: TimelineRow): string {
-  const who = lanes.find(({ key }) => key === row.lane)?.title ?? row.lane;
+  const who = lanes.find(({ key }) => key === row.lane)?.title ?? 'the machine';
   const told = row.leftOut > 0 ? `(${grouped(row.leftOut)} events left out) ` : '';
   const what = row.kind === 'strike' ? row.what : `${row.kind} ${grouped(row.number)}, ${row.what}`;
   return `${told}${time(row.atNs)}, ${who}, view ${row.view}, epoch ${grouped(row.epoch)}: ${what}`;

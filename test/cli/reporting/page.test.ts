@@ -78,7 +78,7 @@ describe('a page', () => {
     expect(pictures.every(({ attributes }) => attributes.role === 'img')).toBe(true);
     const [timeline] = byClass(page, 'timed');
     const words = descendants(timeline!, 'li').map(textOf);
-    expect(words).toHaveLength(12);
+    expect(words).toHaveLength(13);
     expect(words).toContain('−3.00 ms, primary, view 1, epoch 2: message 1, send log');
     expect(words).toContain('0 ms, primary, view 1, epoch 4: killed: after send log');
     expect(words.at(-1)).toBe('+3.00 ms, backup, view 2, epoch 8: output 1, release stream');

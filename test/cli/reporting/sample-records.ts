@@ -48,6 +48,8 @@ export const NOTED: readonly TimelineEvent[] = [
   event(7, 'backup', 'takeover', 3, 'fence'),
   event(7.1, 'backup', 'takeover', 2, 'claim'),
   event(8, 'backup', 'output', 1, 'release stream'),
+  { ...event(7.5, 'machine', 'view', 2, 'death'), name: 'bbbb' },
+  { ...event(5, 'primary', 'death', 1, 'after send log'), name: '' },
 ];
 
 export const FAILED: PointRecord = {

@@ -16,11 +16,11 @@ test('rows are in the order of time, from the strike, and know their other ends'
   expect(lanes.map(({ title }) => title)).toEqual(['bus', 'primary', 'backup']);
   expect(rows.map(({ what }) => what)).toEqual([
     ...['hear fenced', 'send log', 'receive log', 'send acknowledgement', 'receive acknowledgement', 'release stream'],
-    ...['send log', 'killed: after send log', 'suspicion', 'claim', 'fence', 'release stream'],
+    ...['send log', 'killed: after send log', 'suspicion', 'claim', 'fence', 'death', 'release stream'],
   ]);
   expect(rows.map(({ other }) => other)).toEqual([
     ...[undefined, 2, 1, 4, 3, undefined],
-    ...Array.from({ length: 6 }, () => undefined),
+    ...Array.from({ length: 7 }, () => undefined),
   ]);
   expect(rows[7]!.atNs).toBe(0);
 });
@@ -39,6 +39,7 @@ test('the lane of who was killed ends there, and another is in charge from its c
   const [, , killed] = before!;
   expect(after![1]).toBeGreaterThan(killed!);
   expect(paths('step')).toHaveLength(3);
+  expect(paths('view')).toHaveLength(1);
 });
 
 test.each([
@@ -60,7 +61,7 @@ test('of several backups the one that is heard of no more was killed', () => {
     timeline: [...FAILED.timeline!, third],
   };
   const last = { ...NOTED[10]!, atNs: 7.4e6 };
-  const { lanes, rows } = layOut({ ...record, timeline: [...record.timeline.slice(0, -2), last, third] });
+  const { lanes, rows } = layOut({ ...record, timeline: [...record.timeline.slice(0, -3), last, third] });
   expect(lanes.map(({ title }) => title)).toEqual(['bus', 'primary', 'backup 1', 'backup 2']);
   expect(rows.find(({ what }) => what === 'killed: after fence')!.lane).toBe('backup bbbb');
 });
