@@ -6,8 +6,8 @@
 //                      <- pending          outputs from before the snapshot that may not have left: it holds them, too
 //                      <- snapshot         not through the channel
 //   acknowledgements ->                    executed to the position, and little lag: outputs wait for it as well
-//                      <- view             acknowledged all that ever preceded an output, and the backups all that its
-//                                          snapshot holds: claimed and won, it is named
+//                      <- view             acknowledged all that ever preceded an output, and all of them what nobody
+//                                          could give them after it (KP): claimed and won, it is named
 //
 // Until it is named it is no part of the machine: if it goes, it is forgotten; if its primary goes, it asks the arbiter
 // whether it was named meanwhile.
@@ -98,11 +98,12 @@ export function nameIfReady<P>(state: ChannelState<P>): ChannelEffect<P>[] {
     joiner.stage = 'gating';
     effects.push(tellAcknowledged(state, 'JN'));
   }
-  const has = peer.acknowledged >= Math.max(outbox.released, settle(state));
-  // KP: what came with its snapshot it can give to nobody.
-  const haveSnapshot = acknowledged(state) >= joiner.position;
-  if (has && haveSnapshot)
+  const { released } = outbox;
+  // KP: what is settled nobody keeps, and what came with its snapshot it can give to nobody.
+  const have = acknowledged(state) >= Math.max(settle(state), joiner.position);
+  if (have && peer.acknowledged >= released) {
     effects.push(claim(state, 'JN', [...state.backups, joiner.name], `replica ${joiner.name} has joined`));
+  }
   return effects;
 }
 
