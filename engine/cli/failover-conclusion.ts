@@ -108,7 +108,11 @@ export function conclude(
 export function tellAgain(flags: ConclusionFlags): void {
   const { report } = flags;
   if (report === undefined) {
-    throw new EpochvisorError('BAD_USAGE', 'no guest is named', 'name one, or, to tell a report again, give --report');
+    throw new EpochvisorError(
+      'BAD_USAGE',
+      'no GUEST.wasm is named',
+      'name one, or, to tell a report again, give --report',
+    );
   }
   refuseOutputs(flags, { '--report': report });
   const { about: told, sweeps, records } = readReport(report);

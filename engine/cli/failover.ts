@@ -289,7 +289,7 @@ function openReport(path: string, { module, machine, stdin, flags }: Tested, tol
     victim,
     replicas: more,
   };
-  return new ReportFile(path, subject, told);
+  return new ReportFile(path, subject, { ...told });
 }
 
 /** Each point once for each place of a second kill, in turn: all of them are met, and the points stay as many. */

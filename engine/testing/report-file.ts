@@ -18,6 +18,9 @@ const VERSION = 1;
 /** What has to be the same for verdicts to be of the same test, by name. */
 export type Subject = Readonly<Record<string, unknown>>;
 
+/** What people want to know of it. */
+export type About = Readonly<Record<string, unknown>>;
+
 interface Head {
   readonly format: string;
   readonly version: number;
@@ -48,25 +51,27 @@ export function readReport(path: string): ReadReport {
   if (first === undefined) throw notOurs(path);
   const { about } = headOf(path, first);
   const lines = others.map(text => parsed(path, text));
-  const sweeps = new Map(lines.filter(isSweep).map(begun => [begun.variant, begun]));
   const records = lines.filter(value => !isSweep(value));
   if (!records.every(isRecord)) throw notOurs(path);
-  return { about, sweeps: [...sweeps.values()], records };
+  return { about, sweeps: [...lastSweeps(lines).values()], records };
 }
 
 export class ReportFile {
   readonly #path: string;
   /** What was judged before. */
   readonly records: readonly PointRecord[];
+  /** The last of each variant. */
+  readonly #sweeps: Map<string, BegunSweep>;
 
-  /** Begins the file where there is none. @param about for people @throws EpochvisorError REPORT_FILE, REPORT_OTHER */
-  constructor(path: string, subject: Subject, about: unknown = null) {
+  /** Begins the file where there is none. @param about for people, and `at`, when it was begun @throws EpochvisorError REPORT_FILE, REPORT_OTHER */
+  constructor(path: string, subject: Subject, about: About = {}) {
     this.#path = path;
     const lines = wholeLines(path);
     const [first, ...others] = lines ?? [];
     if (first === undefined) {
       write(path, () => writeFileSync(path, line({ format: FORMAT, version: VERSION, subject, about })));
       this.records = [];
+      this.#sweeps = new Map();
       return;
     }
     const head = headOf(path, first);
@@ -78,21 +83,40 @@ export class ReportFile {
         'name another file, or repeat the flags it was begun with',
       );
     }
-    const judged = others.map(text => parsed(path, text)).filter(value => !isSweep(value));
-    this.records = judged as unknown as PointRecord[];
+    const values = others.map(text => parsed(path, text));
+    this.records = values.filter(value => !isSweep(value)) as unknown as PointRecord[];
+    this.#sweeps = lastSweeps(values);
     // What follows must not be joined to half a line.
     write(path, () =>
-      writeFileSync(path, [JSON.stringify({ ...head, about }), ...others].map(text => `${text}\n`).join('')),
+      writeFileSync(
+        path,
+        [isNews(head.about, about) ? JSON.stringify({ ...head, about }) : first, ...others]
+          .map(text => `${text}\n`)
+          .join(''),
+      ),
     );
   }
 
+  /** Written where it is another than the last of its variant. */
   begin(sweep: BegunSweep): void {
+    if (JSON.stringify(this.#sweeps.get(sweep.variant)) === JSON.stringify(sweep)) return;
+    this.#sweeps.set(sweep.variant, sweep);
     write(this.#path, () => appendFileSync(this.#path, line(sweep)));
   }
 
   append(record: PointRecord): void {
     write(this.#path, () => appendFileSync(this.#path, line(record)));
   }
+}
+
+function lastSweeps(values: readonly object[]): Map<string, BegunSweep> {
+  return new Map(values.filter(isSweep).map(begun => [begun.variant, begun]));
+}
+
+/** Another time alone is none. */
+function isNews(before: unknown, now: About): boolean {
+  const { at } = (before ?? {}) as About;
+  return JSON.stringify(before) !== JSON.stringify('at' in now ? { ...now, at } : now);
 }
 
 function headOf(path: string, text: string): Head {

@@ -119,7 +119,7 @@ describe('refused before anything is run', () => {
 
   test('nothing to tell of', async () => {
     const report = bench.file('report');
-    await refused(['--html', bench.file('page')], /no guest is named \[BAD_USAGE\]/);
+    await refused(['--html', bench.file('page')], /no GUEST\.wasm is named \[BAD_USAGE\]/);
     await refused(['--at', '3:5', '--report', report], /points are named, and no guest \[BAD_USAGE\]/);
     await refused(['--report', report], /is no report of a failover test \[REPORT_FILE\]/);
     expect(existsSync(report)).toBe(false);

@@ -75,7 +75,9 @@ describe('a report that is read', () => {
     const again = new ReportFile(path, SUBJECT, { guest: 'hello', at: 'now' });
     expect(again.records).toEqual([WHOLE]);
     again.begin(begun);
-    expect(readReport(path)).toEqual({ about: { guest: 'hello', at: 'now' }, sweeps: [begun], records: [WHOLE] });
+    again.begin(begun);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(4);
+    expect(readReport(path)).toEqual({ about: { guest: 'hello' }, sweeps: [begun], records: [WHOLE] });
   });
 
   test.each([
@@ -88,6 +90,15 @@ describe('a report that is read', () => {
   ])('is refused where a record has a hole: %j', hole => {
     new ReportFile(path, SUBJECT).append({ ...WHOLE, ...hole } as PointRecord);
     expect(() => readReport(path)).toThrow(expect.objectContaining({ code: 'REPORT_FILE' }));
+  });
+
+  test('that goes on at another time stays as it is', () => {
+    new ReportFile(path, SUBJECT, { guest: 'hello', at: 'then' }).begin(begun);
+    const before = readFileSync(path, 'utf8');
+    new ReportFile(path, SUBJECT, { guest: 'hello', at: 'now' }).begin(begun);
+    expect(readFileSync(path, 'utf8')).toBe(before);
+    new ReportFile(path, SUBJECT, { guest: 'other', at: 'now' }).begin(begun);
+    expect(readReport(path).about).toEqual({ guest: 'other', at: 'now' });
   });
 
   test('is refused where there is none', () => {
