@@ -6,7 +6,7 @@ import { describePoint } from '../testing/kill-points.js';
 /** They choose points, or say what becomes of the report; all of them take a value. */
 const LEFT_OUT: readonly string[] = [
   ...['--at', '--sweep', '--points', '--limit', '--seed', '--second-kill', '--variant'],
-  ...['--jobs', '--report', '--html', '--junit'],
+  ...['--jobs', '--report', '--html', '--junit', '--timelines'],
 ];
 const LEFT_OUT_ALONE: readonly string[] = ['--json'];
 
@@ -36,6 +36,6 @@ export function repeatCommand(
 }
 
 /** For a shell. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

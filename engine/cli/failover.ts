@@ -23,11 +23,12 @@ import {
   type Sweep,
   sample,
 } from '../testing/kill-points.js';
-import type { PlannedPoint } from '../testing/planned-point.js';
+import { nameOfPoint, type PlannedPoint } from '../testing/planned-point.js';
 import { ReportFile } from '../testing/report-file.js';
+import { type AboutSweep, aboutSweep, conclude, tellAgain } from './failover-conclusion.js';
 import { commandJudge } from './failover-judge.js';
 import { repeatCommand } from './failover-repeat.js';
-import { asJson, asText, undisturbedLine, undisturbedOf, type VariantResult } from './failover-text.js';
+import { undisturbedLine, undisturbedOf, type VariantResult } from './failover-text.js';
 import { guestArguments } from './guest-strings.js';
 import { abortOnSignals } from './interruption.js';
 import { addLiveFlags, failoverLive, type LiveFlags } from './live-failover.js';
@@ -40,16 +41,17 @@ import {
   machineFlags,
   readGuest,
 } from './machine-flags.js';
-import { print } from './output.js';
+import { type ReportOutputs, refuseOutputs } from './reporting/report-outputs.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-const FAILED_STATUS = 1;
 /** Where no point is named. */
 const DEFAULT_POINTS = 10;
+/** On a page, of points that don't fail. */
+const PAGE_TIMELINES = 30;
 /** A captured console is none. */
 const NO_TERMINALS = [false, false, false] as const;
 
-interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
+interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags, ReportOutputs {
   readonly at: readonly KillPoint[];
   readonly sweep?: Sweep;
   readonly limit?: number;
@@ -61,6 +63,7 @@ interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
   readonly variants: readonly Variant[];
   readonly seed: number;
   readonly report?: string;
+  readonly timelines?: number;
   readonly backup?: boolean;
   readonly pause?: boolean;
   readonly cut?: boolean;
@@ -70,7 +73,7 @@ interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags {
 export function failoverCommand(): Command {
   const command = new Command('failover')
     .description('Strike a replica at chosen places, one run each, and compare with undisturbed runs.')
-    .argument('<GUEST.wasm>', 'the guest; with --live the folder of a machine')
+    .argument('[GUEST.wasm]', 'the guest; with --live the folder of a machine; none: what is in --report is told again')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
     .option(
@@ -105,6 +108,13 @@ export function failoverCommand(): Command {
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--report <FILE>', 'verdicts are kept there, and those that it has are not asked for again')
     .option('--json', 'the verdicts as JSON')
+    .option('--junit <FILE>', 'the verdicts as JUnit XML, too')
+    .option('--html <FILE>', 'a page, too: verdicts, and timelines of failures and of some other points')
+    .option(
+      '--timelines <N>',
+      `of points that don't fail so many keep their timelines, spread (default: ${PAGE_TIMELINES} with --html, else 0)`,
+      integer(0, POINTS_MAX),
+    )
     .option('--epoch-length <N>', 'instructions an epoch', EPOCH_LENGTH, DEFAULT_EPOCH_LENGTH)
     .option(
       '--variant <NAME>',
@@ -113,7 +123,8 @@ export function failoverCommand(): Command {
       [] as Variant[],
     );
   return addLiveFlags(addWasiFlags(addGuestFlags(command))).action(
-    (guest: string, args: string[], options: Record<string, unknown>) => failover(guest, args, flagsOf(options)),
+    (guest: string | undefined, args: string[], options: Record<string, unknown>) =>
+      failover(guest, args, flagsOf(options)),
   );
 }
 
@@ -135,9 +146,22 @@ function flagsOf(options: Record<string, unknown>): FailoverFlags {
   };
 }
 
-async function failover(guestPath: string, args: readonly string[], flags: FailoverFlags): Promise<void> {
-  if (flags.live === true) return await failoverLive(guestPath, args, flags);
+async function failover(guestPath: string | undefined, args: readonly string[], flags: FailoverFlags): Promise<void> {
+  if (guestPath === undefined) {
+    if (flags.at.length > 0 || flags.sweep !== undefined || flags.points !== undefined) {
+      throw new EpochvisorError('BAD_USAGE', 'points are named, and no guest', 'name a guest');
+    }
+    tellAgain(flags);
+    return;
+  }
+  if (flags.live === true) {
+    if (flags.html !== undefined || flags.junit !== undefined) {
+      throw new EpochvisorError('BAD_USAGE', '--html and --junit are for sweeps', 'leave out --live');
+    }
+    return await failoverLive(guestPath, args, flags);
+  }
   checkTogether(flags);
+  refuseOutputs(flags, { '--report': flags.report, '--stdin': flags.stdin, 'the guest': guestPath });
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
@@ -147,7 +171,10 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
   const { epochLength, counting, operationIds, maxMemory } = flags;
   const machine = { epochLength, counting, operationIds, maxMemory, arguments: programArguments, ...world };
-  const report = flags.report === undefined ? undefined : openReport(flags.report, { module, machine, stdin, flags });
+  const given = ownFlags(guestPath, args);
+  const told = aboutSweep({ program: programArguments, given, module, flags: { ...flags, ...faultOf(flags) } });
+  const report =
+    flags.report === undefined ? undefined : openReport(flags.report, { module, machine, stdin, flags }, told);
   const abort = abortOnSignals();
   const bar = progressBar();
   const results: VariantResult[] = [];
@@ -162,12 +189,15 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
         processes: flags.processes === true,
         lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
         ...faultOf(flags),
-        repeat: point => repeatCommand(ownFlags(guestPath, args), [guestPath, ...args], { ...point, variant }),
+        repeat: point => repeatCommand(given, [guestPath, ...args], { ...point, variant }),
         ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
         signal: abort.signal,
       });
       try {
         const points = planned(flags, test);
+        const undisturbed = undisturbedOf(test);
+        const line = undisturbedLine(test);
+        report?.begin({ variant, points: points.map(nameOfPoint), told: { undisturbed, line } });
         const known = (report?.records ?? []).filter(record => record.variant === variant);
         bar?.start(points.length, Math.min(known.length, points.length), { failures: 0, variant });
         let failures = 0;
@@ -182,7 +212,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
             bar?.increment({ failures, variant });
           },
         });
-        results.push({ variant, undisturbed: undisturbedOf(test), line: undisturbedLine(test), records });
+        results.push({ variant, undisturbed, line, records });
       } finally {
         bar?.stop();
         await test.close();
@@ -194,26 +224,7 @@ async function failover(guestPath: string, args: readonly string[], flags: Failo
   } finally {
     abort.dispose();
   }
-  conclude(results, flags, abort.signal.aborted ? abort.status : undefined);
-}
-
-/** @param interrupted exit status of who was interrupted: it tells what it has */
-function conclude(results: readonly VariantResult[], flags: FailoverFlags, interrupted: number | undefined): void {
-  const records = results.flatMap(result => result.records);
-  const isInterrupted = interrupted !== undefined;
-  if (!isInterrupted || records.length > 0) {
-    if (flags.json) print(`${JSON.stringify(asJson(results, isInterrupted), null, 2)}\n`);
-    else print(asText(results, isInterrupted));
-  }
-  if (isInterrupted) process.exitCode = interrupted;
-  else if (!records.some(({ kill }) => kill !== null)) {
-    const { instructions, epochs } = results[0]!.undisturbed;
-    throw new EpochvisorError(
-      'NOT_REACHED',
-      `nothing was struck: the guest ends after ${instructions} instructions, in epoch ${epochs}`,
-      'name points before its end; --sweep takes those of a reference run',
-    );
-  } else process.exitCode = records.some(({ failed }) => failed) ? FAILED_STATUS : 0;
+  conclude(results, flags, told, abort.signal.aborted ? abort.status : undefined);
 }
 
 /** @throws EpochvisorError BAD_USAGE */
@@ -264,10 +275,10 @@ interface Tested {
 }
 
 /** @throws EpochvisorError REPORT_FILE, REPORT_OTHER */
-function openReport(path: string, { module, machine, stdin, flags }: Tested): ReportFile {
+function openReport(path: string, { module, machine, stdin, flags }: Tested, told: AboutSweep): ReportFile {
   const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
   const { fault, victim, ...more } = faultOf(flags);
-  return new ReportFile(path, {
+  const subject = {
     guest: hash(module),
     machine: JSON.parse(JSON.stringify(machine)) as unknown,
     stdin: hash(stdin),
@@ -277,7 +288,8 @@ function openReport(path: string, { module, machine, stdin, flags }: Tested): Re
     fault,
     victim,
     replicas: more,
-  });
+  };
+  return new ReportFile(path, subject, { ...told });
 }
 
 /** Each point once for each place of a second kill, in turn: all of them are met, and the points stay as many. */
@@ -285,9 +297,13 @@ function planned(flags: FailoverFlags, test: FailoverTest): readonly PlannedPoin
   const { seconds } = flags;
   const named = flags.at.map(point => ({ point, named: true }));
   const points = [...named, ...sweptPoints(flags, test).map(point => ({ point }))];
-  if (seconds.length === 0) return points;
-  const each = named.length === points.length ? points.flatMap(point => seconds.map(() => point)) : points;
-  return each.map((point, index) => ({ ...point, second: seconds[index % seconds.length]! }));
+  const each =
+    seconds.length > 0 && named.length === points.length ? points.flatMap(point => seconds.map(() => point)) : points;
+  const seconded =
+    seconds.length === 0 ? each : each.map((point, index) => ({ ...point, second: seconds[index % seconds.length]! }));
+  const { timelines = flags.html === undefined ? 0 : PAGE_TIMELINES } = flags;
+  const kept = new Set(sample([...seconded.keys()], timelines));
+  return seconded.map((point, index) => (kept.has(index) ? { ...point, timeline: true } : point));
 }
 
 function sweptPoints(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {

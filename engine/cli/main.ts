@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The command line: one file a verb, loaded only when it is called, for a start costs what it loads.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import { complain, complainOf, DEFECT_STATUS, endOnDefects } from '../observe/defects.js';
+import { version } from './about.js';
 import { givenArguments, refuseBytesForHost } from './given-bytes.js';
 import { print } from './output.js';
 
@@ -70,11 +70,6 @@ const VERBS: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./demo.js')).demoCommand(),
   },
 };
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 /** Only the verb that was named is loaded; without one, all are listed by their summaries. */
 async function program(verb: string | undefined): Promise<Command> {

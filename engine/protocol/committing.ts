@@ -23,7 +23,7 @@ function gates<P>(state: ChannelState<P>): readonly string[] {
 }
 
 /** What all whose acknowledgement counts have acknowledged; all there is where there is none. */
-function acknowledged<P>(state: ChannelState<P>): number {
+export function acknowledged<P>(state: ChannelState<P>): number {
   let least = Infinity;
   for (const name of gates(state)) least = Math.min(least, state.peers.get(name)?.acknowledged ?? 0);
   return least;

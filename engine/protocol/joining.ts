@@ -6,7 +6,8 @@
 //                      <- pending          outputs from before the snapshot that may not have left: it holds them, too
 //                      <- snapshot         not through the channel
 //   acknowledgements ->                    executed to the position, and little lag: outputs wait for it as well
-//                      <- view             acknowledged all that ever preceded an output: claimed and won, it is named
+//                      <- view             acknowledged all that ever preceded an output, and all of them what nobody
+//                                          could give them after it (KP): claimed and won, it is named
 //
 // Until it is named it is no part of the machine: if it goes, it is forgotten; if its primary goes, it asks the arbiter
 // whether it was named meanwhile.
@@ -17,7 +18,7 @@ import type { BusLink } from './bus-link.js';
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
 import { CLAIM_RETRY_MS, claim, unansweredMs } from './claiming.js';
-import { pending, settle, tellAcknowledged, throttle } from './committing.js';
+import { acknowledged, pending, settle, tellAcknowledged, throttle } from './committing.js';
 import type { PeerMessage } from './messages.js';
 import type { View } from './vocabulary.js';
 
@@ -97,8 +98,12 @@ export function nameIfReady<P>(state: ChannelState<P>): ChannelEffect<P>[] {
     joiner.stage = 'gating';
     effects.push(tellAcknowledged(state, 'JN'));
   }
-  const has = peer.acknowledged >= Math.max(outbox.released, settle(state));
-  if (has) effects.push(claim(state, 'JN', [...state.backups, joiner.name], `replica ${joiner.name} has joined`));
+  const { released } = outbox;
+  // KP: what is settled nobody keeps, and what came with its snapshot it can give to nobody.
+  const have = acknowledged(state) >= Math.max(settle(state), joiner.position);
+  if (have && peer.acknowledged >= released) {
+    effects.push(claim(state, 'JN', [...state.backups, joiner.name], `replica ${joiner.name} has joined`));
+  }
   return effects;
 }
 

@@ -12,6 +12,7 @@ import { describePoint } from './kill-points.js';
 import { type ListedPlace, readListing } from './listing-hook.js';
 import type { PlannedPoint } from './planned-point.js';
 import type { Parting, PointRecord } from './point-record.js';
+import { keptTimeline } from './timeline-links.js';
 import { runTrial, type Trial, type TrialOptions } from './trial.js';
 import type { FaultPlan } from './trial-hooks.js';
 import { isSameOutcome, judge, type Reference } from './trial-judge.js';
@@ -122,8 +123,8 @@ export class FailoverTest {
 
   /** Runs the guest once, a replica struck at `point`, and judges. May be called several times at once. */
   async kill(planned: PlannedPoint): Promise<PointRecord> {
-    const { point, second, named } = planned;
-    const { fault = 'kill', victim = 'primary', timelines, machine, repeat } = this.#options;
+    const { point, second, named, timeline } = planned;
+    const { fault = 'kill', victim = 'primary', timelines = timeline, machine, repeat } = this.#options;
     const folder = this.#newFolder();
     try {
       const slowestMs = Math.max(...this.#runs.map(run => run.durationMs));
@@ -163,7 +164,7 @@ export class FailoverTest {
         durationMs,
         ...(parting === undefined ? {} : { parting }),
         repeat: repeat?.(planned) ?? '',
-        ...(failed || timelines === true ? { timeline: trial.timeline } : {}),
+        ...(failed || timelines === true ? { timeline: keptTimeline(trial.timeline, kill?.atNs) } : {}),
       };
     } finally {
       rmSync(folder, { recursive: true, force: true });

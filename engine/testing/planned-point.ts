@@ -10,6 +10,8 @@ export interface PlannedPoint {
   readonly second?: KillPoint;
   /** A user has named it: where it is never reached, that is a failure. */
   readonly named?: boolean;
+  /** Its timeline is kept though it does not fail. */
+  readonly timeline?: boolean;
 }
 
 /** What a point is known by in reports. */

@@ -36,6 +36,6 @@ export interface PointRecord {
   readonly parting?: Parting;
   /** The command that runs this point alone. */
   readonly repeat: string;
-  /** Of failures, and of every point where it was asked for. */
+  /** Of failures, and of every point where it was asked for; of a long one what is around the strike (timeline-links.ts). */
   readonly timeline?: readonly TimelineEvent[];
 }

@@ -20,6 +20,8 @@ export interface TimelineEvent {
   readonly epoch: number;
   readonly count: number;
   readonly view: number;
+  /** Of a message that was sent and received: the same at both (timeline-links.ts). */
+  readonly link?: number;
 }
 
 /** A replica that is a thread tells at once; a process writes to a file. */

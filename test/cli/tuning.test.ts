@@ -155,6 +155,7 @@ describe('epochvisor tune', () => {
     [['--max-latency', '2', guest], /time with its unit/],
     [['--chart', 'picture.gif', guest], /CHART_KIND/],
     [['--chart', '/no/such/folder/picture.svg', guest], /CHART_FILE/],
+    [['--chart', '/dev/full/picture.svg', guest], /ENOTDIR \[CHART_FILE\]/],
     [['--stdin', 'no-such-file', guest], /STDIN_UNREADABLE/],
     [['--listen', '127.0.0.1:0', guest], /NO_LOAD/],
     [['--load', 'true', guest], /NO_LISTEN/],

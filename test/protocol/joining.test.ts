@@ -226,6 +226,38 @@ describe('JN: a replica that joins', () => {
     expect(channels.did('A')).toContain('JN claim');
   });
 
+  it('is not named before the others have what it can give nobody: what came with its snapshot (KP)', () => {
+    const channels = asked(PAIR);
+    channels.cut.add('B');
+    channels.log('A', 'before', 10);
+    channels.step('A', { type: 'snapshotTaken', position: 10 });
+    executes(channels, 'J', 10);
+    channels.pass(HEARTBEAT_MS);
+    // Were J to win the next view, it could not continue the log for B; were B to win it, J could not follow.
+    expect(channels.did('A')).not.toContain('JN claim');
+    const progress = { executed: 0, backlogBytes: 0 };
+    const message = { type: 'acknowledgement', view: 1, position: 10, progress } as const;
+    channels.step('A', { type: 'peer', peer: 'B', nowMs: channels.nowMs, message });
+    expect(channels.did('A')).toContain('JN claim');
+  });
+
+  it('is not named before the others have what it was told to keep for nobody (KP)', () => {
+    const channels = asked(PAIR);
+    channels.log('A', 'before', 10);
+    channels.step('A', { type: 'snapshotTaken', position: 10 });
+    channels.cut.add('B');
+    // It goes to J, too, with the word that one backup has to be given nothing by another.
+    channels.log('A', 'ten', 2);
+    executes(channels, 'J', 12);
+    channels.pass(HEARTBEAT_MS);
+    expect(channels.get('J').keptParts).toBe(0);
+    expect(channels.did('A')).not.toContain('JN claim');
+    const progress = { executed: 0, backlogBytes: 0 };
+    const message = { type: 'acknowledgement', view: 1, position: 12, progress } as const;
+    channels.step('A', { type: 'peer', peer: 'B', nowMs: channels.nowMs, message });
+    expect(channels.did('A')).toContain('JN claim');
+  });
+
   it('makes the primary wait when too much log stands unexecuted in its memory', () => {
     const channels = following();
     channels.step('J', { type: 'progress', progress: { executed: -1, backlogBytes: BOUNDS.joiningBacklogBytes + 1 } });

@@ -1,6 +1,6 @@
 // The protocol under seeded faults: the production state machines, a few thousand runs.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Coverage } from '../../engine/simulator/run-judge.js';
 import {
   chooseHealing,
@@ -12,6 +12,9 @@ import {
 } from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { deathNearTheEnd, manyOperations, refusedLog } from './struck-runs.js';
+
+// Some seconds each; beside them seeds.test.ts has all cores.
+vi.setConfig({ testTimeout: 600_000 });
 
 /** Fixed, so that a red run here is red everywhere; `npm run simulate` goes further. */
 const BLOCKS = [

@@ -1,10 +1,11 @@
 // The file of a picture: .svg, .html or .png, by its name; whatever can be wrong with it is said before a minute of measuring.
 
-import { accessSync, constants, rmSync, statSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, extname } from 'node:path';
+import { basename, extname } from 'node:path';
 import type { EChartsOption } from 'echarts';
 import { EpochvisorError } from '../../errors/errors.js';
+import { tryWriting } from '../writable-file.js';
 import { CHART_HEIGHT, CHART_WIDTH, chartOption } from './chart.js';
 import { CHART_FONT } from './chart-looks.js';
 import type { Tuning } from './conclusion.js';
@@ -14,6 +15,8 @@ export const CHART_KINDS = ['.svg', '.html', '.png'] as const;
 
 /** Pixels of a PNG for each of the picture: readable on dense screens, too. */
 const PNG_SCALE = 2;
+/** A picture is about as large. */
+const TRIAL_BYTES = 64 * 1024;
 
 /**
  * The libraries are there, and something can be written where the file is to be.
@@ -24,12 +27,7 @@ export async function refuseChart(path: string): Promise<void> {
   await load(() => import('echarts'));
   if (kind === '.png') await load(() => import('@resvg/resvg-js'));
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error('it is a folder');
-    accessSync(dirname(path), constants.W_OK);
-    // A full disk is noticed by writing only; what is there already stays as it is.
-    const trial = `${path}.${process.pid}.tmp`;
-    writeFileSync(trial, Buffer.alloc(64 * 1024));
-    rmSync(trial);
+    tryWriting(path, TRIAL_BYTES);
   } catch (error) {
     throw unwritable(path, error);
   }
@@ -61,7 +59,6 @@ async function load<Library>(library: () => Promise<Library>): Promise<Library> 
 
 function unwritable(path: string, error: unknown): EpochvisorError {
   const { code, message } = error as NodeJS.ErrnoException;
-  rmSync(`${path}.${process.pid}.tmp`, { force: true });
   return new EpochvisorError(
     'CHART_FILE',
     `the chart ${path} can't be written: ${code ?? message}`,
