@@ -17,7 +17,7 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'faketime' | 'namespaces' | 'etcd' | 'openssl';
+export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'faketime' | 'namespaces' | 'etcd' | 'openssl' | 'spin';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -56,6 +56,14 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
     what: 'libfaketime (hosts whose clocks are minutes apart)',
     howToGet: 'apt-get install faketime',
     prepare: () => void libfaketime(),
+  },
+  spin: {
+    what: 'spin and gcc (the model of the protocol)',
+    howToGet: 'apt-get install spin gcc libc6-dev',
+    prepare: () => {
+      execFileSync('spin', ['-V']);
+      execFileSync('gcc', ['-E', '-'], { input: '#include <stdio.h>\n' });
+    },
   },
   namespaces: {
     what: 'network namespaces, which root may make (several hosts on this one)',
