@@ -22,6 +22,17 @@ test('a message is linked to where it was heard, and none that was not', () => {
   ]);
 });
 
+test('nobody hears what it has said itself', () => {
+  const own = { ...NOTED[1]!, owner: 'backup' as const, name: 'bbbb', atNs: 0.5e6, number: 1 };
+  const heard = { ...NOTED[3]!, number: 2 };
+  const links = linked([own, NOTED[1]!, heard]).map(({ owner, what, link }) => [owner, what, link]);
+  expect(links).toEqual([
+    ['backup', 'send log', undefined],
+    ['primary', 'send log', 1],
+    ['backup', 'receive log', 1],
+  ]);
+});
+
 test('a message is said no later than it is heard, though it is noted so', () => {
   const late = NOTED.map(event =>
     event.what === 'send log' && event.number === 1 ? { ...event, atNs: 2.6e6 } : event,

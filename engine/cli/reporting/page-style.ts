@@ -77,7 +77,8 @@ th{font-weight:600;color:var(--muted)}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .points{width:100%}
 .points td{white-space:nowrap}
-.points td:first-child,.points td.mono,.points td:last-child{white-space:normal;overflow-wrap:anywhere}
+.points td.mono{white-space:normal;overflow-wrap:normal}
+.points td:last-child{white-space:normal;overflow-wrap:anywhere}
 .points td:last-child{min-width:150px}
 .points tbody tr:hover{background:var(--raised)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 16px;margin:0;font-size:14px}
