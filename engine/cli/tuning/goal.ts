@@ -41,6 +41,8 @@ interface Curve {
   readonly most: number;
   readonly performance: (epochLength: number) => number;
   readonly latencyMs: ((epochLength: number) => number) | undefined;
+  /** Half of the interval in which its level lies, a part of the time; 0: unknown, or exact. */
+  readonly half: number;
 }
 
 export function curvesOf(cells: readonly Cell[]): Curve[] {
@@ -57,7 +59,9 @@ export function curvesOf(cells: readonly Cell[]): Curve[] {
       fit?.holds === true
         ? (length: number) => modelled(fit, length)
         : interpolated(points.map(point => [point.epochLength, point.performance] as const));
-    return [{ variant, least: first.epochLength, most: last.epochLength, performance, latencyMs: latencyCurve(own) }];
+    const half = fit?.holds === true && Number.isFinite(fit.aHalf) ? fit.aHalf : 0;
+    const [least, most] = [first.epochLength, last.epochLength];
+    return [{ variant, least, most, performance, latencyMs: latencyCurve(own), half }];
   });
 }
 
@@ -119,13 +123,35 @@ export function recommend(cells: readonly Cell[], goal: Goal): Verdict | undefin
   // A bound on overhead alone wants the shortest epochs under it; one on latency, the least overhead under that.
   const overheadMost = maxOverhead ?? (onlyLatency ? Infinity : (1 + leastOverhead) * (1 + TOLERANCE) - 1);
   const latencyMost = maxLatencyMs ?? Infinity;
-  const meets = all.filter(each => each.overhead <= overheadMost && (each.interruptP99Ms ?? 0) <= latencyMost);
+  const isCheap =
+    maxOverhead === undefined && !onlyLatency
+      ? nearItsLeast(curves, all, overheadMost)
+      : (each: Recommendation) => each.overhead <= overheadMost;
+  const meets = all.filter(each => isCheap(each) && (each.interruptP99Ms ?? 0) <= latencyMost);
   const best = onlyLatency ? leastOverheadOf(meets) : shortestOf(meets);
   if (best !== undefined) return { met: true, recommendation: best };
   const excess = (each: Recommendation) =>
     Math.max((1 + each.overhead) / (1 + overheadMost), (each.interruptP99Ms ?? 0) / latencyMost);
   const nearest = all.toSorted((one, other) => excess(one) - excess(other))[0];
   return { met: false, nearest, wants: wanted(all, overheadMost, latencyMost) };
+}
+
+/**
+ * Whether a setting is within the tolerance of the least that its own variant costs, for variants that can't be told from
+ * the best: beside the least of another, a variant whose level is off by a few percent would need epochs ten times as long.
+ */
+function nearItsLeast(
+  curves: readonly Curve[],
+  all: readonly Recommendation[],
+  overheadMost: number,
+): (each: Recommendation) => boolean {
+  const bounds = new Map(
+    curves.map(({ variant, half }) => {
+      const own = Math.min(...all.filter(each => each.variant === variant).map(each => each.overhead));
+      return [variant, own - half <= overheadMost ? (1 + own) * (1 + TOLERANCE) - 1 : -Infinity];
+    }),
+  );
+  return ({ variant, overhead }) => overhead <= bounds.get(variant)!;
 }
 
 /** The least overhead, and, of what can't be told apart from it, the shortest epochs. */

@@ -85,12 +85,24 @@ export function fitModel(points: readonly SweepPoint[]): Fit | undefined {
   if (line === undefined) return undefined;
   const { intercept, slope, interceptHalf, slopeHalf, r2, worst } = line;
   const fit = { a: intercept - 1, b: slope, aHalf: interceptHalf, bHalf: slopeHalf, r2, worst };
-  return { ...fit, holds: points.every(point => isNear(point, modelled(fit, point.epochLength))) };
+  const usual = usualHalf(points);
+  return { ...fit, holds: points.every(point => isNear(point, modelled(fit, point.epochLength), usual)) };
+}
+
+/** Half of a point's interval, as a logarithm. */
+function half({ performance, low = performance, high = performance }: SweepPoint): number {
+  return Math.log(Math.max(performance / low, high / performance));
+}
+
+/** Their mean: an interval from three or four runs is often narrow by chance alone. */
+function usualHalf(points: readonly SweepPoint[]): number {
+  return points.reduce((sum, point) => sum + half(point), 0) / points.length;
 }
 
 /** Twice the interval: of six points one is outside of its own more often than not, with every curve. */
-function isNear({ performance, low = performance, high = performance }: SweepPoint, curve: number): boolean {
-  const isWithin = curve >= low * (low / performance) && curve <= high * (high / performance);
+function isNear(point: SweepPoint, curve: number, usual: number): boolean {
+  const { performance } = point;
+  const isWithin = Math.abs(Math.log(curve / performance)) <= 2 * Math.max(half(point), usual);
   return isWithin || Math.abs(curve - performance) <= WORST_MOST * performance;
 }
 

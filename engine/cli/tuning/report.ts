@@ -90,7 +90,9 @@ function goalText({ goal: { maxOverhead, maxLatencyMs } }: Tuning): string {
     ...(maxOverhead === undefined ? [] : [`overhead of ${percent(maxOverhead)} at most`]),
     ...(maxLatencyMs === undefined ? [] : [`interrupts that wait ${milliseconds(maxLatencyMs)} at most`]),
   ];
-  return bounds.length === 0 ? `overhead within ${TOLERANCE * 100} % of the best` : bounds.join(' and ');
+  return bounds.length === 0
+    ? `overhead within ${TOLERANCE * 100} % of the least that its variant has`
+    : bounds.join(' and ');
 }
 
 function givenUp({ overhead, leastOverhead }: Recommendation): string {

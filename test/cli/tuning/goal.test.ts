@@ -34,6 +34,23 @@ describe('the recommendation', () => {
     }
   });
 
+  it('does not depend on which of two variants that nobody could tell apart came out cheaper', () => {
+    // As on a host of two threads of one core: levels that are off by tens of percent, boundaries of the same cost.
+    const sweepOf = (revised: number, deferred: number, original: number) =>
+      [
+        ...obeying('revised', revised, 10_000),
+        ...obeying('deferred', deferred, 12_000),
+        ...obeying('original', original, 1.4e7),
+      ].map((each, at) => {
+        const { value, ...rest } = each.performance!;
+        const off = value * [1.25, 0.8][at % 2]!;
+        return { ...each, performance: { ...rest, value: off, low: off / 1.5, high: off * 1.5 } };
+      });
+    const ratio = lengthFor({}, sweepOf(0.85, 0.64, 0.46)) / lengthFor({}, sweepOf(0.42, 0.5, 0.7));
+    expect(ratio).toBeGreaterThan(0.5);
+    expect(ratio).toBeLessThan(2);
+  });
+
   it('is never simplex, which has no backup', () => {
     const verdict = recommend([cell('simplex', 1e3, 1), cell('deferred', 1e3, 1.2), cell('deferred', 1e5, 1.1)], {});
     expect(verdict).toMatchObject({ met: true, recommendation: { variant: 'deferred' } });
