@@ -34,6 +34,8 @@ import type { KeptMemory } from './kept-memory.js';
 export const DEFECT = 4400;
 /** Of a stream: what may be confirmed a little late. An owner may send, and a guest write, several times as much meanwhile. */
 const LATE_BYTES = 8 * 1024;
+/** Of input, told at once: what a read of a pipe gives. A device may have more, which as one interrupt fits no ring. */
+const INPUT_PIECE_BYTES = 64 * 1024;
 /** What fits in the close frame of ws. */
 const REASON_MAX = 120;
 
@@ -229,7 +231,7 @@ export class BusServer {
   #startStreams(): void {
     for (const device of this.#options.streams) {
       const sink: SourceSink = {
-        input: (stream, bytes, end) => this.#step({ type: 'input', stream, bytes, end }),
+        input: (stream, bytes, end) => this.#input(stream, bytes, end),
         written: (stream, offset, mark) => this.#written(stream, offset, mark),
         opened: (source, data) => this.#openedBy(device as SourceDevice, source, data),
         reset: stream => this.#reset(stream),
@@ -237,6 +239,15 @@ export class BusServer {
       };
       device.start(sink);
     }
+  }
+
+  #input(stream: number, bytes: Uint8Array, end: boolean): void {
+    let at = 0;
+    do {
+      const piece = bytes.subarray(at, at + INPUT_PIECE_BYTES);
+      at += piece.length;
+      this.#step({ type: 'input', stream, bytes: piece, end: end && at === bytes.length });
+    } while (at < bytes.length);
   }
 
   #openedBy(device: SourceDevice, source: number, data: Uint8Array): number {

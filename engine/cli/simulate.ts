@@ -47,7 +47,7 @@ export function simulateCommand(): Command {
 
 function parseKind(text: string): string {
   if (Object.hasOwn(KINDS, text)) return text;
-  throw new InvalidArgumentError(`there is no such kind; there are ${Object.keys(KINDS).join(', ')}`);
+  throw new InvalidArgumentError(`There is no such kind; there are ${Object.keys(KINDS).join(', ')}`);
 }
 
 const parts = (text: string): string[] => text.split(',').map(part => part.trim());

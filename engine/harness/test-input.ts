@@ -3,6 +3,9 @@
 import { PassThrough } from 'node:stream';
 import { EpochvisorError } from '../errors/errors.js';
 
+/** What a read of a pipe gives: a guest that is slow to take it stops the console between two. */
+const READ_BYTES = 1 << 16;
+
 export class TestInput {
   /** Where the console reads. */
   readonly stream = new PassThrough();
@@ -32,7 +35,7 @@ export class TestInput {
     // A copy: the bytes are the test's.
     const bytes = Buffer.from(piece);
     this.#pieces.push(bytes);
-    this.stream.write(bytes);
+    for (let at = 0; at < bytes.length; at += READ_BYTES) this.stream.write(bytes.subarray(at, at + READ_BYTES));
   }
 
   /** Nothing follows. */

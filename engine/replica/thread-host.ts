@@ -66,7 +66,17 @@ export class ThreadHost extends IoEnd<GuestState> {
         });
       else setImmediate(act);
     };
-    super({ shared, port: statePort(port1), allocate: touchedMemory, timers: TIMERS, whenRung }, restores);
+    // Who looks again and again, at a ring or at what has no room in it, would for ever.
+    const unlessAbandoned = (act: () => void) => () => {
+      if (!this.#abandoned) act();
+    };
+    const timers: Timers = {
+      nowMs: TIMERS.nowMs,
+      after: (delayMs, act) => TIMERS.after(delayMs, unlessAbandoned(act)),
+      next: act => TIMERS.next(unlessAbandoned(act)),
+      soon: act => TIMERS.soon(unlessAbandoned(act)),
+    };
+    super({ shared, port: statePort(port1), allocate: touchedMemory, timers, whenRung }, restores);
     this.sampled = memory;
     this.#worker = start({ ...data, restores, port: port2, memory } satisfies GuestThreadData);
   }

@@ -355,6 +355,21 @@ describe('the bus server', () => {
     expect(bytes).toBeLessThanOrEqual(BOUNDS.unwrittenBytes + 2 * part.length);
   });
 
+  test('tells input in pieces that fit every ring, whatever the device gives at once', async () => {
+    const all = Buffer.alloc(20_000_000, 'piece by piece ');
+    const a = await attach('a');
+    await a.fence(1);
+    stdin.write(all);
+    const inputs = () =>
+      a.heard.flatMap(message =>
+        message.type === 'interrupt' && message.interrupt.kind === 'stream' ? message.interrupt : [],
+      );
+    const arrived = () => inputs().reduce((sum, { bytes }) => sum + bytes.length, 0);
+    await expect.poll(arrived).toBe(all.length);
+    expect(Math.max(...inputs().map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(64 * 1024);
+    expect(Buffer.compare(Buffer.concat(inputs().map(({ bytes }) => bytes)), all)).toBe(0);
+  });
+
   test('reads no more input than the window holds', async () => {
     const part = new Uint8Array(64 * 1024);
     for (let index = 0; index < 20; index++) stdin.write(part);

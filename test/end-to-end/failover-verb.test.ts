@@ -144,6 +144,12 @@ test('the command of a point repeats it', async () => {
   expect(again.report.points[0]!.kill).toMatchObject({ count: report.points[0]!.kill!.count });
 });
 
+test('a primary that dies in a flood of output leaves nothing behind that keeps the process', async () => {
+  // 64 MiB: what its links had not sent, and its ring held, when it died.
+  const { report } = await failover('--at', 'output:50:before', guest('flood'), '65536');
+  expect(report.points[0]).toMatchObject({ verdict: 'same', kill: { what: 'before release stream' } });
+});
+
 test('the demo kills a primary in the middle of an epoch, its successor once healed, and finds both outputs equal', async () => {
   const { status, stdout, stderr } = await bench.run(['demo']);
   expect(stderr).toBe('');

@@ -49,6 +49,16 @@ describe('a guest that is told what to do', () => {
   });
 });
 
+test('as much input as one likes is given at once, and a kill in the middle loses none of it', async () => {
+  const lines = (text: string) => `print ${text}\n`.repeat(500_000);
+  await using machine = await launch(TOLD, {});
+  machine.stdin.write(lines('before'));
+  await machine.killPrimary();
+  machine.stdin.write(`${lines('after')}end 3\n`);
+  expect(await machine.outcome).toEqual({ kind: 'exit', status: 3 });
+  expect(machine.transcript.stdout.text === 'before\n'.repeat(500_000) + 'after\n'.repeat(500_000)).toBe(true);
+}, 120_000);
+
 describe('a kill at a place', () => {
   const stdin = `print begins\n${WORK.repeat(5)}print ends\n`;
 
