@@ -1,5 +1,6 @@
 // The places of an I/O hook (io-hook.ts): around the ports of a replica's driver, and the links that it is given.
 
+import { linkAround } from '../driver/link-around.js';
 import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -90,14 +91,7 @@ export class IoPoints<State> implements TestedReplica {
     this.#flushes.add(flush);
     this.#links.add(link);
     if (this.#isCut) link.terminate();
-    return {
-      get bufferedBytes() {
-        return link.bufferedBytes;
-      },
-      get arrivedBytes() {
-        return link.arrivedBytes;
-      },
-      whenTaken: act => link.whenTaken(act),
+    return linkAround(link, {
       listen: handlers => {
         const ended = () => {
           this.#flushes.delete(flush);
@@ -106,11 +100,8 @@ export class IoPoints<State> implements TestedReplica {
         link.listen(this.#peerHandlers(handlers, ended));
       },
       send: message => this.#sends(message, () => link.send(message)),
-      sendPiece: piece => link.sendPiece(piece),
-      close: () => link.close(),
-      terminate: () => link.terminate(),
       flush,
-    };
+    });
   }
 
   inFlight(): InFlight {

@@ -15,6 +15,7 @@
 
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { Listener } from '../channel/listener.js';
+import { linkAround } from '../driver/link-around.js';
 import type { BusConnection, PeerLink, ReplicaPorts } from '../driver/ports.js';
 import { asError, assert } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
@@ -175,14 +176,7 @@ export class ThreadReplica implements StartedReplica {
   #link(link: PeerLink): PeerLink {
     this.#links.add(link);
     if (!this.#looksAlive()) link.terminate();
-    return {
-      get bufferedBytes() {
-        return link.bufferedBytes;
-      },
-      get arrivedBytes() {
-        return link.arrivedBytes;
-      },
-      whenTaken: act => link.whenTaken(act),
+    return linkAround(link, {
       listen: handlers =>
         link.listen({
           message: message => {
@@ -205,9 +199,7 @@ export class ThreadReplica implements StartedReplica {
       close: () => {
         if (this.#looksAlive()) link.close();
       },
-      terminate: () => link.terminate(),
-      flush: () => link.flush?.(),
-    };
+    });
   }
 
   /** The dead ask nothing, and hear no answer. */
