@@ -46,7 +46,7 @@ describe('simulate', () => {
   test.each([
     [['--seeds', '0'], /--seeds.*whole number from 1/],
     [['--seed', 'x'], /--seed.*whole number/],
-    [['--kind', 'odd'], /there is no such kind; there are all, pairs/],
+    [['--kind', 'odd'], /There is no such kind; there are all, pairs/],
     [['--trace'], /--trace and --without are for one run.*: name it by --seed/],
     [
       ['--seed', '1', '--without', 'fault77'],
