@@ -80,6 +80,8 @@ export type ReplicaNews =
 
 export interface ReplicaPorts<State> {
   readonly timers: Timers;
+  /** Threads that want to run on this host, per processor: 1 and less is calm. */
+  readonly crowding: () => number;
   readonly guest: IoEnd<State>;
   readonly arbiter: ArbiterPort;
   /** Calls the bus until it is there; `opened` comes once a call. */

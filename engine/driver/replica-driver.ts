@@ -411,7 +411,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
       if (!incoming.takeStirs()) continue;
       this.#step({ type: 'stirs', nowMs: this.#nowMs, ...(peer === undefined ? {} : { peer }) });
     }
-    this.#step({ type: 'tick', nowMs: this.#nowMs });
+    this.#step({ type: 'tick', nowMs: this.#nowMs, crowding: this.#ports.crowding() });
     this.#tickLater();
   }
 

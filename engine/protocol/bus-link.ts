@@ -173,10 +173,10 @@ export class BusLink<P> {
   tick(): ChannelEffect<P>[] {
     const state = this.#state;
     const effects: ChannelEffect<P>[] = [];
-    if (this.#stage !== 'closed' && this.silence.isTooLong(state.nowMs)) {
+    if (this.#stage !== 'closed' && this.silence.isTooLong(state.nowMs, state.crowding)) {
       this.#stage = 'closed';
       this.#lostMs = this.silence.sinceMs;
-      this.#silentMs = this.silence.limitMs;
+      this.#silentMs = this.silence.limitMs(state.crowding);
       this.silence.endured(state.nowMs);
       effects.push({ rule: 'RS', type: 'dropBus' });
     }

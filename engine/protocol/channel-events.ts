@@ -41,7 +41,8 @@ export type ChannelEvent<P> =
   /** Part of a message has come since the last tick, or a piece of a snapshot, and no whole message. Without `peer`: of the bus. */
   | { readonly type: 'stirs'; readonly peer?: string; readonly nowMs: number }
   /** Time goes on: every `tickMs`. */
-  | { readonly type: 'tick'; readonly nowMs: number };
+  /** `crowding`: threads that want to run on this host, per processor. */
+  | { readonly type: 'tick'; readonly nowMs: number; readonly crowding: number };
 
 export type ChannelEffect<P> =
   | { readonly rule: Rule; readonly type: 'sendPeer'; readonly peer: string; readonly message: PeerMessage<P> }

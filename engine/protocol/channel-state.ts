@@ -71,6 +71,8 @@ export class ChannelState<P> {
   /** When time went on last; less what this replica was absent for since. */
   tickedMs: number;
   heartbeatAtMs: number;
+  /** Threads that want to run on this host, per processor, as of the last tick. */
+  crowding = 1;
 
   /** The claim that is out, or waits to be repeated at `retryAtMs`. */
   claim: View | undefined;

@@ -85,7 +85,7 @@ export class Channel<P> {
     const all = [this.#bus.silence, ...[...this.#state.peers.values()].map(({ silence }) => silence)];
     return {
       longestGapMs: Math.max(...all.map(({ everLongestMs }) => everLongestMs)),
-      limitMs: Math.max(...all.map(({ limitMs }) => limitMs)),
+      limitMs: Math.max(...all.map(silence => silence.limitMs(this.#state.crowding))),
     };
   }
 
@@ -150,6 +150,7 @@ export class Channel<P> {
         this.#stirs(event.peer);
         return [];
       case 'tick':
+        state.crowding = event.crowding;
         return this.#tick();
     }
   }

@@ -7,6 +7,9 @@
 // length is too long. It is never taken to be too long before `leastMs`, some heartbeats, so that the first accident on a calm
 // host is none; and always after the suspicion time that was asked for. Until enough is known, that time is the limit.
 //
+// On a crowded host, where more threads want to run than there are processors, each waits for its turn, and what has been heard so
+// far says little of what a few more will do: the least grows with the crowd, before the first gap has shown what that does.
+//
 // Rejected: mean and deviation of the gaps (as of TCP's timer, or accrual detectors). A log that flows has gaps of a
 // millisecond, an idle one those of heartbeats: a mean says which of them there were more of. What matters is the tail, of
 // which the longest is the best witness.
@@ -24,6 +27,8 @@ export interface SilenceTiming {
 const LEAST_HEARTBEATS = 5;
 /** ... and this share of the suspicion time: who asks for a longer one asks for more patience. */
 const LEAST_SHARE = 1 / 4;
+/** Threads a processor that are no crowd: those of a pair that computes, and what comes and goes. */
+const CALM = 1.5;
 /** Too long is so many times the longest gap: next to a gap that a host has had, a longer one is no surprise. */
 const LONGEST_TIMES = 2.5;
 /** In so long two thirds of a gap are forgotten. */
@@ -59,11 +64,12 @@ export class Silence {
     return Math.min(suspicionMs, Math.max(LEAST_HEARTBEATS * heartbeatMs, LEAST_SHARE * suspicionMs));
   }
 
-  /** What is too long at present. */
-  get limitMs(): number {
+  /** What is too long at present, ms. @param crowding threads that want to run here, per processor */
+  limitMs(crowding: number): number {
     const { heartbeatMs, suspicionMs } = this.#timing;
     if (this.#knownMs < KNOWN_HEARTBEATS * heartbeatMs) return suspicionMs;
-    return Math.min(suspicionMs, Math.max(this.leastMs, LONGEST_TIMES * this.#longestMs));
+    const leastMs = this.leastMs * Math.max(1, crowding - CALM + 1);
+    return Math.min(suspicionMs, Math.max(leastMs, LONGEST_TIMES * this.#longestMs));
   }
 
   /** The longest that was ever broken. */
@@ -71,8 +77,8 @@ export class Silence {
     return this.#everLongestMs;
   }
 
-  isTooLong(nowMs: number): boolean {
-    return this.lastsMs(nowMs) >= this.limitMs;
+  isTooLong(nowMs: number, crowding: number): boolean {
+    return this.lastsMs(nowMs) >= this.limitMs(crowding);
   }
 
   /** A word has come. */

@@ -22,7 +22,7 @@ export function whySuspected<P>(state: ChannelState<P>, name: string, ticks: boo
 /** Joining is heavy work for both, and nobody waits for it: while one of them joins, neither is suspected before its time. */
 function patienceMs<P>(state: ChannelState<P>, name: string, { silence }: Peer): number {
   const joins = name === state.joiner?.name || !(state.isPrimary || state.isNamed);
-  return joins ? state.options.suspicionMs : silence.limitMs;
+  return joins ? state.options.suspicionMs : silence.limitMs(state.crowding);
 }
 
 /** SX: a primary leaves it out of its next view. */

@@ -18,6 +18,7 @@ import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../
 import { readVerification } from '../threads/verification.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
+import { hostCrowding } from './crowding.js';
 import type { KnownInFlight } from './io-points.js';
 import type {
   FromReplica,
@@ -84,6 +85,7 @@ export class Replica {
     this.#around = parts.around?.(() => this.#known);
     const ports: ReplicaPorts<GuestState> = {
       timers: TIMERS,
+      crowding: hostCrowding(),
       guest: parts.thread,
       arbiter: this.#arbiterPort(),
       connectBus: handlers => this.#connectBus(handlers),

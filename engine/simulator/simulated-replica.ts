@@ -252,6 +252,7 @@ export class Replica {
     let claims = 0;
     return {
       timers: this.#timers,
+      crowding: () => 1,
       guest,
       arbiter: {
         claim: (view: View, answer: (answer: ClaimAnswer) => void) => this.#claim(view, answer),

@@ -97,6 +97,7 @@ class Running {
       },
       ports: {
         timers: this.schedule,
+        crowding: () => 1,
         guest: new IoEnd<State>(parts, view === undefined),
         arbiter: { claim: this.claim, latest: () => undefined },
         connectBus: handlers => void this.calls.push(handlers),

@@ -30,8 +30,8 @@ function heartbeat(channel: Channel<string>, nowMs: number, bus: boolean) {
 
 /** Time goes on as it does where nothing keeps this replica from its turn; what the last tick led to. */
 function ticks(channel: Channel<string>, fromMs: number, untilMs: number) {
-  for (let nowMs = fromMs + 50; nowMs < untilMs; nowMs += 50) channel.step({ type: 'tick', nowMs });
-  return channel.step({ type: 'tick', nowMs: untilMs });
+  for (let nowMs = fromMs + 50; nowMs < untilMs; nowMs += 50) channel.step({ type: 'tick', nowMs, crowding: 1 });
+  return channel.step({ type: 'tick', nowMs: untilMs, crowding: 1 });
 }
 
 /** Time goes on, with the words of the bus and of a backup that says whether it hears it, where they come. */
@@ -45,7 +45,7 @@ function live(
   for (let nowMs = fromMs + 50; nowMs <= untilMs; nowMs += 50) {
     if (heard.bus) effects.push(...channel.step({ type: 'bus', message: { type: 'heartbeat', taken: 0 }, nowMs }));
     if (heard.backup !== undefined) effects.push(...heartbeat(channel, nowMs, heard.backup));
-    effects.push(...channel.step({ type: 'tick', nowMs }));
+    effects.push(...channel.step({ type: 'tick', nowMs, crowding: 1 }));
   }
   return effects;
 }
@@ -57,9 +57,9 @@ describe('a bus that is silent', () => {
     const channel = primary();
     expect(typesOf(ticks(channel, 0, 950))).not.toContain('dropBus');
     heartbeat(channel, 950, true);
-    expect(typesOf(channel.step({ type: 'tick', nowMs: 999 }))).not.toContain('dropBus');
-    expect(typesOf(channel.step({ type: 'tick', nowMs: 1000 }))).toContain('dropBus');
-    expect(typesOf(channel.step({ type: 'tick', nowMs: 1100 }))).not.toContain('dropBus');
+    expect(typesOf(channel.step({ type: 'tick', nowMs: 999, crowding: 1 }))).not.toContain('dropBus');
+    expect(typesOf(channel.step({ type: 'tick', nowMs: 1000, crowding: 1 }))).toContain('dropBus');
+    expect(typesOf(channel.step({ type: 'tick', nowMs: 1100, crowding: 1 }))).not.toContain('dropBus');
   });
 
   it('is not silent while it sends heartbeats', () => {

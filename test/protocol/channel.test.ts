@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BOUNDS } from '../../engine/protocol/bounds.js';
 import { UNTOLD_SHARE } from '../../engine/protocol/bus-link.js';
 import { Channel, type ChannelEffect, type ChannelEvent, CLAIM_RETRY_MS } from '../../engine/protocol/channel.js';
+import type { ChannelOptions } from '../../engine/protocol/channel-events.js';
 import type { FromBus, PeerMessage } from '../../engine/protocol/messages.js';
 import { FIRST_OPENED_STREAM, type Operation, type Output, type View } from '../../engine/protocol/vocabulary.js';
 
@@ -18,7 +19,13 @@ const ALONE: View = { ...PAIR, backups: [] };
 type Chan = Channel<string>;
 type Effect = ChannelEffect<string>;
 
-function channel(incarnation: string, view: View = PAIR, operationIds = true, position = 0): Chan {
+function channel(
+  incarnation: string,
+  view: View = PAIR,
+  operationIds = true,
+  position = 0,
+  timing: Partial<ChannelOptions> = {},
+): Chan {
   let claims = 0;
   return new Channel<string>({
     incarnation,
@@ -32,6 +39,7 @@ function channel(incarnation: string, view: View = PAIR, operationIds = true, po
     startMs: START_MS,
     nowMs: 0,
     newClaim: () => `${incarnation}${++claims}`,
+    ...timing,
   });
 }
 
@@ -95,7 +103,7 @@ function output(position: number, what: Output = text(0)): ChannelEvent<string> 
 }
 
 function tick(nowMs: number): ChannelEvent<string> {
-  return { type: 'tick', nowMs };
+  return { type: 'tick', nowMs, crowding: 1 };
 }
 
 /** Time goes on as it does where nothing keeps this replica from its turn; what that leads to. */
@@ -375,6 +383,23 @@ describe('suspicion', () => {
     backup.step(fromPeer('A', heartbeat(), 40));
     expect(ticks(backup, 40, 40 + SUSPICION_MS - 1).some(({ type }) => type === 'claim')).toBe(false);
     expect(claimOf(backup.step(tick(40 + SUSPICION_MS)))).toMatchObject({ number: 2, primary: 'B', backups: [] });
+  });
+
+  it('comes later where this host is crowded', () => {
+    // Both are known to speak steadily: a quarter of the time is enough.
+    const suspectedMs = (crowding: number): number => {
+      const backup = channel('B', PAIR, true, 0, { heartbeatMs: 50, suspicionMs: 1000, startMs: 1000 });
+      backup.step({ type: 'peerOpened', peer: 'A', nowMs: 0 });
+      for (let nowMs = 0; nowMs <= 5_000; nowMs += 50) {
+        backup.step(fromPeer('A', heartbeat(), nowMs));
+        backup.step({ type: 'tick', nowMs, crowding });
+      }
+      for (let nowMs = 5_010; ; nowMs += 10) {
+        const claims = backup.step({ type: 'tick', nowMs, crowding }).some(({ type }) => type === 'claim');
+        if (claims) return nowMs - 5_000;
+      }
+    };
+    expect([1, 3, 20].map(suspectedMs)).toEqual([250, 630, 1000]);
   });
 
   it('gives a peer that has not come yet its time to start', () => {

@@ -75,7 +75,7 @@ export class Channels {
       this.nowMs += HEARTBEAT_MS;
       for (const name of [...this.all.keys()]) {
         this.step(name, { type: 'bus', message: { type: 'heartbeat', taken: this.left(name) }, nowMs: this.nowMs });
-        this.step(name, { type: 'tick', nowMs: this.nowMs });
+        this.step(name, { type: 'tick', nowMs: this.nowMs, crowding: 1 });
       }
     }
   }

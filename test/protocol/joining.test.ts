@@ -479,7 +479,7 @@ describe('RA: a joining replica that loses its primary', () => {
     const view: View = { ...ALONE, number: 2, primary: 'B' };
     channels.step('J', { type: 'latest', view, nowMs: channels.nowMs });
     expect(effectsOf(channels, 'J', 'halt')).toMatchObject([{ code: 'JOIN_LOST' }]);
-    expect(channels.step('J', { type: 'tick', nowMs: channels.nowMs + 1_000 })).toEqual([]);
+    expect(channels.step('J', { type: 'tick', nowMs: channels.nowMs + 1_000, crowding: 1 })).toEqual([]);
   });
 
   it('never claims a view that nobody named it in', () => {

@@ -269,7 +269,7 @@ export const SUBTLE_MISTAKES: readonly SubtleMistake[] = [
   {
     rule: 'SX',
     mistake: 'whoever says nothing for less than a heartbeat is suspected',
-    plant: () => getter(Silence, 'limitMs', () => () => 12),
+    plant: () => method(Silence, 'limitMs', () => () => 12),
     sees: /nothing has struck/,
     within: 100,
   },

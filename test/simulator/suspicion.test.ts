@@ -6,7 +6,7 @@ import type { Fault } from '../../engine/simulator/faults.js';
 import { PRODUCTION } from '../../engine/simulator/parts.js';
 import { choosePair, type RunOptions } from '../../engine/simulator/run-plan.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
-import { all, failureOf, getter, method } from './planting.js';
+import { all, failureOf, method } from './planting.js';
 
 const SEEDS = 15;
 const HEARTBEAT_MS = 10;
@@ -108,12 +108,13 @@ describe('the same runs find', () => {
     );
 
   it('a silence that learns nothing', () => {
-    const undo = getter(
+    const undo = method(
       Silence,
       'limitMs',
       () =>
-        ({ leastMs }) =>
-          leastMs,
+        function (this: Silence) {
+          return this.leastMs;
+        },
     );
     try {
       expect(found([stutter(0)])).toBe(true);

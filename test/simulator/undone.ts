@@ -117,7 +117,7 @@ export const UNDONE: readonly Mistake[] = [
         const effects = [];
         // As if it had run all the while, and heard nothing.
         for (tickedMs += 1; tickedMs < event.nowMs; tickedMs += 1)
-          effects.push(...step({ type: 'tick', nowMs: tickedMs }));
+          effects.push(...step({ type: 'tick', nowMs: tickedMs, crowding: 1 }));
         tickedMs = event.nowMs;
         return [...effects, ...step(event)];
       };
