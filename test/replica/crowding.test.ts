@@ -43,6 +43,10 @@ it('is seen on this host', async () => {
     }
     expect(seen).toBeGreaterThanOrEqual(2);
   } finally {
-    await Promise.all(busy.map(one => (one.kill('SIGKILL'), once(one, 'exit'))));
+    for (const one of busy) {
+      const ended = once(one, 'exit');
+      one.kill('SIGKILL');
+      await ended;
+    }
   }
 });
