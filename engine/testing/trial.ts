@@ -17,7 +17,7 @@ import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './k
 import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
-import { readTimeline, type TimelineEvent, type TimelineOwner } from './timeline.js';
+import { readTimeline, shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
 import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
 
 /** One that was stopped past its suspicion goes on so long after the view without it, ms. */
@@ -216,9 +216,11 @@ function wholeTimeline(
   return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
 }
 
-function deathOf(owner: TimelineOwner, { atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
+function deathOf(victim: TimelineOwner, { replica, atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
   const at = { epoch, count, view: inFlight?.view ?? 0 };
-  return { atNs, owner, name: '', kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
+  const { owner, incarnation } = replica ?? { owner: victim, incarnation: '' };
+  const name = shortName(incarnation);
+  return { atNs, owner, name, kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
 }
 
 /** What the machine told of a failover, and when. */
@@ -240,7 +242,7 @@ function watch(machine: LaunchedMachine): Watched {
     watched.views.push({
       atNs: hostMs() * 1e6,
       owner: 'machine',
-      name: primary.slice(0, 8),
+      name: shortName(primary),
       kind: 'view',
       number,
       what: reason,

@@ -9,7 +9,14 @@ export interface Report {
     readonly verdict: string;
     readonly detail: string;
     readonly repeat: string;
+    readonly second?: string;
+    readonly secondKill: {
+      readonly what?: string;
+      readonly replica?: { readonly owner: string; readonly incarnation: string };
+    } | null;
     readonly kill: {
+      readonly replica?: { readonly owner: string; readonly incarnation: string };
+      readonly inFlight?: { readonly view: number; readonly role: string; readonly sent: number };
       readonly epoch: number;
       readonly instruction?: number;
       readonly count: number;
