@@ -80,6 +80,8 @@ export type LaunchEffect =
   /** Its record at the arbiter is one of the dead. */
   | { readonly type: 'withdraw'; readonly incarnation: string }
   | { readonly type: 'kill'; readonly incarnation: string }
+  /** The others hear that this one has ended: they may not have been connected to it. */
+  | { readonly type: 'gone'; readonly incarnation: string; readonly reason: string }
   /** They ended, and nobody asks for them any more. */
   | { readonly type: 'forget'; readonly incarnations: readonly string[] }
   | { readonly type: 'readLatest'; readonly reason: string }
@@ -259,6 +261,7 @@ export class Launching {
     const isUnjoined = joins && !namedIn(this.#view).includes(incarnation);
     return [
       { type: 'withdraw', incarnation },
+      { type: 'gone', incarnation, reason },
       isUnjoined
         ? this.#unjoined(replica, reason, halted?.code ?? reason)
         : { type: 'tell', news: ['lost', nameOf(replica), reason] },
