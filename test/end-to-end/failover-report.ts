@@ -4,7 +4,11 @@ import { expect } from 'vitest';
 import type { Bench } from './command.js';
 
 export interface Report {
-  readonly undisturbed: { readonly instructions: number; readonly stdoutRepeats: boolean };
+  readonly undisturbed: {
+    readonly instructions: number;
+    readonly stdoutBytes: number;
+    readonly stdoutRepeats: boolean;
+  };
   readonly points: readonly {
     readonly verdict: string;
     readonly detail: string;
