@@ -1,4 +1,4 @@
-// What nobody catches in a replica that is a thread, on either of its threads, fails its own point, and no other.
+// What nobody catches in a replica, on either of its threads, fails its own point, and no other.
 
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -41,14 +41,19 @@ if (isMainThread) {
 }
 `;
 
-test('a sweep goes on, and says of each point what was thrown', async () => {
+async function failover(...args: readonly string[]): Promise<Report> {
   const preload = bench.file('planted.mjs');
   writeFileSync(preload, PLANTED(bench.file('token')));
-  const args = ['failover', '--json', '--epoch-length', '10_000', '--points', '6', guest('compute'), '5', '2'];
-  const { status, stdout, stderr } = await bench.run(args, 'ignore', { NODE_OPTIONS: `--import=${preload}` });
+  const env = { NODE_OPTIONS: `--import=${preload}` };
+  const { status, stdout, stderr } = await bench.run(['failover', '--json', ...args], 'ignore', env);
   expect(stderr).toBe('');
   expect(status).toBe(1);
-  const { points, failures } = JSON.parse(stdout) as Report;
+  return JSON.parse(stdout) as Report;
+}
+
+test('a sweep goes on, and says of each point what was thrown', async () => {
+  const flags = ['--epoch-length', '10_000', '--points', '6'];
+  const { points, failures } = await failover(...flags, guest('compute'), '5', '2');
   expect(failures).toBe(4);
   expect(points.map(({ verdict }) => verdict).sort()).toEqual([...Array(4).fill('failed'), 'same', 'same']);
   const details = points.map(({ detail }) => detail).sort();
@@ -57,4 +62,10 @@ test('a sweep goes on, and says of each point what was thrown', async () => {
     expect(told, where).toHaveLength(1);
     expect(told[0]).toMatch(/\[(DEFECT|GUEST_THREAD)\]$/);
   }
+});
+
+test('a process that ends by a defect is no pass, though another goes on', async () => {
+  const flags = ['--processes', '--at', 'message:1:after', '--second-kill', 'takeover:fence'];
+  const { points } = await failover(...flags, guest('hello'));
+  expect(points).toMatchObject([{ verdict: 'failed', detail: expect.stringContaining('planted in an answer (at ') }]);
 });

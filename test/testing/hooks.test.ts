@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { loadHook } from '../../engine/guest/boundary-hook.js';
+import type { InFlight } from '../../engine/replica/io-hook.js';
 import { flipHook } from '../../engine/testing/flip-hook.js';
+import { readInFlight, writeInFlight } from '../../engine/testing/in-flight-words.js';
 import { endMayHaveLeft, type KillPoint, newHook as newKillHook } from '../../engine/testing/kill-hook.js';
 
 const REPLICA = { incarnation: 'a', shared: new SharedArrayBuffer(256) };
@@ -38,6 +40,18 @@ test("a kill after the guest's end was put out leaves nobody who would have to t
   expect(endMayHaveLeft({ ...proof, what: 'after outcome' })).toBe(true);
   expect(endMayHaveLeft({ ...proof, what: 'before outcome' })).toBe(false);
   expect(endMayHaveLeft(proof)).toBe(false);
+});
+
+test('what is in flight is told from thread to thread as it was, and nothing before anything was', () => {
+  const shared = new SharedArrayBuffer(256);
+  expect(readInFlight(shared)).toBeUndefined();
+  const inFlight: InFlight = {
+    ...{ view: 3, role: 'backup' as const, epoch: 2 ** 33, count: 2 ** 40 + 1, outstanding: 5, sent: 6, received: 7 },
+    ...{ sentPosition: 8, acknowledgedPosition: 9, outputsReleased: 10, endLeft: true, heldBytes: 11 },
+  };
+  writeInFlight(shared, { ...inFlight, sent: 5 });
+  writeInFlight(shared, inFlight);
+  expect(readInFlight(shared)).toEqual(inFlight);
 });
 
 describe('a flip', () => {
