@@ -268,6 +268,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     this.#tickIfReady();
   }
 
+  /** Who sees processes says that this one's has ended: what never was connected need not be awaited. */
+  peerGone(peer: string, reason: string): void {
+    if (!this.#over) this.#step({ type: 'peerGone', peer, reason, nowMs: this.#nowMs });
+  }
+
   #lost(peer: string, reason: string): void {
     this.#links.delete(peer);
     this.#incomingBytes.delete(peer);

@@ -34,15 +34,23 @@ export interface BoundaryHook {
 
 /** Names a hook for a guest thread that is yet to start. */
 export interface HookModule {
-  /** URL of a module that exports `newHook(options): BoundaryHook`. */
+  /** URL of a module that exports `newHook(options, replica): BoundaryHook`. */
   readonly module: string;
   /** Plain data, for it travels between processes. */
   readonly options: unknown;
 }
 
-/** @param hook names a module that exports `newHook(options): BoundaryHook` */
-export async function loadHook({ module, options }: HookModule): Promise<BoundaryHook> {
-  const { newHook } = (await import(module)) as { newHook?: (options: unknown) => BoundaryHook };
+/** The replica that a hook is at. */
+export interface HookedReplica {
+  readonly incarnation: string;
+  /** Of its hooks, at its guest and at its I/O: what they put there is theirs. Zero at first. */
+  readonly shared: SharedArrayBuffer;
+}
+
+/** @param hook names a module that exports `newHook(options, replica): BoundaryHook` */
+export async function loadHook({ module, options }: HookModule, replica: HookedReplica): Promise<BoundaryHook> {
+  type Module = { readonly newHook?: (options: unknown, replica: HookedReplica) => BoundaryHook };
+  const { newHook } = (await import(module)) as Module;
   assert(newHook !== undefined, `the module of a hook exports newHook: ${module}`);
-  return newHook(options);
+  return newHook(options, replica);
 }

@@ -119,7 +119,7 @@ async function load(data: GuestThreadData, shared: SharedBlock, once: LoadedOnce
   // A guest that waits for its state will need clones soon; nobody waits for it yet.
   if (data.restores) clones.prepare();
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-port.js');
-  const hook = data.hook && (await loadHook(data.hook));
+  const hook = data.hook && (await loadHook(data.hook, data.hook.replica));
   const kind = hook === undefined ? Guest : (await import('./hooked-guest.js')).HookedGuest;
   const devices = await seenDevices(data.options);
   return { module: once.module, code, report, clones, wasi, hook, kind, devices };

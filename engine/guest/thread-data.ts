@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { StatePort } from '../threads/thread-ports.js';
-import type { HookModule } from './boundary-hook.js';
+import type { HookedReplica, HookModule } from './boundary-hook.js';
 import type { MachineOptions } from './machine-options.js';
 
 export interface GuestThreadData {
@@ -19,7 +19,7 @@ export interface GuestThreadData {
    */
   readonly clonesBeside?: boolean;
   /** What a test does at this guest's boundaries. */
-  readonly hook?: HookModule;
+  readonly hook?: HookModule & { readonly replica: HookedReplica };
   /** The guest goes on from a GuestState, which is in `port` when the guest may begin. */
   readonly restores: boolean;
   /** Moves snapshots: memory to put them into one way, states both ways. */

@@ -72,14 +72,16 @@ export class MachineFaults {
 
   /** What is asked for before the start. */
   get hooks(): Pick<LaunchOptions, 'hooks' | 'ioHooks'> {
-    const hookOf = (role: Role, ofGuest: boolean, name: string = role) => {
+    const hookOf = (role: Role, name: string, isOf: (point: KillPoint) => boolean) => {
       const placed = this.#placed.get(role);
-      if (placed === undefined || isGuestPoint(placed.point) !== ofGuest) return {};
-      return { [name]: killHook(placed.point, placed.proofFile) };
+      if (placed === undefined || !isOf(placed.point)) return {};
+      return { [name]: killHook(placed.point, placed.proofFile, { owner: role }) };
     };
+    // Also of a kill at an instruction, which is told at the I/O what is in flight.
+    const anywhere = () => true;
     return {
-      hooks: { ...hookOf('primary', true), ...hookOf('backup', true) },
-      ioHooks: { ...hookOf('primary', false), ...hookOf('backup', false, 'backups') },
+      hooks: { ...hookOf('primary', 'primary', isGuestPoint), ...hookOf('backup', 'backup', isGuestPoint) },
+      ioHooks: { ...hookOf('primary', 'primary', anywhere), ...hookOf('backup', 'backups', anywhere) },
     };
   }
 

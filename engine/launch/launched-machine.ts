@@ -310,6 +310,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       case 'kill':
         this.#processes.get(effect.incarnation)?.kill();
         return;
+      case 'gone':
+        for (const other of this.#processes.values()) other.send(effect);
+        return;
       case 'forget':
         for (const incarnation of effect.incarnations) this.#processes.delete(incarnation);
         return;

@@ -33,6 +33,8 @@ export interface MachineEvents {
   live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
   /** The bus takes nothing of older views any more: what is put out from here on is this replica's. */
   fenced: [view: number, incarnation: string];
+  /** A replica says why it is about to end. */
+  halted: [replica: LaunchedReplica, code: string, message: string];
   /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
   status: [status: Status];
@@ -78,6 +80,8 @@ export type LaunchEffect =
   /** Its record at the arbiter is one of the dead. */
   | { readonly type: 'withdraw'; readonly incarnation: string }
   | { readonly type: 'kill'; readonly incarnation: string }
+  /** The others hear that this one has ended: they may not have been connected to it. */
+  | { readonly type: 'gone'; readonly incarnation: string; readonly reason: string }
   /** They ended, and nobody asks for them any more. */
   | { readonly type: 'forget'; readonly incarnations: readonly string[] }
   | { readonly type: 'readLatest'; readonly reason: string }
@@ -209,8 +213,9 @@ export class Launching {
       case 'named':
         // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
         return [{ type: 'named', incarnation }];
-      case 'joins':
       case 'halted':
+        return [{ type: 'tell', news: ['halted', nameOf(replica), message.code, message.message] }];
+      case 'joins':
       // The bus tells the outcome, who asked for a cut is answered, the others are for agents.
       case 'finished':
       case 'cut':
@@ -256,6 +261,7 @@ export class Launching {
     const isUnjoined = joins && !namedIn(this.#view).includes(incarnation);
     return [
       { type: 'withdraw', incarnation },
+      { type: 'gone', incarnation, reason },
       isUnjoined
         ? this.#unjoined(replica, reason, halted?.code ?? reason)
         : { type: 'tell', news: ['lost', nameOf(replica), reason] },

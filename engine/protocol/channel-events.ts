@@ -28,6 +28,8 @@ export type ChannelEvent<P> =
   | { readonly type: 'peerOpened'; readonly peer: string; readonly nowMs: number }
   | { readonly type: 'peer'; readonly peer: string; readonly message: PeerMessage<P>; readonly nowMs: number }
   | { readonly type: 'peerClosed'; readonly peer: string; readonly reason: string; readonly nowMs: number }
+  /** Somebody who sees its process says that it has ended. Nothing follows but a suspicion, and where its link stood not even that. */
+  | { readonly type: 'peerGone'; readonly peer: string; readonly reason: string; readonly nowMs: number }
   | { readonly type: 'busOpened'; readonly nowMs: number }
   | { readonly type: 'bus'; readonly message: FromBus; readonly nowMs: number }
   | { readonly type: 'busClosed'; readonly nowMs: number }

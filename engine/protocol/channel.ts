@@ -126,6 +126,10 @@ export class Channel<P> {
       case 'peerClosed':
         this.#peerClosed(event.peer, event.reason);
         return [];
+      case 'peerGone':
+        // Of a link that stood the end is heard, after what came before it.
+        if (state.peers.get(event.peer)?.link === 'awaited') this.#peerClosed(event.peer, event.reason);
+        return [];
       case 'busOpened':
         return this.#bus.opened();
       case 'busClosed':
@@ -167,7 +171,7 @@ export class Channel<P> {
     return [...tellView(state, name), ...committing.heartbeats(state, this.#bus.isHeard)];
   }
 
-  /** The socket's end is a suspicion at once (see `conclude`); a launcher's word would be no more. */
+  /** The socket's end is a suspicion at once (see `conclude`); a launcher's word is no more. */
   #peerClosed(name: string, reason: string): void {
     const state = this.#state;
     const peer = state.peers.get(name);

@@ -15,7 +15,7 @@
 //             6 take (the snapshot is about to leave), 7 claim, 8 told (the new backup hears of its view)
 
 import { assert } from '../errors/errors.js';
-import type { HookModule } from '../guest/boundary-hook.js';
+import type { HookedReplica, HookModule } from '../guest/boundary-hook.js';
 import type { Output } from '../protocol/vocabulary.js';
 
 export const IO_KINDS = ['message', 'output', 'bus', 'takeover', 'join'] as const;
@@ -81,9 +81,10 @@ export interface IoHook {
   at(place: IoPlace, replica: TestedReplica): void;
 }
 
-/** @param hook names a module that exports `newIoHook(options): IoHook` */
-export async function loadIoHook({ module, options }: HookModule): Promise<IoHook> {
-  const { newIoHook } = (await import(module)) as { newIoHook?: (options: unknown) => IoHook };
+/** @param hook names a module that exports `newIoHook(options, replica): IoHook` */
+export async function loadIoHook({ module, options }: HookModule, replica: HookedReplica): Promise<IoHook> {
+  type Module = { readonly newIoHook?: (options: unknown, replica: HookedReplica) => IoHook };
+  const { newIoHook } = (await import(module)) as Module;
   assert(newIoHook !== undefined, `the module of an I/O hook exports newIoHook: ${module}`);
-  return newIoHook(options);
+  return newIoHook(options, replica);
 }

@@ -63,6 +63,8 @@ process.on('message', (message: ToReplica) => {
   } else if (message.type === 'cut') {
     cuts?.cut(message.from);
     tell({ type: 'cut', request: message.request });
+  } else if (message.type === 'gone') {
+    replica?.then(started => started.peerGone(message.incarnation, message.reason)).catch(failed);
   } else {
     replica?.then(started => started.save(message)).catch(failed);
   }

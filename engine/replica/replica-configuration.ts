@@ -111,6 +111,8 @@ export type ToReplica =
       readonly temporary: string;
       readonly origin: SnapshotOrigin;
     }
+  /** The process of another has ended. */
+  | { readonly type: 'gone'; readonly incarnation: string; readonly reason: string }
   /** For tests: the network to these (NetworkCuts.cut), and to no others, stands still from now on; answered by `cut`. */
   | { readonly type: 'cut'; readonly request: number; readonly from: readonly string[] };
 

@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { Link } from '../channel/link.js';
 import type { Listener } from '../channel/listener.js';
+import type { HookedReplica } from '../guest/boundary-hook.js';
 import type { GuestState } from '../guest/guest-state.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { NetworkCuts } from './network-cuts.js';
@@ -25,6 +26,9 @@ import { type startGuestWorker, ThreadHost, type ThreadHostData, TIMERS } from '
 
 /** A peer that has not answered by then is called again, if it is still needed. */
 const CALL_MAX_MS = 5_000;
+
+/** What the hooks of a replica share (HookedReplica). */
+const HOOKS_SHARED_BYTES = 256;
 
 /** What a replica runs in. */
 export interface ReplicaHost {
@@ -58,6 +62,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     host.started?.({ thread });
     return thread;
   };
+  const hooked = { incarnation, shared: new SharedArrayBuffer(HOOKS_SHARED_BYTES) };
   const startThread = (view: View | undefined) =>
     newThread({
       module,
@@ -66,7 +71,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
       clonesBeside: true,
       role: view?.primary === incarnation ? 'primary' : 'backup',
       restores: view === undefined || configuration.snapshot !== undefined,
-      ...(hook === undefined ? {} : { hook }),
+      ...(hook === undefined ? {} : { hook: { ...hook, replica: hooked } }),
     });
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
   const early = place === undefined ? startThread(configuration.view) : undefined;
@@ -145,7 +150,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     configuration: begun,
     thread: early ?? startThread(view),
     ...(await stateFor(begun)),
-    ...(await pointsFor(configuration, around)),
+    ...(await pointsFor(configuration, hooked, around)),
     ...(signal === undefined ? {} : { signal }),
     arbiter: opened,
     admit,
@@ -188,12 +193,13 @@ async function stateFor({
 /** Loaded for those who test: what is told lies around what keeps the dead silent. */
 async function pointsFor(
   { ioHook, incarnation }: ReplicaConfiguration,
+  hooked: HookedReplica,
   around: ReplicaHost['around'],
 ): Promise<Pick<ReplicaParts, 'around'>> {
   if (ioHook === undefined) return around === undefined ? {} : { around: () => around };
   const { loadIoHook } = await import('./io-hook.js');
   const { IoPoints } = await import('./io-points.js');
-  const hook = await loadIoHook(ioHook);
+  const hook = await loadIoHook(ioHook, hooked);
   return {
     around: known => {
       const points = new IoPoints<GuestState>(hook, incarnation, known);

@@ -160,6 +160,11 @@ export class Replica {
     this.#driver.addPeer(peer, this.#around?.link(plain) ?? plain, again);
   }
 
+  /** As a launcher says. */
+  peerGone(peer: string, reason: string): void {
+    this.#driver.peerGone(peer, reason);
+  }
+
   // ---- snapshots to files, as a launcher asks for them
 
   /** Saves a snapshot to a file, and tells the launcher. */

@@ -6,6 +6,7 @@ import {
   chooseFullRing,
   chooseHealing,
   chooseLate,
+  chooseOvertaken,
   choosePair,
   chooseRestarting,
   chooseRun,
@@ -29,6 +30,10 @@ const PARTS = {
   pairs: { what: 'a primary and a backup; nobody joins', choose: choosePair },
   late: { what: 'words that come late, on a machine of some seconds', choose: chooseLate },
   healing: { what: 'machines that are repaired, or of three; most faults strike by role', choose: chooseHealing },
+  overtaken: {
+    what: 'who joins has what a backup lacks that hears late, and the primary dies',
+    choose: chooseOvertaken,
+  },
   spares: { what: 'machines with a process in reserve', choose: chooseSpared },
   restarts: { what: 'the bus dies, and is started again', choose: chooseRestarting },
   'full-disk': { what: 'and there is no room for its memory', choose: chooseFullDisk },
@@ -42,7 +47,8 @@ type PartName = keyof typeof PARTS;
 /** How often each has its turn. */
 const MIXTURE: readonly PartName[] = [
   ...Array<PartName>(6).fill('pairs'),
-  ...Array<PartName>(6).fill('healing'),
+  ...Array<PartName>(5).fill('healing'),
+  'overtaken',
   ...Array<PartName>(3).fill('spares'),
   ...Array<PartName>(3).fill('restarts'),
   ...(['late', 'full-disk', 'full-ring', 'snapshots'] as const),

@@ -148,6 +148,35 @@ export function chooseFullRing(seed: number): RunOptions {
   };
 }
 
+/**
+ * Of three replicas one dies, and another joins: its snapshot and its log come at once, and what the other backup is told comes late,
+ * though never so late that it is suspected. Then the primary dies. (The variant `original` has nobody behind by more than an epoch.)
+ */
+export function chooseOvertaken(seed: number): RunOptions {
+  const run = chooseHealing(seed);
+  const random = new Random(seed ^ 0x0b3a);
+  const atStep = random.between(40, 120);
+  const late = { kind: 'delay', path: 'peers 1', byNs: random.pick([1e7, 2e7, 3e7]), durationNs: 2e8 } as const;
+  return {
+    ...run,
+    variant: random.pick(['revised', 'deferred', 'deferred']),
+    repair: true,
+    replicas: 3,
+    guestSteps: random.between(40, 80),
+    epochLength: random.pick([7, 20]),
+    instructionNs: 20_000,
+    networkNs: [1e4, 1e5],
+    arbiterNs: [1e5, random.pick([3e5, 3e6])],
+    restartNs: [1e6, 2e6],
+    transferNs: [1e4, 1e5],
+    faults: [
+      { kind: 'kill' as const, replica: 2 as const, atStep },
+      { ...late, atStep: atStep + random.below(80) },
+      { kind: 'kill' as const, replica: 'primary' as const, atStep: atStep + random.between(60, 500) },
+    ].sort((a, b) => a.atStep - b.atStep),
+  };
+}
+
 /** A machine with a process in reserve: whoever dies is replaced by one that knows everybody. In half of the runs the dead come back. */
 export function chooseSpared(seed: number): RunOptions {
   const random = new Random(seed ^ 0x5a7e);

@@ -305,6 +305,11 @@ export class Replica {
     }
   }
 
+  /** From its launcher. */
+  hearsOfEnd(name: string): void {
+    this.io.after(this.#ringNs(), () => this.#driver.peerGone(name, 'killed'));
+  }
+
   get history(): History {
     return this.#guestThread.history;
   }

@@ -158,9 +158,11 @@ class Simulation {
     this.#world = { parts, random, paths, bus };
     for (const name of names) this.#add(name, view);
     for (const name of spares) this.#add(name, undefined);
-    // A process that died before it was connected is never heard of.
+    // A process that died before it was connected is never heard of, unless there is a launcher.
     schedule.after(1e6, () => {
       for (const replica of this.#replicas) this.#connect(replica, 1);
+      const unheard = run.seed % 2 === 0 ? this.#replicas.filter(({ io }) => io.dead) : [];
+      for (const { name } of unheard) for (const other of this.#replicas) other.hearsOfEnd(name);
     });
     if (run.repair) this.#watch();
     if (run.keepsEveryNs !== undefined) this.#keep(run.keepsEveryNs);

@@ -19,6 +19,7 @@ export const RARE_STATES = [
   'a death of a primary: who joins catches up',
   'a death of a primary: a view with who joins is claimed',
   'a death of a primary: that view stands, who joins does not know',
+  'a death of a primary: who joins has what a backup lacks',
   'a death of who joins: its snapshot is asked for',
   'a death of who joins: its snapshot is on its way',
   'a death of who joins: it catches up',
@@ -84,6 +85,8 @@ const AT_JOINING: Readonly<Record<JoinStep, RareState>> = {
 interface Join {
   readonly primary: string;
   readonly step: JoinStep;
+  /** Of its snapshot, once that is on its way. */
+  readonly position: number;
 }
 
 export class Sometimes {
@@ -94,6 +97,8 @@ export class Sometimes {
   #fenced = 1;
   readonly #dead = new Set<string>();
   readonly #joins = new Map<string, Join>();
+  /** How much of the log each has. */
+  readonly #acknowledged = new Map<string, number>();
   /** Have won a view and are not promoted; are promoted and not live. */
   readonly #collecting = new Set<string>();
   readonly #promoted = new Set<string>();
@@ -155,7 +160,7 @@ export class Sometimes {
         else this.#throttled.delete(seen.name);
         return;
       case 'snapshotAsked':
-        this.#joins.set(seen.peer, { primary: seen.name, step: 'asked' });
+        this.#joins.set(seen.peer, { primary: seen.name, step: 'asked', position: 0 });
         return;
       case 'snapshotRefused':
         this.#visit('a snapshot while the guest cannot be saved');
@@ -189,7 +194,9 @@ export class Sometimes {
 
   #said(from: string, to: string, message: Message): void {
     if (message.type === 'offer') this.#visit('a winner that lacks what another backup has');
-    else if (message.type === 'welcome') this.#joins.set(to, { primary: from, step: 'sent' });
+    else if (message.type === 'acknowledgement') this.#acknowledged.set(from, message.position);
+    else if (message.type === 'welcome')
+      this.#joins.set(to, { primary: from, step: 'sent', position: message.position });
     else if (from === BUS) this.#heardFromBus(to, message as FromBus);
     else if (to === BUS) this.#saidToBus(from, message as ToBus);
   }
@@ -286,11 +293,20 @@ export class Sometimes {
     if (this.#collecting.has(name)) this.#visit('a death while the log of others is collected');
     if (this.#promoted.has(name)) this.#visit('a death in the failover epoch');
     if (this.#throttled.has(name)) this.#visit('a death of a primary that waits for a slow backup');
-    for (const [joining, { primary, step }] of this.#joins) {
-      if (primary === name) this.#visit(AT_PRIMARY[step]);
-      else if (joining === name) this.#visit(AT_JOINING[step]);
+    for (const [joining, { primary, step, position }] of this.#joins) {
+      if (primary === name) {
+        this.#visit(AT_PRIMARY[step]);
+        const runs = step !== 'asked' && step !== 'sent';
+        const lacks = ({ backups }: View) => backups.some(backup => this.#lacks(backup, position));
+        if (runs && lacks(latest)) this.#visit('a death of a primary: who joins has what a backup lacks');
+      } else if (joining === name) this.#visit(AT_JOINING[step]);
     }
     this.#forget(name);
+  }
+
+  /** It lives, and has less of the log than up to `position`. */
+  #lacks(backup: string, position: number): boolean {
+    return this.#sight.lives(backup) && (this.#acknowledged.get(backup) ?? 0) < position;
   }
 
   #forget(name: string): void {

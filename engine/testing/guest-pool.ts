@@ -3,6 +3,7 @@
 // A thread runs one guest after another of one test. A guest whose replica is over leaves its thread at the next boundary, or
 // where it stands still (guest-run.ts); one that does neither in time is ended with its thread.
 
+import { AsyncResource } from 'node:async_hooks';
 import { Worker } from 'node:worker_threads';
 import type { GuestThreadData } from '../guest/thread-data.js';
 import { GUEST_STACK_MEGABYTES, type GuestWorker, startGuestWorker } from '../replica/thread-host.js';
@@ -63,10 +64,12 @@ class PooledGuest implements GuestWorker {
     this.#worker = worker;
     this.#giveBack = giveBack;
     this.#hasLeft = new Promise(resolve => {
-      worker.once('message', () => {
+      // What its listeners do is done for the replica of now, not for the one that the thread was started for.
+      const itLeft = () => {
         left();
         resolve(true);
-      });
+      };
+      worker.once('message', AsyncResource.bind(itLeft));
       worker.once('exit', () => resolve(false));
     });
     worker.postMessage(data, [data.port]);
@@ -75,7 +78,7 @@ class PooledGuest implements GuestWorker {
   on(event: 'error', listener: (error: unknown) => void): unknown;
   on(event: 'exit', listener: () => void): unknown;
   on(event: 'error' | 'exit', listener: (...args: never[]) => void): unknown {
-    return this.#worker.on(event as 'error', listener as (error: Error) => void);
+    return this.#worker.on(event as 'error', AsyncResource.bind(listener as (error: Error) => void));
   }
 
   async terminate(): Promise<void> {

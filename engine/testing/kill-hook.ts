@@ -5,9 +5,10 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { ReplicaHalt } from '../driver/execution-driver.js';
-import type { BoundaryHook, HookModule, Instruction, Place } from '../guest/boundary-hook.js';
+import type { BoundaryHook, HookedReplica, HookModule, Instruction, Place } from '../guest/boundary-hook.js';
 import type { Output } from '../protocol/vocabulary.js';
 import type { InFlight, IoHook, IoKind, IoPlace, TestedReplica, When } from '../replica/io-hook.js';
+import { readInFlight, writeInFlight } from './in-flight-words.js';
 import { recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
@@ -50,6 +51,7 @@ export interface KillOptions {
 
 /** The replica's own words, on disk before anything happens. */
 export interface KillProof {
+  readonly replica?: StruckReplica;
   readonly epoch: number;
   /** Instructions of that epoch that were executed; undefined where the I/O thread proves it: the guest's runs on. */
   readonly instruction?: number;
@@ -63,6 +65,13 @@ export interface KillProof {
   /** What was about to happen there, or had happened. */
   readonly what?: string;
   readonly inFlight?: InFlight;
+  /** It is as of the last that was said or heard: a guest's thread that kills its process asks nobody. */
+  readonly wasInFlight?: true;
+}
+
+export interface StruckReplica {
+  readonly owner: TimelineOwner;
+  readonly incarnation: string;
 }
 
 /** Whether the guest's end had been put out: nobody needs to take over from who dies after it. */
@@ -87,8 +96,8 @@ export function isGuestPoint(point: KillPoint): boolean {
 }
 
 /** On the guest thread. */
-export function newHook(options: KillOptions): BoundaryHook {
-  const { point } = options;
+export function newHook(options: KillOptions, { incarnation, shared }: HookedReplica): BoundaryHook {
+  const { point, death } = options;
   const wantedCount = (epoch: number, epochStart: number): number => {
     if (point?.at === 'count') return point.count;
     if (point?.at !== 'epoch' || epoch < point.epoch) return Infinity;
@@ -98,7 +107,11 @@ export function newHook(options: KillOptions): BoundaryHook {
   const act = (place: Place, what?: string) => {
     isOver = true;
     const { epoch, epochStart, count, outstanding } = place;
-    strike(options, { epoch, instruction: count - epochStart, count, outstanding }, what);
+    // Of a thread its I/O side tells it, which does not die with it.
+    const inFlight = death === undefined ? readInFlight(shared) : undefined;
+    const known = { epoch, instruction: count - epochStart, count, outstanding };
+    const told = inFlight === undefined ? {} : { inFlight, wasInFlight: true as const };
+    strike(options, incarnation, { ...known, ...told }, what);
   };
   return {
     wantedCount: (epoch, epochStart) => (isOver ? Infinity : wantedCount(epoch, epochStart)),
@@ -113,10 +126,11 @@ export function newHook(options: KillOptions): BoundaryHook {
 }
 
 /** On the I/O thread. */
-export function newIoHook(options: KillOptions): IoHook {
+export function newIoHook(options: KillOptions, { shared }: HookedReplica): IoHook {
   const { point, proofFile, fault, death, timeline, recording, owner = 'primary' } = options;
   // What a dead one does, as long as it is in the middle of something, is done in vain.
   const isDead = () => death !== undefined && Atomics.load(new Int32Array(death), 0) === 1;
+  const tellsGuest = death === undefined && point !== undefined && isGuestPoint(point);
   let isOver = false;
   return {
     begin: replica => {
@@ -132,13 +146,15 @@ export function newIoHook(options: KillOptions): IoHook {
         }),
     at: (place, replica) => {
       if (isDead()) return;
-      noteEvent(timeline, owner, replica.incarnation.slice(0, 8), place, replica);
+      if (tellsGuest) writeInFlight(shared, replica.inFlight());
+      noteEvent(timeline, owner, place, replica);
       if (isOver || point?.at !== 'place' || !isSame(place, point)) return;
       isOver = true;
       replica.settle();
       const inFlight = replica.inFlight();
       const { epoch, count, outstanding } = inFlight;
-      strike(options, { epoch, count, outstanding, inFlight }, `${place.when} ${place.what}`, replica);
+      const known = { epoch, count, outstanding, inFlight };
+      strike(options, replica.incarnation, known, `${place.when} ${place.what}`, replica);
     },
   };
 }
@@ -147,12 +163,13 @@ function isSame(place: IoPlace, point: KillPoint & { readonly at: 'place' }): bo
   return place.kind === point.kind && place.number === point.number && place.when === point.when;
 }
 
-type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight'>;
+type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight' | 'wasInFlight'>;
 
-function strike(options: KillOptions, known: Known, what?: string, replica?: TestedReplica): void {
-  const { proofFile, fault = 'kill', death } = options;
+function strike(options: KillOptions, incarnation: string, known: Known, what?: string, replica?: TestedReplica): void {
+  const { proofFile, fault = 'kill', death, owner = 'primary' } = options;
   const atNs = Number(process.hrtime.bigint());
-  const proof: KillProof = { ...known, atNs, pid: process.pid, ...(what === undefined ? {} : { what }) };
+  const told = { atNs, pid: process.pid, ...(what === undefined ? {} : { what }) };
+  const proof: KillProof = { replica: { owner, incarnation }, ...known, ...told };
   try {
     writeFileSync(proofFile, JSON.stringify(proof), { flag: 'wx' });
   } catch (error) {

@@ -74,6 +74,9 @@ export class ThreadReplica implements StartedReplica {
     if (message.type === 'start') {
       this.#replica = this.#start(message.configuration);
       this.#replica.catch(error => this.#failed(error));
+    } else if (message.type === 'gone') {
+      const { incarnation, reason } = message;
+      this.#replica?.then(started => started.peerGone(incarnation, reason)).catch(error => this.#failed(error));
     } else {
       assert(message.type === 'save', 'links of a thread are cut by its hook');
       this.#replica?.then(started => started.save(message)).catch(error => this.#failed(error));

@@ -27,16 +27,21 @@ export interface TimelineEvent {
 /** A replica that is a thread tells at once; a process writes to a file. */
 export type TimelineTarget = string | ((event: TimelineEvent) => void);
 
+/** Of an incarnation, for people. */
+export function shortName(incarnation: string): string {
+  return incarnation.slice(0, 8);
+}
+
 /** Events are noted when they have happened. */
 export function noteEvent(
   target: TimelineTarget | undefined,
   owner: TimelineOwner,
-  name: string,
   place: IoPlace,
   replica: TestedReplica,
 ): void {
   if (target === undefined || place.when === 'before') return;
   const { kind, number, what } = place;
+  const name = shortName(replica.incarnation);
   const { epoch, count, view } = replica.inFlight();
   const event = { atNs: Number(process.hrtime.bigint()), owner, name, kind, number, what, epoch, count, view };
   if (typeof target === 'function') target(event);

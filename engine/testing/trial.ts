@@ -5,9 +5,10 @@ import { CapturedConsole, hostMs } from '../../devices/console/captured-console.
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
-import { EpochvisorError } from '../errors/errors.js';
+import { asError, EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
+import { answeredBy, showStack } from '../observe/defects.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
@@ -16,11 +17,14 @@ import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './k
 import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
-import { readTimeline, type TimelineEvent, type TimelineOwner } from './timeline.js';
+import { readTimeline, shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
 import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
 
 /** One that was stopped past its suspicion goes on so long after the view without it, ms. */
 const PAUSED_AFTER_VIEW_MS = 100;
+
+/** Of a replica that halts by itself, though nothing is wrong with the machine. */
+const DEFECT_CODES: readonly string[] = ['DEFECT', 'GUEST_THREAD'];
 
 /** What is run; the same for every trial of a test. */
 export interface TrialOptions {
@@ -212,9 +216,11 @@ function wholeTimeline(
   return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
 }
 
-function deathOf(owner: TimelineOwner, { atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
+function deathOf(victim: TimelineOwner, { replica, atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
   const at = { epoch, count, view: inFlight?.view ?? 0 };
-  return { atNs, owner, name: '', kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
+  const { owner, incarnation } = replica ?? { owner: victim, incarnation: '' };
+  const name = shortName(incarnation);
+  return { atNs, owner, name, kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
 }
 
 /** What the machine told of a failover, and when. */
@@ -236,7 +242,7 @@ function watch(machine: LaunchedMachine): Watched {
     watched.views.push({
       atNs: hostMs() * 1e6,
       owner: 'machine',
-      name: primary.slice(0, 8),
+      name: shortName(primary),
       kind: 'view',
       number,
       what: reason,
@@ -287,21 +293,37 @@ function planOf({ kill, plan }: TrialRun): FaultPlan | undefined {
   return plan ?? (kill === undefined ? undefined : { point: kill, fault: 'kill', victim: 'primary' });
 }
 
-/** Waits for the machine's end, the time limit or the signal, whichever comes first; leaves no process behind. */
+/**
+ * Waits for the machine's end, the time limit, the signal or a defect of one of its parts, whichever comes first; leaves no
+ * process behind.
+ */
 async function endOf(machine: LaunchedMachine, { limitMs, signal }: TrialRun): Promise<Ending> {
-  let interrupt: (reason: 'hung' | 'aborted') => void = () => undefined;
-  const interrupted = new Promise<'hung' | 'aborted'>(resolve => {
+  let interrupt: (reason: 'hung' | 'aborted' | 'defect') => void = () => undefined;
+  const interrupted = new Promise<'hung' | 'aborted' | 'defect'>(resolve => {
     interrupt = resolve;
   });
+  let defect: Ending | undefined;
+  const defective = (code: string, message: string) => {
+    defect ??= { kind: 'failed', code, message };
+    interrupt('defect');
+  };
+  machine.on('halted', (_, code, message) => {
+    if (DEFECT_CODES.includes(code)) defective(code, message);
+  });
+  const taken = (thrown: unknown) => {
+    showStack(thrown);
+    const { code, message } = asError(thrown);
+    defective(code, message);
+  };
   const timer = setTimeout(() => interrupt('hung'), limitMs);
   const aborted = () => interrupt('aborted');
   signal?.addEventListener('abort', aborted, { once: true });
   try {
-    const ended = await Promise.race([outcomeOf(machine), interrupted]);
-    if (typeof ended !== 'string') return ended;
+    const ended = await Promise.race([answeredBy(taken, () => outcomeOf(machine)), interrupted]);
+    if (typeof ended !== 'string') return defect ?? ended;
     await machine.stop();
     signal?.throwIfAborted();
-    return { kind: 'hung', limitMs };
+    return defect ?? { kind: 'hung', limitMs };
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', aborted);

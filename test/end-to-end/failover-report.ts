@@ -4,12 +4,23 @@ import { expect } from 'vitest';
 import type { Bench } from './command.js';
 
 export interface Report {
-  readonly undisturbed: { readonly instructions: number; readonly stdoutRepeats: boolean };
+  readonly undisturbed: {
+    readonly instructions: number;
+    readonly stdoutBytes: number;
+    readonly stdoutRepeats: boolean;
+  };
   readonly points: readonly {
     readonly verdict: string;
     readonly detail: string;
     readonly repeat: string;
+    readonly second?: string;
+    readonly secondKill: {
+      readonly what?: string;
+      readonly replica?: { readonly owner: string; readonly incarnation: string };
+    } | null;
     readonly kill: {
+      readonly replica?: { readonly owner: string; readonly incarnation: string };
+      readonly inFlight?: { readonly view: number; readonly role: string; readonly sent: number };
       readonly epoch: number;
       readonly instruction?: number;
       readonly count: number;

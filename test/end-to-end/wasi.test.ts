@@ -11,6 +11,7 @@ import { buildProgram } from '../../bench/wasi/programs.js';
 import { wat } from '../building/wat.js';
 import { needs } from '../setup/needs.js';
 import { Bench, until } from './command.js';
+import { failoverOf } from './failover-report.js';
 
 // Compiled, for it starts processes from files beside it.
 const pair = fileURLToPath(new URL('../../dist/bench/wasi/pair.js', import.meta.url));
@@ -102,10 +103,10 @@ describe('a program and its world', needs('c'), () => {
   });
 
   test('it sleeps through the death of its primary', async () => {
-    const run = bench.startWatched(['--quiet', probe, 'sleep', '700']);
-    await run.wrote('asleep\n'.length);
-    process.kill((await run.isProtected()).primary.pid, 'SIGKILL');
-    expect(await run.command.ended).toMatchObject({ status: 0, stdout: 'asleep\nawake\n', stderr: '' });
+    // As soon as it has said that it sleeps.
+    const { report } = await failoverOf(bench)('--at', 'output:1:after', probe, 'sleep', '300');
+    expect(report.undisturbed.stdoutBytes).toBe('asleep\nawake\n'.length);
+    expect(report.points).toMatchObject([{ verdict: 'same', kill: { what: 'after release stream' } }]);
   });
 });
 

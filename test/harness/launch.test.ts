@@ -64,8 +64,8 @@ describe('a kill at a place', () => {
 
   test.each(['killPrimary', 'killBackup'] as const)('%s lands there, and proves it', async kill => {
     await using machine = await launch(TOLD, { stdin, epochLength: 10_000 });
-    const { proof } = await machine[kill]({ epoch: 20, instruction: 5_000 });
-    expect(proof).toMatchObject({ epoch: 20 });
+    const { proof, role, incarnation } = await machine[kill]({ epoch: 20, instruction: 5_000 });
+    expect(proof).toMatchObject({ epoch: 20, replica: { owner: role, incarnation }, inFlight: { role, view: 1 } });
     expect(proof!.instruction).toBeGreaterThanOrEqual(5_000);
     expect(proof!.instruction).toBeLessThan(6_000);
     await expect(machine).toEqualUndisturbed();

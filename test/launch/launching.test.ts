@@ -81,6 +81,8 @@ describe('a replica that ends in the first view before its guest runs', () => {
     const effects = ends('b');
     expect(failure(effects)).toBeUndefined();
     expect(told(effects)).toEqual([['lost', named('b'), 'killed by SIGKILL']]);
+    // Who may never have been connected to it.
+    expect(of(effects, 'gone')).toEqual([{ type: 'gone', incarnation: 'b', reason: 'killed by SIGKILL' }]);
   });
 
   test('killed when none lives, and none has run, is no start', () => {

@@ -9,7 +9,7 @@ const ERRORS = new URL('../../dist/engine/errors/errors.js', import.meta.url).hr
 
 /** A process that runs this code once it is ready for the worst. */
 function ends(code: string, env: NodeJS.ProcessEnv = {}, stderr: 'pipe' | number = 'pipe') {
-  const script = `import { endOnDefects } from '${DEFECTS}';
+  const script = `import { answeredBy, endOnDefects } from '${DEFECTS}';
     import { assert, EpochvisorError } from '${ERRORS}';
     endOnDefects();
     ${code}`;
@@ -50,6 +50,27 @@ describe('a defect is one line and a status of 70', () => {
 
   test('where nobody reads stderr', () => {
     expect(ends("setImmediate(() => { throw new Error('x') }); process.stderr.destroy()").status).toBe(70);
+  });
+});
+
+describe('where somebody answers for it', () => {
+  const answered = (name: string, act: string) =>
+    `answeredBy(({ message }) => process.stderr.write('${name}: ' + message + '\\n'), async () => { ${act} })`;
+  const SLEEP = 'await new Promise(resolve => setTimeout(resolve, 50))';
+
+  test('it is told, and the process goes on; each of what it began itself', () => {
+    const first = answered('first', `Promise.reject(new Error('one')); ${SLEEP}`);
+    const second = answered('second', `setTimeout(() => { throw new Error('two') }, 1); ${SLEEP}`);
+    const { status, said } = ends(`await Promise.all([${first}, ${second}])`);
+    expect(said.split('\n').sort()).toEqual(['', 'first: one', 'second: two']);
+    expect(status).toBe(0);
+  });
+
+  test('no more when that is done', () => {
+    const { status, said } = ends(`await ${answered('first', "setTimeout(() => { throw new Error('late') }, 50)")}`);
+    expect(said).toMatch(ONE_LINE);
+    expect(said).toContain('a defect of epochvisor: late');
+    expect(status).toBe(70);
   });
 });
 

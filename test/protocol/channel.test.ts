@@ -408,6 +408,14 @@ describe('suspicion', () => {
     expect(claimOf(primary.step(tick(START_MS)))).toMatchObject({ primary: 'A', backups: [] });
   });
 
+  it('comes at once to who has not come yet and, as is said, never will', () => {
+    const gone = { type: 'peerGone', peer: 'A', reason: 'killed', nowMs: 5 } as const;
+    expect(shape(channel('B').step(gone))).toEqual(['CL claim']);
+    // Of a link that stood its end tells: what came before it may be on its way.
+    expect(connected('B').step(gone)).toEqual([]);
+    expect(channel('B').step({ ...gone, peer: 'somebody' })).toEqual([]);
+  });
+
   it('does not fall on a peer whose every message is of an older view: its word is not heard', () => {
     const backup = connected('B');
     ticks(backup, 0, 40);

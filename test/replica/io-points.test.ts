@@ -198,5 +198,8 @@ test('a cut ends the links that stand, and those that come later', () => {
 });
 
 test('a module that is no hook is refused', async () => {
-  await expect(loadIoHook({ module: 'node:path', options: {} })).rejects.toThrow('exports newIoHook: node:path');
+  const replica = { incarnation: 'own', shared: new SharedArrayBuffer(256) };
+  await expect(loadIoHook({ module: 'node:path', options: {} }, replica)).rejects.toThrow(
+    'exports newIoHook: node:path',
+  );
 });

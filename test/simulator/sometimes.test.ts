@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { choiceOf, KINDS } from '../../engine/simulator/kinds.js';
 import { PRODUCTION } from '../../engine/simulator/parts.js';
 import type { RunOptions } from '../../engine/simulator/run-plan.js';
-import type { Seen } from '../../engine/simulator/seen.js';
+import type { Message, Seen } from '../../engine/simulator/seen.js';
 import { simulate } from '../../engine/simulator/simulated-run.js';
 import { type Sight, Sometimes } from '../../engine/simulator/sometimes.js';
 
@@ -66,6 +66,20 @@ describe('a rare state', () => {
     }
     const all = steps.map(([, seen]) => seen);
     expect(visits([...all, { type: 'news', name: 'C', news: { type: 'named' } }, died('C')])).toEqual([]);
+  });
+
+  it('is a death of a primary while a backup lacks what came to who joins with its snapshot', () => {
+    const said = (from: string, to: string, message: Message): Seen => ({ type: 'said', from, to, message });
+    const progress = { executed: 0, backlogBytes: 0 };
+    const has = (position: number): Seen =>
+      said('B', 'A', { type: 'acknowledgement', view: 1, position, progress } as const);
+    const welcome = said('A', 'C', { type: 'welcome', view: view(1, 'A', 'B'), position: 10 });
+    const restored: Seen = { type: 'restored', name: 'C' };
+    const hole = 'a death of a primary: who joins has what a backup lacks';
+    expect(visits([has(9), welcome, restored, died('A')])).toContain(hole);
+    expect(visits([has(9), welcome, died('A')])).not.toContain(hole);
+    expect(visits([has(9), welcome, restored, has(10), died('A')])).not.toContain(hole);
+    expect(visits([has(9), welcome, restored, died('A')], { lives: name => name !== 'B' })).not.toContain(hole);
   });
 
   it('is a suspicion of somebody who lives', () => {

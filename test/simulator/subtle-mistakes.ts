@@ -2,6 +2,7 @@
 // within which it is found: should the simulator come to see less of them, that shows.
 
 import { Bus, type BusEffect, type BusEvent, type BusOptions } from '../../engine/protocol/bus/bus.js';
+import { ChannelState } from '../../engine/protocol/channel-state.js';
 import {
   Execution,
   type ExecutionEffect,
@@ -15,7 +16,7 @@ import { Silence } from '../../engine/protocol/silence.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import { type Parts, PRODUCTION } from '../../engine/simulator/parts.js';
 import { Judge } from '../../engine/simulator/run-judge.js';
-import { chooseHealing, chooseRestarting } from '../../engine/simulator/run-plan.js';
+import { chooseHealing, chooseOvertaken, chooseRestarting } from '../../engine/simulator/run-plan.js';
 import { all, bus, channel, execution, getter, type Mistake, method } from './planting.js';
 import * as struck from './struck-runs.js';
 
@@ -100,6 +101,22 @@ function countingHeldTwice(): () => void {
         twice.set(this, this.heldBytes);
         return reattach.apply(this, fence);
       };
+    }),
+  );
+}
+
+/** Where it is read how much has left, to name somebody, the backups are asked for next: there are none, for once. */
+function namingWithoutBackups(): () => void {
+  let naming = false;
+  return all(
+    getter(Outbox, 'released', released => outbox => {
+      naming = true;
+      return released(outbox);
+    }),
+    getter(ChannelState, 'backups', backups => state => {
+      const asked = naming;
+      naming = false;
+      return asked ? [] : backups(state);
     }),
   );
 }
@@ -205,6 +222,14 @@ export const SUBTLE_MISTAKES: readonly SubtleMistake[] = [
     parts: joinedFrom(state => ({ ...state, outstanding: [] })),
     sees: /\(P5, P6\)|diverged|does not come to its end/,
     runs: chooseHealing,
+    within: 200,
+  },
+  {
+    rule: 'KP',
+    mistake: 'who joins is named when it has all itself, whatever the backups have',
+    plant: namingWithoutBackups,
+    sees: /\(KP, OS\)/,
+    runs: chooseOvertaken,
     within: 200,
   },
   {

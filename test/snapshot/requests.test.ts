@@ -143,7 +143,8 @@ describe('a bit that changes by itself', () => {
   test('in a backup is found by a state digest, which says where, and the primary does not mind', async () => {
     const run = start(world, false);
     const state = await run.snapshot();
-    const hook = flipHook({ count: state.count + 1, address, bit: 3 });
+    const replica = { incarnation: 'b', shared: new SharedArrayBuffer(256) };
+    const hook = { ...flipHook({ count: state.count + 1, address, bit: 3 }), replica };
     const backup = new Run(world, { role: 'backup', restores: true, hook });
     backup.onLoaded = () => backup.thread.restore(stateOf(bytesOf(state, world.options)));
     for (const part of run.parts) if (part.from >= state.position) backup.thread.sendLog(part.bytes);

@@ -76,6 +76,17 @@ describe.each([
   });
 });
 
+test.each([
+  ['a thread', true],
+  ['a process', false],
+])('a primary that was %s and died before anybody was connected to it is not awaited', async (_, threads) => {
+  const { timeline, ending } = await run({ point: { ...place('message', 1, 'before'), kind: 'bus' } }, {}, threads);
+  const [view] = timeline.filter(({ kind }) => kind === 'view');
+  expect(view).toMatchObject({ number: 2 });
+  expect(view!.what).not.toBe('it never came');
+  expect(ending).toEqual({ kind: 'outcome', outcome: { kind: 'exit', status: 0 } });
+});
+
 test('a trial leaves nothing behind: its threads are used by the next ones, and say the same', async () => {
   const undisturbed = await run({});
   for (let n = 1; n <= 5; n++) {

@@ -2,6 +2,7 @@
 
 import type { KillProof } from '../../testing/kill-hook.js';
 import type { PointRecord } from '../../testing/point-record.js';
+import { shortName } from '../../testing/timeline.js';
 
 export type Facts = readonly (readonly [name: string, value: string])[];
 
@@ -13,7 +14,18 @@ const ms = (value: number) => `${value < 10 ? value.toFixed(1) : grouped(Math.ro
 export function strikeOf({ kill, fault, victim }: PointRecord): string {
   if (kill === null) return '-';
   const done = { kill: 'killed', pause: 'stopped', cut: 'cut off' }[fault];
-  return `the ${victim} was ${done} ${placeOf(kill)}`;
+  return `the ${victim}${nameOf(kill)} was ${done} ${placeOf(kill)}`;
+}
+
+/** Who was killed after it, and where; undefined where nobody was to be. */
+export function secondStrikeOf({ second, secondKill }: PointRecord): string | undefined {
+  if (second === undefined) return undefined;
+  if (secondKill === null) return 'nobody was killed after it';
+  return `the ${secondKill.replica?.owner ?? 'other'}${nameOf(secondKill)} was killed ${placeOf(secondKill)}`;
+}
+
+function nameOf({ replica }: KillProof): string {
+  return replica === undefined ? '' : ` ${shortName(replica.incarnation)}`;
 }
 
 function placeOf({ epoch, instruction, what }: KillProof): string {
@@ -22,17 +34,25 @@ function placeOf({ epoch, instruction, what }: KillProof): string {
   return instruction === undefined ? where : `at instruction ${grouped(instruction)} ${where}`;
 }
 
-/** What is known: a strike of the guest's thread says less of messages than one where a message was, and its timeline the rest. */
+/** What is known: where nothing was said or heard before it, its timeline says the rest. */
 export function inFlightOf(record: PointRecord): Facts {
   const { kill } = record;
   if (kill === null) return [];
-  const { epoch, instruction, count, outstanding, inFlight } = kill;
+  const { epoch, instruction, count, outstanding, inFlight, wasInFlight } = kill;
   return [
     ['epoch', grouped(epoch)],
     ...(instruction === undefined ? [] : [['instruction of it', grouped(instruction)] as const]),
     ['instructions in all', grouped(count)],
     ['operations outstanding', grouped(outstanding)],
     ...(inFlight === undefined ? ofTimeline(record, kill) : ofWords(inFlight)),
+    ...(wasInFlight === true
+      ? [
+          [
+            'messages and outputs',
+            `as of epoch ${grouped(inFlight!.epoch)}, when something was last said or heard`,
+          ] as const,
+        ]
+      : []),
   ];
 }
 

@@ -6,7 +6,7 @@
 
 import type { PointRecord } from '../../testing/point-record.js';
 import { type FailoverReport, kindOf, type ReportedVariant, shortcoming, titleOf } from './failover-report.js';
-import { type Facts, failoverOf, inFlightOf, partingOf, strikeOf } from './in-flight.js';
+import { type Facts, failoverOf, inFlightOf, partingOf, secondStrikeOf, strikeOf } from './in-flight.js';
 import { element, type Markup } from './markup.js';
 
 export function asJunit(report: FailoverReport): string {
@@ -80,13 +80,14 @@ function caseOf({ guest }: FailoverReport, record: PointRecord): Markup {
 }
 
 function account(record: PointRecord, message: string): string {
+  const second = secondStrikeOf(record);
   const lines = (title: string, facts: Facts) =>
     facts.length === 0 ? [] : [`${title}:`, ...facts.map(([name, value]) => `  ${name}: ${value}`)];
   return [
     message,
     ...lines('where the histories part', partingOf(record)),
     ...(record.kill === null ? ['nothing was struck'] : [strikeOf(record)]),
-    ...(record.second === undefined ? [] : [`second kill: ${record.secondKill === null ? 'none' : record.second}`]),
+    ...(second === undefined ? [] : [second]),
     ...lines('in flight', inFlightOf(record)),
     ...lines('failover', failoverOf(record)),
     ...(record.repeat === '' ? [] : ['again by:', `  ${record.repeat}`]),

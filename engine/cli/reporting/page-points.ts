@@ -3,7 +3,7 @@
 import type { KillProof } from '../../testing/kill-hook.js';
 import type { PointRecord } from '../../testing/point-record.js';
 import { gradeOf, kindOf, titleOf } from './failover-report.js';
-import { type Facts, failoverOf, grouped, inFlightOf, partingOf, strikeOf } from './in-flight.js';
+import { type Facts, failoverOf, grouped, inFlightOf, partingOf, secondStrikeOf, strikeOf } from './in-flight.js';
 import { element, type Markup } from './markup.js';
 import { timelinePicture } from './timeline-picture.js';
 
@@ -86,11 +86,18 @@ export function articleOf(record: PointRecord, id: string): Markup {
       verdictOf({ verdict, failed }),
     ),
     ...(detail === '' ? [] : [element('p', {}, detail)]),
-    element('p', { class: 'muted' }, record.kill === null ? 'Nobody was struck.' : `${strikeOf(record)}.`),
+    element('p', { class: 'muted' }, record.kill === null ? 'Nobody was struck.' : struck(record)),
     ...(failed ? columns(record) : []),
     ...(repeat === '' || !failed ? [] : [element('h4', {}, 'Again by'), element('pre', { class: 'command' }, repeat)]),
     ...timeline,
   );
+}
+
+function struck(record: PointRecord): string {
+  return [strikeOf(record), secondStrikeOf(record)]
+    .filter(text => text !== undefined)
+    .map(text => `${text}.`)
+    .join(' Then ');
 }
 
 function columns(record: PointRecord): readonly Markup[] {

@@ -2,7 +2,7 @@
 
 import type { KillProof } from '../../testing/kill-hook.js';
 import type { PointRecord } from '../../testing/point-record.js';
-import type { TimelineEvent, TimelineOwner } from '../../testing/timeline.js';
+import { shortName, type TimelineEvent, type TimelineOwner } from '../../testing/timeline.js';
 import { shortened } from '../../testing/timeline-links.js';
 
 /** More would not be looked at; those around the strike stay. */
@@ -90,11 +90,9 @@ function strikesOf(
 }
 
 function strikeOf(proof: KillProof, owner: TimelineOwner, done: string, events: readonly TimelineEvent[]): Moment {
-  const { atNs, epoch, count, instruction, what, inFlight } = proof;
+  const { replica, atNs, epoch, count, instruction, what, inFlight } = proof;
   const own = events.filter(event => event.owner === owner);
-  // The proof does not say which of several it was; of who was struck nothing more is heard.
-  const last = new Map(own.map(event => [event.name, event.atNs]));
-  const [name = ''] = [...last].sort((a, b) => a[1] - b[1])[0] ?? [];
+  const name = replica === undefined ? (own[0]?.name ?? '') : shortName(replica.incarnation);
   const view = inFlight?.view ?? own.findLast(event => event.atNs <= atNs)?.view ?? 0;
   const where = what ?? (instruction === undefined ? '' : `instruction ${instruction}`);
   const said = where === '' ? done : `${done}: ${where}`;
@@ -118,7 +116,7 @@ function lanesOf(moments: readonly Moment[]): Lane[] {
   const isBus = moments.some(({ kind }) => kind === 'output' || kind === 'bus');
   const lanes = OWNERS.flatMap(owner => {
     const theirs = keys.filter(key => key.startsWith(`${owner} `));
-    return theirs.map((key, index) => ({ key, title: theirs.length === 1 ? owner : `${owner} ${index + 1}` }));
+    return theirs.map(key => ({ key, title: theirs.length === 1 ? owner : key }));
   });
   return isBus ? [{ key: BUS_LANE, title: 'bus' }, ...lanes] : lanes;
 }

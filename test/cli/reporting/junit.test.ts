@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { asJunit } from '../../../engine/cli/reporting/junit.js';
+import type { PointRecord } from '../../../engine/testing/point-record.js';
 import { FAILED, HOSTILE, PASSED, reportOf, UNREACHED, WICKED } from './sample-records.js';
 import { descendants, parseXml, type XmlElement } from './strict-xml.js';
 
@@ -70,11 +71,21 @@ describe('a report', () => {
     expect(failure!.attributes).toEqual({ type: 'different', message: `different: ${FAILED.detail}` });
     expect(failure!.text).toContain(FAILED.detail);
     expect(failure!.text).toContain('stdout, byte 6, line 2\n  expected: "two"\n  found: end');
-    expect(failure!.text).toContain('the primary was killed after send log, in epoch 4');
+    expect(failure!.text).toContain('the primary aaaa was killed after send log, in epoch 4');
     expect(failure!.text).toContain('operations outstanding: 2');
     expect(failure!.text).toContain('log: sent up to 17, acknowledged up to 9');
     expect(failure!.text).toContain('outputs: 1 released, 64 bytes held back');
     expect(failure!.text.endsWith(`again by:\n  ${FAILED.repeat}`)).toBe(true);
+  });
+
+  test('says of a second kill who it was', () => {
+    const replica = { owner: 'backup', incarnation: 'bbbb-cccc' } as const;
+    const secondKill = { ...FAILED.kill!, replica, what: 'after fence' };
+    const told = (record: Partial<PointRecord>) =>
+      descendants(read(asJunit(reportOf([{ ...FAILED, second: 'takeover:fence:after', ...record }]))), 'failure')[0]!
+        .text;
+    expect(told({ secondKill })).toContain('\nthe backup bbbb-ccc was killed after fence, in epoch 4\n');
+    expect(told({})).toContain('\nnobody was killed after it\n');
   });
 
   test('skips what was not reached', () => {

@@ -59,6 +59,7 @@ export const FAILED: PointRecord = {
   failed: true,
   detail: 'stdout, byte 6 (line 2): expected "two", found end',
   kill: {
+    replica: { owner: 'primary', incarnation: 'aaaa' },
     ...{ epoch: 4, count: 480_000, outstanding: 2, atNs: 5_000_000, pid: 7, what: 'after send log' },
     inFlight: {
       ...{ view: 1, role: 'primary', epoch: 4, count: 480_000, outstanding: 2, sent: 2, received: 1, sentPosition: 17 },

@@ -51,8 +51,9 @@ test.each([
   expect(source).not.toContain('lane dead');
 });
 
-test('of several backups the one that is heard of no more was killed', () => {
-  const second = { ...FAILED.kill!, atNs: 7.5e6, what: 'after fence' };
+test('of several backups the one was killed that its proof names', () => {
+  const replica = { owner: 'backup', incarnation: 'bbbb' } as const;
+  const second = { ...FAILED.kill!, replica, atNs: 7.5e6, what: 'after fence' };
   const third = { ...NOTED[7]!, name: 'cccc', atNs: 9e6 };
   const record = {
     ...FAILED,
@@ -62,7 +63,7 @@ test('of several backups the one that is heard of no more was killed', () => {
   };
   const last = { ...NOTED[10]!, atNs: 7.4e6 };
   const { lanes, rows } = layOut({ ...record, timeline: [...record.timeline.slice(0, -3), last, third] });
-  expect(lanes.map(({ title }) => title)).toEqual(['bus', 'primary', 'backup 1', 'backup 2']);
+  expect(lanes.map(({ title }) => title)).toEqual(['bus', 'primary', 'backup bbbb', 'backup cccc']);
   expect(rows.find(({ what }) => what === 'killed: after fence')!.lane).toBe('backup bbbb');
 });
 
