@@ -139,7 +139,7 @@ test('whoever joins afterwards dies, too, in each step of its joining', async ()
     expect(secondKill!.replica!.incarnation).not.toBe(kill!.replica!.incarnation);
   }
   expect(status).toBe(0);
-}, 240_000);
+}, 400_000);
 
 test('a report file takes a sweep up where it stood, and refuses another', async () => {
   const file = bench.file('report');
