@@ -43,6 +43,8 @@ export interface BusInFlight {
   readonly kept: number;
   /** Operations that a device performs. */
   readonly operations: number;
+  /** The outcome of the machine is kept. */
+  readonly isOver: boolean;
 }
 
 /** What a hook may do with the bus. */

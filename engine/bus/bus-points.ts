@@ -25,6 +25,7 @@ export class BusPoints implements TestedBus {
   #taken = 0;
   #kept = 0;
   #operations = 0;
+  #isOver = false;
 
   constructor(hook: BusHook) {
     this.#hook = hook;
@@ -38,6 +39,7 @@ export class BusPoints implements TestedBus {
       taken: this.#taken,
       kept: this.#kept,
       operations: this.#operations,
+      isOver: this.#isOver,
     };
   }
 
@@ -55,12 +57,14 @@ export class BusPoints implements TestedBus {
 
   memory(memory: ServerMemory): ServerMemory {
     this.#generation = memory.generation;
+    this.#isOver = memory.memory.outcome !== undefined;
     return around(memory, {
       append: records => {
         const what = `keep ${[...new Set(records.map(({ type }) => type))].join(' and ')}`;
         this.#around('memory', what, () => {
           memory.append(records);
           this.#kept += 1;
+          if (records.some(({ type }) => type === 'ended')) this.#isOver = true;
         });
       },
     });
