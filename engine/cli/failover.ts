@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
+import { START_STEPS } from '../bus/bus-hook.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
@@ -92,7 +93,8 @@ export function failoverCommand(): Command {
     .option('--backup', 'strike the backup (default: the primary)')
     .option(
       '--bus',
-      'strike the bus, which is started again; places: message:N, output:N, operation:N, memory:N, start:STEP',
+      'strike the bus, which is started again; places: message:N, output:N, operation:N, memory:N, start:STEP, which is ' +
+        START_STEPS.join(', '),
     )
     .option('--cut', 'cut the links between replicas in place of a kill')
     .option(
