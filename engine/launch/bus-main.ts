@@ -11,8 +11,8 @@ import { openArbiter } from '../arbiter/open-arbiter.js';
 import { loadBusHook, type StartStep } from '../bus/bus-hook.js';
 import { BusPoints } from '../bus/bus-points.js';
 import { KeptMemory } from '../bus/kept-memory.js';
-import { BusServer, type ServerMemory } from '../bus/server.js';
-import { asError, type EpochvisorError } from '../errors/errors.js';
+import { BusServer, type BusServerOptions, type ServerMemory } from '../bus/server.js';
+import { asError, EpochvisorError } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import { DEFECT_STATUS, showStack } from '../observe/defects.js';
 import type { BusOpening, BusServing, FromBusProcess, ToBusProcess } from './bus-messages.js';
@@ -97,9 +97,10 @@ async function serve({ machine, ...parts }: Open, serving: BusServing): Promise<
   const { secret, arbiter: address, arbiterOptions, ...shown } = serving;
   const arbiter = await openArbiter(address, arbiterOptions);
   const view = await arbiter.latest(machine);
+  const { listen, ...others } = shown;
   server = await step('listening', () =>
-    BusServer.start({
-      ...shown,
+    startAt(listen, {
+      ...others,
       ...parts,
       credentials: { machine, secret },
       // What an older primary still sends is refused from the first moment on.
@@ -119,7 +120,18 @@ async function serve({ machine, ...parts }: Open, serving: BusServing): Promise<
   void server.finished.then(outcome => tell({ type: 'finished', outcome }));
   const { incarnation, address: own } = server;
   await step('announced', () => arbiter.announce(machine, { incarnation, kind: 'bus', address: own }));
-  tell({ type: 'serves', incarnation });
+  tell({ type: 'serves', incarnation, address: own });
+}
+
+/** Where the one before listened, so that replicas find it by their next call; or, where somebody has that port now, elsewhere. */
+async function startAt(listen: string | undefined, options: BusServerOptions): Promise<BusServer> {
+  if (listen === undefined) return await BusServer.start(options);
+  try {
+    return await BusServer.start({ ...options, listen });
+  } catch (error) {
+    if (!(error instanceof EpochvisorError) || error.code !== 'PORT_IN_USE') throw error;
+    return await BusServer.start(options);
+  }
 }
 
 process.on('message', (message: ToBusProcess) => {

@@ -31,6 +31,8 @@ export interface BusServing {
   /** Address of the machine's arbiter (open-arbiter.ts). */
   readonly arbiter: string;
   readonly arbiterOptions?: ArbiterOptions;
+  /** `ADDRESS:PORT` of the one before, where replicas still call. */
+  readonly listen?: string;
 }
 
 /** What was opened. */
@@ -56,7 +58,7 @@ export type FromBusProcess =
   /** What follows this offset of stdin, as soon as there is something. */
   | { readonly type: 'asksInput'; readonly offset: number }
   /** Replicas can find it. */
-  | { readonly type: 'serves'; readonly incarnation: string }
+  | { readonly type: 'serves'; readonly incarnation: string; readonly address: string }
   | { readonly type: 'attached'; readonly incarnation: string }
   | { readonly type: 'detached'; readonly incarnation: string }
   | { readonly type: 'fenced'; readonly view: number; readonly incarnation: string }

@@ -63,6 +63,8 @@ export class BusProcess extends EventEmitter<BusEvents> implements LaunchedBus {
   #closing: Promise<void> | undefined;
   readonly #attached = new Set<string>();
   #owner: string | undefined;
+  /** Where the last that served listened. */
+  #listen: string | undefined;
   /** Of stdin, asked for and not given. */
   #asked: number | undefined;
 
@@ -160,8 +162,12 @@ export class BusProcess extends EventEmitter<BusEvents> implements LaunchedBus {
   #serve(): void {
     if (this.#serving === undefined) return;
     const { secret, encrypted, moduleHash, options, operationIds, arbiter, arbiterOptions } = this.#serving;
-    const serving: BusServing = { secret, encrypted, moduleHash, options, operationIds, arbiter };
-    this.#send({ type: 'serve', serving: arbiterOptions === undefined ? serving : { ...serving, arbiterOptions } });
+    const serving: BusServing = {
+      ...{ secret, encrypted, moduleHash, options, operationIds, arbiter },
+      ...(arbiterOptions === undefined ? {} : { arbiterOptions }),
+      ...(this.#listen === undefined ? {} : { listen: this.#listen }),
+    };
+    this.#send({ type: 'serve', serving });
   }
 
   #send(message: ToBusProcess): void {
@@ -186,6 +192,7 @@ export class BusProcess extends EventEmitter<BusEvents> implements LaunchedBus {
         return;
       case 'serves':
         this.incarnations.push(message.incarnation);
+        this.#listen = new URL(message.address).host;
         this.#served.resolve();
         return;
       case 'attached':

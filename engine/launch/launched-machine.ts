@@ -102,6 +102,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
   #repairing: NodeJS.Timeout | undefined;
+  #hasFinished = false;
   #started: Promise<void> = Promise.resolve();
   /** Of the next replica that joins. */
   #hookOfJoining: HookModule | undefined;
@@ -225,6 +226,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const listener: ReplicaListener = {
       heard: message => {
         if (message.type === 'cut') this.#cuts.get(message.request)?.();
+        // A bus that was killed may have told it, and not this launcher.
+        else if (message.type === 'finished') this.#finish(message.outcome);
         else this.#step({ type: 'heard', incarnation, message });
       },
       ended: ending => this.#step({ type: 'ended', incarnation, ending }),
@@ -346,6 +349,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   // ---- the end
 
   #finish(outcome: Outcome): void {
+    if (this.#hasFinished) return;
+    this.#hasFinished = true;
     this.#step({ type: 'finished' });
     void this.#close().then(() => this.#ending.resolve(outcome));
   }
