@@ -53,6 +53,11 @@ export interface BusObserver {
   readonly failed?: (stream: number, reason: EpochvisorError) => void;
 }
 
+/** What the server needs of a link. */
+export type BusLink = Pick<Link, 'peer' | 'listen' | 'send' | 'sendLate' | 'close'>;
+/** And of a memory. */
+export type ServerMemory = Pick<KeptMemory, 'generation' | 'memory' | 'append' | 'whenKept' | 'close'>;
+
 export interface BusServerOptions {
   readonly credentials: Credentials;
   /** Whether the channel is encrypted; one that is not is on loopback. */
@@ -71,14 +76,16 @@ export interface BusServerOptions {
   /** Where the machine is resumed from a snapshot: how far its streams had come. */
   readonly offsets?: StreamOffsets;
   /** What this bus is to go on from when it is started again (RB); its devices have been opened with it. In place of `offsets`. */
-  readonly memory?: KeptMemory;
+  readonly memory?: ServerMemory;
+  /** Of who tests it: each link of a replica, as soon as it stands. */
+  readonly around?: (link: Link) => BusLink;
   readonly observer?: BusObserver;
   /** The guest's module, for hosts that lack it; undefined: this one does, too. */
   readonly module?: () => Uint8Array | undefined;
 }
 
 /** Devices whose outputs outlive the process say how far they have come, and that is kept before they are used. */
-function recover(memory: KeptMemory, streams: BusServerOptions['streams']): Promise<void> {
+function recover(memory: ServerMemory, streams: BusServerOptions['streams']): Promise<void> {
   const { outputs } = memory.memory;
   const records = streams.flatMap(device =>
     device.recover === undefined
@@ -101,7 +108,7 @@ export class BusServer {
   readonly #options: BusServerOptions;
   readonly #bus: Bus;
   readonly #driver: BusDriver;
-  readonly #links = new Map<Connection, Link>();
+  readonly #links = new Map<Connection, BusLink>();
   readonly #observers = new Observers({
     report: () => this.#report,
     module: () => this.#options.module?.(),
@@ -118,6 +125,8 @@ export class BusServer {
   /** When the owner said something last. */
   #ownerHeardMs = 0;
   #takeoverMs = -1;
+  /** By a replica that has come to this process. */
+  #isFenced = false;
   #closed = false;
   #heartbeats: NodeJS.Timeout | undefined;
 
@@ -205,12 +214,13 @@ export class BusServer {
     });
   }
 
-  #attach(link: Link): void {
-    const { incarnation } = link.peer;
+  #attach(caller: Link): void {
+    const { incarnation } = caller.peer;
     if (isObserver(incarnation)) {
-      this.#observers.add(link);
+      this.#observers.add(caller);
       return;
     }
+    const link = this.#options.around?.(caller) ?? caller;
     const connection = this.#nextConnection++;
     this.#links.set(connection, link);
     this.#step({ type: 'attached', connection, incarnation });
@@ -278,10 +288,18 @@ export class BusServer {
     if (this.#closed) return;
     const { view, owner } = this.#bus;
     this.#driver.step(event, undefined);
-    if (this.#bus.owner !== undefined && (this.#bus.view !== view || this.#bus.owner !== owner)) {
+    // The owner of a bus that was started again is known before it comes.
+    const isFirst =
+      !this.#isFenced && event.type === 'message' && event.message.type === 'fence' && this.#isOwners(event);
+    if (this.#bus.owner !== undefined && (this.#bus.view !== view || this.#bus.owner !== owner || isFirst)) {
+      this.#isFenced = true;
       if (owner !== undefined && owner !== this.#bus.owner) this.#takeoverMs = performance.now() - this.#ownerHeardMs;
       this.#options.observer?.fenced?.(this.#bus.view, this.#bus.owner);
     }
+  }
+
+  #isOwners({ connection }: { readonly connection: Connection }): boolean {
+    return this.#links.get(connection)?.peer.incarnation === this.#bus.owner;
   }
 
   #perform(effect: Exclude<BusEffect, { readonly type: 'keep' }>): void {

@@ -21,7 +21,7 @@ import {
   sayUnless,
   statusOfEnd,
 } from './part-flags.js';
-import { openSockets } from './socket-flags.js';
+import { openSocketsAloud } from './socket-flags.js';
 
 interface BusFlags extends PartFlags {
   readonly stdout?: string;
@@ -60,7 +60,7 @@ async function serve(path: string, flags: BusFlags): Promise<void> {
   });
   const consoles = await openConsole(flags, flags.sync);
   const { devices } = await openDescribed(folder, memory.devicesFolder);
-  const sockets = await openSockets(folder.description, flags, memory.devicesFolder);
+  const sockets = await openSocketsAloud(folder.description, flags, memory.devicesFolder);
   part = new BusPart({
     ...{ folder, arbiter, memory, say },
     place: flags.address ?? defaultPlace(folder.description.encrypted),

@@ -47,7 +47,10 @@ export interface SweepDescription {
 export function aboutSweep({ program, given, module, flags }: SweepDescription): AboutSweep {
   const { version, host, hardware } = about();
   const { epochLength, fault, victim, processes, variants } = flags;
-  const done = { kill: 'killed', pause: 'stopped, and continued when another has taken over', cut: 'cut off' }[fault];
+  const done =
+    victim === 'bus'
+      ? { kill: 'killed, and started again', pause: 'stopped, and continued', cut: '' }[fault]
+      : { kill: 'killed', pause: 'stopped, and continued when another has taken over', cut: 'cut off' }[fault];
   return {
     guest: program.map(quoted).join(' '),
     facts: [

@@ -39,18 +39,20 @@ const ms = (value: number | undefined) => (value === undefined ? '-' : value.toF
 
 export function asText(results: readonly VariantResult[], interrupted: boolean): string {
   const reports = results.flatMap(({ records }) => records);
-  const rows = reports.map(({ asked, second, variant, kill, failover, verdict, failed, detail, stderrDiffers }) => [
-    ...(results.length > 1 ? [variant] : []),
-    second === undefined ? asked : `${asked} ${second}`,
-    kill === null ? '-' : `${kill.epoch}:${kill.instruction ?? kill.what}`,
-    kill === null ? '-' : String(kill.count),
-    kill === null ? '-' : String(kill.outstanding),
-    failover === null ? '-' : String(failover.uncertain),
-    ms(failover?.liveMs),
-    ms(failover?.firstByteMs),
-    failed ? verdict.toUpperCase() : verdict,
-    [detail, stderrDiffers ? 'stderr differs' : ''].filter(text => text !== '').join('; '),
-  ]);
+  const rows = reports.map(
+    ({ asked, second, variant, kill, failover, restart, verdict, failed, detail, stderrDiffers }) => [
+      ...(results.length > 1 ? [variant] : []),
+      second === undefined ? asked : `${asked} ${second}`,
+      kill === null ? '-' : `${kill.epoch}:${kill.instruction ?? kill.what}`,
+      kill === null ? '-' : String(kill.count),
+      kill === null ? '-' : String(kill.outstanding),
+      failover === null ? '-' : String(failover.uncertain),
+      ms((failover ?? restart)?.liveMs),
+      ms((failover ?? restart)?.firstByteMs),
+      failed ? verdict.toUpperCase() : verdict,
+      [detail, stderrDiffers ? 'stderr differs' : ''].filter(text => text !== '').join('; '),
+    ],
+  );
   const head = [
     ...(results.length > 1 ? ['variant'] : []),
     'asked',
@@ -107,8 +109,8 @@ function summaryLine(reports: readonly PointRecord[]): string {
 function timesOf(reports: readonly PointRecord[]): { live: number[]; firstByte: number[] } {
   const sorted = (values: (number | undefined)[]) => values.filter(value => value !== undefined).sort((a, b) => a - b);
   return {
-    live: sorted(reports.map(({ failover }) => failover?.liveMs)),
-    firstByte: sorted(reports.map(({ failover }) => failover?.firstByteMs)),
+    live: sorted(reports.map(({ failover, restart }) => (failover ?? restart)?.liveMs)),
+    firstByte: sorted(reports.map(({ failover, restart }) => (failover ?? restart)?.firstByteMs)),
   };
 }
 

@@ -1,16 +1,17 @@
-// `epochvisor failover`: strike a replica at chosen points or all along the run, and judge the outcome; or that of a machine that
+// `epochvisor failover`: strike a replica, or the bus, at chosen points or all along the run, and judge the outcome; or that of a machine that
 // runs on its hosts (live-failover.ts).
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
+import { START_STEPS } from '../bus/bus-hook.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { sweep } from '../testing/failover-sweep.js';
-import { FailoverTest, type FailoverTestOptions } from '../testing/failover-test.js';
+import { FailoverTest } from '../testing/failover-test.js';
 import type { KillPoint } from '../testing/kill-hook.js';
 import {
   POINTS_MAX,
@@ -26,6 +27,7 @@ import {
 import { nameOfPoint, type PlannedPoint } from '../testing/planned-point.js';
 import { ReportFile } from '../testing/report-file.js';
 import { type AboutSweep, aboutSweep, conclude, tellAgain } from './failover-conclusion.js';
+import { checkTogether, type FaultFlags, faultOf } from './failover-faults.js';
 import { commandJudge } from './failover-judge.js';
 import { repeatCommand } from './failover-repeat.js';
 import { undisturbedLine, undisturbedOf, type VariantResult } from './failover-text.js';
@@ -51,28 +53,26 @@ const PAGE_TIMELINES = 30;
 /** A captured console is none. */
 const NO_TERMINALS = [false, false, false] as const;
 
-interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags, ReportOutputs {
-  readonly at: readonly KillPoint[];
-  readonly sweep?: Sweep;
+interface FailoverFlags
+  extends MachineFlags,
+    WasiFlags,
+    Omit<LiveFlags, 'restartSecondary'>,
+    ReportOutputs,
+    FaultFlags {
   readonly limit?: number;
   readonly points?: number;
   readonly stdin?: string;
   readonly judge?: string;
-  readonly processes?: boolean;
-  readonly seconds: readonly KillPoint[];
   readonly variants: readonly Variant[];
   readonly seed: number;
   readonly report?: string;
   readonly timelines?: number;
-  readonly backup?: boolean;
-  readonly pause?: boolean;
-  readonly cut?: boolean;
   readonly jobs: number;
 }
 
 export function failoverCommand(): Command {
   const command = new Command('failover')
-    .description('Strike a replica at chosen places, one run each, and compare with undisturbed runs.')
+    .description('Strike a replica, or the bus, at chosen places, one run each, and compare with undisturbed runs.')
     .argument('[GUEST.wasm]', 'the guest; with --live the folder of a machine; none: what is in --report is told again')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions()
@@ -84,18 +84,27 @@ export function failoverCommand(): Command {
     )
     .option(
       '--sweep <WHICH>',
-      'all places of a reference run, or its boundaries, io, messages or outputs; or every:K instructions',
+      'all places of a reference run, or its boundaries, io, messages, outputs or memory; or every:K instructions',
       parseSweep,
     )
     .option('--limit <N>', 'of the points of a sweep at most so many, spread', integer(1, POINTS_MAX))
     .option('--points <N>', 'N points spread evenly (10 where no point is named)', integer(1, POINTS_MAX))
     .option('--seed <N>', 'the order of the points follows from it', integer(0, Number.MAX_SAFE_INTEGER), 1)
     .option('--backup', 'strike the backup (default: the primary)')
+    .option(
+      '--bus',
+      'strike the bus, which is started again; places: message:N, output:N, operation:N, memory:N, start:STEP, which is ' +
+        START_STEPS.join(', '),
+    )
     .option('--cut', 'cut the links between replicas in place of a kill')
-    .option('--pause', 'SIGSTOP in place of a kill, and SIGCONT when another has taken over; with --processes')
+    .option(
+      '--pause',
+      'SIGSTOP in place of a kill, and SIGCONT when another has taken over; with --processes, or --bus',
+    )
     .option(
       '--second-kill <STEP>',
-      'kill another in its takeover, or joining: takeover, joining, or a step such as takeover:fence:after (repeatable)',
+      'kill another in its takeover, or joining, or the bus in its restart: takeover, joining, restart, or a step such as ' +
+        'takeover:fence:after (repeatable)',
       (text, before) => [...before, ...parseSecondKill(text)],
       [] as KillPoint[],
     )
@@ -155,6 +164,7 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
     return;
   }
   if (flags.live === true) {
+    if (flags.bus === true) throw new EpochvisorError('BAD_USAGE', '--bus is for sweeps', 'leave out --live');
     if (flags.html !== undefined || flags.junit !== undefined) {
       throw new EpochvisorError('BAD_USAGE', '--html and --junit are for sweeps', 'leave out --live');
     }
@@ -187,7 +197,7 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
         devices: flags.devices,
         stdin,
         processes: flags.processes === true,
-        lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
+        lists: sweepOf(flags) !== undefined,
         ...faultOf(flags),
         repeat: point => repeatCommand(given, [guestPath, ...args], { ...point, variant }),
         ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
@@ -225,39 +235,6 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
     abort.dispose();
   }
   conclude(results, flags, told, abort.signal.aborted ? abort.status : undefined);
-}
-
-/** @throws EpochvisorError BAD_USAGE */
-function checkTogether(flags: FailoverFlags): void {
-  const refuse = (what: string, hint: string) => {
-    throw new EpochvisorError('BAD_USAGE', what, hint);
-  };
-  if (flags.restartSecondary === true) {
-    refuse('--restart-secondary is for a machine that runs', 'give --live and its folder');
-  }
-  if (flags.pause === true && flags.cut === true) refuse('--pause and --cut are two faults', 'give one of them');
-  if (flags.pause === true && flags.processes !== true) {
-    refuse('--pause stops a process, and replicas are threads', 'give --processes, too');
-  }
-  if (flags.seconds.length > 0 && (flags.pause === true || flags.cut === true || flags.backup === true)) {
-    refuse('--second-kill follows a kill of the primary', 'leave out --pause, --cut and --backup');
-  }
-  const kinds = new Set(flags.seconds.map(point => (point.at === 'place' ? point.kind : point.at)));
-  if (kinds.size > 1) refuse('--second-kill is of a takeover or of joining', 'give one of them, and then the other');
-}
-
-type FaultOptions = Pick<FailoverTestOptions, 'replicas' | 'repair'> &
-  Required<Pick<FailoverTestOptions, 'fault' | 'victim'>>;
-
-function faultOf({ pause, cut, backup, seconds }: FailoverFlags): FaultOptions {
-  const [second] = seconds;
-  // Of two that die one has to be left: a third from the beginning, or one that joins.
-  const joins = second?.at === 'place' && second.kind === 'join';
-  return {
-    fault: pause === true ? 'pause' : cut === true ? 'cut' : 'kill',
-    victim: backup === true ? 'backup' : 'primary',
-    ...(second === undefined ? {} : joins ? { repair: true } : { replicas: 3 }),
-  };
 }
 
 /** What was given before the guest. */
@@ -306,6 +283,12 @@ function planned(flags: FailoverFlags, test: FailoverTest): readonly PlannedPoin
   return seconded.map((point, index) => (kept.has(index) ? { ...point, timeline: true } : point));
 }
 
+/** Which places of a reference run are to be known. */
+function sweepOf({ sweep, bus }: FailoverFlags): Sweep | undefined {
+  if (sweep !== undefined && sweep.of !== 'every') return sweep;
+  return bus === true ? { of: 'all' } : undefined;
+}
+
 function sweptPoints(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {
   const { sweep, limit = POINTS_MAX } = flags;
   const points: KillPoint[] = [];
@@ -314,8 +297,11 @@ function sweptPoints(flags: FailoverFlags, test: FailoverTest): readonly KillPoi
       sweep.of === 'every' ? pointsEvery(sweep.every, test.instructions) : pointsListed(sweep.of, test.listing);
     points.push(...sample(swept, limit));
   }
-  if (flags.points !== undefined) points.push(...pointsSpread(flags.points, test.instructions));
-  return points.length > 0 || flags.at.length > 0 ? points : pointsSpread(DEFAULT_POINTS, test.instructions);
+  // Of a bus, which executes no instructions, those are places, too.
+  const spread = (count: number) =>
+    flags.bus === true ? sample(pointsListed('all', test.listing), count) : pointsSpread(count, test.instructions);
+  if (flags.points !== undefined) points.push(...spread(flags.points));
+  return points.length > 0 || flags.at.length > 0 ? points : spread(DEFAULT_POINTS);
 }
 
 function readStdin(path: string): Uint8Array {

@@ -14,7 +14,7 @@ import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { readGuest } from './machine-flags.js';
 import { devicesThen } from './resumed-devices.js';
-import { openSockets } from './socket-flags.js';
+import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
 import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
 
@@ -43,7 +43,7 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   const launch = await launchOptions(flags);
   const devicesBefore = devicesThen(snapshot, origin.devices, new Map(statuses));
   const console = Console.ofProcess();
-  const sockets = await openSockets(origin, flags);
+  const sockets = await openSocketsAloud(origin, flags);
   const { devices } = await openDevices(origin.devices, devicesBefore);
   const machine = new LaunchedMachine({
     ...launch,

@@ -7,7 +7,7 @@ import { openDevices } from '../../devices/opening.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import { readGuest } from './machine-flags.js';
 import { addRunFlags, prepareRun, type RunFlags, runFlags } from './run-preparation.js';
-import { openSockets } from './socket-flags.js';
+import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
 
 export function runCommand(): Command {
@@ -25,7 +25,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
   const file = readGuest(guestPath);
   const prepared = await prepareRun(file, args, flags);
   const console = Console.ofProcess();
-  const sockets = await openSockets(flags, flags);
+  const sockets = await openSocketsAloud(flags, flags);
   const { devices, options } = await openDevices(flags.devices);
   const machine = new LaunchedMachine({
     ...prepared,

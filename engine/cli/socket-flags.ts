@@ -7,8 +7,7 @@ import {
   parseSocketAddress,
   type SocketAddress,
 } from '../../devices/connection/socket-address.js';
-import { FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
-import type { OperationDevice, SourceDevice } from '../../devices/device.js';
+import { type OpenedSockets, openSockets } from '../../devices/open-sockets.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { NamedAddress, SnapshotOrigin } from '../replica/replica-configuration.js';
 
@@ -62,37 +61,19 @@ export function socketOptions({ listen, connect }: SocketFlags): Pick<MachineOpt
   return { sockets: { listeners, connectors: connect.map(({ name }) => name) } };
 }
 
-export interface OpenedSockets {
-  readonly streams: readonly SourceDevice[];
-  readonly devices: ReadonlyMap<number, OperationDevice>;
-}
-
 /**
- * Opens the sockets, and says where it listens, for a port may be the kernel's choice. What is not asked for is not loaded: a
- * start costs what it loads.
+ * Opens the sockets, and says where it listens, for a port may be the kernel's choice.
  * @param memory folder in which a listener remembers what a bus that is started again is to know
  * @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED
  */
-export async function openSockets(
-  { listen = [], connect = [] }: Pick<SnapshotOrigin, 'listen' | 'connect'>,
+export async function openSocketsAloud(
+  sockets: Pick<SnapshotOrigin, 'listen' | 'connect'>,
   { quiet }: { readonly quiet?: boolean },
   memory?: string,
 ): Promise<OpenedSockets> {
-  const streams: SourceDevice[] = [];
-  const devices = new Map<number, OperationDevice>();
-  if (listen.length > 0) {
-    const { SocketListener } = await import('../../devices/listener/socket-listener.js');
-    const listener = await SocketListener.open(listen, memory);
-    streams.push(listener);
-    for (const address of quiet === true ? [] : listener.addresses) {
-      process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);
-    }
+  const opened = await openSockets(sockets, memory);
+  for (const address of quiet === true ? [] : opened.addresses) {
+    process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);
   }
-  if (connect.length > 0) {
-    const { SocketConnector } = await import('../../devices/connector/socket-connector.js');
-    const connector = new SocketConnector(connect.map(({ address }) => address));
-    streams.push(connector);
-    for (const [index, device] of connector.devices.entries()) devices.set(FIRST_CONNECTOR + index, device);
-  }
-  return { streams, devices };
+  return opened;
 }

@@ -10,7 +10,15 @@ export type { TestGuest } from './guest-file.js';
 export type { TestOptions } from './launch-options.js';
 export { endForgotten } from './living-machines.js';
 export type { MachineClient } from './machine-client.js';
-export { atMessage, type End, type Kill, type KillPlace, type LostReplica, type Role } from './machine-faults.js';
+export {
+  atMessage,
+  type BusRestart,
+  type End,
+  type Kill,
+  type KillPlace,
+  type LostReplica,
+  type Role,
+} from './machine-faults.js';
 export type { Transcript } from './output-transcript.js';
 export { type Survival, type SurvivalOptions, survival } from './survival.js';
 export { SweepError, type SweepOptions, spread, sweep } from './swept-points.js';

@@ -34,15 +34,21 @@ export interface TestOptions {
   readonly argv0?: string;
   readonly listen?: OneOrMore;
   readonly connect?: OneOrMore;
+  /** 'process': in one of its own, which can be killed and started again (`restartBus`); left out: in the process of the test. */
+  readonly bus?: 'process';
 }
 
 export const LIMIT_MS = 120_000;
 
 /** What is not a flag. */
-const OWN = new Set<string>(['args', 'stdin', 'limitMs']);
+const OWN = new Set<string>(['args', 'stdin', 'limitMs', 'bus']);
 
 /** @throws EpochvisorError BAD_OPTION */
 export function flagsOf(options: TestOptions): RunFlags {
+  if (options.bus !== undefined && options.bus !== 'process') {
+    const message = `an option of launch is wrong: bus is ${JSON.stringify(options.bus)}`;
+    throw new EpochvisorError('BAD_OPTION', message, "it is 'process', or left out");
+  }
   const command = addRunFlags(new Command('launch'))
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })

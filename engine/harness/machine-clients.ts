@@ -1,7 +1,6 @@
 // Where a machine in a test listens, and its clients.
 
 import { describeSocketAddress, type SocketAddress } from '../../devices/connection/socket-address.js';
-import type { StreamDevice } from '../../devices/device.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { MachineClient } from './machine-client.js';
 
@@ -11,12 +10,10 @@ export class MachineClients {
   readonly #names: readonly string[];
   readonly #clients: MachineClient[] = [];
 
-  /** @param streams opened; one of them may be a listener */
-  constructor(streams: readonly StreamDevice[], names: string | readonly string[] = []) {
+  /** @param addresses in the order of the names, ports filled in */
+  constructor(addresses: readonly SocketAddress[], names: string | readonly string[] = []) {
     this.#names = typeof names === 'string' ? [names] : names;
-    this.addresses = streams.flatMap(stream =>
-      'addresses' in stream ? (stream.addresses as readonly SocketAddress[]) : [],
-    );
+    this.addresses = addresses;
   }
 
   get haveSpoken(): boolean {

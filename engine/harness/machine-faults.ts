@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
+import type { BusProcess } from '../launch/bus-process.js';
 import type { LaunchedMachine, LaunchOptions } from '../launch/launched-machine.js';
 import type { LaunchedReplica } from '../launch/launching.js';
 import { THE_BUS } from '../replica/network-cuts.js';
@@ -42,6 +43,12 @@ export interface LostReplica extends LaunchedReplica {
   readonly reason: string;
   /** No: it was a replacement, and ended before it was named. */
   readonly hadJoined: boolean;
+}
+
+/** A bus that was killed, and the one after it. */
+export interface BusRestart {
+  readonly killed: number;
+  readonly pid: number;
 }
 
 interface Placed {
@@ -204,6 +211,29 @@ export class MachineFaults {
     await Promise.all(cut.map(incarnation => this.#machine!.cut(incarnation, [])));
   }
 
+  /** Kills the bus once the primary has it, and waits until all have the next one. */
+  async restartBus(bus: BusProcess | undefined): Promise<BusRestart> {
+    if (bus === undefined) {
+      const message = 'the bus is in the process of the test, and can not be killed without it';
+      throw new EpochvisorError('BUS_NOT_APART', message, "launch the machine with bus: 'process'");
+    }
+    this.#pending.add('the bus');
+    // Who joins calls it when it has joined.
+    const living = () => (this.#machine?.replicas ?? []).filter(({ incarnation }) => this.#isNamed(incarnation));
+    const found = () => bus.owner !== undefined && living().every(({ incarnation }) => bus.attached.has(incarnation));
+    const foundBut = (pid: number) => () => (found() && bus.pid !== pid ? bus.pid : undefined);
+    const killed = await this.#changes.until(foundBut(0), () => 'a bus that replicas are connected to');
+    signal(killed, 'SIGKILL');
+    const pid = await this.#changes.until(foundBut(killed), () => 'the replicas on a bus that was started again');
+    this.#pending.delete('the bus');
+    return { killed, pid };
+  }
+
+  #isNamed(incarnation: string): boolean {
+    const { primary, backups = [] } = this.#machine?.status ?? {};
+    return [primary, ...backups].some(one => one?.incarnation === incarnation);
+  }
+
   async #incarnationOf(role: Role): Promise<string> {
     return (await this.#runningOf(role)).incarnation;
   }
@@ -252,7 +282,7 @@ function signal(pid: number, name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     if (name === 'SIGCONT') return;
     throw new EpochvisorError(
       'KILL_MISSED',
-      `replica ${pid} has ended before ${name}`,
+      `process ${pid} has ended before ${name}`,
       'await machine.whenProtected()',
     );
   }

@@ -12,7 +12,7 @@ import { type KillPlace, pointOf } from './machine-faults.js';
 
 /** What a run is made of that is made again and again: nobody is there to write to it. */
 export interface SurvivalOptions
-  extends Omit<TestOptions, 'replicas' | 'repair' | 'listen' | 'connect' | 'limitMs' | 'arbiter' | 'encrypt'> {
+  extends Omit<TestOptions, 'replicas' | 'repair' | 'listen' | 'connect' | 'limitMs' | 'arbiter' | 'encrypt' | 'bus'> {
   /** So many points, spread evenly (default 3), or these. */
   readonly points?: number | readonly KillPlace[];
   /** Default: the one of `variant`. */

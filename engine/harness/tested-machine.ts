@@ -1,4 +1,5 @@
-// A machine in the hands of a test: real replicas, each a process, the bus in this one; what comes out is kept, and compared.
+// A machine in the hands of a test: real replicas, each a process, the bus in this one or in one of its own; what comes out is kept,
+// and compared.
 //
 // It starts in the turn after `launch` has resolved: a kill at a place, asked for until then, is in place before the guest's first
 // instruction. Whatever is awaited of it fails when the machine is over, with the reason; nothing waits for ever.
@@ -6,11 +7,7 @@
 import { rmSync } from 'node:fs';
 import { setImmediate } from 'node:timers';
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
-import { Console } from '../../devices/console/console.js';
-import type { OperationDevice } from '../../devices/device.js';
-import { closeDevices, openDevices } from '../../devices/opening.js';
 import { type PreparedLaunch, prepareRun } from '../cli/run-preparation.js';
-import { type OpenedSockets, openSockets } from '../cli/socket-flags.js';
 import { asError, EpochvisorError } from '../errors/errors.js';
 import { Ending } from '../launch/awaited-ending.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
@@ -27,9 +24,18 @@ import { flagsOf, LIMIT_MS, type TestOptions } from './launch-options.js';
 import { callerOf, isEnded, isLaunched, type LivingMachine } from './living-machines.js';
 import type { MachineClient } from './machine-client.js';
 import { MachineClients } from './machine-clients.js';
-import { type End, type Kill, type KillPlace, type LostReplica, MachineFaults, type Role } from './machine-faults.js';
+import {
+  type BusRestart,
+  type End,
+  type Kill,
+  type KillPlace,
+  type LostReplica,
+  MachineFaults,
+  type Role,
+} from './machine-faults.js';
 import { Transcript } from './output-transcript.js';
 import { TestInput } from './test-input.js';
+import { openApart, openHere, type TestedBus } from './tested-bus.js';
 
 /** A captured console is none. */
 const NO_TERMINALS = [false, false, false] as const;
@@ -37,8 +43,7 @@ const NO_TERMINALS = [false, false, false] as const;
 /** What `launch` has opened. */
 interface Opened {
   readonly prepared: PreparedLaunch;
-  readonly sockets: OpenedSockets;
-  readonly devices: Awaited<ReturnType<typeof openDevices>>;
+  readonly bus: TestedBus;
   readonly files: readonly DeviceFile[];
   readonly folder: string;
 }
@@ -55,14 +60,8 @@ export async function launch(guest: TestGuest, options: TestOptions = {}): Promi
     const file = guestFile(guest);
     const prepared = await prepareRun(file, options.args ?? [], flags);
     const copies = copyDevices(flags.devices, folder);
-    const sockets = await openSockets(flags, { quiet: true });
-    try {
-      const opened = { prepared, sockets, devices: await openDevices(copies), files: deviceFiles(copies), folder };
-      return new TestedMachine(guest, options, opened, launchedAt);
-    } catch (error) {
-      await Promise.all(sockets.streams.map(stream => stream.close()));
-      throw error;
-    }
+    const bus = options.bus === undefined ? await openHere(flags, copies) : await openApart(flags, copies, folder);
+    return new TestedMachine(guest, options, { prepared, bus, files: deviceFiles(copies), folder }, launchedAt);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -102,7 +101,7 @@ export class TestedMachine implements LivingMachine {
     this.folder = opened.folder;
     this.files = opened.files;
     this.#faults = new MachineFaults(this.#changes, opened.folder);
-    this.#clients = new MachineClients(opened.sockets.streams, options.listen);
+    this.#clients = new MachineClients(opened.bus.addresses, options.listen);
     this.transcript = {
       stdout: new Transcript('stdout', this.#changes),
       stderr: new Transcript('stderr', this.#changes),
@@ -133,7 +132,8 @@ export class TestedMachine implements LivingMachine {
   }
 
   get pids(): readonly number[] {
-    return (this.#machine?.replicas ?? []).map(({ pid }) => pid).filter(pid => pid > 0);
+    const replicas = (this.#machine?.replicas ?? []).map(({ pid }) => pid);
+    return [...replicas, this.#opened.bus.apart?.pid ?? 0].filter(pid => pid > 0);
   }
 
   /** Where it listens, in the order of the option, ports filled in. */
@@ -203,6 +203,16 @@ export class TestedMachine implements LivingMachine {
     this.#faults.resume(role);
   }
 
+  /**
+   * SIGKILL of the process of the bus, which is started again at once. Guests wait, and nobody takes over for it; TCP connections end in
+   * resets, and new ones are taken where the old ones were.
+   * @returns when all replicas that live are connected to the new one
+   * @throws EpochvisorError BUS_NOT_APART, MACHINE_OVER
+   */
+  restartBus(): Promise<BusRestart> {
+    return this.#faults.restartBus(this.#opened.bus.apart);
+  }
+
   /** Cuts the network between primary and backup, or between one of them and the bus; both ends live on. */
   partition(one: End = 'primary', other: End = 'backup'): Promise<void> {
     return this.#faults.partition(one, other);
@@ -265,7 +275,7 @@ export class TestedMachine implements LivingMachine {
         'compare what they were answered: client.expect(...)',
       );
     }
-    const { listen: _, ...options } = this.#options;
+    const { listen: _, bus: __, ...options } = this.#options;
     await using machine = await launch(this.#source, { ...options, replicas: 1, stdin: this.stdin.written });
     return comparable(await machine.result());
   }
@@ -274,25 +284,23 @@ export class TestedMachine implements LivingMachine {
 
   #start(): void {
     if (this.#stopping !== undefined) return;
-    const { prepared, sockets, devices } = this.#opened;
-    const { stdout, stderr } = this.transcript;
+    const { prepared, bus } = this.#opened;
     const { wasi } = prepared.options;
-    const console = new Console({ stdin: this.stdin.stream, stdout: stdout.writable(), stderr: stderr.writable() });
     const machine = new LaunchedMachine({
       ...prepared,
       options: {
         ...prepared.options,
-        devices: devices.options,
+        devices: bus.devices,
         ...(wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } }),
       },
-      streams: [console, ...sockets.streams],
-      devices: new Map<number, OperationDevice>([...devices.devices, ...sockets.devices]),
+      ...bus.launch({ stdin: this.stdin, ...this.transcript }),
       ...this.#faults.hooks,
       cuttable: true,
     });
     this.#machine = machine;
     const notify = () => this.#changes.notify();
     machine.on('status', notify).on('view', notify);
+    bus.apart?.on('changed', notify);
     const started = machine.start();
     this.#faults.watch(machine);
     started.then(notify, (error: unknown) => void machine.stop().then(() => this.#closed(asError(error))));
@@ -342,9 +350,7 @@ export class TestedMachine implements LivingMachine {
   async #stop(): Promise<void> {
     this.#clients.close();
     if (this.#machine === undefined) {
-      const { sockets, devices } = this.#opened;
-      await Promise.all(sockets.streams.map(stream => stream.close()));
-      await closeDevices(devices.devices);
+      await this.#opened.bus.close();
     } else if (!this.#isClosed) {
       await this.#machine.stop();
     }

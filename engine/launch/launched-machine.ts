@@ -1,4 +1,4 @@
-// Launching a machine on this host: the bus in this process, a process for each replica, and the status of it all.
+// Launching a machine on this host: the bus in this process or one of its own, a process for each replica, and the status of it all.
 //
 // What is decided is decided in launching.ts; here it is carried out. The launcher writes the first view and says where the bus
 // is; replicas find each other, and what it says of a process that died is only news for the user.
@@ -9,7 +9,6 @@ import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
-import type { BusServer } from '../bus/server.js';
 import { rewriterHash } from '../cache/rewritten-modules.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
@@ -27,6 +26,8 @@ import {
 } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { Ending } from './awaited-ending.js';
+import type { BusProcess } from './bus-process.js';
+import { type LaunchedBus, OwnBus } from './launched-bus.js';
 import {
   type LaunchEffect,
   type LaunchEvent,
@@ -50,6 +51,8 @@ export interface LaunchOptions {
   readonly streams: readonly StreamDevice[];
   /** By the numbers that guests use. */
   readonly devices: ReadonlyMap<number, OperationDevice>;
+  /** A bus in a process of its own, opened, which has the streams and devices; the launched machine closes it. */
+  readonly bus?: BusProcess;
   /** Address of the arbiter (open-arbiter.ts); a fresh folder, removed at the end, where none is given. */
   readonly arbiter?: string;
   readonly arbiterOptions?: ArbiterOptions;
@@ -78,7 +81,7 @@ export interface LaunchOptions {
 const END_GRACE_MS = 6_000;
 
 export class LaunchedMachine extends EventEmitter<MachineEvents> {
-  readonly machine = randomUUID();
+  readonly machine: string;
   /** The guest's outcome; rejects when the machine can't go on (every replica is gone). */
   readonly outcome: Promise<Outcome>;
   readonly #ending = new Ending<Outcome>();
@@ -90,7 +93,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** Asked of a replica, and not answered. */
   readonly #cuts = new Map<number, () => void>();
   #nextCut = 1;
-  #bus: BusServer | undefined;
+  #bus: LaunchedBus | undefined;
   readonly #firstView: View;
   #arbiter: Arbiter | undefined;
   /** The arbiter's, where it is this machine's own. */
@@ -99,6 +102,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
   #repairing: NodeJS.Timeout | undefined;
+  #hasFinished = false;
   #started: Promise<void> = Promise.resolve();
   /** Of the next replica that joins. */
   #hookOfJoining: HookModule | undefined;
@@ -107,6 +111,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     super();
     this.outcome = this.#ending.promise;
     this.#launch = launch;
+    this.machine = launch.bus?.machine ?? randomUUID();
+    this.#bus = launch.bus;
     this.#hookOfJoining = launch.hooks?.joining;
     const [primary = '', ...backups] = Array.from({ length: launch.replicas }, () => randomUUID());
     this.#firstView = { number: 1, machine: this.machine, primary, backups, claim: randomUUID() };
@@ -165,32 +171,21 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.#module = new KeptModule();
     const { primary, backups } = this.#firstView;
     for (const incarnation of [primary, ...backups]) this.#hasStarted(this.#fork(incarnation, false));
-    const { streams, devices, resume } = this.#launch;
-    // While the replicas start; the bus is most of what this process has to load.
-    const [{ BusServer }, address] = await allSettled(
-      import('../bus/server.js'),
-      this.#openArbiter(),
-      this.#module.fill(this.#launch.module),
-    );
+    const { streams, devices, resume, arbiterOptions } = this.#launch;
+    this.#bus ??= new OwnBus(streams, devices, resume?.offsets);
+    // While the replicas start.
+    const [address] = await allSettled(this.#openArbiter(), this.#module.fill(this.#launch.module));
     const encrypted = this.#launch.encrypted === true;
-    this.#bus = await BusServer.start({
-      credentials: { machine: this.machine, secret },
-      encrypted,
-      moduleHash,
+    void this.#bus.finished.then(outcome => this.#finish(outcome));
+    await this.#bus.serve({
+      ...{ machine: this.machine, secret, encrypted, moduleHash, arbiter: address, openedArbiter: this.#arbiter! },
+      ...(arbiterOptions === undefined ? {} : { arbiterOptions }),
       options: comparedOptions(options),
       operationIds: options.operationIds,
-      streams,
-      devices,
-      ...(resume === undefined ? {} : { offsets: resume.offsets }),
-      observer: {
-        // The reader of stdout has gone, or stdin breaks: as for any program, that is the end.
-        failed: (_, error) => this.#step({ type: 'failed', error }),
-        fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
-      },
+      // The reader of stdout has gone, or stdin breaks: as for any program, that is the end.
+      failed: error => this.#step({ type: 'failed', error }),
+      fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
     });
-    void this.#bus.finished.then(outcome => this.#finish(outcome));
-    const { incarnation } = this.#bus;
-    await this.#arbiter!.announce(this.machine, { incarnation, kind: 'bus', address: this.#bus.address });
     this.#common = {
       machine: this.machine,
       secret,
@@ -199,7 +194,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       moduleCache: this.#launch.moduleCache && { rewriter: rewriterHash() },
       options,
       arbiter: address,
-      ...(this.#launch.arbiterOptions === undefined ? {} : { arbiterOptions: this.#launch.arbiterOptions }),
+      ...(arbiterOptions === undefined ? {} : { arbiterOptions }),
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
       ...(this.#launch.samples === true ? { samples: true } : {}),
@@ -231,6 +226,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const listener: ReplicaListener = {
       heard: message => {
         if (message.type === 'cut') this.#cuts.get(message.request)?.();
+        // A bus that was killed may have told it, and not this launcher.
+        else if (message.type === 'finished') this.#finish(message.outcome);
         else this.#step({ type: 'heard', incarnation, message });
       },
       ended: ending => this.#step({ type: 'ended', incarnation, ending }),
@@ -352,6 +349,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   // ---- the end
 
   #finish(outcome: Outcome): void {
+    if (this.#hasFinished) return;
+    this.#hasFinished = true;
     this.#step({ type: 'finished' });
     void this.#close().then(() => this.#ending.resolve(outcome));
   }
@@ -380,8 +379,9 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       return;
     }
     // At once: an arbiter out of reach says so late.
-    const members = [...this.#processes.values(), ...(this.#bus === undefined ? [] : [this.#bus])];
-    await Promise.all(members.map(({ incarnation }) => this.#withdraw(incarnation)));
+    const replicas = [...this.#processes.values()].map(({ incarnation }) => incarnation);
+    const members = [...replicas, ...(this.#bus?.incarnations ?? [])];
+    await Promise.all(members.map(incarnation => this.#withdraw(incarnation)));
   }
 }
 

@@ -216,7 +216,7 @@ export class Launching {
       case 'halted':
         return [{ type: 'tell', news: ['halted', nameOf(replica), message.code, message.message] }];
       case 'joins':
-      // The bus tells the outcome, who asked for a cut is answered, the others are for agents.
+      // The outcome is an event of its own, who asked for a cut is answered, the others are for agents.
       case 'finished':
       case 'cut':
       case 'report':

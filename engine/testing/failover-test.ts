@@ -31,6 +31,9 @@ const HUNG_LEAST_MS = 30_000;
  */
 const PATIENT: ChannelTiming = { heartbeatMs: 50, tickMs: 50, suspicionMs: 10_000, startMs: 3_000 };
 
+/** A bus that is stopped is to be silent for longer than is suspect, and replicas on a busy host are not. */
+const BUS_PAUSED: ChannelTiming = { ...PATIENT, suspicionMs: 2_000 };
+
 /** Why no machine that never failed could have written this stdout; undefined where one could. */
 export type TranscriptJudge = (stdout: Uint8Array) => Promise<string | undefined>;
 
@@ -133,12 +136,14 @@ export class FailoverTest {
       const trial = await this.#run(folder, limitMs, plan);
       const stdoutDifference = firstDifference(this.undisturbed.stdout, trial.stdout);
       const fileDifference = this.#fileDifference(trial);
-      const { kill = null, secondKill = null, failover = null, durationMs } = trial;
+      const { kill = null, secondKill = null, failover = null, restart, durationMs } = trial;
       const verdict = judge(this.reference, {
         ending: trial.ending,
         kill: trial.kill,
         ...(second === undefined ? {} : { secondKill }),
         failover: trial.failover,
+        // One that was only stopped was never gone.
+        ...(victim === 'bus' ? { bus: { isBack: restart !== undefined || fault === 'pause' } } : {}),
         // A primary without its links has what was acknowledged before, and may need no more.
         endLeft: victim === 'backup' || fault === 'cut' || endMayHaveLeft(trial.kill),
         stdoutDifference,
@@ -160,6 +165,7 @@ export class FailoverTest {
         kill,
         secondKill,
         failover,
+        ...(restart === undefined ? {} : { restart }),
         stderrDiffers: firstDifference(this.undisturbed.stderr, trial.stderr) !== undefined,
         durationMs,
         ...(parting === undefined ? {} : { parting }),
@@ -201,11 +207,11 @@ export class FailoverTest {
   }
 
   #run(folder: string, limitMs: number, plan?: FaultPlan): Promise<Trial> {
-    const { signal, fault, replicas, repair } = this.#options;
     const threads = this.#pool === undefined ? {} : { threads: this.#pool };
-    const timing = fault === 'pause' ? {} : { timing: PATIENT };
+    const { signal, fault, replicas, repair, victim } = this.#options;
+    const timing = fault === 'pause' ? (victim === 'bus' ? { timing: BUS_PAUSED } : {}) : { timing: PATIENT };
     return runTrial(
-      { ...timing, ...this.#options, ...threads },
+      { ...timing, ...this.#options, ...threads, busApart: this.#options.victim === 'bus' },
       {
         folder,
         limitMs,

@@ -1,13 +1,17 @@
-// What a failover test does to a replica from inside, at a place that is known exactly: kills it, stops it, or cuts its links.
+// What a failover test does to a replica, or the bus, from inside, at a place that is known exactly: kills it, stops it, or cuts its
+// links.
 //
-// On the guest thread a place is an instruction; on the I/O thread it is something that is said or heard (io-hook.ts). Whoever
+// On the guest thread a place is an instruction; on the I/O thread, and at the bus, it is something that is said or heard (io-hook.ts,
+// bus-hook.ts). Whoever
 // reaches it first writes its proof, and acts: where two replicas are given the same hook it happens to one.
 
 import { existsSync, writeFileSync } from 'node:fs';
+import type { BusHook, BusInFlight, BusKind } from '../bus/bus-hook.js';
 import { ReplicaHalt } from '../driver/execution-driver.js';
 import type { BoundaryHook, HookedReplica, HookModule, Instruction, Place } from '../guest/boundary-hook.js';
 import type { Output } from '../protocol/vocabulary.js';
-import type { InFlight, IoHook, IoKind, IoPlace, TestedReplica, When } from '../replica/io-hook.js';
+import type { InFlight, IoHook, IoKind, TestedReplica, When } from '../replica/io-hook.js';
+import { THE_BUS } from '../replica/network-cuts.js';
 import { readInFlight, writeInFlight } from './in-flight-words.js';
 import { recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
@@ -18,7 +22,7 @@ export type KillPoint =
   | { readonly at: 'count'; readonly count: number }
   /** The guest's environment and I/O instructions, from 1. */
   | { readonly at: 'io'; readonly number: number; readonly when: When }
-  | { readonly at: 'place'; readonly kind: IoKind; readonly number: number; readonly when: When };
+  | { readonly at: 'place'; readonly kind: IoKind | BusKind; readonly number: number; readonly when: When };
 
 /**
  * kill    SIGKILL, or, of a replica that is a thread, its death
@@ -27,8 +31,8 @@ export type KillPoint =
  */
 export type Fault = 'kill' | 'pause' | 'cut';
 
-/** To whom it happens. */
-export type Victim = 'primary' | 'backup';
+/** To whom it happens. A bus that is killed is started again at once. */
+export type Victim = 'primary' | 'backup' | 'bus';
 
 export interface KillOptions {
   /** Undefined: nothing happens, and the timeline alone is kept. */
@@ -49,7 +53,7 @@ export interface KillOptions {
   readonly owner?: TimelineOwner;
 }
 
-/** The replica's own words, on disk before anything happens. */
+/** The victim's own words, on disk before anything happens. A bus knows of no epochs and counts: they are as the primary told last. */
 export interface KillProof {
   readonly replica?: StruckReplica;
   readonly epoch: number;
@@ -67,6 +71,8 @@ export interface KillProof {
   readonly inFlight?: InFlight;
   /** It is as of the last that was said or heard: a guest's thread that kills its process asks nobody. */
   readonly wasInFlight?: true;
+  /** Of a bus. */
+  readonly atBus?: BusInFlight;
 }
 
 export interface StruckReplica {
@@ -159,11 +165,28 @@ export function newIoHook(options: KillOptions, { shared }: HookedReplica): IoHo
   };
 }
 
-function isSame(place: IoPlace, point: KillPoint & { readonly at: 'place' }): boolean {
+/** In the process of a bus. */
+export function newBusHook(options: KillOptions): BusHook {
+  const { point } = options;
+  return {
+    at: (place, bus) => {
+      if (point?.at !== 'place' || !isSame(place, point)) return;
+      bus.settle();
+      const atBus = bus.inFlight();
+      const known = { epoch: 0, count: 0, outstanding: atBus.operations, atBus };
+      strike(options, THE_BUS, known, `${place.when} ${place.what}`);
+    },
+  };
+}
+
+function isSame(
+  place: Pick<KillPoint & { readonly at: 'place' }, 'kind' | 'number' | 'when'>,
+  point: KillPoint & { readonly at: 'place' },
+): boolean {
   return place.kind === point.kind && place.number === point.number && place.when === point.when;
 }
 
-type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight' | 'wasInFlight'>;
+type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight' | 'wasInFlight' | 'atBus'>;
 
 function strike(options: KillOptions, incarnation: string, known: Known, what?: string, replica?: TestedReplica): void {
   const { proofFile, fault = 'kill', death, owner = 'primary' } = options;

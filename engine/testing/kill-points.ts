@@ -1,5 +1,6 @@
-// Where the primary is killed: points named by a user, and points spread over a run.
+// Where a replica or the bus is struck: points named by a user, and points spread over a run.
 
+import { BUS_KINDS, START_STEPS } from '../bus/bus-hook.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { IO_KINDS, JOIN_STEPS, JOINER_STEPS, TAKEOVER_STEPS, type When } from '../replica/io-hook.js';
 import type { KillPoint } from './kill-hook.js';
@@ -7,6 +8,18 @@ import type { ListedPlace } from './listing-hook.js';
 
 /** Each point is two processes and a whole run of the guest: more in one go is a mistake, not a wish. */
 export const POINTS_MAX = 10_000;
+
+const PLACE_KINDS = [...new Set([...IO_KINDS, ...BUS_KINDS])];
+
+/** Whether the bus comes to such a point. */
+export function isBusPoint(point: KillPoint): boolean {
+  return point.at === 'place' && BUS_KINDS.some(kind => kind === point.kind);
+}
+
+/** Whether a replica does. */
+export function isReplicaPoint(point: KillPoint): boolean {
+  return point.at !== 'place' || IO_KINDS.some(kind => kind === point.kind);
+}
 
 /** `EPOCH:INSTRUCTION`, both from 0; or a place, `KIND:NUMBER[:before|after]`, or a step by its name. @throws EpochvisorError BAD_POINT */
 export function parsePoint(text: string): KillPoint {
@@ -20,14 +33,14 @@ export function parsePoint(text: string): KillPoint {
   const number = numberOf(kind, which);
   if (number !== undefined && number >= 1) {
     if (kind === 'io') return { at: 'io', number, when: when as When };
-    const known = IO_KINDS.find(name => name === kind);
+    const known = PLACE_KINDS.find(name => name === kind);
     if (known !== undefined) return { at: 'place', kind: known, number, when: when as When };
   }
   throw new EpochvisorError(
     'BAD_POINT',
     `'${text}' is no point to kill at`,
     'write EPOCH:INSTRUCTION, such as 3:50000, or KIND:NUMBER[:before|after], such as message:17:after; kinds are ' +
-      `io, ${IO_KINDS.join(', ')}`,
+      `io, ${PLACE_KINDS.join(', ')}`,
   );
 }
 
@@ -39,15 +52,13 @@ function numberOf(kind: string, which: string): number | undefined {
 }
 
 function stepsOf(kind: string): readonly string[] {
-  return { takeover: TAKEOVER_STEPS, join: JOIN_STEPS }[kind] ?? [];
+  return { takeover: TAKEOVER_STEPS, join: JOIN_STEPS, start: START_STEPS }[kind] ?? [];
 }
 
-/** Places of a reference run, or every so many instructions. */
-export type Sweep =
-  | { readonly of: 'all' | 'boundaries' | 'io' | 'messages' | 'outputs' }
-  | { readonly of: 'every'; readonly every: number };
+const LISTED = ['all', 'boundaries', 'io', 'messages', 'outputs', 'memory'] as const;
 
-const LISTED = ['all', 'boundaries', 'io', 'messages', 'outputs'] as const;
+/** Places of a reference run, or every so many instructions. */
+export type Sweep = { readonly of: (typeof LISTED)[number] } | { readonly of: 'every'; readonly every: number };
 
 /** @throws EpochvisorError BAD_POINT */
 export function parseSweep(text: string): Sweep {
@@ -65,11 +76,12 @@ export function parseSweep(text: string): Sweep {
 }
 
 const KINDS_OF: Readonly<Record<(typeof LISTED)[number], readonly ListedPlace['kind'][]>> = {
-  all: ['boundary', 'io', 'message', 'bus', 'output'],
+  all: ['boundary', 'io', 'message', 'bus', 'output', 'operation', 'memory', 'start'],
   boundaries: ['boundary'],
-  io: ['io'],
+  io: ['io', 'operation'],
   messages: ['message', 'bus'],
   outputs: ['output'],
+  memory: ['memory'],
 };
 
 /** Of what a reference run listed, each once, in its order. */
@@ -89,25 +101,28 @@ function pointOf({ kind, number, when, epoch, instruction = 0 }: ListedPlace): K
 }
 
 /**
- * Where a second replica is killed: a step of a takeover, or one of a replica that joins; `takeover` and `joining` are all of them,
- * before and after. @throws EpochvisorError BAD_POINT
+ * Where a second kill is: at a step of a takeover, or of a replica that joins, or of a bus that is started again; `takeover`,
+ * `joining` and `restart` are all of them, before and after. @throws EpochvisorError BAD_POINT
  */
 export function parseSecondKill(text: string): KillPoint[] {
-  const all = (kind: 'takeover' | 'join', steps: readonly string[]) =>
+  const all = (kind: 'takeover' | 'join' | 'start', steps: readonly string[]) =>
     steps.flatMap((_, index) =>
       (['before', 'after'] as const).map(when => ({ at: 'place', kind, number: index + 1, when }) as const),
     );
   if (text === 'takeover') return all('takeover', TAKEOVER_STEPS);
   if (text === 'joining') return all('join', JOINER_STEPS);
+  if (text === 'restart') return all('start', START_STEPS);
   const point = parsePoint(text);
   const isTakeover = point.at === 'place' && point.kind === 'takeover' && point.number <= TAKEOVER_STEPS.length;
   const isJoiners = point.at === 'place' && point.kind === 'join' && point.number <= JOINER_STEPS.length;
-  if (isTakeover || isJoiners) return [point];
+  const isStart = point.at === 'place' && point.kind === 'start' && point.number <= START_STEPS.length;
+  if (isTakeover || isJoiners || isStart) return [point];
   throw new EpochvisorError(
     'BAD_POINT',
     `'${text}' is no second kill`,
-    `write takeover, joining, or a step such as takeover:fence:after: ${TAKEOVER_STEPS.join(', ')}; ` +
-      `join:snapshot: ${JOINER_STEPS.join(', ')} (a primary that dies while another joins leaves nobody)`,
+    `write takeover, joining, restart, or a step such as takeover:fence:after: ${TAKEOVER_STEPS.join(', ')}; ` +
+      `join:snapshot: ${JOINER_STEPS.join(', ')} (a primary that dies while another joins ` +
+      `leaves nobody); start:memory: ${START_STEPS.join(', ')}`,
   );
 }
 

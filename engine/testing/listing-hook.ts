@@ -1,13 +1,14 @@
 // What a reference run does in place of a kill: it notes every place at which one could land, in the order in which they come.
 
 import { openSync, readFileSync, writeSync } from 'node:fs';
+import type { BusHook, BusKind } from '../bus/bus-hook.js';
 import type { BoundaryHook, HookModule, Place } from '../guest/boundary-hook.js';
 import type { IoHook, IoKind, When } from '../replica/io-hook.js';
 
 /** One line of a listing. */
 export interface ListedPlace {
   /** `boundary` and `io` are the guest thread's. */
-  readonly kind: 'boundary' | 'io' | IoKind;
+  readonly kind: 'boundary' | 'io' | IoKind | BusKind;
   /** From 1, of its kind. */
   readonly number: number;
   readonly when: When;
@@ -59,4 +60,10 @@ export function newIoHook(file: string): IoHook {
       write({ ...place, epoch, count });
     },
   };
+}
+
+/** In the process of a bus, which knows of no epochs and counts. */
+export function newBusHook(file: string): BusHook {
+  const write = writer(file);
+  return { at: place => write({ ...place, epoch: 0, count: 0 }) };
 }

@@ -6,6 +6,7 @@ import type { Difference } from './difference.js';
 import type { Fault, KillProof, Victim } from './kill-hook.js';
 import type { TimelineEvent } from './timeline.js';
 import type { Failover } from './trial.js';
+import type { Restart } from './trial-bus.js';
 import type { VerdictKind } from './trial-judge.js';
 
 /** Where the histories part. */
@@ -30,6 +31,8 @@ export interface PointRecord {
   readonly kill: KillProof | null;
   readonly secondKill: KillProof | null;
   readonly failover: Failover | null;
+  /** Of a bus that was killed. */
+  readonly restart?: Restart;
   /** Not judged: drivers speak of repeats there. */
   readonly stderrDiffers: boolean;
   readonly durationMs: number;

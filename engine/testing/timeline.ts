@@ -4,8 +4,8 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IoPlace, TestedReplica } from '../replica/io-hook.js';
 
-/** Whose it is: the first primary's, a first backup's, or that of one who joined; a view is nobody's. */
-export type TimelineOwner = 'primary' | 'backup' | 'joining' | 'machine';
+/** Whose it is: the first primary's, a first backup's, that of one who joined, or the bus'; a view is nobody's. */
+export type TimelineOwner = 'primary' | 'backup' | 'joining' | 'bus' | 'machine';
 
 export interface TimelineEvent {
   /** By the host's monotonic clock. */

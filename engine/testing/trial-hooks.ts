@@ -1,9 +1,11 @@
 // The hooks of a trial: who is struck where, who is struck next, and what is noted of all of them.
 
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HookModule } from '../guest/boundary-hook.js';
+import type { BusProcessOptions } from '../launch/bus-process.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
-import { type Fault, type KillOptions, type KillPoint, killHook, type Victim } from './kill-hook.js';
+import { type Fault, type KillOptions, type KillPoint, type KillProof, killHook, type Victim } from './kill-hook.js';
 import { listingHook } from './listing-hook.js';
 import { recordingFile } from './output-rule.js';
 import { type TimelineOwner, timelineFile } from './timeline.js';
@@ -13,7 +15,10 @@ export interface FaultPlan {
   readonly point: KillPoint | undefined;
   readonly fault: Fault;
   readonly victim: Victim;
-  /** A step of a takeover, where whoever takes over first is killed, or of joining, where whoever joins first is. */
+  /**
+   * A step of a takeover, where whoever takes over first is killed, or of joining, where whoever joins first is; or one of the
+   * restart of a bus, where it is killed again.
+   */
   readonly second?: KillPoint;
   /** The victim notes every place that it comes to, in this file. */
   readonly listing?: string;
@@ -22,14 +27,30 @@ export interface FaultPlan {
 }
 
 /** Proofs, in the folder of a trial. */
-export const killFile = (folder: string) => join(folder, 'kill.json');
-export const secondKillFile = (folder: string) => join(folder, 'second-kill.json');
+const killFile = (folder: string) => join(folder, 'kill.json');
+const secondKillFile = (folder: string) => join(folder, 'second-kill.json');
+
+/** The proof of the first kill in the folder of a trial; undefined where nothing was killed so far. */
+export function readKillProof(folder: string): KillProof | undefined {
+  return readProof(killFile(folder));
+}
+
+export function readSecondProof(folder: string): KillProof | undefined {
+  return readProof(secondKillFile(folder));
+}
+
+function readProof(file: string): KillProof | undefined {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  // It comes to be before it is written.
+  return text === '' ? undefined : (JSON.parse(text) as KillProof);
+}
 
 type Hooks = Pick<LaunchOptions, 'hooks' | 'ioHooks'>;
 
 export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
   if (plan === undefined) return {};
   const { victim, listing } = plan;
+  if (victim === 'bus') return listing === undefined ? notedHooks(folder, plan) : {};
   if (listing !== undefined) {
     const hook = listingHook(listing);
     return victim === 'primary'
@@ -37,7 +58,7 @@ export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
       : { hooks: { backup: hook }, ioHooks: { backups: hook } };
   }
   const { point, fault, second } = plan;
-  const struck = (owner: TimelineOwner) => killHook(point, killFile(folder), noted(folder, plan, owner, fault));
+  const struck = (owner: 'primary' | 'backup') => killHook(point, killFile(folder), noted(folder, plan, owner, fault));
   const other = (owner: TimelineOwner) => secondHook(folder, plan, owner, second);
   const isPrimary = victim === 'primary';
   const joining = other('joining');
@@ -51,6 +72,23 @@ export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
       ...(others === undefined ? {} : isPrimary ? { backups: others } : { primary: others }),
       ...(joining === undefined ? {} : { joining }),
     },
+  };
+}
+
+/** Of replicas whose bus is struck: nothing happens to them. */
+function notedHooks(folder: string, plan: FaultPlan): Hooks {
+  const [primary, backups] = (['primary', 'backup'] as const).map(owner => secondHook(folder, plan, owner, undefined));
+  return primary === undefined || backups === undefined ? {} : { ioHooks: { primary, backups } };
+}
+
+/** Of the process of a bus, and of those after it. */
+export function busHooks(folder: string, plan: FaultPlan | undefined): NonNullable<BusProcessOptions['hooks']> {
+  if (plan?.victim !== 'bus') return {};
+  const { listing, point, second, fault } = plan;
+  if (listing !== undefined) return { first: listingHook(listing) };
+  return {
+    ...(point === undefined ? {} : { first: killHook(point, killFile(folder), { fault, owner: 'bus' }) }),
+    ...(second === undefined ? {} : { again: killHook(second, secondKillFile(folder), { owner: 'bus' }) }),
   };
 }
 

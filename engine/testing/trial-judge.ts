@@ -23,6 +23,7 @@ import type { Ending, Failover } from './trial.js';
  * refused        the judge refuses the transcript
  * outcome        another outcome than the undisturbed runs'
  * no failover    the primary was killed, and nobody took over
+ * failed over    the bus was struck, and a replica went on without another
  * failed         the machine could not go on
  * hung           it ran far longer than undisturbed, and was stopped
  */
@@ -38,6 +39,7 @@ export type VerdictKind =
   | 'refused'
   | 'outcome'
   | 'no failover'
+  | 'failed over'
   | 'failed'
   | 'hung';
 
@@ -63,6 +65,8 @@ export interface Evidence {
   /** Undefined: none was asked for; null: it did not happen. */
   readonly secondKill?: KillProof | null;
   readonly failover: Failover | undefined;
+  /** Of a bus that was struck: a failover is none of its business, and it has to come back. `isBack`: the primary has found it. */
+  readonly bus?: { readonly isBack: boolean };
   /** The machine could end without anybody noticing: its outcome had left, or a replica that it could spare was struck. */
   readonly endLeft?: boolean;
   /** Against the undisturbed runs; undefined: the same. */
@@ -81,8 +85,13 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
   const { ending, kill, failover, fileDifference } = evidence;
   if (ending.kind === 'failed') return fail('failed', `${ending.message} [${ending.code}]`);
   if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
-  const isUnnoticed = kill !== undefined && failover === undefined;
-  if (isUnnoticed && evidence.endLeft !== true) return fail('no failover', 'the primary is dead, nobody took over');
+  const { bus } = evidence;
+  if (bus !== undefined && failover !== undefined) {
+    return fail('failed over', `the bus was struck, and a replica was taken for dead: view ${failover.view}`);
+  }
+  const isUnnoticed = kill !== undefined && (bus === undefined ? failover === undefined : !bus.isBack);
+  if (isUnnoticed && bus === undefined && evidence.endLeft !== true)
+    return fail('no failover', 'the primary is dead, nobody took over');
   const breach = evidence.outputRule?.breach;
   if (breach !== undefined) return fail('output rule', `stream ${breach.stream}, ${describeDifference(breach)}`);
   const stdout = judgeStdout(reference, evidence);
@@ -97,7 +106,10 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
   if (evidence.secondKill === null) {
     return { kind: 'not reached', failed: false, detail: 'the run ended before the second kill' };
   }
-  if (isUnnoticed) return { kind: 'ended', failed: false, detail: 'it was over before anybody had to take over' };
+  if (isUnnoticed) {
+    const missed = bus === undefined ? 'anybody had to take over' : 'anybody missed the bus';
+    return { kind: 'ended', failed: false, detail: `it was over before ${missed}` };
+  }
   return stdout;
 }
 

@@ -1,16 +1,16 @@
 // A trial: one run of a machine on private copies of its files and folders, with everything that anybody outside could see of it.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
-import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
+import { type NumberedSource, numbered } from '../../devices/opening.js';
 import { asError, EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
 import { answeredBy, showStack } from '../observe/defects.js';
 import type { Outcome } from '../protocol/vocabulary.js';
-import type { ChannelTiming } from '../replica/replica-configuration.js';
+import { type ChannelTiming, DEFAULT_TIMING } from '../replica/replica-configuration.js';
 import { listFolder } from './folder-listing.js';
 import type { GuestPool } from './guest-pool.js';
 import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './kill-hook.js';
@@ -18,10 +18,13 @@ import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-r
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
 import { readTimeline, shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
-import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
+import { BusWatch, continueLater, openApart, openHere, type Restart } from './trial-bus.js';
+import { type FaultPlan, planHooks, readKillProof, readSecondProof } from './trial-hooks.js';
 
 /** One that was stopped past its suspicion goes on so long after the view without it, ms. */
 const PAUSED_AFTER_VIEW_MS = 100;
+/** A bus that was stopped goes on after so many times the silence for which a replica would be suspected. */
+const BUS_PAUSED_SUSPICIONS = 1.5;
 
 /** Of a replica that halts by itself, though nothing is wrong with the machine. */
 const DEFECT_CODES: readonly string[] = ['DEFECT', 'GUEST_THREAD'];
@@ -41,6 +44,8 @@ export interface TrialOptions {
   readonly timing?: ChannelTiming;
   /** Replicas are threads of this process, with guest threads from there; else they are processes. */
   readonly threads?: GuestPool;
+  /** The bus has a process of its own, and is started again when it is killed. */
+  readonly busApart?: boolean;
 }
 
 /** How a trial ended. */
@@ -76,6 +81,7 @@ export interface Trial {
   readonly kill?: KillProof;
   readonly secondKill?: KillProof;
   readonly failover?: Failover;
+  readonly restart?: Restart;
   readonly timeline: readonly TimelineEvent[];
   /** Where another view has come: whether what came out is what its primary did. */
   readonly outputRule?: OutputRuleCheck;
@@ -105,15 +111,6 @@ export interface TrialRun {
   readonly onOutput?: (stream: number, bytes: Uint8Array) => void;
 }
 
-/** The proof of the first kill in the folder of a trial; undefined where nothing was killed so far. */
-export function readKillProof(folder: string): KillProof | undefined {
-  return readProof(killFile(folder));
-}
-
-function readProof(file: string): KillProof | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KillProof) : undefined;
-}
-
 /**
  * Runs a machine to its end.
  * @throws EpochvisorError where a disk can't be copied or opened; the signal's reason where it was aborted
@@ -123,34 +120,52 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   mkdirSync(run.folder, { recursive: true });
   const copies = copyDevices(options.devices, run.folder);
   const console = new CapturedConsole(options.stdin, run.onOutput);
-  const opened = await openDevices(copies);
+  const plan = planOf(run);
+  const victim = plan?.victim ?? 'primary';
+  const isBus = victim === 'bus';
+  const pauses = plan?.fault === 'pause';
+  const pausedMs = BUS_PAUSED_SUSPICIONS * (options.timing ?? DEFAULT_TIMING).suspicionMs;
+  const looked = isBus && pauses ? continueLater(run.folder, pausedMs) : () => undefined;
+  const outside =
+    options.busApart === true
+      ? await openApart(console, copies, options.stdin, run.folder, plan)
+      : await openHere(console, copies);
   const threads: ThreadReplica[] = [];
   const machine = new LaunchedMachine({
     module: options.module,
     moduleCache: options.moduleCache,
-    options: { ...options.machine, devices: opened.options },
+    options: { ...options.machine, devices: outside.devices },
     replicas: run.replicas ?? 2,
     repair: run.repair ?? false,
-    streams: [console],
-    devices: opened.devices,
+    ...outside.launch,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...threadsOf(options, replica => threads.push(replica)),
-    ...planHooks(run.folder, planOf(run)),
+    ...planHooks(run.folder, plan),
   });
   const watched = watch(machine);
-  if (run.plan?.fault === 'pause') goOnLater(machine, run.folder);
+  const { bus } = outside.launch;
+  const busWatch = bus === undefined ? undefined : new BusWatch(bus, machine);
+  if (pauses && !isBus) goOnLater(machine, run.folder);
   run.onMachine?.(machine);
   const startMs = hostMs();
   const ending = await endOf(machine, run);
   const durationMs = hostMs() - startMs;
-  const kill = withInFlight(readKillProof(run.folder), threads);
-  const secondKill = readProof(secondKillFile(run.folder));
-  const victim = run.plan?.victim ?? 'primary';
-  const failover = kill === undefined ? undefined : failoverOf(watched, kill, console, victim);
+  looked();
+  const seen = (proof: KillProof | undefined) =>
+    plan !== undefined && isBus ? busWatch?.seen(proof, plan.fault) : proof;
+  const kill = seen(withInFlight(readKillProof(run.folder), threads));
+  const secondKill = seen(readSecondProof(run.folder));
+  const isLate = kill !== undefined && busWatch?.isOver(kill, watched.view?.atMs ?? 0) === true;
+  const failover = kill === undefined || isLate ? undefined : failoverOf(watched, kill, console, victim);
+  const restart = kill === undefined ? undefined : busWatch?.restart(kill, console);
   const visible = new Map([STDOUT, STDERR].map(stream => [stream, console.bytes(stream)]));
   const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
+  // A primary whose bus was struck has done all of it.
+  const survivor = isBus ? watched.first : watched.primary;
   const outputRule =
-    failover === undefined ? undefined : checkOutputRule(visible, readRecording(run.folder), watched.primary, endLeft);
+    kill === undefined || (failover === undefined && !isBus)
+      ? undefined
+      : checkOutputRule(visible, readRecording(run.folder), survivor, endLeft);
   return {
     ...(outputRule === undefined ? {} : { outputRule }),
     ending,
@@ -164,6 +179,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
+    ...(restart === undefined ? {} : { restart }),
   };
 }
 
@@ -209,11 +225,14 @@ function wholeTimeline(
   const victim = plan?.victim ?? 'primary';
   const deaths = [
     ...(kill === undefined ? [] : [deathOf(victim, kill)]),
-    ...(secondKill === undefined
-      ? []
-      : [deathOf(plan?.second?.at === 'place' && plan.second.kind === 'join' ? 'joining' : 'backup', secondKill)]),
+    ...(secondKill === undefined ? [] : [deathOf(secondVictim(plan), secondKill)]),
   ];
   return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
+}
+
+function secondVictim(plan: FaultPlan | undefined): TimelineOwner {
+  if (plan?.victim === 'bus') return 'bus';
+  return plan?.second?.at === 'place' && plan.second.kind === 'join' ? 'joining' : 'backup';
 }
 
 function deathOf(victim: TimelineOwner, { replica, atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
@@ -226,6 +245,8 @@ function deathOf(victim: TimelineOwner, { replica, atNs, what, epoch, count, inF
 /** What the machine told of a failover, and when. */
 interface Watched {
   readonly views: TimelineEvent[];
+  /** The primary of the first view. */
+  readonly first: string;
   /** Of the last view. */
   primary: string;
   /** `isPrimarys`: of the primary that was there before. */
@@ -235,7 +256,7 @@ interface Watched {
 
 function watch(machine: LaunchedMachine): Watched {
   const { incarnation } = machine.status.primary;
-  const watched: Watched = { primary: incarnation, views: [] };
+  const watched: Watched = { first: incarnation, primary: incarnation, views: [] };
   machine.on('view', ({ number, primary }, reason) => {
     watched.primary = primary;
     const { epoch, instructions } = machine.status;

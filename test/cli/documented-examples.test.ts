@@ -22,6 +22,12 @@ test.each(names)('%s is shown as it is run', name => {
   expect(blocks).toContain(`ts\n${codeOf(name)}`);
 });
 
-test('there are three worked examples, and five lines', () => {
-  expect(names.sort()).toEqual(['batch.test.ts', 'driver.test.ts', 'five-lines.test.ts', 'server.test.ts']);
+test('there are four worked examples, and five lines', () => {
+  expect(names.sort()).toEqual([
+    'batch.test.ts',
+    'bus.test.ts',
+    'driver.test.ts',
+    'five-lines.test.ts',
+    'server.test.ts',
+  ]);
 });

@@ -255,6 +255,15 @@ describe('failover refuses', () => {
     ['--second-kill=takeover --second-kill=joining', 'a takeover or of joining'],
     ['--second-kill=join:told', 'is no second kill'],
     ['--variant=sideways', 'one of original, revised, deferred'],
+    ['--bus --backup', 'are two victims'],
+    ['--bus --cut', '--cut is of the links between replicas'],
+    ['--bus --sweep=every:1000', 'the bus executes no instructions'],
+    ['--bus --at=3:50', 'the bus comes to no such place'],
+    ['--bus --second-kill=takeover', 'of the bus that is started again'],
+    ['--bus --pause --second-kill=restart', '--second-kill follows a kill'],
+    ['--at=memory:1', 'are places of the bus'],
+    ['--second-kill=restart', 'are places of the bus'],
+    ['--sweep=memory', 'is of places of the bus'],
   ])('%s', async (flags, why) => {
     const ended = await bench.run(['failover', ...flags.split(' '), guest('hello')]);
     expect(ended.stderr).toContain(why);

@@ -27,6 +27,7 @@ export interface Report {
       readonly outstanding: number;
       readonly what?: string;
     } | null;
+    readonly restart?: { readonly times: number };
     readonly failover: { readonly view: number; readonly uncertain: number } | null;
   }[];
   readonly failures: number;

@@ -1,9 +1,13 @@
 // Points to kill at: as users write them, and spread over a run.
 
 import { describe, expect, test } from 'vitest';
+import { START_STEPS } from '../../engine/bus/bus-hook.js';
 import {
   describePoint,
+  isBusPoint,
+  isReplicaPoint,
   parsePoint,
+  parseSecondKill,
   parseSweep,
   pointsEvery,
   pointsListed,
@@ -24,17 +28,25 @@ test.each([
   ['takeover:fence', { at: 'place', kind: 'takeover', number: 3, when: 'before' }, 'takeover:fence:before'],
   ['takeover:3:after', { at: 'place', kind: 'takeover', number: 3, when: 'after' }, 'takeover:fence:after'],
   ['join:snapshot', { at: 'place', kind: 'join', number: 3, when: 'before' }, 'join:snapshot:before'],
+  ['memory:5:after', { at: 'place', kind: 'memory', number: 5, when: 'after' }, 'memory:5:after'],
+  ['start:devices', { at: 'place', kind: 'start', number: 2, when: 'before' }, 'start:devices:before'],
 ])('the place %s is read, and shown again', (text, point, shown) => {
   expect(parsePoint(text)).toEqual(point);
   expect(describePoint(parsePoint(text))).toBe(shown);
 });
 
-test.each(['message', 'message:0', 'message:x', 'takeover:ask', 'output:1:during', 'letter:1', 'io:1:after:2'])(
-  '%j is refused as a place',
-  text => {
-    expect(() => parsePoint(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
-  },
-);
+test.each([
+  'message',
+  'message:0',
+  'message:x',
+  'takeover:ask',
+  'start:fence',
+  'output:1:during',
+  'letter:1',
+  'io:1:after:2',
+])('%j is refused as a place', text => {
+  expect(() => parsePoint(text)).toThrow(expect.objectContaining({ code: 'BAD_POINT' }));
+});
 
 test.each(['', '3', ':', '3:', ':5', '-1:5', '3:5:7', '3:x', '1e3:5', '3 : 5', `${'9'.repeat(16)}:0`])(
   '%j is refused as a kill point',
@@ -104,7 +116,21 @@ describe('points of a reference run', () => {
     ]);
     expect(pointsListed('boundaries', listing).map(describePoint)).toEqual(['2:50']);
     expect(pointsListed('outputs', listing).map(describePoint)).toEqual(['output:1:before']);
+    expect(pointsListed('memory', listing)).toEqual([]);
   });
+});
+
+test('a place is of replicas, of the bus, or of both', () => {
+  const points = ['3:50', 'io:1', 'bus:1', 'message:1', 'output:1', 'memory:1', 'operation:1', 'start:memory'];
+  expect(points.filter(text => isReplicaPoint(parsePoint(text)))).toEqual(points.slice(0, 5));
+  expect(points.filter(text => isBusPoint(parsePoint(text)))).toEqual(points.slice(3));
+});
+
+test('a second kill of a bus is at a step of its restart, before or after', () => {
+  const steps = parseSecondKill('restart').map(describePoint);
+  expect(steps).toHaveLength(2 * START_STEPS.length);
+  expect(steps.slice(0, 3)).toEqual(['start:memory:before', 'start:memory:after', 'start:devices:before']);
+  expect(parseSecondKill('start:fenced:after').map(describePoint)).toEqual(['start:fenced:after']);
 });
 
 test('a sample is spread, and all where there are no more', () => {

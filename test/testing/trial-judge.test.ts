@@ -56,6 +56,15 @@ describe('a run with a kill', () => {
     expect(verdict({ failover: undefined })).toMatchObject({ kind: 'no failover', failed: true });
   });
 
+  test('of the bus is the same where the bus came back, and nobody took over', () => {
+    const back = { failover: undefined, bus: { isBack: true } };
+    expect(verdict(back)).toMatchObject({ kind: 'same', failed: false });
+    expect(verdict({ ...back, bus: { isBack: false } })).toMatchObject({ kind: 'ended', failed: false });
+    expect(verdict({ ...back, kill: undefined })).toMatchObject({ kind: 'not reached' });
+    expect(verdict({ ...back, stdoutDifference: difference })).toMatchObject({ kind: 'different', failed: true });
+    expect(verdict({ bus: { isBack: true } })).toMatchObject({ kind: 'failed over', failed: true });
+  });
+
   test('that could not go on, or did not end, fails with the reason', () => {
     const failed = { kind: 'failed', code: 'DIVERGED', message: 'the backup differs' } as const;
     expect(verdict({ ending: failed })).toEqual({

@@ -39,6 +39,7 @@ const GRADES: Readonly<Record<VerdictKind, Grade>> = {
   'output rule': 'bad',
   refused: 'bad',
   'no failover': 'bad',
+  'failed over': 'bad',
   hung: 'bad',
   failed: 'bad',
 };
@@ -52,7 +53,18 @@ export function gradeOf({
   return failed ? 'bad' : GRADES[verdict];
 }
 
-export const POINT_KINDS = ['instruction', 'io', 'message', 'output', 'bus', 'takeover', 'join'] as const;
+export const POINT_KINDS = [
+  'instruction',
+  'io',
+  'message',
+  'output',
+  'bus',
+  'operation',
+  'memory',
+  'start',
+  'takeover',
+  'join',
+] as const;
 export type PointKind = (typeof POINT_KINDS)[number];
 
 /** Of the first fault. */

@@ -38,13 +38,14 @@ function placeOf({ epoch, instruction, what }: KillProof): string {
 export function inFlightOf(record: PointRecord): Facts {
   const { kill } = record;
   if (kill === null) return [];
-  const { epoch, instruction, count, outstanding, inFlight, wasInFlight } = kill;
+  const { epoch, instruction, count, outstanding, inFlight, wasInFlight, atBus } = kill;
+  const words = inFlight === undefined ? ofTimeline(record, kill) : ofWords(inFlight);
   return [
     ['epoch', grouped(epoch)],
     ...(instruction === undefined ? [] : [['instruction of it', grouped(instruction)] as const]),
     ['instructions in all', grouped(count)],
     ['operations outstanding', grouped(outstanding)],
-    ...(inFlight === undefined ? ofTimeline(record, kill) : ofWords(inFlight)),
+    ...(atBus === undefined ? words : ofBus(atBus)),
     ...(wasInFlight === true
       ? [
           [
@@ -67,6 +68,15 @@ function ofWords(inFlight: NonNullable<KillProof['inFlight']>): Facts {
   ];
 }
 
+function ofBus({ generation, replicas, sent, taken, kept }: NonNullable<KillProof['atBus']>): Facts {
+  return [
+    ['starts of the bus, this one among them', grouped(generation)],
+    ['replicas', grouped(replicas)],
+    ['messages', `${grouped(sent)} sent, ${grouped(taken)} taken`],
+    ['writes to its memory', grouped(kept)],
+  ];
+}
+
 /** Numbers count from a replica's start, so what was left out of a timeline changes nothing. */
 function ofTimeline({ timeline = [], victim }: PointRecord, { atNs }: KillProof): Facts {
   const before = timeline.filter(event => event.owner === victim && event.atNs <= atNs);
@@ -79,9 +89,17 @@ function ofTimeline({ timeline = [], victim }: PointRecord, { atNs }: KillProof)
   ];
 }
 
+function ofRestart({ times, liveMs, firstByteMs }: NonNullable<PointRecord['restart']>): Facts {
+  return [
+    ['restarts of the bus', grouped(times)],
+    ['found by the primary after', ms(liveMs)],
+    ...(firstByteMs === undefined ? [] : [['first output after', ms(firstByteMs)] as const]),
+  ];
+}
+
 /** What became of it. */
-export function failoverOf({ failover, durationMs }: PointRecord): Facts {
-  const took: Facts = [['the run took', ms(durationMs)]];
+export function failoverOf({ failover, restart, durationMs }: PointRecord): Facts {
+  const took: Facts = [...(restart === undefined ? [] : ofRestart(restart)), ['the run took', ms(durationMs)]];
   if (failover === null) return took;
   const { view, failoverEpoch, uncertain, liveMs, firstByteMs } = failover;
   return [

@@ -41,7 +41,7 @@ export function tableHead(withVariant: boolean): Markup {
 
 /** @param id of the article that tells more */
 export function rowOf(record: PointRecord, withVariant: boolean, id: string | undefined): Markup {
-  const { variant, verdict, failed, detail, kill, failover, stderrDiffers } = record;
+  const { variant, verdict, failed, detail, kill, failover, restart, stderrDiffers } = record;
   const title = titleOf(record);
   const number = (value: number | undefined) =>
     element('td', { class: 'number' }, value === undefined ? '-' : grouped(value));
@@ -58,8 +58,8 @@ export function rowOf(record: PointRecord, withVariant: boolean, id: string | un
     number(kill?.count),
     number(kill?.outstanding),
     number(failover?.uncertain),
-    ms(failover?.liveMs),
-    ms(failover?.firstByteMs),
+    ms((failover ?? restart)?.liveMs),
+    ms((failover ?? restart)?.firstByteMs),
     element('td', {}, told),
   );
 }
@@ -110,7 +110,7 @@ function columns(record: PointRecord): readonly Markup[] {
       'div',
       { class: 'columns' },
       ...part('In flight', inFlightOf(record)),
-      ...part('Failover', failoverOf(record)),
+      ...part(record.restart === undefined ? 'Failover' : 'Restart', failoverOf(record)),
     ),
   ];
 }

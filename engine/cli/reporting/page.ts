@@ -134,7 +134,7 @@ function strip({ variant, records }: ReportedVariant): readonly Markup[] {
   if (lines.length === 0) return [];
   const failures = struck.filter(({ failed }) => failed).length;
   const places = struck.length === 1 ? '1 place' : `${grouped(struck.length)} places`;
-  const label = `${places} where a replica was struck, ${grouped(failures)} with a failure`;
+  const label = `${places} where somebody was struck, ${grouped(failures)} with a failure`;
   return [
     element(
       'h3',

@@ -67,6 +67,7 @@ export function layOut(record: PointRecord, rowsMax = ROWS_MAX): TimelineLayout 
 }
 
 function laneOf({ owner, name }: Pick<TimelineEvent, 'owner' | 'name'>): string {
+  if (owner === 'bus') return BUS_LANE;
   if (owner === 'machine') return NO_LANE;
   return `${owner} ${name}`;
 }
@@ -81,8 +82,8 @@ function strikesOf(
   events: readonly TimelineEvent[],
 ): Moment[] {
   const done = { kill: 'killed', pause: 'stopped', cut: 'cut off' }[fault];
-  const other: TimelineOwner =
-    second?.startsWith('join') === true ? 'joining' : victim === 'primary' ? 'backup' : 'primary';
+  const others = { primary: 'backup', backup: 'primary', bus: 'bus' } as const;
+  const other = second?.startsWith('join') === true ? 'joining' : others[victim];
   return [
     ...(kill === null ? [] : [strikeOf(kill, victim, done, events)]),
     ...(secondKill === null ? [] : [strikeOf(secondKill, other, 'killed', events)]),
@@ -93,7 +94,9 @@ function strikeOf(proof: KillProof, owner: TimelineOwner, done: string, events: 
   const { replica, atNs, epoch, count, instruction, what, inFlight } = proof;
   const own = events.filter(event => event.owner === owner);
   const name = replica === undefined ? (own[0]?.name ?? '') : shortName(replica.incarnation);
-  const view = inFlight?.view ?? own.findLast(event => event.atNs <= atNs)?.view ?? 0;
+  // A bus notes nothing itself.
+  const witnesses = owner === 'bus' ? events : own;
+  const view = inFlight?.view ?? witnesses.findLast(event => event.atNs <= atNs)?.view ?? 0;
   const where = what ?? (instruction === undefined ? '' : `instruction ${instruction}`);
   const said = where === '' ? done : `${done}: ${where}`;
   return {
@@ -113,7 +116,7 @@ const OWNERS: readonly TimelineOwner[] = ['primary', 'backup', 'joining'];
 /** The bus first: arrows between it and the primary cross no one else's lane. */
 function lanesOf(moments: readonly Moment[]): Lane[] {
   const keys = [...new Set(moments.map(({ lane }) => lane))];
-  const isBus = moments.some(({ kind }) => kind === 'output' || kind === 'bus');
+  const isBus = moments.some(({ kind, lane }) => kind === 'output' || kind === 'bus' || lane === BUS_LANE);
   const lanes = OWNERS.flatMap(owner => {
     const theirs = keys.filter(key => key.startsWith(`${owner} `));
     return theirs.map(key => ({ key, title: theirs.length === 1 ? owner : key }));

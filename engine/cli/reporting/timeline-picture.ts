@@ -92,12 +92,13 @@ function isGap(rows: readonly TimelineRow[], index: number): boolean {
   return index > 0 && rows[index]!.atNs - rows[index - 1]!.atNs > GAP_NS;
 }
 
-/** A lane ends where its replica dies, and is strong while it is the primary. */
+/** A lane ends where its replica dies, and is strong while it is the primary; a bus that dies is started again. */
 function lanes({ layout, laneX, rowY, height }: Drawing): Markup[] {
   return layout.lanes.flatMap(({ key, title }) => {
     const x = laneX.get(key)!;
     const own = [...layout.rows.entries()].filter(([, { lane }]) => lane === key);
-    const end = rowY[own.find(([, { kind, what }]) => kind === 'strike' && what.startsWith('killed'))?.[0] ?? -1];
+    const died = own.find(([, { kind, what }]) => kind === 'strike' && what.startsWith('killed') && key !== BUS_LANE);
+    const end = rowY[died?.[0] ?? -1];
     const claim = rowY[own.find(([, { kind, what }]) => kind === 'takeover' && what === 'claim')?.[0] ?? -1];
     const begin = key.startsWith('joining') ? rowY[own[0]?.[0] ?? 0]! : HEAD;
     const bottom = height - ROW / 2;
