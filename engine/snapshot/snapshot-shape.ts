@@ -111,6 +111,11 @@ export function assertShape(value: unknown, offset: number): asserts value is Ma
   if (wrong !== undefined) throw invalid(wrong, offset);
 }
 
+/** What is wrong with data that is to be the options of a machine; undefined: nothing that could be seen here. */
+export function wrongOptions(options: unknown): string | undefined {
+  return mismatch(options, SNAPSHOT.options, 'options');
+}
+
 /** A guest whose epochs have no length would never come to the end of one, or of nothing else; nor if all its time is another's. */
 function wrongNumber({ options, guest }: MachineSnapshot): string | undefined {
   const lengths = [options.epochLength, guest.execution.epochLength];
