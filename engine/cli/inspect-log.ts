@@ -167,7 +167,7 @@ function text(event: LogEvent): string {
     case 'outcome':
       return `outcome ${describeOutcome(event.outcome)}`;
     case 'closed':
-      return event.code === '' ? 'closed: the machine came to its end' : `closed: ${event.why} [${event.code}]`;
+      return `closed: ${event.why}${event.code === '' ? '' : ` [${event.code}]`}`;
   }
 }
 

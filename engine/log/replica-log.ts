@@ -12,6 +12,7 @@ import { linkAround } from '../driver/link-around.js';
 import type { PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { assert, type EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
+import { describeOutcome } from '../protocol/describe.js';
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { noteOf } from '../wire/segment-records.js';
@@ -33,6 +34,8 @@ export class ReplicaLog {
   readonly #options: ReplicaLogOptions;
   /** Of the parts that came from other replicas: what the driver gives on is what came. */
   readonly #places = new WeakMap<Uint8Array, Place>();
+  /** Where the log goes on. */
+  #end: number;
   #view = 0;
   #isPrimary: boolean;
   #checkpointing: NodeJS.Timeout | undefined;
@@ -40,7 +43,8 @@ export class ReplicaLog {
   constructor(writer: LogWriter, options: ReplicaLogOptions) {
     this.#writer = writer;
     this.#options = options;
-    const { view, incarnation } = options;
+    const { view, incarnation, position } = options;
+    this.#end = position;
     this.#isPrimary = view?.primary === incarnation;
     if (view !== undefined) this.#viewed(view, 'the machine begins');
   }
@@ -77,6 +81,8 @@ export class ReplicaLog {
           finish: () => {
             const state = reader.finish();
             this.#taken(state);
+            // Some of the log that follows it may have come before.
+            this.#end = Math.max(this.#end, state.position);
             return state;
           },
         };
@@ -110,14 +116,13 @@ export class ReplicaLog {
 
   #aroundGuest(guest: ReplicaPorts<GuestState>['guest']): void {
     const writer = this.#writer;
-    let end = this.#options.position;
     const listen = guest.listen.bind(guest);
     guest.listen = listener =>
       listen({
         ...listener,
         logged: (bytes, entries) => {
-          writer.logged(end, { entries, bytes });
-          end += entries;
+          writer.logged(this.#end, { entries, bytes });
+          this.#end += entries;
           listener.logged(bytes, entries);
         },
         output: (position, output) => {
@@ -136,7 +141,7 @@ export class ReplicaLog {
       const place = this.#places.get(bytes);
       assert(place !== undefined, 'what the guest is sent of the log came from another replica, as it is');
       writer.logged(place.position, { entries: place.length, bytes });
-      end = place.position + place.length;
+      this.#end = place.position + place.length;
       sendLog(bytes);
     };
     // Somebody takes the log, whether there is a backup or not: this one.
@@ -157,7 +162,7 @@ export class ReplicaLog {
         this.#writer.record({ type: 'live', atMs, epoch: news.failoverEpoch, uncertain: news.uncertain });
         return;
       case 'finished':
-        this.#writer.record({ type: 'closed', atMs, code: '', why: '' });
+        this.#writer.record({ type: 'closed', atMs, code: '', why: describeOutcome(news.outcome) });
         return;
       case 'halted':
         this.#writer.record({ type: 'closed', atMs, code: news.code, why: news.message });

@@ -61,6 +61,9 @@ export class Replay {
   readonly #shared: SharedBlock;
   readonly #expected: ExpectedOutputs;
   #hasEnded = false;
+  /** What was recorded came to the guest's end. */
+  #cameToEnd = false;
+  #isPromoted = false;
   #outcome: Outcome | undefined;
   #failure: EpochvisorError | undefined;
 
@@ -80,7 +83,7 @@ export class Replay {
     this.#shared = new SharedBlock(this.#thread.sampled);
   }
 
-  /** @throws EpochvisorError REPLAY_DIFFERS, LOG_CORRUPT, or why it can't be run */
+  /** @throws EpochvisorError REPLAY_DIFFERS, REPLAY_FAILED, LOG_CORRUPT */
   async run(): Promise<ReplayEnd> {
     this.#listen();
     try {
@@ -101,10 +104,13 @@ export class Replay {
         this.#hasEnded = true;
       },
       diverged: message => this.#fail(message),
-      failed: message => this.#fail(message),
+      failed: message => {
+        const { epoch } = this.#place;
+        this.#failure ??= new EpochvisorError('REPLAY_FAILED', `the replay can't go on in epoch ${epoch}: ${message}`);
+      },
       congested: () => this.#failure !== undefined || this.#options.isCongested(),
-      // A backup logs nothing, and nobody else asks.
-      logged: () => undefined,
+      // A backup logs nothing; one that was promoted has nothing left to log where it is at its end.
+      logged: () => this.#fail('the machine came to its end there, and the guest has not'),
       drained: () => undefined,
       loaded: () => undefined,
       running: () => undefined,
@@ -119,7 +125,8 @@ export class Replay {
     let records = 0;
     for (const { record } of this.#options.recording.records()) {
       if (record.type === 'outputs') for (const note of record.notes) this.#differs(this.#expected.noted(note));
-      if (record.type === 'log') position = await this.#feedParts(record, position);
+      else if (record.type === 'log') position = await this.#feedParts(record, position);
+      else if (record.type === 'closed') this.#cameToEnd = record.code === '';
       const end = this.#end;
       if (end !== undefined) return end;
       records += 1;
@@ -156,19 +163,21 @@ export class Replay {
     await setImmediate();
   }
 
-  /** All of the log was given to it. */
+  /**
+   * All of the log was given to it. Where a primary died before it could tell of its guest's end, the survivor came to it by
+   * itself, and the log does not know: the guest stands at its end then, and awaits to hear of it.
+   */
   async #lastWords(): Promise<ReplayEnd> {
-    let isPromoted = false;
     for (;;) {
       const isOpen = this.#awaitsMore;
       this.#thread.drain();
       const end = this.#end;
       if (end !== undefined) return end;
-      if (this.#hasEnded && !isPromoted) {
-        isPromoted = true;
+      const isOver = isOpen && this.#shared.toIo.isEmpty;
+      if (!this.#isPromoted && (this.#hasEnded || (isOver && this.#cameToEnd))) {
+        this.#isPromoted = true;
         this.#thread.sendPromotion();
-      }
-      if (isOpen && this.#shared.toIo.isEmpty) {
+      } else if (isOver && !this.#isPromoted) {
         this.#refuseMissing();
         return { type: 'open', place: this.#place };
       }

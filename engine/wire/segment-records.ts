@@ -9,7 +9,7 @@
 //   checkpoint   06 position, epoch, count        the snapshot is whole; it was taken there
 //   module       07 bytes to the end              a piece of the guest's module, deflated
 //   source       08 position | text incarnation   of a recording: from here on it is what this replica has written
-//   closed       09 atMs | text code, text why    nothing follows; code is empty where the machine came to its end
+//   closed       09 atMs | text code, text why    nothing follows; code is empty where the guest came to its end
 //
 //   note   position, kind, and of kind
 //     0 stream      stream, offset, length, CRC-32 of the bytes
