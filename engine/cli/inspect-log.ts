@@ -14,7 +14,7 @@ interface InspectLogFlags {
   readonly json?: true;
   readonly kind?: readonly LogEvent['kind'][];
   readonly from: number;
-  readonly to: number;
+  readonly to?: number;
 }
 
 /** Lines are printed together, this many characters at a time. */
@@ -28,7 +28,7 @@ export function inspectLogCommand(): Command {
     .option('--json', 'a JSON object a line')
     .option('--kind <KINDS>', `only these, with commas between: ${EVENT_KINDS.join(', ')}`, kinds)
     .option('--from <EPOCH>', 'nothing of earlier epochs', EPOCH, 0)
-    .option('--to <EPOCH>', 'nothing of later epochs', EPOCH, Number.POSITIVE_INFINITY)
+    .option('--to <EPOCH>', 'nothing of later epochs', EPOCH)
     .action(inspectLog);
 }
 
@@ -40,7 +40,7 @@ function kinds(text: string): readonly LogEvent['kind'][] {
   });
 }
 
-function inspectLog(path: string, { json, kind, from, to }: InspectLogFlags): void {
+function inspectLog(path: string, { json, kind, from, to = Infinity }: InspectLogFlags): void {
   const recording = openRecording(path);
   const contents = new Contents();
   let block = '';
