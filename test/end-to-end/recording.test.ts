@@ -1,14 +1,14 @@
 // `run --record`, `replay`, `inspect-log`: whatever happened to the replicas, a recording runs again as the guest ran.
 
 import { mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import { openLogFile } from '../../engine/log/log-reader.js';
+import { openRecording } from '../../engine/log/recording.js';
 import type { LogEntry } from '../../engine/protocol/vocabulary.js';
 import { entriesOf, rewriteEntries } from '../log/changed-recording.js';
 import { needs } from '../setup/needs.js';
-import { Bench, type Ended, guest } from './command.js';
+import { Bench, type Ended, guest, until } from './command.js';
 import { Gated } from './gated.js';
 import { Client, kills, question } from './tcp-client.js';
 
@@ -19,6 +19,11 @@ async function told(path: string, ...flags: string[]): Promise<string[]> {
   const { stdout, stderr, status } = await bench.run(['inspect-log', ...flags, path]);
   expect([status, stderr]).toEqual([0, '']);
   return stdout.split('\n').slice(0, -1);
+}
+
+/** Of a machine that runs: what its replicas are writing may be cut short anywhere. */
+function checkpointsIn(logs: string): number {
+  return [...openRecording(logs).records()].filter(({ record }) => record.type === 'checkpoint').length;
 }
 
 /** Each failover is told, and who was primary after it. */
@@ -45,8 +50,7 @@ describe('a run of which the primary was killed, twice, with replacements', () =
     const machine = bench.startWatched([...flags, guest('clock-random'), '1000000000', '20000']);
     for (let kill = 0; kill < 2; kill++) await kills(machine, 'primary');
     await machine.wrote(machine.command.stdout.length + 10_000);
-    // As long as checkpoints take.
-    await sleep(1_500);
+    await until(() => (checkpointsIn(logs) >= 3 ? true : undefined));
     machine.command.killGroup('SIGINT');
     const { stdout, stderr, status } = await machine.command.ended;
     expect(status).toBe(130);
@@ -192,6 +196,9 @@ describe('a recording', () => {
     expect(await bench.run(['replay', untold])).toEqual(again);
     const alone = await record(file, '--replicas', '1', guest('clock-random'), '50');
     expect(await bench.run(['replay', '--quiet', file])).toMatchObject({ status: 0, stdout: alone.stdout });
+    const some = await told(file, '--from', '1', '--to', '2', '--kind', 'end, empty,output');
+    expect(some.length).toBeGreaterThan(0);
+    for (const line of some) expect(line).toMatch(/^[12] (end at|empty epoch|output stdout, at)/);
   });
 
   test('in which something was changed is run as far as the epoch of it, which is named', async () => {
