@@ -88,7 +88,7 @@ function logOf(path: string, segments: readonly string[]): StoredLog {
 }
 
 function* recordsOf(segments: readonly string[], first: SegmentHeader): Generator<FoundRecord, void, undefined> {
-  let { number, chain } = first;
+  let { chain } = first;
   for (const [index, path] of segments.entries()) {
     const isLast = index === segments.length - 1;
     const source = new FileSource(path);
@@ -98,7 +98,7 @@ function* recordsOf(segments: readonly string[], first: SegmentHeader): Generato
       if (begun === undefined && isLast) return;
       if (begun === undefined) throw corrupt(path, 'it was cut short, and another follows it', 0);
       const { header, recordsAt } = begun;
-      const follows = header.number === number && header.chain === chain && header.machine === first.machine;
+      const follows = header.chain === chain && header.machine === first.machine;
       if (!follows) throw corrupt(path, 'it does not go on from the segment before it', 0);
       const records = readRecords(source, recordsAt, chain, isLast);
       for (let next = records.next(); ; next = records.next()) {
@@ -108,7 +108,6 @@ function* recordsOf(segments: readonly string[], first: SegmentHeader): Generato
         }
         yield { record: decoded(path, next.value.at, next.value.payload), path, at: next.value.at };
       }
-      number += 1;
     } finally {
       source.close();
     }

@@ -60,7 +60,7 @@ describe('the chain', () => {
   const first = view(1, 'a', 'b');
 
   test('of a pair is the log of its primary', () => {
-    expect(chained(logOf('b', first, parts(0, 'xyz')), logOf('a', first, parts(0, 'xyzw')))).toBe('a:1xyzw');
+    expect(chained(logOf('b', first, parts(0, 'xyzwv')), logOf('a', first, parts(0, 'xyzw')))).toBe('a:1xyzw');
   });
 
   test('after a failover is that of the new primary: what the dead one sent to nobody has not happened', () => {
@@ -92,6 +92,15 @@ describe('the chain', () => {
     );
     const d = logOf('d', view(4, 'c'), checkpoint(11), view(5, 'c', 'd'), view(6, 'd'), parts(11, 'lm'));
     expect(chained(d, a, c, b)).toBe('b:1abcd[3]2ef[5][5] c:ghij34k d:56lm');
+  });
+
+  test('before a join is that of another of its view where its primary has logged too little', () => {
+    const second = view(2, 'b', 'c');
+    const b = logOf('b', second, parts(0, 'abc'));
+    const c = logOf('c', second, parts(0, 'abcdef'));
+    const d = logOf('d', second, checkpoint(5), parts(5, 'f'), view(3, 'b', 'c', 'd'), view(4, 'd'));
+    expect(chained(b, c, d)).toBe('c:2abcde d:f34');
+    expect(chained(b, d)).toBe('d:2f34');
   });
 
   test('without the log before a join begins at its checkpoint', () => {

@@ -71,6 +71,14 @@ test('parts and notes are gathered, and written together in their order', async 
   expect(said).toEqual([]);
 });
 
+test('a part that does not follow from what is gathered is of a record of its own', async () => {
+  const writer = writerOf();
+  writer.logged(0, part('one'));
+  writer.logged(7, part('two'));
+  await writer.close();
+  expect(found()).toMatchObject([{ position: 0 }, { position: 7 }]);
+});
+
 test('what nobody flushes is written all the same, soon', async () => {
   const writer = writerOf();
   writer.logged(0, part('one'));
