@@ -1,6 +1,7 @@
 // `run --record`, `replay`, `inspect-log`: whatever happened to the replicas, a recording runs again as the guest ran.
 
 import { mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
 import { openLogFile } from '../../engine/log/log-reader.js';
@@ -8,7 +9,7 @@ import { openRecording } from '../../engine/log/recording.js';
 import type { LogEntry } from '../../engine/protocol/vocabulary.js';
 import { entriesOf, rewriteEntries } from '../log/changed-recording.js';
 import { needs } from '../setup/needs.js';
-import { Bench, type Ended, guest, until } from './command.js';
+import { Bench, type Ended, guest } from './command.js';
 import { Gated } from './gated.js';
 import { Client, kills, question } from './tcp-client.js';
 
@@ -44,13 +45,15 @@ function expectRefused(ended: Ended, code: string, says: RegExp): void {
 }
 
 describe('a run of which the primary was killed, twice, with replacements', () => {
-  test('of a bare guest with clock and random numbers, ended by Ctrl-C, is run again as far as it came', async () => {
+  test('of a bare guest with clock and random numbers, ended by Ctrl-C, is run again as far as it came', {
+    timeout: 180_000,
+  }, async () => {
     const [file, logs] = [bench.file('recording'), bench.file('logs')];
     const flags = ['--record', file, '--log', logs, '--checkpoint-every', '1'];
     const machine = bench.startWatched([...flags, guest('clock-random'), '1000000000', '20000']);
     for (let kill = 0; kill < 2; kill++) await kills(machine, 'primary');
     await machine.wrote(machine.command.stdout.length + 10_000);
-    await until(() => (checkpointsIn(logs) >= 3 ? true : undefined));
+    while (checkpointsIn(logs) < 3) await sleep(200);
     machine.command.killGroup('SIGINT');
     const { stdout, stderr, status } = await machine.command.ended;
     expect(status).toBe(130);
