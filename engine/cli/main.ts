@@ -65,6 +65,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'go on from a snapshot',
     load: async () => (await import('./resume.js')).resumeCommand(),
   },
+  replay: {
+    summary: 'run a recording again, and compare',
+    load: async () => (await import('./replay.js')).replayCommand(),
+  },
+  'inspect-log': {
+    summary: 'tell what happened in a recording, a line each',
+    load: async () => (await import('./inspect-log.js')).inspectLogCommand(),
+  },
   demo: {
     summary: 'a guest, two kills, and the outcome',
     load: async () => (await import('./demo.js')).demoCommand(),

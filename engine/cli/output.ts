@@ -9,7 +9,7 @@ const OUTPUT_FAILED_STATUS = 74;
 
 let watched = false;
 
-export function print(text: string): void {
+export function print(text: string | Uint8Array): void {
   if (!watched) process.stdout.on('error', failed);
   watched = true;
   process.stdout.write(text);

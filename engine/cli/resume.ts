@@ -12,13 +12,14 @@ import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { SavedOrigin } from '../replica/replica-configuration.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
+import { addLogFlags, type LogFlags, logOptions } from './log-flags.js';
 import { readGuest } from './machine-flags.js';
 import { devicesThen } from './resumed-devices.js';
 import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
 import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
 
-interface ResumeFlags extends LaunchFlags, VerifyFlag {
+interface ResumeFlags extends LaunchFlags, VerifyFlag, LogFlags {
   readonly guest?: string;
   readonly cache: boolean;
 }
@@ -29,7 +30,9 @@ export function resumeCommand(): Command {
     .argument('<FILE>', 'the snapshot')
     .option('--guest <GUEST.wasm>', 'the guest, where it lies elsewhere now')
     .option('--no-cache', 'rewrite the guest anew');
-  return addVerifyFlag(addLaunchFlags(command)).action((file: string, flags: ResumeFlags) => resume(file, flags));
+  return addLogFlags(addVerifyFlag(addLaunchFlags(command))).action((file: string, flags: ResumeFlags) =>
+    resume(file, flags),
+  );
 }
 
 async function resume(file: string, flags: ResumeFlags): Promise<void> {
@@ -53,6 +56,7 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
     streams: [console, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
     resume: { file, offsets: offsetsOf(snapshot) },
+    ...logOptions(flags, module),
   });
   await supervise(machine, { ...origin, guest }, flags);
 }

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { Console } from '../../devices/console/console.js';
 import { openDevices } from '../../devices/opening.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
+import { addLogFlags, type LogFlags, logOptions } from './log-flags.js';
 import { readGuest } from './machine-flags.js';
 import { addRunFlags, prepareRun, type RunFlags, runFlags } from './run-preparation.js';
 import { openSocketsAloud } from './socket-flags.js';
@@ -16,12 +17,12 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addRunFlags(command).action((guest: string, args: string[], options: Record<string, unknown>) =>
-    run(guest, args, runFlags(options)),
+  return addLogFlags(addRunFlags(command)).action((guest: string, args: string[], options: Record<string, unknown>) =>
+    run(guest, args, { ...(options as LogFlags), ...runFlags(options) }),
   );
 }
 
-async function run(guestPath: string, args: readonly string[], flags: RunFlags): Promise<void> {
+async function run(guestPath: string, args: readonly string[], flags: RunFlags & LogFlags): Promise<void> {
   const file = readGuest(guestPath);
   const prepared = await prepareRun(file, args, flags);
   const console = Console.ofProcess();
@@ -32,6 +33,7 @@ async function run(guestPath: string, args: readonly string[], flags: RunFlags):
     options: { ...prepared.options, devices: options },
     streams: [console, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
+    ...logOptions(flags, file.module),
   });
   const origin = {
     guest: file.path,

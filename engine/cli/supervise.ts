@@ -71,6 +71,7 @@ function narrate(machine: LaunchedMachine, say: Say): void {
   machine.on('unjoined', (replica, reason, isNews) => {
     if (isNews) say(`replica ${replica.pid} is gone before it has joined: ${reason}; others are tried, each later`);
   });
+  machine.on('unlogged', (replica, error) => say(`replica ${replica.pid} logs nothing any more: ${error.line}`));
   machine.on('view', view => {
     const protection = view.backups.length > 0 ? 'Protected' : 'Not protected (need secondary)';
     say(`view ${view.number}: replica ${machine.primary?.pid ?? '?'} is primary. ${protection}`);

@@ -129,7 +129,7 @@ export class ExecutionDriver {
       if (awaited === undefined) break;
       if (!this.#isOver(awaited)) return false;
       this.#awaited = undefined;
-      if (awaited.what === 'acknowledgement') this.#link.awaitsAcknowledgement = false;
+      this.#tellAwaited(awaited, false);
       this.#carryOutAll(this.#execution.step(this.#afterwards(awaited)));
     }
     if (!this.#endsEpoch) return true;
@@ -148,6 +148,11 @@ export class ExecutionDriver {
     if (this.#link.full) return FULL_RING_LOOK_MS;
     const awaited = this.#awaited;
     return awaited?.what === 'interrupt' ? Math.max(0, (awaited.untilNs - this.nowNs()) / 1e6) : Infinity;
+  }
+
+  #tellAwaited({ what }: Await, awaits: boolean): void {
+    if (what === 'acknowledgement') this.#link.awaitsAcknowledgement = awaits;
+    else if (what === 'log') this.#link.awaitsLog = awaits;
   }
 
   #isOver(awaited: Await): boolean {
@@ -192,7 +197,7 @@ export class ExecutionDriver {
             break;
           case 'await':
             this.#awaited = effect;
-            if (effect.what === 'acknowledgement') this.#link.awaitsAcknowledgement = true;
+            this.#tellAwaited(effect, true);
             // What a status would show of a guest that stands still.
             this.#guest.standsStill();
             break;

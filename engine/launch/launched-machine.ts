@@ -21,6 +21,7 @@ import { KeptModule } from '../replica/kept-module.js';
 import {
   type ChannelTiming,
   DEFAULT_TIMING,
+  type LogPlace,
   type ReplicaConfiguration,
   type SnapshotOrigin,
 } from '../replica/replica-configuration.js';
@@ -61,6 +62,10 @@ export interface LaunchOptions {
   readonly timing?: ChannelTiming;
   /** The machine goes on from a snapshot: the file, and how far its streams had come. */
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
+  /** Where replicas write down what they log. */
+  readonly log?: LogPlace;
+  /** Once, when replicas and bus have ended and before the machine is over: with the files that they have left. */
+  readonly hasEnded?: () => Promise<void>;
   /** Whether replicas tell what is measured of them (`sampled`); it costs them about a hundredth of a processor. */
   readonly samples?: boolean;
   /** Starts a replica in something else than a process of its own; it is sent its configuration next. */
@@ -197,6 +202,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       ...(arbiterOptions === undefined ? {} : { arbiterOptions }),
       timing: this.#launch.timing ?? DEFAULT_TIMING,
       backupsWanted: this.#launch.replicas - 1,
+      ...(this.#launch.log === undefined ? {} : { log: this.#launch.log }),
       ...(this.#launch.samples === true ? { samples: true } : {}),
       ...(this.#launch.cuttable === true ? { cuttable: true } : {}),
     };
@@ -373,6 +379,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     await this.#started.catch(() => undefined);
     clearTimeout(late);
     await this.#bus?.close();
+    await this.#launch.hasEnded?.();
     this.#module?.close();
     if (this.#folder !== undefined) {
       rmSync(this.#folder, { recursive: true, force: true });

@@ -37,6 +37,8 @@ export interface MachineEvents {
   halted: [replica: LaunchedReplica, code: string, message: string];
   /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
+  /** Nothing more of what a replica logs is written down. */
+  unlogged: [replica: LaunchedReplica, error: EpochvisorError];
   status: [status: Status];
   /** What was measured of a replica, where that was asked for (`samples`). */
   sampled: [replica: LaunchedReplica, samples: ReplicaSamples];
@@ -210,6 +212,10 @@ export class Launching {
         return [{ type: 'tell', news: ['sampled', nameOf(replica), message.samples] }];
       case 'saved':
         return [{ type: 'saved', request: message.request, error: message.error }];
+      case 'unlogged': {
+        const error = new EpochvisorError(message.code, message.message, message.hint);
+        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error] }];
+      }
       case 'named':
         // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
         return [{ type: 'named', incarnation }];

@@ -96,8 +96,18 @@ export interface ReplicaConfiguration {
   readonly samples?: boolean;
   /** The file that holds the snapshot to go on from. */
   readonly snapshot?: string;
+  /** Where it writes down what it logs. */
+  readonly log?: LogPlace;
   /** Started by the agent of a host (engine/parts): nobody gives it a view; it finds how to begin (first-view.ts), and reports. */
   readonly place?: ListeningPlace;
+}
+
+/** Where a machine's log is written down. */
+export interface LogPlace {
+  /** Absolute; each replica has a folder there, of its incarnation's name. */
+  readonly folder: string;
+  /** How often a primary takes a checkpoint, ms; left out: never. */
+  readonly checkpointMs?: number;
 }
 
 /** Launcher to replica. */
@@ -186,6 +196,8 @@ export type FromReplica =
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
+  /** Nothing more of what it logs is written down, and it goes on. */
+  | { readonly type: 'unlogged'; readonly code: string; readonly message: string; readonly hint: string }
   /** The answer to `cut`. */
   | { readonly type: 'cut'; readonly request: number }
   /** This replica ends, and is no part of the machine any more. */

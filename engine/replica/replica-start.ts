@@ -8,8 +8,9 @@ import { hostname } from 'node:os';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { Link } from '../channel/link.js';
 import type { Listener } from '../channel/listener.js';
+import type { PeerLink, ReplicaPorts } from '../driver/ports.js';
 import type { HookedReplica } from '../guest/boundary-hook.js';
-import type { GuestState } from '../guest/guest-state.js';
+import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { NetworkCuts } from './network-cuts.js';
 import type { PeerSearch } from './peer-search.js';
@@ -146,11 +147,13 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     });
   }
   const begun = { ...configuration, ...(view === undefined ? {} : { view }) };
+  const state = await stateFor(begun);
+  const log = await logFor(begun, state.snapshot, tell);
   const started: Replica = new Replica({
     configuration: begun,
     thread: early ?? startThread(view),
-    ...(await stateFor(begun)),
-    ...(await pointsFor(configuration, hooked, around)),
+    ...state,
+    ...(await pointsFor(configuration, hooked, both(log, around))),
     ...(signal === undefined ? {} : { signal }),
     arbiter: opened,
     admit,
@@ -190,11 +193,31 @@ async function stateFor({
   return { newDecoder: () => new SnapshotDecoder() };
 }
 
+/** Loaded for those who log. That nothing can be written is told, and no reason not to start. */
+async function logFor(
+  configuration: ReplicaConfiguration,
+  snapshot: MachineSnapshot | undefined,
+  tell: ReplicaHost['tell'],
+): Promise<PortsAround | undefined> {
+  if (configuration.log === undefined) return undefined;
+  const { openReplicaLog } = await import('./logging.js');
+  return openReplicaLog(configuration, configuration.log, snapshot, tell);
+}
+
+/** What is nearer to the driver comes first. */
+function both<Outer extends PortsAround>(inner: PortsAround | undefined, outer: Outer | undefined) {
+  if (inner === undefined) return outer;
+  return {
+    ports: (ports: ReplicaPorts<GuestState>) => inner.ports(outer?.ports(ports) ?? ports),
+    link: (link: PeerLink) => inner.link(outer?.link(link) ?? link),
+  };
+}
+
 /** Loaded for those who test: what is told lies around what keeps the dead silent. */
 async function pointsFor(
   { ioHook, incarnation }: ReplicaConfiguration,
   hooked: HookedReplica,
-  around: ReplicaHost['around'],
+  around: PortsAround | undefined,
 ): Promise<Pick<ReplicaParts, 'around'>> {
   if (ioHook === undefined) return around === undefined ? {} : { around: () => around };
   const { loadIoHook } = await import('./io-hook.js');

@@ -5,7 +5,7 @@
 // of that type.
 
 import type { MachineSnapshot } from '../guest/guest-state.js';
-import { VERIFY_SHARE } from '../guest/machine-options.js';
+import { type MachineOptions, VERIFY_SHARE } from '../guest/machine-options.js';
 import { invalid } from './chunks.js';
 
 /**
@@ -107,17 +107,22 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
 
 /** @throws EpochvisorError SNAPSHOT_INVALID */
 export function assertShape(value: unknown, offset: number): asserts value is MachineSnapshot {
-  const wrong = mismatch(value, SNAPSHOT, 'the snapshot') ?? wrongNumber(value as MachineSnapshot);
+  const wrong = mismatch(value, SNAPSHOT, 'the snapshot') ?? wrongNumbers(value as MachineSnapshot);
   if (wrong !== undefined) throw invalid(wrong, offset);
 }
 
+/** What is wrong with data that is to be the options of a machine; undefined: nothing that could be seen here. */
+export function wrongOptions(options: unknown): string | undefined {
+  return mismatch(options, SNAPSHOT.options, 'options') ?? wrongNumber(options as MachineOptions);
+}
+
+function wrongNumbers({ options, guest }: MachineSnapshot): string | undefined {
+  return wrongNumber({ ...options, epochLength: guest.execution.epochLength }) ?? wrongNumber(options);
+}
+
 /** A guest whose epochs have no length would never come to the end of one, or of nothing else; nor if all its time is another's. */
-function wrongNumber({ options, guest }: MachineSnapshot): string | undefined {
-  const lengths = [options.epochLength, guest.execution.epochLength];
-  if (!lengths.every(length => Number.isSafeInteger(length) && length >= 1)) {
-    return 'epochLength is no number of instructions';
-  }
-  const { verifyShare: share = VERIFY_SHARE.usual } = options;
+function wrongNumber({ epochLength, verifyShare: share = VERIFY_SHARE.usual }: MachineOptions): string | undefined {
+  if (!Number.isSafeInteger(epochLength) || epochLength < 1) return 'epochLength is no number of instructions';
   return share >= VERIFY_SHARE.least && share <= VERIFY_SHARE.most ? undefined : 'verifyShare is no share of time';
 }
 

@@ -24,6 +24,7 @@ import {
   WORD_ASKED_MS,
   WORD_ASKED_STREAM,
   WORD_AWAITS_ACKNOWLEDGEMENT,
+  WORD_AWAITS_LOG,
   WORD_IO_POLLING,
   WORD_SAMPLED,
   WORD_SNAPSHOT,
@@ -308,6 +309,11 @@ export class GuestEnd {
   /** Said before the acknowledged position is looked at: an acknowledgement that comes later wakes this thread. */
   set awaitsAcknowledgement(awaits: boolean) {
     Atomics.store(this.#shared.words, WORD_AWAITS_ACKNOWLEDGEMENT, awaits ? 1 : 0);
+  }
+
+  /** Taken back before more is taken from the ring: who finds that empty, and this said, knows that there is no more. */
+  set awaitsLog(awaits: boolean) {
+    Atomics.store(this.#shared.words, WORD_AWAITS_LOG, awaits ? 1 : 0);
   }
 
   /** All that was logged is acknowledged. */

@@ -49,6 +49,8 @@ export interface GuestListener {
   /** The guest's module is compiled: a thread that `restores` can be given a state. */
   loaded(): void;
   running(): void;
+  /** The guest has come to its end; after a promotion it puts out how. */
+  ended?(): void;
   live(failoverEpoch: number, uncertain: number): void;
   diverged(message: string): void;
   /** The thread is gone, or cannot go on. */
@@ -298,6 +300,7 @@ export class IoEnd<State> {
         return;
       case records.RECORD_ENDED:
         this.#snapshots.guestEnded();
+        this.#listener.ended?.();
         return;
       case records.RECORD_DIVERGED:
         this.#listener.diverged(text());

@@ -48,6 +48,9 @@ export const WORD_WAITS = 9;
 /** 1 once this replica is over: the guest thread leaves its guest, where it stands still or at the next boundary. */
 export const WORD_OVER = 10;
 
+/** 1 while the guest stands still until it is given more of the log. */
+export const WORD_AWAITS_LOG = 11;
+
 /** Log position that all backups have acknowledged (Infinity: there is none). */
 export const WORD_ACKNOWLEDGED = 0;
 /** Backup: log position executed. */

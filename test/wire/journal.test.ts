@@ -59,5 +59,11 @@ describe('a journal', () => {
 
   it('checks by the CRC-32 that zlib has', () => {
     for (const bytes of PAYLOADS) expect(crc32(bytes)).toBe(zlibCrc32(bytes));
+    const bytes = Uint8Array.from({ length: 300 }, (_, at) => (at * 167) ^ (at >> 2));
+    for (let from = 0; from < 9; from++) {
+      for (let to = from; to < 40; to++)
+        expect(crc32(bytes.subarray(from, to))).toBe(zlibCrc32(bytes.subarray(from, to)));
+    }
+    expect(crc32(bytes)).toBe(zlibCrc32(bytes));
   });
 });

@@ -1,0 +1,106 @@
+// The flags that have a machine written down, for `run` and `resume`: --log, --record, --checkpoint-every.
+
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
+import type { LaunchOptions } from '../launch/launched-machine.js';
+import { complain } from '../observe/defects.js';
+import { integer } from './machine-flags.js';
+import { tryWriting } from './writable-file.js';
+
+export interface LogFlags {
+  readonly log?: string;
+  readonly record?: string;
+  readonly checkpointEvery?: number;
+  readonly quiet?: true;
+}
+
+export function addLogFlags(command: Command): Command {
+  return command
+    .option(
+      '--record <FILE>',
+      'record the run in FILE, to be run again with `replay`: with the guest, and all that it was told',
+    )
+    .option('--log <DIR>', 'have each replica write down what it logs, in a folder of its own in DIR')
+    .option(
+      '--checkpoint-every <SECONDS>',
+      'with either: save the state as often, so that `replay --to` has less to execute',
+      integer(1, 86_400),
+    );
+}
+
+/**
+ * What is to be written where; whatever is refused is refused before anything runs.
+ * @throws EpochvisorError LOG_FOLDER, RECORDING_FILE, BAD_USAGE
+ */
+export function logOptions(flags: LogFlags, module: Uint8Array): Pick<LaunchOptions, 'log' | 'hasEnded'> {
+  const { log, record, checkpointEvery, quiet } = flags;
+  if (log === undefined && record === undefined) {
+    if (checkpointEvery === undefined) return {};
+    throw new EpochvisorError('BAD_USAGE', '--checkpoint-every is for a run that is recorded', 'add --record or --log');
+  }
+  const folder = log === undefined ? besideRecording(resolve(record!)) : emptyFolder(resolve(log));
+  const every = checkpointEvery === undefined ? {} : { checkpointMs: checkpointEvery * 1000 };
+  const place = { log: { folder, ...every } };
+  if (record === undefined) return place;
+  if (log !== undefined) refuseFile(resolve(record));
+  let isOver = false;
+  const hasEnded = async () => {
+    if (isOver) return;
+    isOver = true;
+    await putTogether(resolve(record), folder, module, { isKept: log !== undefined, quiet: quiet === true });
+  };
+  return { ...place, hasEnded };
+}
+
+async function putTogether(
+  file: string,
+  folder: string,
+  module: Uint8Array,
+  { isKept, quiet }: { readonly isKept: boolean; readonly quiet: boolean },
+): Promise<void> {
+  // A machine that never began has left nothing.
+  if (!existsSync(folder)) return;
+  const { writeRecording } = await import('../log/recording.js');
+  try {
+    const bytes = await writeRecording(file, folder, module);
+    if (!quiet) complain(`${file} has the run (${bytes} bytes): epochvisor replay ${file}`);
+  } catch (error) {
+    if (!(error instanceof EpochvisorError)) throw error;
+    complain(error.line);
+    // It says where they are.
+    if (error.code === 'RECORDING_FILE') return;
+  }
+  if (!isKept) rmSync(folder, { recursive: true, force: true });
+}
+
+function refuseFile(file: string): void {
+  try {
+    tryWriting(file, 1);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new EpochvisorError('RECORDING_FILE', `${file} can't be written: ${code ?? message}`, 'name another file');
+  }
+}
+
+/** There once a replica logs; on the same disk: what has room as logs has room as a recording. */
+function besideRecording(file: string): string {
+  refuseFile(file);
+  return `${file}.log-${randomUUID()}`;
+}
+
+/** One that is written by two would be of neither. */
+function emptyFolder(folder: string): string {
+  let names: string[];
+  try {
+    mkdirSync(folder, { recursive: true });
+    names = readdirSync(folder);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new EpochvisorError('LOG_FOLDER', `${folder} can't be used: ${code ?? message}`, 'name another folder');
+  }
+  if (names.length === 0) return folder;
+  throw new EpochvisorError('LOG_FOLDER', `${folder} is not empty: ${names[0]} is in it`, 'name a folder for this run');
+}

@@ -1,0 +1,189 @@
+// What was written down, read again: the segments of one log, or a recording, which is one segment.
+
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { EpochvisorError } from '../errors/errors.js';
+import { decodeSegmentRecord, type SegmentRecord } from '../wire/segment-records.js';
+import { corrupt, readRecords, readSegmentHeader, type SegmentHeader, type SegmentSource } from '../wire/segments.js';
+
+/** Segments, and nothing else. */
+const SEGMENT = /^\d{8}\.epvlog$/;
+/** What is read of a file at a time, bytes. */
+const WINDOW_BYTES = 1 << 20;
+
+/** A record, and where it lies. */
+export interface FoundRecord {
+  readonly record: SegmentRecord;
+  readonly path: string;
+  readonly at: number;
+}
+
+/** A log that can be read again and again. */
+export interface StoredLog {
+  /** The folder, or the file. */
+  readonly path: string;
+  readonly header: SegmentHeader;
+  /** @throws EpochvisorError LOG_CORRUPT, LOG_VERSION, LOG_MISSING */
+  records(): Generator<FoundRecord, void, undefined>;
+}
+
+/** The log in a file. @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION */
+export function openLogFile(path: string): StoredLog {
+  return logOf(path, [path]);
+}
+
+/** The logs in a folder: of one replica, or a folder for each. @throws EpochvisorError as `openLogFile` */
+export function openLogs(path: string): readonly StoredLog[] {
+  const folders = [
+    path,
+    ...namesIn(path)
+      .map(name => join(path, name))
+      .filter(isFolder),
+  ];
+  const logs = folders.flatMap(folder => {
+    const segments = namesIn(folder).filter(name => SEGMENT.test(name));
+    // One that was killed before its first segment had a beginning has logged nothing.
+    return segments.length === 0 ? [] : withBeginning(folder, segments);
+  });
+  if (logs.length === 0) throw missing(path, 'no log is in it');
+  return logs;
+}
+
+function withBeginning(folder: string, segments: readonly string[]): readonly StoredLog[] {
+  const [first = ''] = segments;
+  if (segments.length === 1 && reading(join(folder, first), readSegmentHeader) === undefined) return [];
+  return [
+    logOf(
+      folder,
+      segments.map(name => join(folder, name)),
+    ),
+  ];
+}
+
+/** Whether it is one; what can't be looked at is none. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    // A file beside the logs.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
+    throw missing(path, (error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
+
+function logOf(path: string, segments: readonly string[]): StoredLog {
+  const [first = ''] = segments;
+  const begun = reading(first, readSegmentHeader);
+  if (begun === undefined) throw corrupt(first, 'it was cut short before it began', 0);
+  const { header } = begun;
+  return { path, header, records: () => recordsOf(segments, header) };
+}
+
+function* recordsOf(segments: readonly string[], first: SegmentHeader): Generator<FoundRecord, void, undefined> {
+  let { chain } = first;
+  for (const [index, path] of segments.entries()) {
+    const isLast = index === segments.length - 1;
+    const source = new FileSource(path);
+    try {
+      const begun = readSegmentHeader(source);
+      // It died with the first bytes of this one.
+      if (begun === undefined && isLast) return;
+      if (begun === undefined) throw corrupt(path, 'it was cut short, and another follows it', 0);
+      const { header, recordsAt } = begun;
+      const follows = header.chain === chain && header.machine === first.machine;
+      if (!follows) throw corrupt(path, 'it does not go on from the segment before it', 0);
+      const records = readRecords(source, recordsAt, chain, isLast);
+      for (let next = records.next(); ; next = records.next()) {
+        if (next.done === true) {
+          chain = next.value.chain;
+          break;
+        }
+        yield { record: decoded(path, next.value.at, next.value.payload), path, at: next.value.at };
+      }
+    } finally {
+      source.close();
+    }
+  }
+}
+
+function decoded(path: string, at: number, payload: Uint8Array): SegmentRecord {
+  try {
+    return decodeSegmentRecord(payload);
+  } catch (error) {
+    if (!(error instanceof EpochvisorError)) throw error;
+    throw corrupt(path, `a record says nothing (${error.message})`, at);
+  }
+}
+
+function reading<Result>(path: string, read: (source: SegmentSource) => Result): Result {
+  const source = new FileSource(path);
+  try {
+    return read(source);
+  } finally {
+    source.close();
+  }
+}
+
+/** A file, of which some is in memory. */
+class FileSource implements SegmentSource {
+  readonly path: string;
+  readonly size: number;
+  readonly #fd: number;
+  #window = Buffer.alloc(0);
+  #from = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    try {
+      this.#fd = openSync(path, 'r');
+      const file = fstatSync(this.#fd);
+      if (!file.isFile()) throw Object.assign(new Error(), { code: 'it is no file' });
+      this.size = file.size;
+    } catch (error) {
+      throw missing(path, (error as NodeJS.ErrnoException).code ?? String(error));
+    }
+  }
+
+  take(at: number, length: number): Uint8Array {
+    if (at < this.#from || at + length > this.#from + this.#window.length) this.#read(at, length);
+    return this.#window.subarray(at - this.#from, at - this.#from + length);
+  }
+
+  #read(at: number, length: number): void {
+    const window = Buffer.allocUnsafe(Math.min(this.size - at, Math.max(length, WINDOW_BYTES)));
+    let done = 0;
+    while (done < window.length) {
+      const bytes = readSync(this.#fd, window, done, window.length - done, at + done);
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    if (done < length) throw missing(this.path, 'it became shorter while it was read');
+    this.#window = window.subarray(0, done);
+    this.#from = at;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+function missing(path: string, why: string): EpochvisorError {
+  return new EpochvisorError(
+    'LOG_MISSING',
+    `${path} can't be read: ${why}`,
+    `name a recording, or the folder of a log`,
+  );
+}
+
+/** What a person calls a log: the replica that wrote it. */
+export function nameOfLog({ header, path }: StoredLog): string {
+  return header.incarnation === '' ? basename(path) : `replica ${header.incarnation.slice(0, 8)}`;
+}

@@ -1,0 +1,225 @@
+// What a replica writes down lies around the ports of its driver (driver/ports.ts): one that logs nothing has no branch for it.
+//
+//   a primary     the parts of the log that its guest writes, also while nobody else takes them
+//   a backup      the parts that it was sent, when they are given to its guest
+//   who joins     the snapshot that it was sent, as its first checkpoint, and the parts from there on
+//   all           what their guests put out, by offset and checksum; views; how it ended
+//
+// A part is the same bytes wherever it is logged, for each entry is encoded as the difference to those before: the logs of two
+// replicas are one log, as far as both reach.
+
+import { linkAround } from '../driver/link-around.js';
+import type { PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
+import { assert, type EpochvisorError } from '../errors/errors.js';
+import type { GuestState } from '../guest/guest-state.js';
+import { describeOutcome } from '../protocol/describe.js';
+import type { PeerMessage } from '../protocol/messages.js';
+import type { View } from '../protocol/vocabulary.js';
+import { noteOf } from '../wire/segment-records.js';
+import type { LogWriter } from './log-writer.js';
+
+export interface ReplicaLogOptions {
+  readonly incarnation: string;
+  /** The view to begin in, and where the log begins then; without a view this replica joins. */
+  readonly view: View | undefined;
+  readonly position: number;
+  /** A checkpoint is taken so often while this replica is primary, ms; left out: none is. */
+  readonly checkpointMs?: number;
+}
+
+type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
+
+export class ReplicaLog {
+  readonly #writer: LogWriter;
+  readonly #options: ReplicaLogOptions;
+  /** Of the parts that came from other replicas: what the driver gives on is what came. */
+  readonly #places = new WeakMap<Uint8Array, Place>();
+  /** Where the log goes on. */
+  #end: number;
+  #view = 0;
+  #isPrimary: boolean;
+  #checkpointing: NodeJS.Timeout | undefined;
+
+  constructor(writer: LogWriter, options: ReplicaLogOptions) {
+    this.#writer = writer;
+    this.#options = options;
+    const { view, incarnation, position } = options;
+    this.#end = position;
+    this.#isPrimary = view?.primary === incarnation;
+    if (view !== undefined) this.#viewed(view, 'the machine begins');
+  }
+
+  ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> {
+    const { arbiter } = ports;
+    this.#aroundGuest(ports.guest);
+    if (this.#options.checkpointMs !== undefined) this.#checkpoints(ports, this.#options.checkpointMs);
+    return {
+      ...ports,
+      arbiter: {
+        claim: (view, answer) =>
+          arbiter.claim(view, answered => {
+            if (answered.result === 'lost') this.#told(answered.owner, 'read from its record');
+            answer(answered);
+          }),
+        latest: (machine, answer) =>
+          arbiter.latest(machine, view => {
+            if (view !== undefined) this.#told(view, 'read from its record');
+            answer(view);
+          }),
+      },
+      reader: () => {
+        const reader = ports.reader();
+        this.#writer.record({ type: 'begins' });
+        return {
+          push: piece => {
+            reader.push(piece);
+            this.#writer.record({ type: 'piece', bytes: piece });
+          },
+          get complete() {
+            return reader.complete;
+          },
+          finish: () => {
+            const state = reader.finish();
+            this.#taken(state);
+            // Some of the log that follows it may have come before.
+            this.#end = Math.max(this.#end, state.position);
+            return state;
+          },
+        };
+      },
+      tell: news => {
+        this.#hear(news);
+        ports.tell(news);
+      },
+      end: halted => {
+        clearInterval(this.#checkpointing);
+        this.#writer.flush();
+        ports.end(halted);
+      },
+    };
+  }
+
+  link(link: PeerLink): PeerLink {
+    return linkAround(link, {
+      listen: handlers =>
+        link.listen({
+          ...handlers,
+          message: message => {
+            if (message.type === 'log' || message.type === 'offer') this.#places.set(message.part, message);
+            else if (message.type === 'welcome') this.#viewed(message.view, 'this replica joins');
+            else if (message.type === 'view') this.#told(message.view, 'told by its primary');
+            handlers.message(message);
+          },
+        }),
+    });
+  }
+
+  #aroundGuest(guest: ReplicaPorts<GuestState>['guest']): void {
+    const writer = this.#writer;
+    const listen = guest.listen.bind(guest);
+    guest.listen = listener =>
+      listen({
+        ...listener,
+        logged: (bytes, entries) => {
+          writer.logged(this.#end, { entries, bytes });
+          this.#end += entries;
+          listener.logged(bytes, entries);
+        },
+        output: (position, output) => {
+          const note = noteOf(position, output);
+          if (note !== undefined) writer.noted(note);
+          listener.output(position, output);
+        },
+        drained: said => {
+          // Before they leave.
+          if (this.#isPrimary && writer.hasNotes) writer.flush();
+          listener.drained(said);
+        },
+      });
+    const sendLog = guest.sendLog.bind(guest);
+    guest.sendLog = bytes => {
+      const place = this.#places.get(bytes);
+      assert(place !== undefined, 'what the guest is sent of the log came from another replica, as it is');
+      writer.logged(place.position, { entries: place.length, bytes });
+      this.#end = place.position + place.length;
+      sendLog(bytes);
+    };
+    // Somebody takes the log, whether there is a backup or not: this one.
+    const setAcknowledged = guest.setAcknowledged.bind(guest);
+    guest.setAcknowledged = position => setAcknowledged(position, false);
+  }
+
+  // ---- views
+
+  #hear(news: ReplicaNews): void {
+    const atMs = Date.now();
+    switch (news.type) {
+      case 'view':
+        this.#viewed(news.view, news.reason);
+        return;
+      case 'live':
+        this.#isPrimary = true;
+        this.#writer.record({ type: 'live', atMs, epoch: news.failoverEpoch, uncertain: news.uncertain });
+        return;
+      case 'finished':
+        this.#writer.record({ type: 'closed', atMs, code: '', why: describeOutcome(news.outcome) });
+        return;
+      case 'halted':
+        this.#writer.record({ type: 'closed', atMs, code: news.code, why: news.message });
+        return;
+      case 'running':
+      case 'named':
+        return;
+    }
+  }
+
+  /** A view that another has won is one of this replica's where it names it. */
+  #told(view: View, reason: string): void {
+    if ([view.primary, ...view.backups].includes(this.#options.incarnation)) this.#viewed(view, reason);
+  }
+
+  #viewed(view: View, reason: string): void {
+    if (view.number <= this.#view) return;
+    this.#view = view.number;
+    this.#writer.record({ type: 'view', atMs: Date.now(), view, reason });
+  }
+
+  // ---- checkpoints
+
+  #taken({ position, execution, count }: GuestState): void {
+    this.#writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
+  }
+
+  #checkpoints(ports: ReplicaPorts<GuestState>, everyMs: number): void {
+    let isUnderWay = false;
+    this.#checkpointing = setInterval(() => {
+      if (!this.#isPrimary || isUnderWay) return;
+      isUnderWay = true;
+      const done = () => {
+        isUnderWay = false;
+      };
+      ports.guest.requestSnapshot({
+        join: false,
+        taken: (_, state) => ports.pieces(state, pieces => this.#writePieces(pieces, state, done)),
+        // Not now: it is asked for again.
+        failed: (_: EpochvisorError) => done(),
+      });
+    }, everyMs).unref();
+  }
+
+  /** A piece a turn: heartbeats and acknowledgements have theirs between. */
+  #writePieces(pieces: Iterator<Uint8Array>, state: GuestState, done: () => void): void {
+    this.#writer.record({ type: 'begins' });
+    const write = () => {
+      const next = pieces.next();
+      if (next.done === true) {
+        this.#taken(state);
+        done();
+        return;
+      }
+      this.#writer.record({ type: 'piece', bytes: next.value });
+      setImmediate(write);
+    };
+    write();
+  }
+}

@@ -1,0 +1,90 @@
+// Where in a recording a replay begins: with the machine, or at a checkpoint; and which epoch a position of the log is of.
+
+import { EpochvisorError } from '../errors/errors.js';
+import type { GuestState } from '../guest/guest-state.js';
+import type { Recording } from '../log/recording.js';
+import { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
+import { EntryDecoder } from '../wire/log-entries.js';
+
+export interface RecordingStart {
+  /** Position of the first entry that is executed. */
+  readonly position: number;
+  /** The number of the checkpoint, from 1; undefined: the guest begins at its beginning. */
+  readonly checkpoint: number | undefined;
+  /** The epoch in which the guest is when all of the log below a position is executed. */
+  epochAt(position: number): number;
+}
+
+interface Checkpoint {
+  readonly number: number;
+  readonly position: number;
+  readonly epoch: number;
+}
+
+/**
+ * The beginning; or, where an epoch is to be reached, the last checkpoint before it.
+ * @throws EpochvisorError LOG_CORRUPT where there is neither
+ */
+export function findCheckpoint(recording: Recording, epoch?: number): RecordingStart {
+  const checkpoints: Checkpoint[] = [];
+  let begun = 0;
+  let from: number | undefined;
+  for (const { record } of recording.records()) {
+    if (record.type === 'begins') begun += 1;
+    else if (record.type === 'checkpoint') checkpoints.push({ number: begun, ...record });
+    else if (record.type === 'log') from ??= record.position;
+    // Without a place to go to, the first of the log is where to begin.
+    if (epoch === undefined && from === 0) break;
+  }
+  // In its own epoch the guest would not be stopped: where to is looked at from the next boundary on.
+  const fits = ({ epoch: there }: Checkpoint) => epoch !== undefined && there < epoch;
+  const isFirst = ({ position }: Checkpoint) => position === from;
+  const beginsAnew = from === undefined ? checkpoints.length === 0 : from === 0;
+  const chosen = checkpoints.findLast(fits) ?? (beginsAnew ? undefined : (checkpoints.find(isFirst) ?? checkpoints[0]));
+  if (chosen === undefined && !beginsAnew) {
+    throw new EpochvisorError(
+      'LOG_CORRUPT',
+      `${recording.path} can't be run again: it begins at position ${from} of the log, and without a checkpoint`,
+      'name the folder with all of it',
+    );
+  }
+  const position = chosen?.position ?? 0;
+  return { position, checkpoint: chosen?.number, epochAt: where => epochAt(recording, chosen, where) };
+}
+
+function epochAt(recording: Recording, checkpoint: Checkpoint | undefined, position: number): number {
+  let at = checkpoint?.position ?? 0;
+  const decoder = new EntryDecoder(checkpoint && stateAt(recording, checkpoint.number).codec);
+  for (const { record } of recording.records()) {
+    if (record.type !== 'log') continue;
+    let first = record.position;
+    for (const { entries, bytes } of record.parts) {
+      first += entries;
+      if (first <= at) continue;
+      const before = decoder.save().epoch;
+      const decoded = decoder.decode(bytes);
+      if (first >= position) return before + ended(decoded.slice(0, position - at));
+      at = first;
+    }
+  }
+  return decoder.save().epoch;
+}
+
+function ended(entries: ReturnType<EntryDecoder['decode']>): number {
+  return entries.reduce(
+    (sum, entry) => sum + (entry.type === 'end' ? 1 : entry.type === 'empty' ? entry.epochs : 0),
+    0,
+  );
+}
+
+/** The state that was saved as a checkpoint, from its pieces. @throws EpochvisorError SNAPSHOT_INVALID */
+export function stateAt(recording: Recording, number: number): GuestState {
+  const decoder = new SnapshotDecoder();
+  let begun = 0;
+  for (const { record } of recording.records()) {
+    if (record.type === 'begins') begun += 1;
+    else if (record.type === 'piece' && begun === number) decoder.push(record.bytes);
+    else if (record.type === 'checkpoint' && begun === number) break;
+  }
+  return decoder.finish().guest;
+}

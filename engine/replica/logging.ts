@@ -1,0 +1,37 @@
+// A replica begins to write down what it logs: its folder, its header, and the snapshot that it goes on from.
+
+import { join } from 'node:path';
+import { EpochvisorError } from '../errors/errors.js';
+import type { MachineSnapshot } from '../guest/guest-state.js';
+import { LogWriter } from '../log/log-writer.js';
+import { encodeLoggedMachine } from '../log/logged-machine.js';
+import { ReplicaLog } from '../log/replica-log.js';
+import { encodeSnapshot } from '../snapshot/snapshot-encoder.js';
+import type { FromReplica, LogPlace, ReplicaConfiguration } from './replica-configuration.js';
+
+/** Undefined: nothing can be written there, which was told. */
+export function openReplicaLog(
+  { machine, incarnation, moduleHash, options, view }: ReplicaConfiguration,
+  { folder, checkpointMs }: LogPlace,
+  snapshot: MachineSnapshot | undefined,
+  tell: (message: FromReplica) => void,
+): ReplicaLog | undefined {
+  const ended = ({ code, message, hint }: EpochvisorError) => tell({ type: 'unlogged', code, message, hint });
+  let writer: LogWriter;
+  try {
+    const header = { machine, incarnation, moduleHash, description: encodeLoggedMachine({ options }) };
+    writer = new LogWriter({ folder: join(folder, incarnation), header, ended });
+  } catch (error) {
+    if (!(error instanceof EpochvisorError)) throw error;
+    ended(error);
+    return undefined;
+  }
+  if (snapshot !== undefined) {
+    const { position, execution, count } = snapshot.guest;
+    writer.record({ type: 'begins' });
+    for (const bytes of encodeSnapshot(snapshot)) writer.record({ type: 'piece', bytes });
+    writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
+  }
+  const every = checkpointMs === undefined ? {} : { checkpointMs };
+  return new ReplicaLog(writer, { incarnation, view, position: snapshot?.guest.position ?? 0, ...every });
+}
