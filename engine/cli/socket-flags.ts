@@ -7,8 +7,8 @@ import {
   parseSocketAddress,
   type SocketAddress,
 } from '../../devices/connection/socket-address.js';
-import { FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
-import type { OperationDevice, SourceDevice } from '../../devices/device.js';
+import { type OpenedSockets, openSocketDevices } from '../../devices/opening-sockets.js';
+import { EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { NamedAddress, SnapshotOrigin } from '../replica/replica-configuration.js';
 
@@ -17,7 +17,7 @@ export interface SocketFlags {
   readonly connect: readonly NamedAddress[];
 }
 
-/** For machines that serve clients or are clients; a trial or a sweep has none. */
+/** For machines that serve clients or are clients. */
 export function addSocketFlags(command: Command): Command {
   return command
     .option(
@@ -62,15 +62,9 @@ export function socketOptions({ listen, connect }: SocketFlags): Pick<MachineOpt
   return { sockets: { listeners, connectors: connect.map(({ name }) => name) } };
 }
 
-export interface OpenedSockets {
-  readonly streams: readonly SourceDevice[];
-  readonly devices: ReadonlyMap<number, OperationDevice>;
-}
-
 /**
- * Opens the sockets, and says where it listens, for a port may be the kernel's choice. What is not asked for is not loaded: a
- * start costs what it loads.
- * @param memory folder in which a listener remembers what a bus that is started again is to know
+ * Opens the sockets, and says where it listens, for a port may be the kernel's choice.
+ * @param memory as of `openSocketDevices`
  * @throws EpochvisorError LISTEN_IN_USE, LISTEN_FAILED
  */
 export async function openSockets(
@@ -78,21 +72,24 @@ export async function openSockets(
   { quiet }: { readonly quiet?: boolean },
   memory?: string,
 ): Promise<OpenedSockets> {
-  const streams: SourceDevice[] = [];
-  const devices = new Map<number, OperationDevice>();
-  if (listen.length > 0) {
-    const { SocketListener } = await import('../../devices/listener/socket-listener.js');
-    const listener = await SocketListener.open(listen, memory);
-    streams.push(listener);
-    for (const address of quiet === true ? [] : listener.addresses) {
-      process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);
-    }
+  const connected = connect.map(({ address }) => address);
+  const opened = await openSocketDevices(listen, connected, memory);
+  for (const address of quiet === true ? [] : opened.addresses) {
+    process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);
   }
-  if (connect.length > 0) {
-    const { SocketConnector } = await import('../../devices/connector/socket-connector.js');
-    const connector = new SocketConnector(connect.map(({ address }) => address));
-    streams.push(connector);
-    for (const [index, device] of connector.devices.entries()) devices.set(FIRST_CONNECTOR + index, device);
+  return opened;
+}
+
+/** Who serves needs a client, and a client somebody who serves. @throws EpochvisorError NO_LOAD, NO_LISTEN */
+export function checkLoad({ listen, load }: Pick<SocketFlags, 'listen'> & { readonly load?: string }): void {
+  if (listen.length > 0 && load === undefined) {
+    throw new EpochvisorError('NO_LOAD', 'nothing would drive a guest that serves', 'name a command with --load');
   }
-  return { streams, devices };
+  if (load !== undefined && listen.length === 0) {
+    throw new EpochvisorError(
+      'NO_LISTEN',
+      '--load drives a guest that listens',
+      'say where, with --listen 127.0.0.1:0',
+    );
+  }
 }
