@@ -90,7 +90,7 @@ const NO_TERMINALS = [false, false, false] as const;
 /** What a user could tell the two runs apart by; undefined: nothing. stderr counts as well: our programs are silent there. */
 export function differenceFromPlain(plain: PlainResult, pair: PairResult): string | undefined {
   const { ending } = pair;
-  if (ending.kind === 'hung') return 'it hangs';
+  if (ending.kind === 'hung' || ending.kind === 'stopped') return 'it hangs';
   if (ending.kind === 'failed') return `the machine failed: ${ending.message} [${ending.code}]`;
   for (const stream of ['stdout', 'stderr'] as const) {
     const difference = firstDifference(plain[stream], pair[stream]);

@@ -24,8 +24,16 @@ export function undisturbedOf(test: FailoverTest) {
     stdoutBytes: test.undisturbed.stdout.length,
     outcome: test.reference.outcome ?? null,
     stdoutRepeats: test.reference.stdoutRepeats,
+    ...transcriptOf(test),
     unstableFiles: test.unstableFiles,
   };
+}
+
+/** Of the client, where one drives the guest. */
+function transcriptOf({ undisturbed, reference }: FailoverTest) {
+  const { client } = undisturbed;
+  if (client === undefined) return {};
+  return { transcriptBytes: client.stdout.length, transcriptRepeats: reference.transcriptRepeats };
 }
 
 /** A longer table is nobody's to read: of more points those are shown that say something. */
@@ -80,16 +88,18 @@ export function asText(results: readonly VariantResult[], interrupted: boolean):
 
 export function undisturbedLine(test: FailoverTest): string {
   const { undisturbed, instructions, reference, unstableFiles } = test;
-  const outcome = undisturbed.ending.kind === 'outcome' ? describeOutcome(undisturbed.ending.outcome) : '-';
+  const { ending, client } = undisturbed;
+  const outcome = ending.kind === 'outcome' ? describeOutcome(ending.outcome) : 'stopped after its client';
   const differ = [
     ...(reference.stdoutRepeats ? [] : ['stdout']),
+    ...(reference.transcriptRepeats === false ? ['the transcript'] : []),
     ...(reference.outcome === undefined ? ['the outcome'] : []),
     ...unstableFiles,
   ];
   const repeat = differ.length === 0 ? 'the same twice' : `not the same twice: ${differ.join(', ')}`;
   return (
     `undisturbed: ${instructions} instructions, ${undisturbed.epochs} epochs, ${undisturbed.stdout.length} bytes of ` +
-    `stdout, ${outcome}; ${repeat}`
+    `stdout, ${client === undefined ? '' : `${client.stdout.length} bytes of transcript, `}${outcome}; ${repeat}`
   );
 }
 

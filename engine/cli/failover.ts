@@ -12,21 +12,12 @@ import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { sweep } from '../testing/failover-sweep.js';
 import { FailoverTest, type FailoverTestOptions } from '../testing/failover-test.js';
 import type { KillPoint } from '../testing/kill-hook.js';
-import {
-  POINTS_MAX,
-  parsePoint,
-  parseSecondKill,
-  parseSweep,
-  pointsEvery,
-  pointsListed,
-  pointsSpread,
-  type Sweep,
-  sample,
-} from '../testing/kill-points.js';
-import { nameOfPoint, type PlannedPoint } from '../testing/planned-point.js';
+import { POINTS_MAX, parsePoint, parseSecondKill, parseSweep } from '../testing/kill-points.js';
+import { nameOfPoint } from '../testing/planned-point.js';
 import { ReportFile } from '../testing/report-file.js';
 import { type AboutSweep, aboutSweep, conclude, tellAgain } from './failover-conclusion.js';
 import { commandJudge } from './failover-judge.js';
+import { checkTogether, faultOf, PAGE_TIMELINES, type PlanFlags, planned } from './failover-plan.js';
 import { repeatCommand } from './failover-repeat.js';
 import { undisturbedLine, undisturbedOf, type VariantResult } from './failover-text.js';
 import { guestArguments } from './guest-strings.js';
@@ -42,31 +33,19 @@ import {
   readGuest,
 } from './machine-flags.js';
 import { type ReportOutputs, refuseOutputs } from './reporting/report-outputs.js';
+import { addSocketFlags, checkLoad, type SocketFlags, socketOptions } from './socket-flags.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-/** Where no point is named. */
-const DEFAULT_POINTS = 10;
-/** On a page, of points that don't fail. */
-const PAGE_TIMELINES = 30;
 /** A captured console is none. */
 const NO_TERMINALS = [false, false, false] as const;
 
-interface FailoverFlags extends MachineFlags, WasiFlags, LiveFlags, ReportOutputs {
-  readonly at: readonly KillPoint[];
-  readonly sweep?: Sweep;
-  readonly limit?: number;
-  readonly points?: number;
+interface FailoverFlags extends MachineFlags, WasiFlags, SocketFlags, LiveFlags, PlanFlags, ReportOutputs {
   readonly stdin?: string;
   readonly judge?: string;
-  readonly processes?: boolean;
-  readonly seconds: readonly KillPoint[];
+  readonly load?: string;
   readonly variants: readonly Variant[];
   readonly seed: number;
   readonly report?: string;
-  readonly timelines?: number;
-  readonly backup?: boolean;
-  readonly pause?: boolean;
-  readonly cut?: boolean;
   readonly jobs: number;
 }
 
@@ -103,7 +82,12 @@ export function failoverCommand(): Command {
     .option('--stdin <FILE>', "the guest's stdin (default: none)")
     .option(
       '--judge <COMMAND>',
-      'is given stdout of each run; exit 0: a machine that never failed could have written it',
+      'is given stdout of each run, or what --load printed; exit 0: a machine that never failed could have written it',
+    )
+    .option(
+      '--load <COMMAND>',
+      'drives a guest that listens, and ends: its stdout is judged, its failure is one of the machine; ' +
+        'EPOCHVISOR_ADDRESS says where (each run has a port of its own)',
     )
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--report <FILE>', 'verdicts are kept there, and those that it has are not asked for again')
@@ -122,7 +106,7 @@ export function failoverCommand(): Command {
       (text, before) => [...before, ...parseVariants(text)],
       [] as Variant[],
     );
-  return addLiveFlags(addWasiFlags(addGuestFlags(command))).action(
+  return addLiveFlags(addSocketFlags(addWasiFlags(addGuestFlags(command)))).action(
     (guest: string | undefined, args: string[], options: Record<string, unknown>) =>
       failover(guest, args, flagsOf(options)),
   );
@@ -161,11 +145,15 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
     return await failoverLive(guestPath, args, flags);
   }
   checkTogether(flags);
+  checkLoad(flags);
   refuseOutputs(flags, { '--report': flags.report, '--stdin': flags.stdin, 'the guest': guestPath });
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
-  const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  const world = {
+    ...(wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } }),
+    ...socketOptions(flags),
+  };
   const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
@@ -186,6 +174,7 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
         machine: { ...machine, variant },
         devices: flags.devices,
         stdin,
+        ...socketsOf(flags),
         processes: flags.processes === true,
         lists: flags.sweep !== undefined && flags.sweep.of !== 'every',
         ...faultOf(flags),
@@ -227,37 +216,9 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
   conclude(results, flags, told, abort.signal.aborted ? abort.status : undefined);
 }
 
-/** @throws EpochvisorError BAD_USAGE */
-function checkTogether(flags: FailoverFlags): void {
-  const refuse = (what: string, hint: string) => {
-    throw new EpochvisorError('BAD_USAGE', what, hint);
-  };
-  if (flags.restartSecondary === true) {
-    refuse('--restart-secondary is for a machine that runs', 'give --live and its folder');
-  }
-  if (flags.pause === true && flags.cut === true) refuse('--pause and --cut are two faults', 'give one of them');
-  if (flags.pause === true && flags.processes !== true) {
-    refuse('--pause stops a process, and replicas are threads', 'give --processes, too');
-  }
-  if (flags.seconds.length > 0 && (flags.pause === true || flags.cut === true || flags.backup === true)) {
-    refuse('--second-kill follows a kill of the primary', 'leave out --pause, --cut and --backup');
-  }
-  const kinds = new Set(flags.seconds.map(point => (point.at === 'place' ? point.kind : point.at)));
-  if (kinds.size > 1) refuse('--second-kill is of a takeover or of joining', 'give one of them, and then the other');
-}
-
-type FaultOptions = Pick<FailoverTestOptions, 'replicas' | 'repair'> &
-  Required<Pick<FailoverTestOptions, 'fault' | 'victim'>>;
-
-function faultOf({ pause, cut, backup, seconds }: FailoverFlags): FaultOptions {
-  const [second] = seconds;
-  // Of two that die one has to be left: a third from the beginning, or one that joins.
-  const joins = second?.at === 'place' && second.kind === 'join';
-  return {
-    fault: pause === true ? 'pause' : cut === true ? 'cut' : 'kill',
-    victim: backup === true ? 'backup' : 'primary',
-    ...(second === undefined ? {} : joins ? { repair: true } : { replicas: 3 }),
-  };
+/** What a trial opens of them, and the command that drives it. */
+function socketsOf({ listen, connect, load }: FailoverFlags): Pick<FailoverTestOptions, 'listen' | 'connect' | 'load'> {
+  return { listen, connect: connect.map(({ address }) => address), ...(load === undefined ? {} : { load }) };
 }
 
 /** What was given before the guest. */
@@ -284,38 +245,14 @@ function openReport(path: string, { module, machine, stdin, flags }: Tested, tol
     stdin: hash(stdin),
     devices: flags.devices,
     judge: flags.judge ?? null,
+    ...(flags.load === undefined ? {} : { load: flags.load }),
+    ...(flags.connect.length === 0 ? {} : { connect: flags.connect }),
     processes: flags.processes === true,
     fault,
     victim,
     replicas: more,
   };
   return new ReportFile(path, subject, { ...told });
-}
-
-/** Each point once for each place of a second kill, in turn: all of them are met, and the points stay as many. */
-function planned(flags: FailoverFlags, test: FailoverTest): readonly PlannedPoint[] {
-  const { seconds } = flags;
-  const named = flags.at.map(point => ({ point, named: true }));
-  const points = [...named, ...sweptPoints(flags, test).map(point => ({ point }))];
-  const each =
-    seconds.length > 0 && named.length === points.length ? points.flatMap(point => seconds.map(() => point)) : points;
-  const seconded =
-    seconds.length === 0 ? each : each.map((point, index) => ({ ...point, second: seconds[index % seconds.length]! }));
-  const { timelines = flags.html === undefined ? 0 : PAGE_TIMELINES } = flags;
-  const kept = new Set(sample([...seconded.keys()], timelines));
-  return seconded.map((point, index) => (kept.has(index) ? { ...point, timeline: true } : point));
-}
-
-function sweptPoints(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {
-  const { sweep, limit = POINTS_MAX } = flags;
-  const points: KillPoint[] = [];
-  if (sweep !== undefined) {
-    const swept =
-      sweep.of === 'every' ? pointsEvery(sweep.every, test.instructions) : pointsListed(sweep.of, test.listing);
-    points.push(...sample(swept, limit));
-  }
-  if (flags.points !== undefined) points.push(...pointsSpread(flags.points, test.instructions));
-  return points.length > 0 || flags.at.length > 0 ? points : pointsSpread(DEFAULT_POINTS, test.instructions);
 }
 
 function readStdin(path: string): Uint8Array {

@@ -1,30 +1,37 @@
 // A trial: one run of a machine on private copies of its files and folders, with everything that anybody outside could see of it.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
-import { type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
-import { asError, EpochvisorError } from '../errors/errors.js';
+import { closeDevices, type NumberedSource, numbered, openDevices } from '../../devices/opening.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
-import { answeredBy, showStack } from '../observe/defects.js';
-import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
+import { ClientCommand, type ClientEnd } from './client-command.js';
 import { listFolder } from './folder-listing.js';
 import type { GuestPool } from './guest-pool.js';
-import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './kill-hook.js';
+import { endMayHaveLeft, type KillPoint, type KillProof } from './kill-hook.js';
 import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
-import { readTimeline, shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
-import { type FaultPlan, killFile, planHooks, secondKillFile } from './trial-hooks.js';
-
-/** One that was stopped past its suspicion goes on so long after the view without it, ms. */
-const PAUSED_AFTER_VIEW_MS = 100;
-
-/** Of a replica that halts by itself, though nothing is wrong with the machine. */
-const DEFECT_CODES: readonly string[] = ['DEFECT', 'GUEST_THREAD'];
+import type { TimelineEvent } from './timeline.js';
+import { type Ending, endOf } from './trial-ending.js';
+import { type FaultPlan, planHooks, secondKillFile } from './trial-hooks.js';
+import { openTrialSockets } from './trial-sockets.js';
+import {
+  bytesOf,
+  type Failover,
+  failoverOf,
+  goOnLater,
+  readKillProof,
+  readProof,
+  takenOver,
+  type Visible,
+  watch,
+  wholeTimeline,
+} from './trial-watch.js';
 
 /** What is run; the same for every trial of a test. */
 export interface TrialOptions {
@@ -33,40 +40,27 @@ export interface TrialOptions {
   readonly moduleCache: boolean;
   readonly machine: Pick<
     MachineOptions,
-    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments' | 'wasi'
+    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments' | 'wasi' | 'sockets'
   >;
   /** Their files and folders are copied for each trial and never written. */
   readonly devices: readonly DeviceSource[];
   readonly stdin: Uint8Array;
+  /** Of these the hosts count: each trial has sockets of its own. */
+  readonly listen?: readonly SocketAddress[];
+  readonly connect?: readonly SocketAddress[];
+  /** The command that drives a guest that listens (client-command.ts). */
+  readonly load?: string;
   readonly timing?: ChannelTiming;
   /** Replicas are threads of this process, with guest threads from there; else they are processes. */
   readonly threads?: GuestPool;
-}
-
-/** How a trial ended. */
-export type Ending =
-  | { readonly kind: 'outcome'; readonly outcome: Outcome }
-  /** The machine could not go on. */
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
-  /** It was stopped: it ran far longer than undisturbed. */
-  | { readonly kind: 'hung'; readonly limitMs: number };
-
-export interface Failover {
-  readonly view: number;
-  /** Undefined where the primary went on, without its backup. */
-  readonly failoverEpoch?: number;
-  /** Uncertain interrupts raised (P8). */
-  readonly uncertain: number;
-  /** From SIGKILL until the survivor had raised them, or was told that its backup is none any more. */
-  readonly liveMs: number;
-  /** From SIGKILL to the first output of the new view; undefined where it had none. */
-  readonly firstByteMs: number | undefined;
 }
 
 export interface Trial {
   readonly ending: Ending;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** Where there is a command that drives it. */
+  readonly client?: ClientEnd;
   /** What devices wrote: their files, and listings of their folders. It stays until the folder is removed. */
   readonly files: readonly TrialFile[];
   /** Executed by the primary, as of the last it told. */
@@ -92,6 +86,8 @@ export interface TrialRun {
   readonly folder: string;
   /** Milliseconds after which the machine is stopped. */
   readonly limitMs: number;
+  /** Whether the guest ends when its client has told it to; left out: that is to be found out. */
+  readonly guestEnds?: boolean | undefined;
   /** Of the primary, by SIGKILL; what else happens is in `plan`. */
   readonly kill?: KillPoint;
   readonly plan?: FaultPlan;
@@ -105,15 +101,6 @@ export interface TrialRun {
   readonly onOutput?: (stream: number, bytes: Uint8Array) => void;
 }
 
-/** The proof of the first kill in the folder of a trial; undefined where nothing was killed so far. */
-export function readKillProof(folder: string): KillProof | undefined {
-  return readProof(killFile(folder));
-}
-
-function readProof(file: string): KillProof | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KillProof) : undefined;
-}
-
 /**
  * Runs a machine to its end.
  * @throws EpochvisorError where a disk can't be copied or opened; the signal's reason where it was aborted
@@ -124,6 +111,11 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const copies = copyDevices(options.devices, run.folder);
   const console = new CapturedConsole(options.stdin, run.onOutput);
   const opened = await openDevices(copies);
+  const sockets = await openTrialSockets(options.listen ?? [], options.connect ?? [], run.folder).catch(async error => {
+    await closeDevices(opened.devices);
+    throw error;
+  });
+  const devices = [...opened.devices, ...sockets.devices];
   const threads: ThreadReplica[] = [];
   const machine = new LaunchedMachine({
     module: options.module,
@@ -131,8 +123,8 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     options: { ...options.machine, devices: opened.options },
     replicas: run.replicas ?? 2,
     repair: run.repair ?? false,
-    streams: [console],
-    devices: opened.devices,
+    streams: [console, ...sockets.streams],
+    devices: new Map(devices),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...threadsOf(options, replica => threads.push(replica)),
     ...planHooks(run.folder, planOf(run)),
@@ -140,27 +132,36 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const watched = watch(machine);
   if (run.plan?.fault === 'pause') goOnLater(machine, run.folder);
   run.onMachine?.(machine);
+  const visible: Visible = { console, sent: sockets.sent };
+  const failoverNow = (kill: KillProof) => failoverOf(watched, kill, visible, run.plan?.victim ?? 'primary');
   const startMs = hostMs();
-  const ending = await endOf(machine, run);
-  const durationMs = hostMs() - startMs;
+  const { ending, client } = await endOf(machine, {
+    limitMs: run.limitMs,
+    signal: run.signal,
+    client: options.load === undefined ? undefined : new ClientCommand(options.load, sockets.addresses, true),
+    guestEnds: run.guestEnds,
+    takenOver: () => takenOver(machine, run.folder, kill => failoverNow(kill) !== undefined),
+  });
+  const endMs = hostMs();
   const kill = withInFlight(readKillProof(run.folder), threads);
   const secondKill = readProof(secondKillFile(run.folder));
-  const victim = run.plan?.victim ?? 'primary';
-  const failover = kill === undefined ? undefined : failoverOf(watched, kill, console, victim);
-  const visible = new Map([STDOUT, STDERR].map(stream => [stream, console.bytes(stream)]));
+  const failover = kill === undefined ? undefined : failoverNow(kill);
   const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
   const outputRule =
-    failover === undefined ? undefined : checkOutputRule(visible, readRecording(run.folder), watched.primary, endLeft);
+    failover === undefined
+      ? undefined
+      : checkOutputRule(bytesOf(visible), readRecording(run.folder), watched.primary, endLeft);
   return {
     ...(outputRule === undefined ? {} : { outputRule }),
+    ...(client === undefined ? {} : { client }),
     ending,
     stdout: console.bytes(STDOUT),
     stderr: console.bytes(STDERR),
     files: numbered(copies).map(trialFile),
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
-    durationMs,
-    timeline: wholeTimeline(run, watched, kill, secondKill),
+    durationMs: endMs - startMs,
+    timeline: wholeTimeline(run.folder, run.plan, watched, kill, secondKill),
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
@@ -199,144 +200,6 @@ function trialFile({ source, kind, index }: NumberedSource): TrialFile {
   return { name, path };
 }
 
-/** What replicas noted, with the views and the deaths between. */
-function wholeTimeline(
-  { folder, plan }: TrialRun,
-  { views }: Watched,
-  kill: KillProof | undefined,
-  secondKill: KillProof | undefined,
-): TimelineEvent[] {
-  const victim = plan?.victim ?? 'primary';
-  const deaths = [
-    ...(kill === undefined ? [] : [deathOf(victim, kill)]),
-    ...(secondKill === undefined
-      ? []
-      : [deathOf(plan?.second?.at === 'place' && plan.second.kind === 'join' ? 'joining' : 'backup', secondKill)]),
-  ];
-  return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
-}
-
-function deathOf(victim: TimelineOwner, { replica, atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
-  const at = { epoch, count, view: inFlight?.view ?? 0 };
-  const { owner, incarnation } = replica ?? { owner: victim, incarnation: '' };
-  const name = shortName(incarnation);
-  return { atNs, owner, name, kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
-}
-
-/** What the machine told of a failover, and when. */
-interface Watched {
-  readonly views: TimelineEvent[];
-  /** Of the last view. */
-  primary: string;
-  /** `isPrimarys`: of the primary that was there before. */
-  view?: { readonly number: number; readonly atMs: number; readonly isPrimarys: boolean };
-  live?: { readonly atMs: number; readonly failoverEpoch: number; readonly uncertain: number };
-}
-
-function watch(machine: LaunchedMachine): Watched {
-  const { incarnation } = machine.status.primary;
-  const watched: Watched = { primary: incarnation, views: [] };
-  machine.on('view', ({ number, primary }, reason) => {
-    watched.primary = primary;
-    const { epoch, instructions } = machine.status;
-    watched.views.push({
-      atNs: hostMs() * 1e6,
-      owner: 'machine',
-      name: shortName(primary),
-      kind: 'view',
-      number,
-      what: reason,
-      epoch,
-      count: instructions,
-      view: number,
-    });
-    watched.view ??= { number, atMs: hostMs(), isPrimarys: primary === incarnation };
-  });
-  machine.on('live', (_, failoverEpoch, uncertain) => {
-    watched.live ??= { atMs: hostMs(), failoverEpoch, uncertain };
-  });
-  return watched;
-}
-
-/** @param victim whose links are cut, for who takes over is not known then, or who died */
-function failoverOf(
-  { view, live }: Watched,
-  kill: KillProof,
-  console: CapturedConsole,
-  victim: Victim,
-): Failover | undefined {
-  if (view === undefined || (live === undefined && victim === 'primary' && !view.isPrimarys)) return undefined;
-  const killMs = kill.atNs / 1e6;
-  // What the old primary had sent may still come after its death, but not once the view has changed.
-  const firstByteMs = console.firstByteAfter(view.atMs);
-  return {
-    view: view.number,
-    ...(live === undefined ? {} : { failoverEpoch: live.failoverEpoch }),
-    uncertain: live?.uncertain ?? 0,
-    liveMs: (live ?? view).atMs - killMs,
-    firstByteMs: firstByteMs === undefined ? undefined : firstByteMs - killMs,
-  };
-}
-
-/** Whoever was stopped goes on when the others have a view without it. */
-function goOnLater(machine: LaunchedMachine, folder: string): void {
-  machine.once('view', () => {
-    setTimeout(() => {
-      const proof = readKillProof(folder);
-      const isThere = machine.replicas.some(({ pid }) => pid === proof?.pid);
-      if (proof !== undefined && isThere) process.kill(proof.pid, 'SIGCONT');
-    }, PAUSED_AFTER_VIEW_MS);
-  });
-}
-
 function planOf({ kill, plan }: TrialRun): FaultPlan | undefined {
   return plan ?? (kill === undefined ? undefined : { point: kill, fault: 'kill', victim: 'primary' });
-}
-
-/**
- * Waits for the machine's end, the time limit, the signal or a defect of one of its parts, whichever comes first; leaves no
- * process behind.
- */
-async function endOf(machine: LaunchedMachine, { limitMs, signal }: TrialRun): Promise<Ending> {
-  let interrupt: (reason: 'hung' | 'aborted' | 'defect') => void = () => undefined;
-  const interrupted = new Promise<'hung' | 'aborted' | 'defect'>(resolve => {
-    interrupt = resolve;
-  });
-  let defect: Ending | undefined;
-  const defective = (code: string, message: string) => {
-    defect ??= { kind: 'failed', code, message };
-    interrupt('defect');
-  };
-  machine.on('halted', (_, code, message) => {
-    if (DEFECT_CODES.includes(code)) defective(code, message);
-  });
-  const taken = (thrown: unknown) => {
-    showStack(thrown);
-    const { code, message } = asError(thrown);
-    defective(code, message);
-  };
-  const timer = setTimeout(() => interrupt('hung'), limitMs);
-  const aborted = () => interrupt('aborted');
-  signal?.addEventListener('abort', aborted, { once: true });
-  try {
-    const ended = await Promise.race([answeredBy(taken, () => outcomeOf(machine)), interrupted]);
-    if (typeof ended !== 'string') return defect ?? ended;
-    await machine.stop();
-    signal?.throwIfAborted();
-    return defect ?? { kind: 'hung', limitMs };
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', aborted);
-  }
-}
-
-async function outcomeOf(machine: LaunchedMachine): Promise<Ending> {
-  try {
-    await machine.start();
-    return { kind: 'outcome', outcome: await machine.outcome };
-  } catch (error) {
-    await machine.stop();
-    if (!(error instanceof EpochvisorError)) throw error;
-    return { kind: 'failed', code: error.code, message: error.message };
-  }
 }

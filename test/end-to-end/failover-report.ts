@@ -8,6 +8,7 @@ export interface Report {
     readonly instructions: number;
     readonly stdoutBytes: number;
     readonly stdoutRepeats: boolean;
+    readonly transcriptRepeats?: boolean;
   };
   readonly points: readonly {
     readonly verdict: string;
@@ -28,6 +29,8 @@ export interface Report {
       readonly what?: string;
     } | null;
     readonly failover: { readonly view: number; readonly uncertain: number } | null;
+    readonly client?: { readonly bytes: number; readonly failure: string | null };
+    readonly parting?: { readonly where: string };
   }[];
   readonly failures: number;
 }

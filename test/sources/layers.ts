@@ -49,6 +49,7 @@ export const FOLDERS: readonly string[] = [
   'guest/programs',
   'bench/instrumentation/kernels',
   'bench',
+  'examples/failover',
   'examples/testing',
   'test/guests',
   'test',
