@@ -111,7 +111,9 @@ function summaryLine(reports: readonly PointRecord[]): string {
   const show = (name: string, sorted: readonly number[]) =>
     sorted.length === 0 ? '' : `; ${name} ${ms(median(sorted))} ms in the median, ${ms(sorted.at(-1))} at worst`;
   const points = reports.length === 1 ? '1 point' : `${reports.length} points`;
-  return `${points}: ${kinds}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
+  const operations = reports.reduce((sum, { operations = 0 }) => sum + operations, 0);
+  const checked = operations === 0 ? '' : `; ${operations} operations checked`;
+  return `${points}: ${kinds}${checked}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
 }
 
 function timesOf(reports: readonly PointRecord[]): { live: number[]; firstByte: number[] } {

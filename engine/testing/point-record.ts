@@ -33,6 +33,8 @@ export interface PointRecord {
   /** Not judged: drivers speak of repeats there. */
   readonly stderrDiffers: boolean;
   readonly durationMs: number;
+  /** Operations whose end was checked; left out where nothing is known of the survivor's. */
+  readonly operations?: number;
   /** Of the client, where one drives the guest: how much it printed, and how it failed. */
   readonly client?: { readonly bytes: number; readonly failure: string | null };
   readonly parting?: Parting;

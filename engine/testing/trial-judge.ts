@@ -9,6 +9,7 @@
 import type { Outcome } from '../protocol/vocabulary.js';
 import { type Difference, describeDifference } from './difference.js';
 import type { KillProof } from './kill-hook.js';
+import type { OperationCheck } from './operation-rules.js';
 import type { OutputRuleCheck } from './output-rule.js';
 import type { Ending } from './trial-ending.js';
 import type { Failover } from './trial-watch.js';
@@ -23,6 +24,7 @@ import type { Failover } from './trial-watch.js';
  * not reached    the run ended before the point; nothing was killed, and nothing is proved
  * different      bytes differ: lost, doubled or changed
  * output rule    something came out that the survivor never did
+ * operations     an operation ended neither truly nor uncertain (operation-rules.ts)
  * client         the client that drives the guest failed, or did not end
  * refused        the judge refuses the transcript
  * outcome        another outcome than the undisturbed runs'
@@ -39,6 +41,7 @@ export type VerdictKind =
   | 'not reached'
   | 'different'
   | 'output rule'
+  | 'operations'
   | 'client'
   | 'refused'
   | 'outcome'
@@ -78,6 +81,7 @@ export interface Evidence {
   readonly fileDifference: { readonly name: string; readonly difference: Difference } | undefined;
   /** Undefined: nothing is known of what the survivor did. */
   readonly outputRule?: OutputRuleCheck | undefined;
+  readonly operations?: OperationCheck | undefined;
   /** Where one drives the guest: how it failed, and where its transcript differs from those of the undisturbed runs. */
   readonly client?: { readonly failure: string | undefined; readonly difference: Difference | undefined } | undefined;
   /** The transcript judge's, of the client's where there is one: undefined where there is none, `''` where it accepts, else why not. */
@@ -91,6 +95,8 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
   if (ending.kind === 'failed') return fail('failed', `${ending.message} [${ending.code}]`);
   const breach = evidence.outputRule?.breach;
   if (breach !== undefined) return fail('output rule', `stream ${breach.stream}, ${describeDifference(breach)}`);
+  const untrue = evidence.operations?.breach;
+  if (untrue !== undefined) return fail('operations', untrue);
   if (client?.failure !== undefined) return fail('client', `the client ${client.failure}`);
   if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
   const isUnnoticed = kill !== undefined && failover === undefined;

@@ -13,6 +13,8 @@ import { ClientCommand, type ClientEnd } from './client-command.js';
 import { listFolder } from './folder-listing.js';
 import type { GuestPool } from './guest-pool.js';
 import { endMayHaveLeft, type KillPoint, type KillProof } from './kill-hook.js';
+import { PerformedOperations, readOperations } from './operation-record.js';
+import { checkOperations, type OperationCheck, type Performed } from './operation-rules.js';
 import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
@@ -73,6 +75,8 @@ export interface Trial {
   readonly timeline: readonly TimelineEvent[];
   /** Where another view has come: whether what came out is what its primary did. */
   readonly outputRule?: OutputRuleCheck;
+  /** Whether every operation ended truly or uncertain; undefined where nothing is known of the survivor's. */
+  readonly operations?: OperationCheck;
 }
 
 export interface TrialFile {
@@ -115,6 +119,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     await closeDevices(opened.devices);
     throw error;
   });
+  const performed = new PerformedOperations();
   const devices = [...opened.devices, ...sockets.devices];
   const threads: ThreadReplica[] = [];
   const machine = new LaunchedMachine({
@@ -124,7 +129,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     replicas: run.replicas ?? 2,
     repair: run.repair ?? false,
     streams: [console, ...sockets.streams],
-    devices: new Map(devices),
+    devices: new Map(devices.map(([number, device]) => [number, performed.watch(device)])),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...threadsOf(options, replica => threads.push(replica)),
     ...planHooks(run.folder, planOf(run)),
@@ -146,13 +151,9 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const kill = withInFlight(readKillProof(run.folder), threads);
   const secondKill = readProof(secondKillFile(run.folder));
   const failover = kill === undefined ? undefined : failoverNow(kill);
-  const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
-  const outputRule =
-    failover === undefined
-      ? undefined
-      : checkOutputRule(bytesOf(visible), readRecording(run.folder), watched.primary, endLeft);
+  const seen = { ending, endMs, kill, failover, visible: bytesOf(visible), performed: performed.all };
   return {
-    ...(outputRule === undefined ? {} : { outputRule }),
+    ...rulesOf(options, run, seen, watched.primary),
     ...(client === undefined ? {} : { client }),
     ending,
     stdout: console.bytes(STDOUT),
@@ -165,6 +166,35 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
+  };
+}
+
+interface Seen extends Pick<Trial, 'ending'> {
+  readonly endMs: number;
+  readonly kill: KillProof | undefined;
+  readonly failover: Failover | undefined;
+  readonly visible: ReadonlyMap<number, Uint8Array>;
+  readonly performed: readonly Performed[];
+}
+
+/** What is known of the survivor is held against what was seen outside, and at the devices. */
+function rulesOf(
+  { machine: { operationIds } }: TrialOptions,
+  { folder, limitMs }: TrialRun,
+  { ending, endMs, kill, failover, visible, performed }: Seen,
+  survivor: string,
+): Pick<Trial, 'outputRule' | 'operations'> {
+  const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
+  const outputRule =
+    failover === undefined ? undefined : checkOutputRule(visible, readRecording(folder), survivor, endLeft);
+  const record = readOperations(folder, survivor);
+  // Half of a time that is long enough for the whole run.
+  const answered = ending.kind === 'hung' ? { answeredBeforeNs: (endMs - limitMs / 2) * 1e6 } : {};
+  return {
+    ...(outputRule === undefined ? {} : { outputRule }),
+    ...(record === undefined
+      ? {}
+      : { operations: checkOperations({ ...record, ...answered, performed, operationIds, endLeft }) }),
   };
 }
 

@@ -29,6 +29,7 @@ export interface Report {
       readonly what?: string;
     } | null;
     readonly failover: { readonly view: number; readonly uncertain: number } | null;
+    readonly operations?: number;
     readonly client?: { readonly bytes: number; readonly failure: string | null };
     readonly parting?: { readonly where: string };
   }[];

@@ -141,6 +141,20 @@ test('a second kill that never landed proves nothing', () => {
   expect(verdict({ secondKill: KILL })).toMatchObject({ kind: 'same' });
 });
 
+describe('an operation that ended neither truly nor uncertain', () => {
+  const operations = {
+    operations: 3,
+    breach: 'operation 7 at disk 0 is told as performed, and no device performed it',
+  };
+
+  test('fails, also where nothing else differs, or the guest waits for it', () => {
+    expect(verdict({ operations })).toEqual({ kind: 'operations', failed: true, detail: operations.breach });
+    const ending = { kind: 'hung', limitMs: 30_000 } as const;
+    expect(verdict({ operations, ending })).toMatchObject({ kind: 'operations' });
+    expect(verdict({ operations: { ...operations, breach: undefined } })).toMatchObject({ kind: 'same' });
+  });
+});
+
 describe('a guest with a client', () => {
   const SERVER: Partial<Reference> = { transcriptRepeats: true };
   const client = { failure: undefined, difference: undefined };

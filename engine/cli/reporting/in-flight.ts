@@ -80,8 +80,11 @@ function ofTimeline({ timeline = [], victim }: PointRecord, { atNs }: KillProof)
 }
 
 /** What became of it. */
-export function failoverOf({ failover, durationMs }: PointRecord): Facts {
-  const took: Facts = [['the run took', ms(durationMs)]];
+export function failoverOf({ failover, durationMs, operations = 0 }: PointRecord): Facts {
+  const took: Facts = [
+    ...(operations === 0 ? [] : [['operations looked at', grouped(operations)] as const]),
+    ['the run took', ms(durationMs)],
+  ];
   if (failover === null) return took;
   const { view, failoverEpoch, uncertain, liveMs, firstByteMs } = failover;
   return [
