@@ -21,7 +21,7 @@ const EPOCH_LENGTH = 10_000;
 interface Subject {
   readonly guest: string;
   readonly args: readonly string[];
-  /** Flags that give it its devices, given a folder for their files. */
+  /** Flags that give it its devices, given a folder for their files, and its client. */
   readonly devices?: (folder: string) => readonly string[];
 }
 
@@ -36,6 +36,7 @@ const SUBJECTS: readonly Subject[] = [
   { guest: 'disk', args: ['64'], devices: folder => ['--disk', disk(folder, 1 << 18)] },
   { guest: 'disk-log', args: ['40'], devices: folder => ['--disk', disk(folder, 1 << 15)] },
   { guest: 'teller', args: ['20'], devices: folder => ['--teller', join(folder, 'journal')] },
+  { guest: 'keyvalue', args: [], devices: () => ['--listen', '127.0.0.1:0', '--load', client()] },
   { guest: 'clock-random', args: ['300'], devices: () => ['--judge', judge(300)] },
 ];
 
@@ -99,6 +100,10 @@ function disk(folder: string, bytes: number): string {
 
 function judge(lines: number): string {
   return `"${process.execPath}" "${join(ROOT, 'dist/test/end-to-end/transcript-judge.js')}" ${lines}`;
+}
+
+function client(): string {
+  return `"${process.execPath}" "${join(ROOT, 'examples/failover/keyvalue-client.mjs')}" 20`;
 }
 
 function kept(): Cell[] {
@@ -191,7 +196,7 @@ function asText(cells: readonly Cell[]): string {
 \`npm run sweep\`, Node ${process.versions.node}, ${cpus().length} cores, epochs of ${EPOCH_LENGTH} instructions, two runs at a time (which
 makes failovers slower than they are: see takeover.md). Each run's primary kills itself with SIGKILL at an instruction
 of its own; what comes out is compared with undisturbed runs: stdout, disks, the teller's journal, the exit status.
-clock-random is judged by its transcript. ${total} kills, ${failures.length} failures.
+clock-random is judged by its transcript, keyvalue by that of its client. ${total} kills, ${failures.length} failures.
 
 ${markdownTable([head, ...rows], { align: ['l', 'l', 'r', 'r', 'l', 'r', 'r', 'r', 'r', 'r', 'r'] })}
 ${failures.length === 0 ? '' : `\n${failures.join('\n')}\n`}`;

@@ -70,7 +70,9 @@ export async function runPair(program: ProgramCase, run: PairRun = {}): Promise<
       {
         folder: join(base, 'trial'),
         limitMs: LIMIT_MS,
-        ...(run.kill === undefined ? {} : { kill: run.kill }),
+        ...(run.kill === undefined
+          ? {}
+          : { plan: { point: run.kill, fault: 'kill', victim: 'primary', timeline: true } as const }),
         ...(run.replicas === undefined ? {} : { replicas: run.replicas }),
         onMachine: launched => {
           machine = launched;
@@ -87,10 +89,14 @@ export async function runPair(program: ProgramCase, run: PairRun = {}): Promise<
 
 const NO_TERMINALS = [false, false, false] as const;
 
-/** What a user could tell the two runs apart by; undefined: nothing. stderr counts as well: our programs are silent there. */
+/**
+ * What a user could tell the two runs apart by, or what became of an operation that can't be; undefined: nothing. stderr counts as
+ * well: our programs are silent there.
+ */
 export function differenceFromPlain(plain: PlainResult, pair: PairResult): string | undefined {
-  const { ending } = pair;
-  if (ending.kind === 'hung') return 'it hangs';
+  const { ending, operations } = pair;
+  if (operations?.breach !== undefined) return operations.breach;
+  if (ending.kind === 'hung' || ending.kind === 'stopped') return 'it hangs';
   if (ending.kind === 'failed') return `the machine failed: ${ending.message} [${ending.code}]`;
   for (const stream of ['stdout', 'stderr'] as const) {
     const difference = firstDifference(plain[stream], pair[stream]);

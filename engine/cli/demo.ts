@@ -189,7 +189,8 @@ function problemOf({ ending, kill, failover }: Trial, undisturbed: Trial): strin
   for (const one of [undisturbed.ending, ending]) {
     if (one.kind === 'failed') return `the machine could not go on: ${one.message}`;
     if (one.kind === 'hung') return `a run did not end within ${one.limitMs / 1000} s`;
-    if (one.outcome.kind !== 'exit' || one.outcome.status !== 0) return 'the guest did not exit with status 0';
+    if (one.kind === 'stopped' || one.outcome.kind !== 'exit' || one.outcome.status !== 0)
+      return 'the guest did not exit with status 0';
   }
   if (kill === undefined) return 'the guest ended before it could be killed';
   return failover === undefined ? 'nobody took over' : undefined;

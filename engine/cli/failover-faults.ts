@@ -5,8 +5,9 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { FailoverTestOptions } from '../testing/failover-test.js';
 import type { KillPoint } from '../testing/kill-hook.js';
 import { isBusPoint, isReplicaPoint, type Sweep } from '../testing/kill-points.js';
+import type { SocketFlags } from './socket-flags.js';
 
-export interface FaultFlags {
+export interface FaultFlags extends SocketFlags {
   readonly at: readonly KillPoint[];
   readonly sweep?: Sweep;
   /** Of second kills. */
@@ -17,6 +18,7 @@ export interface FaultFlags {
   readonly pause?: boolean;
   readonly cut?: boolean;
   readonly processes?: boolean;
+  readonly load?: string;
 }
 
 function refuse(what: string, hint: string): never {
@@ -48,7 +50,10 @@ export function checkTogether(flags: FaultFlags): void {
 }
 
 /** @throws EpochvisorError BAD_USAGE */
-function checkBus({ at, sweep, seconds, backup, cut, pause }: FaultFlags): void {
+function checkBus({ at, sweep, seconds, backup, cut, pause, listen, connect, load }: FaultFlags): void {
+  if (listen.length > 0 || connect.length > 0 || load !== undefined) {
+    refuse('connections end with the bus, and --bus kills it', 'leave out --listen, --connect and --load');
+  }
   if (backup === true) refuse('--bus and --backup are two victims', 'give one of them');
   if (cut === true)
     refuse('--cut is of the links between replicas', 'leave out --bus; or kill the bus, or give --pause');

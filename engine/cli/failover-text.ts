@@ -24,8 +24,16 @@ export function undisturbedOf(test: FailoverTest) {
     stdoutBytes: test.undisturbed.stdout.length,
     outcome: test.reference.outcome ?? null,
     stdoutRepeats: test.reference.stdoutRepeats,
+    ...transcriptOf(test),
     unstableFiles: test.unstableFiles,
   };
+}
+
+/** Of the client, where one drives the guest. */
+function transcriptOf({ undisturbed, reference }: FailoverTest) {
+  const { client } = undisturbed;
+  if (client === undefined) return {};
+  return { transcriptBytes: client.stdout.length, transcriptRepeats: reference.transcriptRepeats };
 }
 
 /** A longer table is nobody's to read: of more points those are shown that say something. */
@@ -82,18 +90,23 @@ export function asText(results: readonly VariantResult[], interrupted: boolean):
 
 export function undisturbedLine(test: FailoverTest): string {
   const { undisturbed, instructions, reference, unstableFiles } = test;
-  const outcome = undisturbed.ending.kind === 'outcome' ? describeOutcome(undisturbed.ending.outcome) : '-';
+  const { ending, client } = undisturbed;
+  const outcome = ending.kind === 'outcome' ? describeOutcome(ending.outcome) : 'stopped after its client';
   const differ = [
     ...(reference.stdoutRepeats ? [] : ['stdout']),
+    ...(reference.transcriptRepeats === false ? ['the transcript'] : []),
     ...(reference.outcome === undefined ? ['the outcome'] : []),
     ...unstableFiles,
   ];
   const repeat = differ.length === 0 ? 'the same twice' : `not the same twice: ${differ.join(', ')}`;
   return (
     `undisturbed: ${instructions} instructions, ${undisturbed.epochs} epochs, ${undisturbed.stdout.length} bytes of ` +
-    `stdout, ${outcome}; ${repeat}`
+    `stdout, ${client === undefined ? '' : `${client.stdout.length} bytes of transcript, `}${outcome}; ${repeat}`
   );
 }
+
+/** A bus that is struck performs in a process of its own, where nobody notes it. */
+const UNSEEN = '; operations not checked, but by what came of them';
 
 function summaryLine(reports: readonly PointRecord[]): string {
   const counts = new Map<string, number>();
@@ -103,7 +116,10 @@ function summaryLine(reports: readonly PointRecord[]): string {
   const show = (name: string, sorted: readonly number[]) =>
     sorted.length === 0 ? '' : `; ${name} ${ms(median(sorted))} ms in the median, ${ms(sorted.at(-1))} at worst`;
   const points = reports.length === 1 ? '1 point' : `${reports.length} points`;
-  return `${points}: ${kinds}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
+  const operations = reports.reduce((sum, { operations = 0 }) => sum + operations, 0);
+  const isUnseen = reports.some(({ victim }) => victim === 'bus');
+  const checked = isUnseen ? UNSEEN : operations === 0 ? '' : `; ${operations} operations checked`;
+  return `${points}: ${kinds}${checked}${show('SIGKILL to live', times.live)}${show('to the first new byte', times.firstByte)}`;
 }
 
 function timesOf(reports: readonly PointRecord[]): { live: number[]; firstByte: number[] } {

@@ -13,22 +13,13 @@ import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
 import { sweep } from '../testing/failover-sweep.js';
 import { FailoverTest } from '../testing/failover-test.js';
 import type { KillPoint } from '../testing/kill-hook.js';
-import {
-  POINTS_MAX,
-  parsePoint,
-  parseSecondKill,
-  parseSweep,
-  pointsEvery,
-  pointsListed,
-  pointsSpread,
-  type Sweep,
-  sample,
-} from '../testing/kill-points.js';
-import { nameOfPoint, type PlannedPoint } from '../testing/planned-point.js';
+import { POINTS_MAX, parsePoint, parseSecondKill, parseSweep } from '../testing/kill-points.js';
+import { nameOfPoint } from '../testing/planned-point.js';
 import { ReportFile } from '../testing/report-file.js';
 import { type AboutSweep, aboutSweep, conclude, tellAgain } from './failover-conclusion.js';
-import { checkTogether, type FaultFlags, faultOf } from './failover-faults.js';
+import { checkTogether, faultOf } from './failover-faults.js';
 import { commandJudge } from './failover-judge.js';
+import { PAGE_TIMELINES, type PlanFlags, planned, wantsListing } from './failover-plan.js';
 import { repeatCommand } from './failover-repeat.js';
 import { undisturbedLine, undisturbedOf, type VariantResult } from './failover-text.js';
 import { guestArguments } from './guest-strings.js';
@@ -44,29 +35,24 @@ import {
   readGuest,
 } from './machine-flags.js';
 import { type ReportOutputs, refuseOutputs } from './reporting/report-outputs.js';
+import { addSocketFlags, checkLoad, type SocketFlags, socketOptions } from './socket-flags.js';
 import { addWasiFlags, type WasiFlags, wasiOptions } from './wasi-flags.js';
 
-/** Where no point is named. */
-const DEFAULT_POINTS = 10;
-/** On a page, of points that don't fail. */
-const PAGE_TIMELINES = 30;
 /** A captured console is none. */
 const NO_TERMINALS = [false, false, false] as const;
 
 interface FailoverFlags
   extends MachineFlags,
     WasiFlags,
+    SocketFlags,
     Omit<LiveFlags, 'restartSecondary'>,
-    ReportOutputs,
-    FaultFlags {
-  readonly limit?: number;
-  readonly points?: number;
+    PlanFlags,
+    ReportOutputs {
   readonly stdin?: string;
   readonly judge?: string;
   readonly variants: readonly Variant[];
   readonly seed: number;
   readonly report?: string;
-  readonly timelines?: number;
   readonly jobs: number;
 }
 
@@ -112,7 +98,12 @@ export function failoverCommand(): Command {
     .option('--stdin <FILE>', "the guest's stdin (default: none)")
     .option(
       '--judge <COMMAND>',
-      'is given stdout of each run; exit 0: a machine that never failed could have written it',
+      'is given stdout of each run, or what --load printed; exit 0: a machine that never failed could have written it',
+    )
+    .option(
+      '--load <COMMAND>',
+      'drives a guest that listens, and ends: its stdout is judged, its failure is one of the machine; ' +
+        'EPOCHVISOR_ADDRESS says where (each run has a port of its own)',
     )
     .option('--jobs <N>', 'runs at the same time', integer(1, 16), 1)
     .option('--report <FILE>', 'verdicts are kept there, and those that it has are not asked for again')
@@ -131,7 +122,7 @@ export function failoverCommand(): Command {
       (text, before) => [...before, ...parseVariants(text)],
       [] as Variant[],
     );
-  return addLiveFlags(addWasiFlags(addGuestFlags(command))).action(
+  return addLiveFlags(addSocketFlags(addWasiFlags(addGuestFlags(command)))).action(
     (guest: string | undefined, args: string[], options: Record<string, unknown>) =>
       failover(guest, args, flagsOf(options)),
   );
@@ -171,11 +162,15 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
     return await failoverLive(guestPath, args, flags);
   }
   checkTogether(flags);
+  checkLoad(flags);
   refuseOutputs(flags, { '--report': flags.report, '--stdin': flags.stdin, 'the guest': guestPath });
   const { path: guest, module } = readGuest(guestPath);
   // Refused here, in one line, rather than by two replicas.
   const wasi = wasiOptions(checkGuest(module), flags);
-  const world = wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } };
+  const world = {
+    ...(wasi === undefined ? {} : { wasi: { ...wasi, terminals: NO_TERMINALS } }),
+    ...socketOptions(flags),
+  };
   const programArguments = guestArguments(guest, args, { ...flags, ...world });
   await rewriteGuest(module, { ...flags, ...world }, flags.cache);
   const stdin = flags.stdin === undefined ? new Uint8Array(0) : readStdin(flags.stdin);
@@ -196,8 +191,10 @@ async function failover(guestPath: string | undefined, args: readonly string[], 
         machine: { ...machine, variant },
         devices: flags.devices,
         stdin,
+        ...{ listen: flags.listen, connect: flags.connect },
+        ...(flags.load === undefined ? {} : { load: flags.load }),
         processes: flags.processes === true,
-        lists: sweepOf(flags) !== undefined,
+        lists: wantsListing(flags),
         ...faultOf(flags),
         repeat: point => repeatCommand(given, [guestPath, ...args], { ...point, variant }),
         ...(flags.judge === undefined ? {} : { judge: commandJudge(flags.judge) }),
@@ -261,47 +258,14 @@ function openReport(path: string, { module, machine, stdin, flags }: Tested, tol
     stdin: hash(stdin),
     devices: flags.devices,
     judge: flags.judge ?? null,
+    ...(flags.load === undefined ? {} : { load: flags.load }),
+    ...(flags.connect.length === 0 ? {} : { connect: flags.connect }),
     processes: flags.processes === true,
     fault,
     victim,
     replicas: more,
   };
   return new ReportFile(path, subject, { ...told });
-}
-
-/** Each point once for each place of a second kill, in turn: all of them are met, and the points stay as many. */
-function planned(flags: FailoverFlags, test: FailoverTest): readonly PlannedPoint[] {
-  const { seconds } = flags;
-  const named = flags.at.map(point => ({ point, named: true }));
-  const points = [...named, ...sweptPoints(flags, test).map(point => ({ point }))];
-  const each =
-    seconds.length > 0 && named.length === points.length ? points.flatMap(point => seconds.map(() => point)) : points;
-  const seconded =
-    seconds.length === 0 ? each : each.map((point, index) => ({ ...point, second: seconds[index % seconds.length]! }));
-  const { timelines = flags.html === undefined ? 0 : PAGE_TIMELINES } = flags;
-  const kept = new Set(sample([...seconded.keys()], timelines));
-  return seconded.map((point, index) => (kept.has(index) ? { ...point, timeline: true } : point));
-}
-
-/** Which places of a reference run are to be known. */
-function sweepOf({ sweep, bus }: FailoverFlags): Sweep | undefined {
-  if (sweep !== undefined && sweep.of !== 'every') return sweep;
-  return bus === true ? { of: 'all' } : undefined;
-}
-
-function sweptPoints(flags: FailoverFlags, test: FailoverTest): readonly KillPoint[] {
-  const { sweep, limit = POINTS_MAX } = flags;
-  const points: KillPoint[] = [];
-  if (sweep !== undefined) {
-    const swept =
-      sweep.of === 'every' ? pointsEvery(sweep.every, test.instructions) : pointsListed(sweep.of, test.listing);
-    points.push(...sample(swept, limit));
-  }
-  // Of a bus, which executes no instructions, those are places, too.
-  const spread = (count: number) =>
-    flags.bus === true ? sample(pointsListed('all', test.listing), count) : pointsSpread(count, test.instructions);
-  if (flags.points !== undefined) points.push(...spread(flags.points));
-  return points.length > 0 || flags.at.length > 0 ? points : spread(DEFAULT_POINTS);
 }
 
 function readStdin(path: string): Uint8Array {

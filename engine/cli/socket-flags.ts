@@ -8,6 +8,7 @@ import {
   type SocketAddress,
 } from '../../devices/connection/socket-address.js';
 import { type OpenedSockets, openSockets } from '../../devices/open-sockets.js';
+import { EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { NamedAddress, SnapshotOrigin } from '../replica/replica-configuration.js';
 
@@ -16,7 +17,7 @@ export interface SocketFlags {
   readonly connect: readonly NamedAddress[];
 }
 
-/** For machines that serve clients or are clients; a trial or a sweep has none. */
+/** For machines that serve clients or are clients. */
 export function addSocketFlags(command: Command): Command {
   return command
     .option(
@@ -76,4 +77,18 @@ export async function openSocketsAloud(
     process.stderr.write(`epochvisor: listens on ${describeSocketAddress(address)}\n`);
   }
   return opened;
+}
+
+/** Who serves needs a client, and a client somebody who serves. @throws EpochvisorError NO_LOAD, NO_LISTEN */
+export function checkLoad({ listen, load }: Pick<SocketFlags, 'listen'> & { readonly load?: string }): void {
+  if (listen.length > 0 && load === undefined) {
+    throw new EpochvisorError('NO_LOAD', 'nothing would drive a guest that serves', 'name a command with --load');
+  }
+  if (load !== undefined && listen.length === 0) {
+    throw new EpochvisorError(
+      'NO_LISTEN',
+      '--load drives a guest that listens',
+      'say where, with --listen 127.0.0.1:0',
+    );
+  }
 }

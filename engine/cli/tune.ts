@@ -22,7 +22,7 @@ import {
   readGuest,
 } from './machine-flags.js';
 import { print } from './output.js';
-import { addSocketFlags, type SocketFlags, socketOptions } from './socket-flags.js';
+import { addSocketFlags, checkLoad, type SocketFlags, socketOptions } from './socket-flags.js';
 import type { SweptGuest } from './tuning/cell.js';
 import { conclude, stands } from './tuning/conclusion.js';
 import { DeviceFiles } from './tuning/device-files.js';
@@ -175,17 +175,9 @@ async function measure(name: string, plan: SweepPlan, flags: TuneFlags): Promise
 }
 
 /** What is wrong is said before a minute of measuring. */
-async function refuse({ devices, listen, load, stdin, chart }: TuneFlags): Promise<void> {
-  if (listen.length > 0 && load === undefined) {
-    throw new EpochvisorError('NO_LOAD', 'nothing would drive a guest that serves', 'name a command with --load');
-  }
-  if (load !== undefined && listen.length === 0) {
-    throw new EpochvisorError(
-      'NO_LISTEN',
-      '--load drives a guest that listens',
-      'say where, with --listen 127.0.0.1:0',
-    );
-  }
+async function refuse(flags: TuneFlags): Promise<void> {
+  const { devices, stdin, chart } = flags;
+  checkLoad(flags);
   if (stdin !== undefined) inputOf(stdin);
   if (chart !== undefined) {
     const { refuseChart } = await import('./tuning/chart-file.js');

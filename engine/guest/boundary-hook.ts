@@ -3,6 +3,7 @@
 // The guest thread is told of a module, and loads it only then: nothing of it is part of a machine that nobody tests.
 
 import { assert } from '../errors/errors.js';
+import type { Interrupt, Operation } from '../protocol/vocabulary.js';
 
 /** Where the guest is. */
 export interface Place {
@@ -26,6 +27,10 @@ export interface Instruction {
 export interface BoundaryHook {
   /** Before and after each environment and I/O instruction (hooked-guest.ts). */
   instruction?(instruction: Instruction, place: Place): void;
+  /** The guest starts an operation; nobody has heard of it so far. */
+  started?(operation: Operation, place: Place): void;
+  /** At a boundary, when the next epoch has begun: before the guest can see anything of it. */
+  delivered?(interrupt: Interrupt, place: Place): void;
   /** The count at which a boundary is wanted, as far as it is known in this epoch; Infinity: wherever they come. */
   wantedCount(epoch: number, epochStart: number): number;
   /** At every boundary, before anything else there; `memory` is that of the guest, to be changed in place. */

@@ -1,8 +1,9 @@
-// A guest whose environment and I/O instructions are told to a hook (boundary-hook.ts). A class of its own, loaded where there is a
-// hook: a guest that nobody tests has no branch for it.
+// A guest whose environment and I/O instructions, operations and interrupts are told to a hook (boundary-hook.ts). A class of its
+// own, loaded where there is a hook: a guest that nobody tests has no branch for it.
 
 import type { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import type { ExecutionEvent } from '../protocol/execution.js';
+import type { Interrupt } from '../protocol/vocabulary.js';
 import type { BoundaryHook } from './boundary-hook.js';
 import { Guest } from './guest.js';
 
@@ -26,7 +27,15 @@ export class HookedGuest extends Guest {
   }
 
   override perform(event: ExecutionEvent): void {
-    this.#around(event.type, () => super.perform(event));
+    this.#around(event.type, () => {
+      if (event.type === 'start') this.#hook?.started?.(event.operation, this.place());
+      super.perform(event);
+    });
+  }
+
+  override deliver(interrupt: Interrupt): void {
+    this.#hook?.delivered?.(interrupt, this.place());
+    super.deliver(interrupt);
   }
 
   #around<Result>(what: string, act: () => Result): Result {

@@ -70,8 +70,13 @@ export interface LaunchOptions {
   readonly samples?: boolean;
   /** Starts a replica in something else than a process of its own; it is sent its configuration next. */
   readonly startReplica?: (incarnation: string, joins: boolean, listener: ReplicaListener) => StartedReplica;
-  /** What a test does at the boundaries of the first primary, of the first backup, and of the first replica that joins. */
-  readonly hooks?: { readonly primary?: HookModule; readonly backup?: HookModule; readonly joining?: HookModule };
+  /** What a test does at the guests of the first primary, the first backup, its other backups, and the first replica that joins. */
+  readonly hooks?: {
+    readonly primary?: HookModule;
+    readonly backup?: HookModule;
+    readonly others?: HookModule;
+    readonly joining?: HookModule;
+  };
   /** For tests: whether the network of replicas can be cut (`cut`). */
   readonly cuttable?: boolean;
   /** What a test does at what replicas say and hear: the first primary, the first backups, those that join. */
@@ -262,8 +267,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #hooksOf({ incarnation, joins }: StartedReplica): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
     const { hooks, ioHooks } = this.#launch;
     const { primary, backups } = this.#firstView;
-    const first = { [primary]: hooks?.primary, [backups[0] ?? '']: hooks?.backup }[incarnation];
-    const hook = joins ? this.#hookOfJoining : first;
+    const ofBackup = incarnation === backups[0] ? hooks?.backup : hooks?.others;
+    const hook = joins ? this.#hookOfJoining : incarnation === primary ? hooks?.primary : ofBackup;
     if (joins) this.#hookOfJoining = undefined;
     const ofNamed = incarnation === primary ? ioHooks?.primary : ioHooks?.backups;
     const ioHook = joins ? ioHooks?.joining : ofNamed;

@@ -77,6 +77,8 @@ export interface IoHook {
   begin?(replica: TestedReplica): void;
   /** Its guest has put something out, which may leave or be held. */
   putOut?(output: Output, replica: TestedReplica): void;
+  /** Its guest is through its failover epoch (P8); nobody else has heard of it so far. */
+  live?(failoverEpoch: number, replica: TestedReplica): void;
   /** At every place; what follows at this replica follows when it has returned. */
   at(place: IoPlace, replica: TestedReplica): void;
 }

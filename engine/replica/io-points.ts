@@ -129,7 +129,7 @@ export class IoPoints<State> implements TestedReplica {
 
   #listenAlong(guest: ReplicaPorts<State>['guest']): void {
     const hook = this.#hook;
-    if (hook.putOut === undefined) return;
+    if (hook.putOut === undefined && hook.live === undefined) return;
     const listen = guest.listen.bind(guest);
     guest.listen = listener =>
       listen({
@@ -137,6 +137,10 @@ export class IoPoints<State> implements TestedReplica {
         output: (position, output) => {
           hook.putOut?.(output, this);
           listener.output(position, output);
+        },
+        live: (failoverEpoch, uncertain) => {
+          hook.live?.(failoverEpoch, this);
+          listener.live(failoverEpoch, uncertain);
         },
       });
   }

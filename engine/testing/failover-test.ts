@@ -3,9 +3,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
+import type { Outcome } from '../protocol/vocabulary.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
-import { firstDifference, firstFileDifference } from './difference.js';
+import { describeFailure, loadFailed } from './client-command.js';
+import { type Difference, firstDifference, firstFileDifference } from './difference.js';
 import { GuestPool } from './guest-pool.js';
 import { endMayHaveLeft, type Fault, type Victim } from './kill-hook.js';
 import { describePoint } from './kill-points.js';
@@ -24,6 +26,8 @@ const UNDISTURBED_LIMIT_MS = 10 * 60_000;
 /** A run with a kill in it may take this much longer than undisturbed before it counts as hung. */
 const HUNG_FACTOR = 10;
 const HUNG_LEAST_MS = 30_000;
+/** Between a strike and its proof, at most, ms. */
+const STRIKE_MS = 1_000;
 
 /**
  * Who dies, or loses its links, is noticed at once, by the end of a socket. Silence is no sign on a host as busy as one that runs
@@ -34,11 +38,11 @@ const PATIENT: ChannelTiming = { heartbeatMs: 50, tickMs: 50, suspicionMs: 10_00
 /** A bus that is stopped is to be silent for longer than is suspect, and replicas on a busy host are not. */
 const BUS_PAUSED: ChannelTiming = { ...PATIENT, suspicionMs: 2_000 };
 
-/** Why no machine that never failed could have written this stdout; undefined where one could. */
-export type TranscriptJudge = (stdout: Uint8Array) => Promise<string | undefined>;
+/** Why no machine that never failed could have written this transcript (stdout, or the client's); undefined where one could. */
+export type TranscriptJudge = (transcript: Uint8Array) => Promise<string | undefined>;
 
 export interface FailoverTestOptions extends TrialOptions {
-  /** For guests whose stdout differs from run to run. */
+  /** For guests whose stdout, or whose client's, differs from run to run. */
   readonly judge?: TranscriptJudge;
   /** Stops every run at once and leaves nothing behind. */
   readonly signal?: AbortSignal;
@@ -104,13 +108,18 @@ export class FailoverTest {
 
   get reference(): Reference {
     const [first, ...others] = this.#runs;
-    const outcomes = this.#runs.map(({ ending }) => (ending.kind === 'outcome' ? ending.outcome : undefined));
+    const outcomes = this.#runs.map(({ ending }) => outcomeOf(ending));
     const [outcome] = outcomes;
     const repeats =
       outcome !== undefined && outcomes.every(other => other !== undefined && isSameOutcome(outcome, other));
+    const { client } = first!;
+    const isSame = (one: Uint8Array, other: Uint8Array) => firstDifference(one, other) === undefined;
     return {
       outcome: repeats ? outcome : undefined,
-      stdoutRepeats: others.every(other => firstDifference(first!.stdout, other.stdout) === undefined),
+      stdoutRepeats: others.every(other => isSame(first!.stdout, other.stdout)),
+      ...(client === undefined
+        ? {}
+        : { transcriptRepeats: others.every(other => isSame(client.stdout, other.client!.stdout)) }),
     };
   }
 
@@ -130,12 +139,13 @@ export class FailoverTest {
     const { fault = 'kill', victim = 'primary', timelines = timeline, machine, repeat } = this.#options;
     const folder = this.#newFolder();
     try {
-      const slowestMs = Math.max(...this.#runs.map(run => run.durationMs));
+      const slowestMs = Math.max(...this.#runs.map(lengthMs));
       const limitMs = Math.max(HUNG_LEAST_MS, HUNG_FACTOR * slowestMs);
       const plan = { point, fault, victim, timeline: true, ...(second === undefined ? {} : { second }) };
       const trial = await this.#run(folder, limitMs, plan);
       const stdoutDifference = firstDifference(this.undisturbed.stdout, trial.stdout);
       const fileDifference = this.#fileDifference(trial);
+      const client = this.#clientEvidence(trial);
       const { kill = null, secondKill = null, failover = null, restart, durationMs } = trial;
       const verdict = judge(this.reference, {
         ending: trial.ending,
@@ -145,14 +155,16 @@ export class FailoverTest {
         // One that was only stopped was never gone.
         ...(victim === 'bus' ? { bus: { isBack: restart !== undefined || fault === 'pause' } } : {}),
         // A primary without its links has what was acknowledged before, and may need no more.
-        endLeft: victim === 'backup' || fault === 'cut' || endMayHaveLeft(trial.kill),
+        endLeft: victim === 'backup' || fault === 'cut' || endMayHaveLeft(trial.kill) || isStruckAtStop(trial),
         stdoutDifference,
         outputRule: trial.outputRule,
+        operations: trial.operations,
+        client,
         fileDifference,
         refusal: await this.#refusal(trial),
       });
       const failed = verdict.failed || (named === true && verdict.kind === 'not reached');
-      const parting = verdict.failed ? partingOf(stdoutDifference, fileDifference) : undefined;
+      const parting = verdict.failed ? partingOf(client?.difference, stdoutDifference, fileDifference) : undefined;
       return {
         asked: describePoint(point),
         variant: machine.variant,
@@ -168,6 +180,8 @@ export class FailoverTest {
         ...(restart === undefined ? {} : { restart }),
         stderrDiffers: firstDifference(this.undisturbed.stderr, trial.stderr) !== undefined,
         durationMs,
+        ...(trial.operations === undefined ? {} : { operations: trial.operations.operations }),
+        ...clientRecord(trial),
         ...(parting === undefined ? {} : { parting }),
         repeat: repeat?.(planned) ?? '',
         ...(failed || timelines === true ? { timeline: keptTimeline(trial.timeline, kill?.atNs) } : {}),
@@ -190,8 +204,10 @@ export class FailoverTest {
     const plan = listing === undefined ? undefined : ({ point: undefined, fault: 'kill', victim, listing } as const);
     const trial = await this.#run(folder, UNDISTURBED_LIMIT_MS, plan);
     if (listing !== undefined) this.#listing = readListing(listing);
-    const { ending } = trial;
+    const { ending, client } = trial;
     if (ending.kind === 'failed') throw new EpochvisorError(ending.code, ending.message);
+    const failure = client === undefined ? undefined : describeFailure(client);
+    if (failure !== undefined) throw loadFailed(failure);
     if (ending.kind === 'hung') {
       throw new EpochvisorError(
         'GUEST_ENDLESS',
@@ -215,12 +231,19 @@ export class FailoverTest {
       {
         folder,
         limitMs,
+        ...(this.#guestEnds === undefined ? {} : { guestEnds: this.#guestEnds }),
         ...(replicas === undefined ? {} : { replicas }),
         ...(repair === undefined ? {} : { repair }),
         ...(plan === undefined ? {} : { plan }),
         ...(signal === undefined ? {} : { signal }),
       },
     );
+  }
+
+  /** Whether the guest ends when its client has told it to, as it did, or did not, in the first run; undefined: this is the first. */
+  get #guestEnds(): boolean | undefined {
+    const [first] = this.#runs;
+    return first === undefined ? undefined : first.ending.kind === 'outcome';
   }
 
   #newFolder(): string {
@@ -232,8 +255,14 @@ export class FailoverTest {
 
   async #refusal(trial: Trial): Promise<string | undefined> {
     const { judge } = this.#options;
-    if (judge === undefined || trial.ending.kind !== 'outcome') return undefined;
-    return (await judge(trial.stdout)) ?? '';
+    if (judge === undefined || outcomeOf(trial.ending) === undefined) return undefined;
+    return (await judge(trial.client?.stdout ?? trial.stdout)) ?? '';
+  }
+
+  #clientEvidence({ client }: Trial) {
+    if (client === undefined) return undefined;
+    const difference = firstDifference(this.undisturbed.client!.stdout, client.stdout);
+    return { failure: describeFailure(client), difference };
   }
 
   #fileDifference(trial: Trial) {
@@ -251,10 +280,35 @@ export class FailoverTest {
   }
 }
 
+/** Without the time in which it was to be found out whether the guest ends. */
+function lengthMs({ ending, client, durationMs }: Trial): number {
+  return ending.kind === 'stopped' && client !== undefined ? client.durationMs : durationMs;
+}
+
+/** A machine that is being stopped may still come to the point: nobody needs to take over there. */
+function isStruckAtStop({ ending, kill }: Trial): boolean {
+  return ending.kind === 'stopped' && kill !== undefined && kill.atNs / 1e6 > ending.atMs - STRIKE_MS;
+}
+
+/** Undefined: it did not come to one. */
+function outcomeOf(ending: Trial['ending']): Outcome | 'stopped' | undefined {
+  if (ending.kind === 'outcome') return ending.outcome;
+  return ending.kind === 'stopped' ? 'stopped' : undefined;
+}
+
+function clientRecord({ client }: Trial): Pick<PointRecord, 'client'> {
+  return client === undefined
+    ? {}
+    : { client: { bytes: client.stdout.length, failure: describeFailure(client) ?? null } };
+}
+
+/** In the order in which they are judged. */
 function partingOf(
-  stdout: ReturnType<typeof firstDifference>,
-  file: { readonly name: string; readonly difference: NonNullable<typeof stdout> } | undefined,
+  transcript: Difference | undefined,
+  stdout: Difference | undefined,
+  file: { readonly name: string; readonly difference: Difference } | undefined,
 ): Parting | undefined {
+  if (transcript !== undefined) return { where: 'transcript', ...transcript };
   if (stdout !== undefined) return { where: 'stdout', ...stdout };
   return file === undefined ? undefined : { where: file.name, ...file.difference };
 }

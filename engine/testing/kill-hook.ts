@@ -13,6 +13,7 @@ import type { Output } from '../protocol/vocabulary.js';
 import type { InFlight, IoHook, IoKind, TestedReplica, When } from '../replica/io-hook.js';
 import { THE_BUS } from '../replica/network-cuts.js';
 import { readInFlight, writeInFlight } from './in-flight-words.js';
+import { recordLive, recordOperations } from './operation-record.js';
 import { recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
@@ -50,6 +51,8 @@ export interface KillOptions {
   readonly timeline?: TimelineTarget;
   /** What its guest puts out is noted there. */
   readonly recording?: string;
+  /** What its guest asks devices for, and is told of that, is noted there. */
+  readonly operations?: string;
   readonly owner?: TimelineOwner;
 }
 
@@ -103,7 +106,7 @@ export function isGuestPoint(point: KillPoint): boolean {
 
 /** On the guest thread. */
 export function newHook(options: KillOptions, { incarnation, shared }: HookedReplica): BoundaryHook {
-  const { point, death } = options;
+  const { point, death, operations } = options;
   const wantedCount = (epoch: number, epochStart: number): number => {
     if (point?.at === 'count') return point.count;
     if (point?.at !== 'epoch' || epoch < point.epoch) return Infinity;
@@ -120,6 +123,7 @@ export function newHook(options: KillOptions, { incarnation, shared }: HookedRep
     strike(options, incarnation, { ...known, ...told }, what);
   };
   return {
+    ...(operations === undefined ? {} : recordOperations(operations, incarnation)),
     wantedCount: (epoch, epochStart) => (isOver ? Infinity : wantedCount(epoch, epochStart)),
     boundary: place => {
       if (!isOver && place.count >= wantedCount(place.epoch, place.epochStart)) act(place);
@@ -133,7 +137,7 @@ export function newHook(options: KillOptions, { incarnation, shared }: HookedRep
 
 /** On the I/O thread. */
 export function newIoHook(options: KillOptions, { shared }: HookedReplica): IoHook {
-  const { point, proofFile, fault, death, timeline, recording, owner = 'primary' } = options;
+  const { point, proofFile, fault, death, timeline, recording, operations, owner = 'primary' } = options;
   // What a dead one does, as long as it is in the middle of something, is done in vain.
   const isDead = () => death !== undefined && Atomics.load(new Int32Array(death), 0) === 1;
   const tellsGuest = death === undefined && point !== undefined && isGuestPoint(point);
@@ -148,6 +152,13 @@ export function newIoHook(options: KillOptions, { shared }: HookedReplica): IoHo
       : {
           putOut: (output: Output, { incarnation }: TestedReplica) => {
             if (!isDead()) recordOutput(recording, incarnation, output);
+          },
+        }),
+    ...(operations === undefined
+      ? {}
+      : {
+          live: (epoch: number, { incarnation }: TestedReplica) => {
+            if (!isDead()) recordLive(operations, incarnation, epoch);
           },
         }),
     at: (place, replica) => {

@@ -5,13 +5,13 @@
 import type { Difference } from './difference.js';
 import type { Fault, KillProof, Victim } from './kill-hook.js';
 import type { TimelineEvent } from './timeline.js';
-import type { Failover } from './trial.js';
 import type { Restart } from './trial-bus.js';
 import type { VerdictKind } from './trial-judge.js';
+import type { Failover } from './trial-watch.js';
 
 /** Where the histories part. */
 export interface Parting extends Difference {
-  /** `stdout`, or what is compared as a file: `disk 0`. */
+  /** `stdout`, `transcript` of the client, or what is compared as a file: `disk 0`. */
   readonly where: string;
 }
 
@@ -36,6 +36,10 @@ export interface PointRecord {
   /** Not judged: drivers speak of repeats there. */
   readonly stderrDiffers: boolean;
   readonly durationMs: number;
+  /** Operations whose end was checked; left out where nothing is known of the survivor's, or of devices. */
+  readonly operations?: number;
+  /** Of the client, where one drives the guest: how much it printed, and how it failed. */
+  readonly client?: { readonly bytes: number; readonly failure: string | null };
   readonly parting?: Parting;
   /** The command that runs this point alone. */
   readonly repeat: string;

@@ -1,17 +1,25 @@
 // The bus of a trial: in the process that runs it, or in one of its own, where it can be struck. What comes out is kept in the same
 // place either way.
 
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { type CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import type { DeviceOptions, DeviceSource } from '../../devices/device-kind.js';
-import { openDevices } from '../../devices/opening.js';
+import type { SocketSources } from '../../devices/open-sockets.js';
+import { closeDevices, openDevices } from '../../devices/opening.js';
 import { BusProcess } from '../launch/bus-process.js';
 import { HeldInput } from '../launch/held-input.js';
 import type { LaunchedMachine, LaunchOptions } from '../launch/launched-machine.js';
+import { type ChannelTiming, DEFAULT_TIMING } from '../replica/replica-configuration.js';
 import type { Fault, KillProof } from './kill-hook.js';
+import { PerformedOperations } from './operation-record.js';
+import type { Performed } from './operation-rules.js';
 import { busHooks, type FaultPlan, readKillProof } from './trial-hooks.js';
+import { openTrialSockets, SentBytes } from './trial-sockets.js';
 
 /** How often it is looked whether a bus has stopped. */
 const PAUSE_LOOK_MS = 5;
+/** One that was stopped goes on after so many times the silence for which a replica would be suspected. */
+const PAUSED_SUSPICIONS = 1.5;
 
 /** A bus that was killed, and started again. */
 export interface Restart {
@@ -24,25 +32,43 @@ export interface Restart {
 }
 
 export interface TrialBus {
-  readonly console: CapturedConsole;
   readonly devices: readonly DeviceOptions[];
+  /** Where it listens. */
+  readonly addresses: readonly SocketAddress[];
+  /** What has left by its connections. */
+  readonly sent: SentBytes;
+  /** What its devices performed, as it goes on; undefined where they are in another process. */
+  readonly performed?: readonly Performed[];
   /** What the machine is launched with. */
   readonly launch: Pick<LaunchOptions, 'streams' | 'devices' | 'bus'>;
 }
 
-export async function openHere(console: CapturedConsole, copies: readonly DeviceSource[]): Promise<TrialBus> {
-  const { devices, options } = await openDevices(copies);
-  return { console, devices: options, launch: { streams: [console], devices } };
+/** @param folder of the trial @throws EpochvisorError where a device or a socket can't be opened */
+export async function openHere(
+  console: CapturedConsole,
+  copies: readonly DeviceSource[],
+  sources: SocketSources,
+  folder: string,
+): Promise<TrialBus> {
+  const opened = await openDevices(copies);
+  const { streams, devices, addresses, sent } = await openTrialSockets(sources, folder).catch(async error => {
+    await closeDevices(opened.devices);
+    throw error;
+  });
+  const performed = new PerformedOperations();
+  const watched = [...opened.devices, ...devices].map(([number, device]) => [number, performed.watch(device)] as const);
+  const launch = { streams: [console, ...streams], devices: new Map(watched) };
+  return { devices: opened.options, addresses, sent, performed: performed.all, launch };
 }
 
-/** @param folder of the trial */
+/** It has no sockets: connections end with a bus. @param folder of the trial */
 export async function openApart(
   console: CapturedConsole,
   copies: readonly DeviceSource[],
   stdin: Uint8Array,
   folder: string,
   plan: FaultPlan | undefined,
-): Promise<TrialBus & { readonly bus: BusProcess }> {
+): Promise<TrialBus> {
   const held = new HeldInput();
   held.append(stdin);
   held.end();
@@ -52,7 +78,8 @@ export async function openApart(
     output: (stream, offset, bytes) => console.write(stream, offset, bytes),
     hooks: busHooks(folder, plan),
   });
-  return { console, devices: opened.devices, bus, launch: { streams: [], devices: new Map(), bus } };
+  const launch = { streams: [], devices: new Map(), bus };
+  return { devices: opened.devices, addresses: [], sent: new SentBytes(), launch };
 }
 
 /** What is seen of deaths and restarts of a bus. */
@@ -109,13 +136,13 @@ export class BusWatch {
   }
 }
 
-/** A bus that stops goes on after so long, whatever waits for it. @returns ends it */
-export function continueLater(folder: string, pauseMs: number): () => void {
+/** A bus that stops goes on later, whatever waits for it. @returns ends it */
+export function continueLater(folder: string, { suspicionMs }: ChannelTiming = DEFAULT_TIMING): () => void {
   let timer = setInterval(() => {
     const proof = readKillProof(folder);
     if (proof === undefined) return;
     clearInterval(timer);
-    timer = setTimeout(() => process.kill(proof.pid, 'SIGCONT'), pauseMs);
+    timer = setTimeout(() => process.kill(proof.pid, 'SIGCONT'), PAUSED_SUSPICIONS * suspicionMs);
   }, PAUSE_LOOK_MS);
   return () => clearInterval(timer);
 }

@@ -7,6 +7,7 @@ import type { BusProcessOptions } from '../launch/bus-process.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { type Fault, type KillOptions, type KillPoint, type KillProof, killHook, type Victim } from './kill-hook.js';
 import { listingHook } from './listing-hook.js';
+import { operationsFile } from './operation-record.js';
 import { recordingFile } from './output-rule.js';
 import { type TimelineOwner, timelineFile } from './timeline.js';
 
@@ -22,7 +23,7 @@ export interface FaultPlan {
   readonly second?: KillPoint;
   /** The victim notes every place that it comes to, in this file. */
   readonly listing?: string;
-  /** Whether a timeline is kept, and what guests put out. */
+  /** Whether a timeline is kept, what guests put out, and what became of their operations. */
   readonly timeline?: boolean;
 }
 
@@ -41,8 +42,8 @@ export function readSecondProof(folder: string): KillProof | undefined {
 
 function readProof(file: string): KillProof | undefined {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  // It comes to be before it is written.
-  return text === '' ? undefined : (JSON.parse(text) as KillProof);
+  // It may be in the middle of being written.
+  return text.endsWith('}') ? (JSON.parse(text) as KillProof) : undefined;
 }
 
 type Hooks = Pick<LaunchOptions, 'hooks' | 'ioHooks'>;
@@ -64,15 +65,23 @@ export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
   const joining = other('joining');
   const hook = struck(victim);
   const others = other(isPrimary ? 'backup' : 'primary');
-  const ofGuest = point === undefined ? {} : { hooks: isPrimary ? { primary: hook } : { backup: hook } };
   return {
-    ...ofGuest,
+    hooks: guestHooks(folder, plan, hook),
     ioHooks: {
       ...(isPrimary ? { primary: hook } : { backups: hook }),
       ...(others === undefined ? {} : isPrimary ? { backups: others } : { primary: others }),
       ...(joining === undefined ? {} : { joining }),
     },
   };
+}
+
+/** A guest that nobody strikes is only watched. */
+function guestHooks(folder: string, plan: FaultPlan, hook: HookModule): NonNullable<Hooks['hooks']> {
+  const { point, victim, timeline } = plan;
+  const struck = point === undefined ? {} : victim === 'primary' ? { primary: hook } : { backup: hook };
+  if (timeline !== true) return struck;
+  const watching = killHook(undefined, killFile(folder), { operations: operationsFile(folder) });
+  return { primary: watching, backup: watching, others: watching, ...struck };
 }
 
 /** Of replicas whose bus is struck: nothing happens to them. */
@@ -106,10 +115,15 @@ function secondHook(
 
 function noted(
   folder: string,
-  { timeline }: FaultPlan,
+  { timeline, victim }: FaultPlan,
   owner: TimelineOwner,
   fault: Fault,
-): Pick<KillOptions, 'fault' | 'timeline' | 'recording' | 'owner'> {
-  const kept = { timeline: timelineFile(folder), recording: recordingFile(folder) };
+): Pick<KillOptions, 'fault' | 'timeline' | 'recording' | 'operations' | 'owner'> {
+  const kept = {
+    timeline: timelineFile(folder),
+    recording: recordingFile(folder),
+    // Those of a bus that is struck are performed where nobody notes them: there is nothing to hold the guest's side against.
+    ...(victim === 'bus' ? {} : { operations: operationsFile(folder) }),
+  };
   return { fault, owner, ...(timeline === true ? kept : {}) };
 }

@@ -3,23 +3,29 @@
 // What two undisturbed runs have in common (stdout, a disk, the outcome), a run with a kill must have in common with
 // them as well. What differs between undisturbed runs proves nothing when it differs again; for stdout a user can give
 // a judge of transcripts, which says whether one machine that never failed could have written it.
+// Where a client drives the guest, what it printed is the transcript, and its failure is one of the machine.
 // stderr is shown and not judged: it is where drivers speak of uncertain interrupts and repeats.
 
 import type { Outcome } from '../protocol/vocabulary.js';
 import { type Difference, describeDifference } from './difference.js';
 import type { KillProof } from './kill-hook.js';
+import type { OperationCheck } from './operation-rules.js';
 import type { OutputRuleCheck } from './output-rule.js';
-import type { Ending, Failover } from './trial.js';
+import type { Ending } from './trial-ending.js';
+import type { Failover } from './trial-watch.js';
 
 /**
  * same           everything is as in the undisturbed runs
  * accepted       the judge accepts the transcript; everything else that can be compared is the same
- * consistent     stdout can't be compared with another run; it is, byte for byte, what the survivor did itself (output-rule.ts)
- * outcome only   stdout can't be compared, and nobody judged it; everything else is the same
+ * consistent     stdout or transcript can't be compared with another run; what came out is, byte for byte, what the survivor did
+ *                itself (output-rule.ts)
+ * outcome only   stdout or transcript can't be compared, and nobody judged it; everything else is the same
  * ended          the guest's end had left before the kill: nobody had to take over; everything is the same
  * not reached    the run ended before the point; nothing was killed, and nothing is proved
  * different      bytes differ: lost, doubled or changed
  * output rule    something came out that the survivor never did
+ * operations     an operation ended neither truly nor uncertain (operation-rules.ts)
+ * client         the client that drives the guest failed, or did not end
  * refused        the judge refuses the transcript
  * outcome        another outcome than the undisturbed runs'
  * no failover    the primary was killed, and nobody took over
@@ -36,6 +42,8 @@ export type VerdictKind =
   | 'not reached'
   | 'different'
   | 'output rule'
+  | 'operations'
+  | 'client'
   | 'refused'
   | 'outcome'
   | 'no failover'
@@ -52,10 +60,12 @@ export interface Verdict {
 
 /** What the undisturbed runs have in common. */
 export interface Reference {
-  /** Undefined where they differ. */
-  readonly outcome: Outcome | undefined;
+  /** Undefined where they differ; `stopped`: the guest serves until it is stopped. */
+  readonly outcome: Outcome | 'stopped' | undefined;
   /** Whether all of them wrote the same stdout. */
   readonly stdoutRepeats: boolean;
+  /** Whether all clients printed the same. */
+  readonly transcriptRepeats?: boolean;
 }
 
 /** What was seen of a run with a kill. */
@@ -75,32 +85,39 @@ export interface Evidence {
   readonly fileDifference: { readonly name: string; readonly difference: Difference } | undefined;
   /** Undefined: nothing is known of what the survivor did. */
   readonly outputRule?: OutputRuleCheck | undefined;
-  /** The transcript judge's: undefined where there is none, `''` where it accepts, else why not. */
+  readonly operations?: OperationCheck | undefined;
+  /** Where one drives the guest: how it failed, and where its transcript differs from those of the undisturbed runs. */
+  readonly client?: { readonly failure: string | undefined; readonly difference: Difference | undefined } | undefined;
+  /** The transcript judge's, of the client's where there is one: undefined where there is none, `''` where it accepts, else why not. */
   readonly refusal: string | undefined;
 }
 
 const NOT_COMPARABLE = 'not comparable: undisturbed runs differ';
 
 export function judge(reference: Reference, evidence: Evidence): Verdict {
-  const { ending, kill, failover, fileDifference } = evidence;
+  const { ending, kill, failover, bus, client, fileDifference } = evidence;
   if (ending.kind === 'failed') return fail('failed', `${ending.message} [${ending.code}]`);
-  if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
-  const { bus } = evidence;
+  // Before what it did is held against the output rule: the survivor is another then.
   if (bus !== undefined && failover !== undefined) {
     return fail('failed over', `the bus was struck, and a replica was taken for dead: view ${failover.view}`);
   }
+  const breach = evidence.outputRule?.breach;
+  if (breach !== undefined) return fail('output rule', `stream ${breach.stream}, ${describeDifference(breach)}`);
+  const untrue = evidence.operations?.breach;
+  if (untrue !== undefined) return fail('operations', untrue);
+  if (client?.failure !== undefined) return fail('client', `the client ${client.failure}`);
+  if (ending.kind === 'hung') return fail('hung', `still running after ${Math.round(ending.limitMs / 1000)} s`);
   const isUnnoticed = kill !== undefined && (bus === undefined ? failover === undefined : !bus.isBack);
   if (isUnnoticed && bus === undefined && evidence.endLeft !== true)
     return fail('no failover', 'the primary is dead, nobody took over');
-  const breach = evidence.outputRule?.breach;
-  if (breach !== undefined) return fail('output rule', `stream ${breach.stream}, ${describeDifference(breach)}`);
-  const stdout = judgeStdout(reference, evidence);
-  if (stdout.failed) return stdout;
+  const verdict = weaker(judgeTranscript(reference, evidence), judgeStdout(reference, evidence));
+  if (verdict.failed) return verdict;
   if (fileDifference !== undefined) {
     return fail('different', `${fileDifference.name}, ${describeDifference(fileDifference.difference)}`);
   }
-  if (reference.outcome !== undefined && !isSameOutcome(reference.outcome, ending.outcome)) {
-    return fail('outcome', `expected ${describe(reference.outcome)}, found ${describe(ending.outcome)}`);
+  const outcome = ending.kind === 'stopped' ? ending.kind : ending.outcome;
+  if (reference.outcome !== undefined && !isSameOutcome(reference.outcome, outcome)) {
+    return fail('outcome', `expected ${describe(reference.outcome)}, found ${describe(outcome)}`);
   }
   if (kill === undefined) return { kind: 'not reached', failed: false, detail: 'the run ended before this point' };
   if (evidence.secondKill === null) {
@@ -110,13 +127,34 @@ export function judge(reference: Reference, evidence: Evidence): Verdict {
     const missed = bus === undefined ? 'anybody had to take over' : 'anybody missed the bus';
     return { kind: 'ended', failed: false, detail: `it was over before ${missed}` };
   }
-  return stdout;
+  return verdict;
 }
 
-function judgeStdout(reference: Reference, { refusal, stdoutDifference, outputRule }: Evidence): Verdict {
-  if (refusal !== undefined) {
-    return refusal === '' ? { kind: 'accepted', failed: false, detail: '' } : fail('refused', refusal);
+const SAME: Verdict = { kind: 'same', failed: false, detail: '' };
+/** What proves less comes first; failures before all. */
+const BY_PROOF: readonly VerdictKind[] = ['outcome only', 'consistent', 'accepted', 'same'];
+
+function weaker(one: Verdict, other: Verdict): Verdict {
+  return BY_PROOF.indexOf(one.kind) <= BY_PROOF.indexOf(other.kind) ? one : other;
+}
+
+/** What the client printed. */
+function judgeTranscript({ transcriptRepeats }: Reference, { client, refusal, outputRule }: Evidence): Verdict {
+  if (client === undefined) return SAME;
+  if (transcriptRepeats === true) {
+    const { difference } = client;
+    return difference === undefined ? SAME : fail('different', `transcript, ${describeDifference(difference)}`);
   }
+  if (refusal !== undefined) return judged(refusal);
+  const what = 'the transcript is not compared: undisturbed runs differ';
+  if (outputRule === undefined) return { kind: 'outcome only', failed: false, detail: what };
+  const detail = `${what}; ${outputRule.bytes} bytes are as the survivor put them out`;
+  return { kind: 'consistent', failed: false, detail };
+}
+
+function judgeStdout(reference: Reference, { client, refusal, stdoutDifference, outputRule }: Evidence): Verdict {
+  // Of a guest with a client the client's transcript is what is judged.
+  if (refusal !== undefined && client === undefined) return judged(refusal);
   if (!reference.stdoutRepeats) {
     if (outputRule === undefined) return { kind: 'outcome only', failed: false, detail: NOT_COMPARABLE };
     const detail = `undisturbed runs differ: ${outputRule.bytes} bytes are as the survivor put them out`;
@@ -125,7 +163,11 @@ function judgeStdout(reference: Reference, { refusal, stdoutDifference, outputRu
   if (stdoutDifference !== undefined) return fail('different', `stdout, ${describeDifference(stdoutDifference)}`);
   // Where not even the outcome can be compared nothing is the same but an empty stdout.
   if (reference.outcome === undefined) return { kind: 'outcome only', failed: false, detail: NOT_COMPARABLE };
-  return { kind: 'same', failed: false, detail: '' };
+  return SAME;
+}
+
+function judged(refusal: string): Verdict {
+  return refusal === '' ? { kind: 'accepted', failed: false, detail: '' } : fail('refused', refusal);
 }
 
 function fail(kind: VerdictKind, detail: string): Verdict {
@@ -133,11 +175,13 @@ function fail(kind: VerdictKind, detail: string): Verdict {
 }
 
 /** As a user sees it: the count at a trap may depend on when interrupts came. */
-export function isSameOutcome(a: Outcome, b: Outcome): boolean {
+export function isSameOutcome(a: Outcome | 'stopped', b: Outcome | 'stopped'): boolean {
+  if (a === 'stopped' || b === 'stopped') return a === b;
   if (a.kind === 'exit') return b.kind === 'exit' && a.status === b.status;
   return b.kind === 'trap' && a.message === b.message;
 }
 
-function describe(outcome: Outcome): string {
+function describe(outcome: Outcome | 'stopped'): string {
+  if (outcome === 'stopped') return 'a guest that serves until it is stopped';
   return outcome.kind === 'exit' ? `exit ${outcome.status}` : `trap '${outcome.message}'`;
 }

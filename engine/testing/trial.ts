@@ -4,74 +4,62 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { CapturedConsole, hostMs } from '../../devices/console/captured-console.js';
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
+import type { SocketSources } from '../../devices/open-sockets.js';
 import { type NumberedSource, numbered } from '../../devices/opening.js';
-import { asError, EpochvisorError } from '../errors/errors.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
-import { answeredBy, showStack } from '../observe/defects.js';
-import type { Outcome } from '../protocol/vocabulary.js';
-import { type ChannelTiming, DEFAULT_TIMING } from '../replica/replica-configuration.js';
+import type { ChannelTiming } from '../replica/replica-configuration.js';
+import { ClientCommand, type ClientEnd } from './client-command.js';
 import { listFolder } from './folder-listing.js';
 import type { GuestPool } from './guest-pool.js';
-import { endMayHaveLeft, type KillPoint, type KillProof, type Victim } from './kill-hook.js';
+import { endMayHaveLeft, type KillPoint, type KillProof } from './kill-hook.js';
+import { readOperations } from './operation-record.js';
+import { checkOperations, type OperationCheck, type Performed } from './operation-rules.js';
 import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
-import { readTimeline, shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
+import type { TimelineEvent } from './timeline.js';
 import { BusWatch, continueLater, openApart, openHere, type Restart } from './trial-bus.js';
+import { type Ending, endOf } from './trial-ending.js';
 import { type FaultPlan, planHooks, readKillProof, readSecondProof } from './trial-hooks.js';
+import {
+  bytesOf,
+  type Failover,
+  failoverOf,
+  goOnLater,
+  takenOver,
+  type Visible,
+  watch,
+  wholeTimeline,
+} from './trial-watch.js';
 
-/** One that was stopped past its suspicion goes on so long after the view without it, ms. */
-const PAUSED_AFTER_VIEW_MS = 100;
-/** A bus that was stopped goes on after so many times the silence for which a replica would be suspected. */
-const BUS_PAUSED_SUSPICIONS = 1.5;
-
-/** Of a replica that halts by itself, though nothing is wrong with the machine. */
-const DEFECT_CODES: readonly string[] = ['DEFECT', 'GUEST_THREAD'];
-
-/** What is run; the same for every trial of a test. */
-export interface TrialOptions {
+/** What is run; the same for every trial of a test. Of `listen` the hosts count: each trial has sockets of its own. */
+export interface TrialOptions extends SocketSources {
   /** The guest's bytes. */
   readonly module: Uint8Array;
   readonly moduleCache: boolean;
   readonly machine: Pick<
     MachineOptions,
-    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments' | 'wasi'
+    'epochLength' | 'variant' | 'counting' | 'operationIds' | 'maxMemory' | 'arguments' | 'wasi' | 'sockets'
   >;
   /** Their files and folders are copied for each trial and never written. */
   readonly devices: readonly DeviceSource[];
   readonly stdin: Uint8Array;
+  /** The command that drives a guest that listens (client-command.ts). */
+  readonly load?: string;
   readonly timing?: ChannelTiming;
   /** Replicas are threads of this process, with guest threads from there; else they are processes. */
   readonly threads?: GuestPool;
-  /** The bus has a process of its own, and is started again when it is killed. */
+  /** The bus has a process of its own, and is started again when it is killed. It has neither sockets nor `load`. */
   readonly busApart?: boolean;
-}
-
-/** How a trial ended. */
-export type Ending =
-  | { readonly kind: 'outcome'; readonly outcome: Outcome }
-  /** The machine could not go on. */
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
-  /** It was stopped: it ran far longer than undisturbed. */
-  | { readonly kind: 'hung'; readonly limitMs: number };
-
-export interface Failover {
-  readonly view: number;
-  /** Undefined where the primary went on, without its backup. */
-  readonly failoverEpoch?: number;
-  /** Uncertain interrupts raised (P8). */
-  readonly uncertain: number;
-  /** From SIGKILL until the survivor had raised them, or was told that its backup is none any more. */
-  readonly liveMs: number;
-  /** From SIGKILL to the first output of the new view; undefined where it had none. */
-  readonly firstByteMs: number | undefined;
 }
 
 export interface Trial {
   readonly ending: Ending;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** Where there is a command that drives it. */
+  readonly client?: ClientEnd;
   /** What devices wrote: their files, and listings of their folders. It stays until the folder is removed. */
   readonly files: readonly TrialFile[];
   /** Executed by the primary, as of the last it told. */
@@ -85,6 +73,8 @@ export interface Trial {
   readonly timeline: readonly TimelineEvent[];
   /** Where another view has come: whether what came out is what its primary did. */
   readonly outputRule?: OutputRuleCheck;
+  /** Whether every operation ended truly or uncertain; undefined where nothing is known of the survivor's, or of devices. */
+  readonly operations?: OperationCheck;
 }
 
 export interface TrialFile {
@@ -98,6 +88,8 @@ export interface TrialRun {
   readonly folder: string;
   /** Milliseconds after which the machine is stopped. */
   readonly limitMs: number;
+  /** Whether the guest ends when its client has told it to; left out: that is to be found out. */
+  readonly guestEnds?: boolean | undefined;
   /** Of the primary, by SIGKILL; what else happens is in `plan`. */
   readonly kill?: KillPoint;
   readonly plan?: FaultPlan;
@@ -121,15 +113,14 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const copies = copyDevices(options.devices, run.folder);
   const console = new CapturedConsole(options.stdin, run.onOutput);
   const plan = planOf(run);
-  const victim = plan?.victim ?? 'primary';
+  const { victim = 'primary', fault } = plan ?? {};
   const isBus = victim === 'bus';
-  const pauses = plan?.fault === 'pause';
-  const pausedMs = BUS_PAUSED_SUSPICIONS * (options.timing ?? DEFAULT_TIMING).suspicionMs;
-  const looked = isBus && pauses ? continueLater(run.folder, pausedMs) : () => undefined;
+  // It may stop while it is being opened.
+  const looked = isBus && fault === 'pause' ? continueLater(run.folder, options.timing) : () => undefined;
   const outside =
     options.busApart === true
       ? await openApart(console, copies, options.stdin, run.folder, plan)
-      : await openHere(console, copies);
+      : await openHere(console, copies, options, run.folder);
   const threads: ThreadReplica[] = [];
   const machine = new LaunchedMachine({
     module: options.module,
@@ -145,41 +136,79 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const watched = watch(machine);
   const { bus } = outside.launch;
   const busWatch = bus === undefined ? undefined : new BusWatch(bus, machine);
-  if (pauses && !isBus) goOnLater(machine, run.folder);
+  if (fault === 'pause' && !isBus) goOnLater(machine, run.folder);
   run.onMachine?.(machine);
+  const visible: Visible = { console, sent: outside.sent };
+  const failoverNow = (kill: KillProof) => {
+    const isLate = busWatch?.isOver(kill, watched.view?.atMs ?? 0) === true;
+    return isLate ? undefined : failoverOf(watched, kill, visible, victim);
+  };
   const startMs = hostMs();
-  const ending = await endOf(machine, run);
-  const durationMs = hostMs() - startMs;
+  const { ending, client } = await endOf(machine, {
+    limitMs: run.limitMs,
+    signal: run.signal,
+    client: options.load === undefined ? undefined : new ClientCommand(options.load, outside.addresses, true),
+    guestEnds: run.guestEnds,
+    takenOver: () => takenOver(machine, run.folder, kill => failoverNow(kill) !== undefined),
+  });
+  const endMs = hostMs();
   looked();
-  const seen = (proof: KillProof | undefined) =>
-    plan !== undefined && isBus ? busWatch?.seen(proof, plan.fault) : proof;
-  const kill = seen(withInFlight(readKillProof(run.folder), threads));
-  const secondKill = seen(readSecondProof(run.folder));
-  const isLate = kill !== undefined && busWatch?.isOver(kill, watched.view?.atMs ?? 0) === true;
-  const failover = kill === undefined || isLate ? undefined : failoverOf(watched, kill, console, victim);
+  const seenOf = (proof: KillProof | undefined) =>
+    isBus && fault !== undefined ? busWatch?.seen(proof, fault) : proof;
+  const kill = seenOf(withInFlight(readKillProof(run.folder), threads));
+  const secondKill = seenOf(readSecondProof(run.folder));
+  const failover = kill === undefined ? undefined : failoverNow(kill);
   const restart = kill === undefined ? undefined : busWatch?.restart(kill, console);
-  const visible = new Map([STDOUT, STDERR].map(stream => [stream, console.bytes(stream)]));
-  const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
   // A primary whose bus was struck has done all of it.
-  const survivor = isBus ? watched.first : watched.primary;
-  const outputRule =
-    kill === undefined || (failover === undefined && !isBus)
-      ? undefined
-      : checkOutputRule(visible, readRecording(run.folder), survivor, endLeft);
+  const isKnown = kill !== undefined && (isBus || failover !== undefined);
+  const survivor = { name: isBus ? watched.first : watched.primary, isKnown };
+  const seen = { ending, endMs, kill, survivor, visible: bytesOf(visible), performed: outside.performed };
   return {
-    ...(outputRule === undefined ? {} : { outputRule }),
+    ...rulesOf(options, run, seen),
+    ...(client === undefined ? {} : { client }),
     ending,
     stdout: console.bytes(STDOUT),
     stderr: console.bytes(STDERR),
     files: numbered(copies).map(trialFile),
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
-    durationMs,
-    timeline: wholeTimeline(run, watched, kill, secondKill),
+    durationMs: endMs - startMs,
+    timeline: wholeTimeline(run.folder, plan, watched, kill, secondKill),
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
     ...(restart === undefined ? {} : { restart }),
+  };
+}
+
+interface Seen extends Pick<Trial, 'ending'> {
+  readonly endMs: number;
+  readonly kill: KillProof | undefined;
+  /** Who is held against it. `isKnown`: whether it is known to have done all that came out. */
+  readonly survivor: { readonly name: string; readonly isKnown: boolean };
+  readonly visible: ReadonlyMap<number, Uint8Array>;
+  /** Undefined where nobody saw it. */
+  readonly performed: readonly Performed[] | undefined;
+}
+
+/** What is known of the survivor is held against what was seen outside, and at the devices. */
+function rulesOf(
+  { machine: { operationIds } }: TrialOptions,
+  { folder, limitMs }: TrialRun,
+  { ending, endMs, kill, survivor, visible, performed }: Seen,
+): Pick<Trial, 'outputRule' | 'operations'> {
+  const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
+  const outputRule = survivor.isKnown
+    ? checkOutputRule(visible, readRecording(folder), survivor.name, endLeft)
+    : undefined;
+  const record = readOperations(folder, survivor.name);
+  // Half of a time that is long enough for the whole run.
+  const answered = ending.kind === 'hung' ? { answeredBeforeNs: (endMs - limitMs / 2) * 1e6 } : {};
+  return {
+    ...(outputRule === undefined ? {} : { outputRule }),
+    ...(record === undefined || performed === undefined
+      ? {}
+      : { operations: checkOperations({ ...record, ...answered, performed, operationIds, endLeft }) }),
   };
 }
 
@@ -215,149 +244,6 @@ function trialFile({ source, kind, index }: NumberedSource): TrialFile {
   return { name, path };
 }
 
-/** What replicas noted, with the views and the deaths between. */
-function wholeTimeline(
-  { folder, plan }: TrialRun,
-  { views }: Watched,
-  kill: KillProof | undefined,
-  secondKill: KillProof | undefined,
-): TimelineEvent[] {
-  const victim = plan?.victim ?? 'primary';
-  const deaths = [
-    ...(kill === undefined ? [] : [deathOf(victim, kill)]),
-    ...(secondKill === undefined ? [] : [deathOf(secondVictim(plan), secondKill)]),
-  ];
-  return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
-}
-
-function secondVictim(plan: FaultPlan | undefined): TimelineOwner {
-  if (plan?.victim === 'bus') return 'bus';
-  return plan?.second?.at === 'place' && plan.second.kind === 'join' ? 'joining' : 'backup';
-}
-
-function deathOf(victim: TimelineOwner, { replica, atNs, what, epoch, count, inFlight }: KillProof): TimelineEvent {
-  const at = { epoch, count, view: inFlight?.view ?? 0 };
-  const { owner, incarnation } = replica ?? { owner: victim, incarnation: '' };
-  const name = shortName(incarnation);
-  return { atNs, owner, name, kind: 'death', number: 1, what: what ?? 'at an instruction', ...at };
-}
-
-/** What the machine told of a failover, and when. */
-interface Watched {
-  readonly views: TimelineEvent[];
-  /** The primary of the first view. */
-  readonly first: string;
-  /** Of the last view. */
-  primary: string;
-  /** `isPrimarys`: of the primary that was there before. */
-  view?: { readonly number: number; readonly atMs: number; readonly isPrimarys: boolean };
-  live?: { readonly atMs: number; readonly failoverEpoch: number; readonly uncertain: number };
-}
-
-function watch(machine: LaunchedMachine): Watched {
-  const { incarnation } = machine.status.primary;
-  const watched: Watched = { first: incarnation, primary: incarnation, views: [] };
-  machine.on('view', ({ number, primary }, reason) => {
-    watched.primary = primary;
-    const { epoch, instructions } = machine.status;
-    watched.views.push({
-      atNs: hostMs() * 1e6,
-      owner: 'machine',
-      name: shortName(primary),
-      kind: 'view',
-      number,
-      what: reason,
-      epoch,
-      count: instructions,
-      view: number,
-    });
-    watched.view ??= { number, atMs: hostMs(), isPrimarys: primary === incarnation };
-  });
-  machine.on('live', (_, failoverEpoch, uncertain) => {
-    watched.live ??= { atMs: hostMs(), failoverEpoch, uncertain };
-  });
-  return watched;
-}
-
-/** @param victim whose links are cut, for who takes over is not known then, or who died */
-function failoverOf(
-  { view, live }: Watched,
-  kill: KillProof,
-  console: CapturedConsole,
-  victim: Victim,
-): Failover | undefined {
-  if (view === undefined || (live === undefined && victim === 'primary' && !view.isPrimarys)) return undefined;
-  const killMs = kill.atNs / 1e6;
-  // What the old primary had sent may still come after its death, but not once the view has changed.
-  const firstByteMs = console.firstByteAfter(view.atMs);
-  return {
-    view: view.number,
-    ...(live === undefined ? {} : { failoverEpoch: live.failoverEpoch }),
-    uncertain: live?.uncertain ?? 0,
-    liveMs: (live ?? view).atMs - killMs,
-    firstByteMs: firstByteMs === undefined ? undefined : firstByteMs - killMs,
-  };
-}
-
-/** Whoever was stopped goes on when the others have a view without it. */
-function goOnLater(machine: LaunchedMachine, folder: string): void {
-  machine.once('view', () => {
-    setTimeout(() => {
-      const proof = readKillProof(folder);
-      const isThere = machine.replicas.some(({ pid }) => pid === proof?.pid);
-      if (proof !== undefined && isThere) process.kill(proof.pid, 'SIGCONT');
-    }, PAUSED_AFTER_VIEW_MS);
-  });
-}
-
 function planOf({ kill, plan }: TrialRun): FaultPlan | undefined {
   return plan ?? (kill === undefined ? undefined : { point: kill, fault: 'kill', victim: 'primary' });
-}
-
-/**
- * Waits for the machine's end, the time limit, the signal or a defect of one of its parts, whichever comes first; leaves no
- * process behind.
- */
-async function endOf(machine: LaunchedMachine, { limitMs, signal }: TrialRun): Promise<Ending> {
-  let interrupt: (reason: 'hung' | 'aborted' | 'defect') => void = () => undefined;
-  const interrupted = new Promise<'hung' | 'aborted' | 'defect'>(resolve => {
-    interrupt = resolve;
-  });
-  let defect: Ending | undefined;
-  const defective = (code: string, message: string) => {
-    defect ??= { kind: 'failed', code, message };
-    interrupt('defect');
-  };
-  machine.on('halted', (_, code, message) => {
-    if (DEFECT_CODES.includes(code)) defective(code, message);
-  });
-  const taken = (thrown: unknown) => {
-    showStack(thrown);
-    const { code, message } = asError(thrown);
-    defective(code, message);
-  };
-  const timer = setTimeout(() => interrupt('hung'), limitMs);
-  const aborted = () => interrupt('aborted');
-  signal?.addEventListener('abort', aborted, { once: true });
-  try {
-    const ended = await Promise.race([answeredBy(taken, () => outcomeOf(machine)), interrupted]);
-    if (typeof ended !== 'string') return defect ?? ended;
-    await machine.stop();
-    signal?.throwIfAborted();
-    return defect ?? { kind: 'hung', limitMs };
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', aborted);
-  }
-}
-
-async function outcomeOf(machine: LaunchedMachine): Promise<Ending> {
-  try {
-    await machine.start();
-    return { kind: 'outcome', outcome: await machine.outcome };
-  } catch (error) {
-    await machine.stop();
-    if (!(error instanceof EpochvisorError)) throw error;
-    return { kind: 'failed', code: error.code, message: error.message };
-  }
 }

@@ -1,13 +1,17 @@
-// The parts of `epochvisor failover` that need no machine: a user's judge, the command that repeats a point, the order of a sweep.
+// The parts of `epochvisor failover` that need no machine: a user's judge, the command that repeats a point, the order of a sweep,
+// the summary.
 
 import { describe, expect, test } from 'vitest';
 import { commandJudge } from '../../engine/cli/failover-judge.js';
 import { repeatCommand } from '../../engine/cli/failover-repeat.js';
+import { asText } from '../../engine/cli/failover-text.js';
+import { failoverOf } from '../../engine/cli/reporting/in-flight.js';
 import { sweep } from '../../engine/testing/failover-sweep.js';
 import type { FailoverTest } from '../../engine/testing/failover-test.js';
 import { describePoint, parsePoint, parseSecondKill } from '../../engine/testing/kill-points.js';
 import type { PlannedPoint } from '../../engine/testing/planned-point.js';
 import type { PointRecord } from '../../engine/testing/point-record.js';
+import { PASSED } from './reporting/sample-records.js';
 
 describe("a user's judge", () => {
   const judged = (command: string, limitMs?: number) => commandJudge(command, limitMs)(Buffer.from('one\ntwo\n'));
@@ -92,5 +96,24 @@ describe('a sweep', () => {
     const { order, records } = await run(1, [], 7);
     expect(order).toHaveLength(7);
     expect(records).toHaveLength(7);
+  });
+});
+
+describe('of operations a report says', () => {
+  const known = { instructions: 9, epochs: 1, stdoutBytes: 0, outcome: null, stdoutRepeats: true, unstableFiles: [] };
+  const told = (record: PointRecord) =>
+    asText([{ variant: 'deferred', undisturbed: known, line: '', records: [record] }], false);
+  const looked = (record: PointRecord) => new Map(failoverOf(record)).get('operations looked at');
+
+  test('how many were looked at', () => {
+    const record = { ...PASSED, operations: 7 };
+    expect(told(record)).toContain('1 point: 1 same; 7 operations checked');
+    expect(looked(record)).toBe('7');
+  });
+
+  test('of a bus that was struck, that none was', () => {
+    const record = { ...PASSED, victim: 'bus', failover: null } as const;
+    expect(told(record)).toContain('operations not checked');
+    expect(looked(record)).toMatch(/^none: /);
   });
 });

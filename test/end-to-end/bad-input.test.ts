@@ -261,6 +261,8 @@ describe('failover refuses', () => {
     ['--bus --at=3:50', 'the bus comes to no such place'],
     ['--bus --second-kill=takeover', 'of the bus that is started again'],
     ['--bus --pause --second-kill=restart', '--second-kill follows a kill'],
+    ['--bus --listen=127.0.0.1:0 --load=true', 'connections end with the bus'],
+    ['--bus --connect=echo=127.0.0.1:7', 'connections end with the bus'],
     ['--at=memory:1', 'are places of the bus'],
     ['--second-kill=restart', 'are places of the bus'],
     ['--sweep=memory', 'is of places of the bus'],

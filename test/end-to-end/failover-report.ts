@@ -8,6 +8,7 @@ export interface Report {
     readonly instructions: number;
     readonly stdoutBytes: number;
     readonly stdoutRepeats: boolean;
+    readonly transcriptRepeats?: boolean;
   };
   readonly points: readonly {
     readonly verdict: string;
@@ -29,6 +30,9 @@ export interface Report {
     } | null;
     readonly restart?: { readonly times: number };
     readonly failover: { readonly view: number; readonly uncertain: number } | null;
+    readonly operations?: number;
+    readonly client?: { readonly bytes: number; readonly failure: string | null };
+    readonly parting?: { readonly where: string };
   }[];
   readonly failures: number;
 }

@@ -48,11 +48,13 @@ describe('a kill in the middle of an epoch changes nothing', () => {
     const flags = [...kind, '--variant', variant, '--epoch-length', '10000', '--points', '2', ...devices()];
     const { status, report } = await failover(...flags, guest(name), ...args);
     expect(report.points.map(({ verdict, detail }) => `${verdict} ${detail}`)).toEqual(['same ', 'same ']);
-    for (const { kill, failover } of report.points) {
+    for (const { kill, failover, operations } of report.points) {
       expect(kill).toMatchObject({ replica: { owner: 'primary', incarnation: expect.any(String) } });
       // Of a process what was known last: nothing, where nothing was said or heard before.
       expect(variant === 'deferred' ? [1, undefined] : [1]).toContain(kill!.inFlight?.view);
       expect(failover).toMatchObject({ view: 2 });
+      // Of those that have a device each operation was looked at.
+      expect(operations! > 0).toBe(/disk|teller/.test(name));
     }
     expect(status).toBe(0);
   });

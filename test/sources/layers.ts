@@ -51,6 +51,7 @@ export const FOLDERS: readonly string[] = [
   'guest/programs',
   'bench/instrumentation/kernels',
   'bench',
+  'examples/failover',
   'examples/testing',
   'test/guests',
   'test',

@@ -62,7 +62,11 @@ describe('a run with a kill', () => {
     expect(verdict({ ...back, bus: { isBack: false } })).toMatchObject({ kind: 'ended', failed: false });
     expect(verdict({ ...back, kill: undefined })).toMatchObject({ kind: 'not reached' });
     expect(verdict({ ...back, stdoutDifference: difference })).toMatchObject({ kind: 'different', failed: true });
-    expect(verdict({ bus: { isBack: true } })).toMatchObject({ kind: 'failed over', failed: true });
+    const failedOver = { kind: 'failed over', failed: true };
+    expect(verdict({ bus: { isBack: true } })).toMatchObject(failedOver);
+    // Of whom the output rule then takes for the survivor nothing is proved.
+    const outputRule = { bytes: 1, breach: { stream: 1, ...difference! } };
+    expect(verdict({ bus: { isBack: true }, outputRule })).toMatchObject(failedOver);
   });
 
   test('that could not go on, or did not end, fails with the reason', () => {
@@ -148,4 +152,70 @@ describe('a kill that nobody had to take over from', () => {
 test('a second kill that never landed proves nothing', () => {
   expect(verdict({ secondKill: null })).toMatchObject({ kind: 'not reached', failed: false });
   expect(verdict({ secondKill: KILL })).toMatchObject({ kind: 'same' });
+});
+
+describe('an operation that ended neither truly nor uncertain', () => {
+  const operations = {
+    operations: 3,
+    breach: 'operation 7 at disk 0 is told as performed, and no device performed it',
+  };
+
+  test('fails, also where nothing else differs, or the guest waits for it', () => {
+    expect(verdict({ operations })).toEqual({ kind: 'operations', failed: true, detail: operations.breach });
+    const ending = { kind: 'hung', limitMs: 30_000 } as const;
+    expect(verdict({ operations, ending })).toMatchObject({ kind: 'operations' });
+    expect(verdict({ operations: { ...operations, breach: undefined } })).toMatchObject({ kind: 'same' });
+  });
+});
+
+describe('a guest with a client', () => {
+  const SERVER: Partial<Reference> = { transcriptRepeats: true };
+  const client = { failure: undefined, difference: undefined };
+
+  test('is the same where the client prints the same, whether it ends by itself or serves until it is stopped', () => {
+    expect(verdict({ client }, SERVER)).toMatchObject({ kind: 'same', failed: false });
+    const ending = { kind: 'stopped', atMs: 5 } as const;
+    expect(verdict({ client, ending }, { ...SERVER, outcome: 'stopped' })).toMatchObject({
+      kind: 'same',
+      failed: false,
+    });
+    expect(verdict({ client, ending }, SERVER)).toMatchObject({
+      kind: 'outcome',
+      detail: 'expected exit 0, found a guest that serves until it is stopped',
+    });
+  });
+
+  test('is different where the client prints another byte, whatever a judge says', () => {
+    expect(verdict({ client: { ...client, difference }, refusal: '' }, SERVER)).toMatchObject({
+      kind: 'different',
+      detail: 'transcript, byte 4 (line 2): expected "one\\ntwo\\n", found "one\\none\\ntwo\\n"',
+    });
+  });
+
+  test('fails with its client, in whose last words that is told', () => {
+    const failure = 'ended with status 1: read ECONNRESET';
+    const failed = { kind: 'client', failed: true, detail: 'the client ended with status 1: read ECONNRESET' };
+    expect(verdict({ client: { ...client, failure } }, SERVER)).toEqual(failed);
+    // The machine was stopped then, or went on until nobody waited any more.
+    expect(verdict({ client: { ...client, failure }, ending: { kind: 'stopped', atMs: 5 } }, SERVER)).toEqual(failed);
+    expect(verdict({ client: { ...client, failure }, ending: { kind: 'hung', limitMs: 1 } }, SERVER)).toEqual(failed);
+  });
+
+  test('whose transcripts differ is judged by the judge, else by what the survivor did, else not compared', () => {
+    const differing = { ...SERVER, transcriptRepeats: false };
+    const other = { client: { ...client, difference } };
+    expect(verdict({ ...other, refusal: '' }, differing)).toMatchObject({ kind: 'accepted' });
+    expect(verdict({ ...other, refusal: 'no' }, differing)).toMatchObject({ kind: 'refused', detail: 'no' });
+    expect(verdict({ ...other, outputRule: { bytes: 9, breach: undefined } }, differing)).toEqual({
+      kind: 'consistent',
+      failed: false,
+      detail: 'the transcript is not compared: undisturbed runs differ; 9 bytes are as the survivor put them out',
+    });
+    expect(verdict(other, differing)).toMatchObject({ kind: 'outcome only', failed: false });
+    // Its own stdout is compared, and by nobody judged.
+    expect(verdict({ ...other, refusal: '', stdoutDifference: difference }, differing)).toMatchObject({
+      kind: 'different',
+      detail: expect.stringMatching(/^stdout, /),
+    });
+  });
 });

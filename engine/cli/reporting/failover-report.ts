@@ -37,6 +37,8 @@ const GRADES: Readonly<Record<VerdictKind, Grade>> = {
   outcome: 'bad',
   different: 'bad',
   'output rule': 'bad',
+  operations: 'bad',
+  client: 'bad',
   refused: 'bad',
   'no failover': 'bad',
   'failed over': 'bad',

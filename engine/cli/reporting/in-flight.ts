@@ -98,8 +98,15 @@ function ofRestart({ times, liveMs, firstByteMs }: NonNullable<PointRecord['rest
 }
 
 /** What became of it. */
-export function failoverOf({ failover, restart, durationMs }: PointRecord): Facts {
-  const took: Facts = [...(restart === undefined ? [] : ofRestart(restart)), ['the run took', ms(durationMs)]];
+export function failoverOf({ failover, restart, victim, durationMs, operations = 0 }: PointRecord): Facts {
+  const took: Facts = [
+    ...(restart === undefined ? [] : ofRestart(restart)),
+    ...(operations === 0 ? [] : [['operations looked at', grouped(operations)] as const]),
+    ...(victim === 'bus'
+      ? [['operations looked at', 'none: they are performed in the process of the bus'] as const]
+      : []),
+    ['the run took', ms(durationMs)],
+  ];
   if (failover === null) return took;
   const { view, failoverEpoch, uncertain, liveMs, firstByteMs } = failover;
   return [
