@@ -27,8 +27,8 @@ export interface SilenceTiming {
 const LEAST_HEARTBEATS = 5;
 /** ... and this share of the suspicion time: who asks for a longer one asks for more patience. */
 const LEAST_SHARE = 1 / 4;
-/** Threads a processor that are no crowd: those of a pair that computes, and what comes and goes. */
-const CALM = 1.5;
+/** Threads a processor that are no crowd: those of a pair that works, its bus and its clients on the same host. */
+const CALM = 2;
 /** Too long is so many times the longest gap: next to a gap that a host has had, a longer one is no surprise. */
 const LONGEST_TIMES = 2.5;
 /** In so long two thirds of a gap are forgotten. */

@@ -399,7 +399,7 @@ describe('suspicion', () => {
         if (claims) return nowMs - 5_000;
       }
     };
-    expect([1, 3, 20].map(suspectedMs)).toEqual([250, 630, 1000]);
+    expect([1, 3, 20].map(suspectedMs)).toEqual([250, 500, 1000]);
   });
 
   it('gives a peer that has not come yet its time to start', () => {

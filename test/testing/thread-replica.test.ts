@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type * as Pool from '../../engine/testing/guest-pool.js';
+import { endMayHaveLeft } from '../../engine/testing/kill-hook.js';
 import type * as Trials from '../../engine/testing/trial.js';
 import type { FaultPlan } from '../../engine/testing/trial-hooks.js';
 
@@ -111,7 +112,9 @@ test('links that are cut leave two replicas, one of which goes on', async () => 
   for (const point of [place('message', 2, 'after'), { at: 'count', count: 300_000 } as const]) {
     const { kill, failover, ending } = await run({ fault: 'cut', point });
     expect(kill).toBeDefined();
-    expect(failover).toMatchObject({ view: 2 });
+    // Where its backup was connected late the guest was over with its second message: nobody had to take over.
+    const isOver = point.at === 'place' && endMayHaveLeft(kill);
+    if (!isOver) expect(failover).toMatchObject({ view: 2 });
     expect(ending).toEqual({ kind: 'outcome', outcome: { kind: 'exit', status: 0 } });
   }
 });
