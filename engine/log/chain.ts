@@ -22,6 +22,8 @@ export interface LogExtent {
   /** Whether one can begin there. */
   readonly isWhole: boolean;
   readonly views: readonly View[];
+  /** Checkpoints that are whole, by how many had begun before; and the position of the last part of the log before each was. */
+  readonly checkpoints: ReadonlyMap<number, number>;
 }
 
 /** A log, from its beginning up to a position. */
@@ -36,17 +38,23 @@ export function extentOf(log: StoredLog): LogExtent {
   let from: number | undefined;
   let to = 0;
   let checkpoint: number | undefined;
+  const checkpoints = new Map<number, number>();
+  let [begun, logged] = [0, -1];
   for (const { record, path, at } of log.records()) {
     if (record.type === 'view') views.push(record.view);
-    else if (record.type === 'checkpoint') checkpoint ??= record.position;
-    else if (record.type === 'log') {
+    else if (record.type === 'begins') begun += 1;
+    else if (record.type === 'checkpoint') {
+      checkpoint ??= record.position;
+      checkpoints.set(begun - 1, logged);
+    } else if (record.type === 'log') {
       if (from !== undefined && record.position !== to) throw gap(path, at, to, record.position);
       from ??= record.position;
+      logged = record.position;
       to = record.position + entriesOf(record.parts);
     }
   }
   from ??= checkpoint ?? 0;
-  return { log, from, to: Math.max(from, to), isWhole: from === 0 || checkpoint === from, views };
+  return { log, from, to: Math.max(from, to), isWhole: from === 0 || checkpoint === from, views, checkpoints };
 }
 
 function gap(path: string, at: number, due: number, position: number): EpochvisorError {
@@ -145,18 +153,24 @@ function* partsOf(log: StoredLog): Generator<{ position: number; bytes: Uint8Arr
   }
 }
 
-/** The records of a chain, each where it was found; `source` says whose the next ones are. */
+/**
+ * The records of a chain, each where it was found; `source` says whose the next ones are. Of a checkpoint that was not finished
+ * there is nothing: nobody can begin there, and it is the guest's memory.
+ */
 export function* recordsOfChain(links: readonly ChainLink[]): Generator<FoundRecord, void, undefined> {
   let view = 0;
   for (const [index, { extent, to }] of links.entries()) {
-    const { log, from } = extent;
+    const { log, from, checkpoints } = extent;
     const isLast = index === links.length - 1;
     yield { record: { type: 'source', position: from, incarnation: log.header.incarnation }, path: log.path, at: 0 };
-    let isOver = false;
+    let [isOver, begun] = [false, 0];
+    const isUnfinished = () => (checkpoints.get(begun - 1) ?? Infinity) >= (isLast ? Infinity : to);
     for (const found of log.records()) {
       isOver ||= found.record.type === 'log' && !isLast && found.record.position >= to;
       // What it has put out it may have noted later.
       if (isOver && found.record.type !== 'outputs') continue;
+      if (found.record.type === 'begins') begun += 1;
+      if ((found.record.type === 'begins' || found.record.type === 'piece') && isUnfinished()) continue;
       if (found.record.type === 'view') {
         if (found.record.view.number <= view) continue;
         view = found.record.view.number;

@@ -117,6 +117,55 @@ describe('the chain', () => {
   });
 });
 
+describe('a checkpoint in a chain', () => {
+  const begins: SegmentRecord = { type: 'begins' };
+  const piece = (text: string): SegmentRecord => ({ type: 'piece', bytes: new Uint8Array(Buffer.from(text)) });
+  /** Checkpoints, by their pieces; what is left open was not finished. */
+  const saved = (...logs: StoredLog[]): string =>
+    [...recordsOfChain(chainOf(logs.map(extentOf)))]
+      .map(({ record }) => {
+        if (record.type === 'piece') return Buffer.from(record.bytes).toString();
+        return record.type === 'begins' ? '(' : record.type === 'checkpoint' ? ')' : '';
+      })
+      .join('');
+
+  test('is there where it is whole: of one that its primary never finished there is not a byte', () => {
+    const a = logOf(
+      'a',
+      view(1, 'a'),
+      parts(0, 'ab'),
+      begins,
+      piece('lost'),
+      begins,
+      piece('wh'),
+      parts(2, 'c'),
+      piece('ole'),
+      checkpoint(3),
+      parts(3, 'd'),
+      begins,
+      piece('cut off'),
+    );
+    expect(saved(a)).toBe('(whole)');
+  });
+
+  test('that was finished after the next log takes over is not there, either', () => {
+    const a = logOf(
+      'a',
+      view(1, 'a', 'b'),
+      parts(0, 'abcd'),
+      begins,
+      piece('early'),
+      checkpoint(4),
+      begins,
+      piece('late'),
+      parts(4, 'ef'),
+      checkpoint(6),
+    );
+    const b = logOf('b', view(1, 'a', 'b'), begins, piece('joins'), checkpoint(4), view(2, 'b'), parts(4, 'xy'));
+    expect(saved(a, b)).toBe('(early)(joins)');
+  });
+});
+
 describe('logs are refused', () => {
   test('of two machines', () => {
     const a = logOf('a', view(1, 'a'));
