@@ -117,10 +117,14 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   const isBus = victim === 'bus';
   // It may stop while it is being opened.
   const looked = isBus && fault === 'pause' ? continueLater(run.folder, options.timing) : () => undefined;
-  const outside =
+  const opening =
     options.busApart === true
-      ? await openApart(console, copies, options.stdin, run.folder, plan)
-      : await openHere(console, copies, options, run.folder);
+      ? openApart(console, copies, options.stdin, run.folder, plan)
+      : openHere(console, copies, options, run.folder);
+  const outside = await opening.catch((error: unknown) => {
+    looked();
+    throw error;
+  });
   const threads: ThreadReplica[] = [];
   const machine = new LaunchedMachine({
     module: options.module,

@@ -62,6 +62,8 @@ class Running {
   readonly told: ReplicaNews[] = [];
   readonly end = vi.fn();
   readonly claim = vi.fn();
+  /** Of its host: threads that want to run, per processor. */
+  crowding = 1;
   readonly bus = {
     bufferedBytes: 0,
     arrivedBytes: 0,
@@ -97,7 +99,7 @@ class Running {
       },
       ports: {
         timers: this.schedule,
-        crowding: () => 1,
+        crowding: () => this.crowding,
         guest: new IoEnd<State>(parts, view === undefined),
         arbiter: { claim: this.claim, latest: () => undefined },
         connectBus: handlers => void this.calls.push(handlers),
@@ -450,6 +452,27 @@ describe('time', () => {
         running.schedule.pass(10);
       }
       expect(running.bus.terminate, `arrives: ${arrives}`).toHaveBeenCalledTimes(arrives ? 0 : 1);
+    }
+  });
+
+  it('is patient where its host is crowded, as that is at the time', () => {
+    for (const [crowding, suspects] of [
+      [1, true],
+      [3, false],
+    ] as const) {
+      const running = new Running('B', PAIR, BOUNDS, 1_000);
+      const primary = running.add('A');
+      running.attach();
+      for (let turn = 0; turn < 300; turn++) {
+        primary.handlers!.message(heartbeat);
+        running.hear({ type: 'heartbeat', taken: 0 });
+        running.schedule.pass(HEARTBEAT_MS);
+      }
+      running.crowding = crowding;
+      running.schedule.pass(300);
+      expect(running.claim).toHaveBeenCalledTimes(suspects ? 1 : 0);
+      running.schedule.pass(300);
+      expect(running.claim).toHaveBeenCalledTimes(1);
     }
   });
 
