@@ -3,10 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { complain } from '../observe/defects.js';
+import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import { integer } from './machine-flags.js';
 import { tryWriting } from './writable-file.js';
 
@@ -14,6 +15,7 @@ export interface LogFlags {
   readonly log?: string;
   readonly record?: string;
   readonly checkpointEvery?: number;
+  readonly durability?: Durability;
   readonly quiet?: true;
 }
 
@@ -28,6 +30,12 @@ export function addLogFlags(command: Command): Command {
       '--checkpoint-every <SECONDS>',
       'with either: save the state as often, so that `replay --to` has less to execute',
       integer(1, 86_400),
+    )
+    .addOption(
+      new Option(
+        '--durability <WHAT>',
+        'with --log, what outputs wait for: the memory of both replicas, the disk of the backup, or both disks',
+      ).choices(DURABILITIES),
     );
 }
 
@@ -36,14 +44,17 @@ export function addLogFlags(command: Command): Command {
  * @throws EpochvisorError LOG_FOLDER, RECORDING_FILE, BAD_USAGE
  */
 export function logOptions(flags: LogFlags, module: Uint8Array): Pick<LaunchOptions, 'log' | 'hasEnded'> {
-  const { log, record, checkpointEvery, quiet } = flags;
+  const { log, record, checkpointEvery, durability, quiet } = flags;
+  if (durability !== undefined && log === undefined) {
+    throw new EpochvisorError('BAD_USAGE', '--durability is for a run that writes its log down', 'add --log');
+  }
   if (log === undefined && record === undefined) {
     if (checkpointEvery === undefined) return {};
     throw new EpochvisorError('BAD_USAGE', '--checkpoint-every is for a run that is recorded', 'add --record or --log');
   }
   const folder = log === undefined ? besideRecording(resolve(record!)) : emptyFolder(resolve(log));
   const every = checkpointEvery === undefined ? {} : { checkpointMs: checkpointEvery * 1000 };
-  const place = { log: { folder, ...every } };
+  const place = { log: { folder, ...every, ...(durability === undefined ? {} : { durability }) } };
   if (record === undefined) return place;
   if (log !== undefined) refuseFile(resolve(record));
   let isOver = false;

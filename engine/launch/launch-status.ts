@@ -11,6 +11,8 @@ interface StatusReplica extends ReplicaStatus {
   /** Its guest has executed an instruction. */
   readonly running: boolean;
   readonly progress: ReplicaProgress | undefined;
+  /** What is wrong with its log. */
+  readonly logTrouble?: string;
 }
 
 /**
@@ -48,7 +50,15 @@ export function statusOf(
     outstanding: progress?.outstanding ?? 0,
     logBytes: progress?.logBytes ?? 0,
     verification: verificationStatus(view, replicas, past),
+    ...logStatus(replicas.filter(({ hasEnded }) => !hasEnded)),
   };
+}
+
+function logStatus(replicas: readonly StatusReplica[]): Pick<Status, 'log'> {
+  const troubles = replicas.flatMap(({ pid, logTrouble = '' }) =>
+    logTrouble === '' ? [] : [`replica ${pid}: ${logTrouble}`],
+  );
+  return troubles.length === 0 ? {} : { log: troubles.join('; ') };
 }
 
 function reasonOf(

@@ -37,8 +37,10 @@ export interface MachineEvents {
   halted: [replica: LaunchedReplica, code: string, message: string];
   /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
-  /** Nothing more of what a replica logs is written down. */
-  unlogged: [replica: LaunchedReplica, error: EpochvisorError];
+  /** Nothing more of what a replica logs is written down; `isAwaited`: its outputs, or its acknowledgements, wait for ever. */
+  unlogged: [replica: LaunchedReplica, error: EpochvisorError, isAwaited: boolean];
+  /** What a replica logs has no room, and outputs wait for some; empty: there is again. */
+  logWaits: [replica: LaunchedReplica, why: string];
   status: [status: Status];
   /** What was measured of a replica, where that was asked for (`samples`). */
   sampled: [replica: LaunchedReplica, samples: ReplicaSamples];
@@ -103,6 +105,8 @@ interface Replica extends LaunchedReplica {
   running: boolean;
   hasEnded: boolean;
   progress: ReplicaProgress | undefined;
+  /** What is wrong with its log; empty: nothing. */
+  logTrouble: string;
 }
 
 export class Launching {
@@ -174,7 +178,7 @@ export class Launching {
   }
 
   #started({ incarnation, pid, joins }: LaunchEvent & { type: 'started' }): LaunchEffect[] {
-    const replica = { incarnation, pid, joins, running: false, hasEnded: false, progress: undefined };
+    const replica = { incarnation, pid, joins, running: false, hasEnded: false, progress: undefined, logTrouble: '' };
     this.#replicas.push(replica);
     if (!joins) return [];
     return [
@@ -214,8 +218,12 @@ export class Launching {
         return [{ type: 'saved', request: message.request, error: message.error }];
       case 'unlogged': {
         const error = new EpochvisorError(message.code, message.message, message.hint);
-        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error] }];
+        replica.logTrouble = `${message.isAwaited ? 'outputs wait' : 'nothing is logged'}: ${message.message}`;
+        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error, message.isAwaited] }, this.#tellStatus()];
       }
+      case 'logWaits':
+        replica.logTrouble = message.why === '' ? '' : `outputs wait: ${message.why}`;
+        return [{ type: 'tell', news: ['logWaits', nameOf(replica), message.why] }, this.#tellStatus()];
       case 'named':
         // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
         return [{ type: 'named', incarnation }];

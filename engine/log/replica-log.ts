@@ -5,14 +5,18 @@
 //   who joins     the snapshot that it was sent, as its first checkpoint, and the parts from there on
 //   all           what their guests put out, by offset and checksum; views; how it ended
 //
+// How far the disk has come is told to the driver, for outputs and acknowledgements wait for it (DU); and a replica that is over
+// ends when what it has logged is there.
+//
 // A part is the same bytes wherever it is logged, for each entry is encoded as the difference to those before: the logs of two
 // replicas are one log, as far as both reach.
 
 import { linkAround } from '../driver/link-around.js';
-import type { PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
+import type { LogPort, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { assert, type EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
 import { describeOutcome } from '../protocol/describe.js';
+import { type Durability, syncsAtOnce } from '../protocol/durability.js';
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { noteOf } from '../wire/segment-records.js';
@@ -23,9 +27,16 @@ export interface ReplicaLogOptions {
   /** The view to begin in, and where the log begins then; without a view this replica joins. */
   readonly view: View | undefined;
   readonly position: number;
+  readonly durability: Durability;
   /** A checkpoint is taken so often while this replica is primary, ms; left out: none is. */
   readonly checkpointMs?: number;
 }
+
+/** What is logged last has so long to reach the disk before the replica ends, ms: the launcher waits twice as long. */
+const LAST_MS = 3_000;
+/** Pieces of a checkpoint wait for a disk that has so much before it, bytes, and look again so much later, ms. */
+const AHEAD_BYTES = 1 << 20;
+const AHEAD_MS = 2;
 
 type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
 
@@ -38,6 +49,8 @@ export class ReplicaLog {
   #end: number;
   #view = 0;
   #isPrimary: boolean;
+  /** Something was put out since what is logged was on its way. */
+  #hasOutput = false;
   #checkpointing: NodeJS.Timeout | undefined;
 
   constructor(writer: LogWriter, options: ReplicaLogOptions) {
@@ -46,6 +59,8 @@ export class ReplicaLog {
     const { view, incarnation, position } = options;
     this.#end = position;
     this.#isPrimary = view?.primary === incarnation;
+    // Until it knows better: who joins is to be a backup.
+    writer.urgent = syncsAtOnce(options.durability, false, false);
     if (view !== undefined) this.#viewed(view, 'the machine begins');
   }
 
@@ -55,6 +70,7 @@ export class ReplicaLog {
     if (this.#options.checkpointMs !== undefined) this.#checkpoints(ports, this.#options.checkpointMs);
     return {
       ...ports,
+      log: this.#port,
       arbiter: {
         claim: (view, answer) =>
           arbiter.claim(view, answered => {
@@ -93,9 +109,31 @@ export class ReplicaLog {
       },
       end: halted => {
         clearInterval(this.#checkpointing);
-        this.#writer.flush();
-        ports.end(halted);
+        this.#endWhenKept(() => ports.end(halted));
       },
+    };
+  }
+
+  #endWhenKept(then: () => void): void {
+    let isOver = false;
+    const over = () => {
+      if (!isOver) then();
+      isOver = true;
+    };
+    const late = setTimeout(over, LAST_MS);
+    this.#writer.close(() => {
+      clearTimeout(late);
+      over();
+    });
+  }
+
+  get #port(): LogPort {
+    const [writer, { durability }] = [this.#writer, this.#options];
+    return {
+      get waitingBytes() {
+        return durability === 'memory' ? 0 : writer.waitingBytes;
+      },
+      listen: kept => writer.listen(kept),
     };
   }
 
@@ -128,11 +166,13 @@ export class ReplicaLog {
         output: (position, output) => {
           const note = noteOf(position, output);
           if (note !== undefined) writer.noted(note);
+          this.#hasOutput = true;
           listener.output(position, output);
         },
         drained: said => {
-          // Before they leave.
-          if (this.#isPrimary && writer.hasNotes) writer.flush();
+          // They wait for it.
+          if (this.#isPrimary && this.#hasOutput) writer.flush();
+          this.#hasOutput = false;
           listener.drained(said);
         },
       });
@@ -181,6 +221,8 @@ export class ReplicaLog {
   #viewed(view: View, reason: string): void {
     if (view.number <= this.#view) return;
     this.#view = view.number;
+    const isPrimary = view.primary === this.#options.incarnation;
+    this.#writer.urgent = syncsAtOnce(this.#options.durability, isPrimary, view.backups.length === 0);
     this.#writer.record({ type: 'view', atMs: Date.now(), view, reason });
   }
 
@@ -218,7 +260,8 @@ export class ReplicaLog {
         return;
       }
       this.#writer.record({ type: 'piece', bytes: next.value });
-      setImmediate(write);
+      if (this.#writer.waitingBytes < AHEAD_BYTES) setImmediate(write);
+      else setTimeout(write, AHEAD_MS);
     };
     write();
   }

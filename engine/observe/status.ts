@@ -54,6 +54,8 @@ export interface Status {
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
   readonly verification: VerificationStatus;
+  /** What is wrong with what replicas write down (`--log`), and whether outputs wait for it; left out: nothing. */
+  readonly log?: string;
   /** The socket on which the launcher takes requests, for `epochvisor snapshot`. */
   readonly control?: string;
 }

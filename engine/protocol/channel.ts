@@ -119,6 +119,8 @@ export class Channel<P> {
       case 'live':
         state.said = Infinity;
         return [];
+      case 'kept':
+        return [...committing.keptCame(state, event), ...this.#bus.release(), ...committing.throttle(state)];
       case 'peerOpened':
         return this.#peerOpened(event.peer);
       case 'peer':

@@ -12,15 +12,21 @@ import type { FromReplica, LogPlace, ReplicaConfiguration } from './replica-conf
 /** Undefined: nothing can be written there, which was told. */
 export function openReplicaLog(
   { machine, incarnation, moduleHash, options, view }: ReplicaConfiguration,
-  { folder, checkpointMs }: LogPlace,
+  { folder, checkpointMs, durability = 'memory' }: LogPlace,
   snapshot: MachineSnapshot | undefined,
   tell: (message: FromReplica) => void,
 ): ReplicaLog | undefined {
-  const ended = ({ code, message, hint }: EpochvisorError) => tell({ type: 'unlogged', code, message, hint });
+  const isAwaited = durability !== 'memory';
+  const ended = ({ code, message, hint }: EpochvisorError) =>
+    tell({ type: 'unlogged', code, message, hint, isAwaited });
   let writer: LogWriter;
   try {
     const header = { machine, incarnation, moduleHash, description: encodeLoggedMachine({ options }) };
-    writer = new LogWriter({ folder: join(folder, incarnation), header, ended });
+    writer = new LogWriter({
+      ...{ folder: join(folder, incarnation), header, ended, isAwaited },
+      beginsWhole: view !== undefined && snapshot === undefined,
+      waits: error => tell({ type: 'logWaits', why: error?.line ?? '' }),
+    });
   } catch (error) {
     if (!(error instanceof EpochvisorError)) throw error;
     ended(error);
@@ -33,5 +39,6 @@ export function openReplicaLog(
     writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
   }
   const every = checkpointMs === undefined ? {} : { checkpointMs };
-  return new ReplicaLog(writer, { incarnation, view, position: snapshot?.guest.position ?? 0, ...every });
+  const position = snapshot?.guest.position ?? 0;
+  return new ReplicaLog(writer, { incarnation, view, position, durability, ...every });
 }

@@ -7,6 +7,7 @@ import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import type { Durability } from '../protocol/durability.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
@@ -108,6 +109,8 @@ export interface LogPlace {
   readonly folder: string;
   /** How often a primary takes a checkpoint, ms; left out: never. */
   readonly checkpointMs?: number;
+  /** What outputs wait for; `memory` where it is left out. */
+  readonly durability?: Durability;
 }
 
 /** Launcher to replica. */
@@ -196,8 +199,16 @@ export type FromReplica =
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
-  /** Nothing more of what it logs is written down, and it goes on. */
-  | { readonly type: 'unlogged'; readonly code: string; readonly message: string; readonly hint: string }
+  /** Nothing more of what it logs is written down. `isAwaited`: its outputs, or its acknowledgements, wait for ever. */
+  | {
+      readonly type: 'unlogged';
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+      readonly isAwaited: boolean;
+    }
+  /** There is no room for what it logs, and outputs wait for some; empty: there is again. */
+  | { readonly type: 'logWaits'; readonly why: string }
   /** The answer to `cut`. */
   | { readonly type: 'cut'; readonly request: number }
   /** This replica ends, and is no part of the machine any more. */

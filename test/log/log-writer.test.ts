@@ -8,16 +8,18 @@ import { openLogFile, openLogs } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
 import type { SegmentRecord } from '../../engine/wire/segment-records.js';
 
+type Written = (error: Error | null, written: number) => void;
+
 const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY, error: 'ENOSPC' }));
 vi.mock('node:fs', async original => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
-    writeSync: (fd: number, bytes: Uint8Array, at: number, length: number, position: number) => {
+    write: (fd: number, bytes: Uint8Array, at: number, length: number, position: number, then: Written) => {
       const some = Math.min(length, disk.room);
-      if (some === 0) throw Object.assign(new Error(disk.error), { code: disk.error });
       disk.room -= some;
-      return fs.writeSync(fd, bytes, at, some, position);
+      if (some > 0) fs.write(fd, bytes, at, some, position, then);
+      else setImmediate(() => then(Object.assign(new Error(disk.error), { code: disk.error }), 0));
     },
   };
 });
@@ -42,6 +44,8 @@ const writerOf = (segmentBytes?: number) =>
     ended: ({ line }) => said.push(line),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
   });
+/** What is to be done soon is done. */
+const turn = () => new Promise(resolve => setImmediate(() => setImmediate(resolve)));
 const part = (text: string, entries = 2) => ({ entries, bytes: new Uint8Array(Buffer.from(text)) });
 const note = (position: number, offset: number) =>
   ({ type: 'stream', position, stream: 1, offset, length: 5, checksum: 7 }) as const;
@@ -57,11 +61,13 @@ test('parts and notes are gathered, and written together in their order', async 
   writer.logged(0, part('one'));
   writer.logged(2, part('two', 3));
   writer.noted(note(5, 0));
-  expect([writer.end, writer.hasNotes, readdirSync(folder)]).toEqual([5, true, []]);
+  expect([writer.end, writer.hasNotes]).toEqual([5, true]);
+  await turn();
+  expect(readdirSync(folder)).toEqual([]);
   writer.flush();
   writer.record({ type: 'live', atMs: 1, epoch: 2, uncertain: 3 });
   writer.logged(5, part('three'));
-  await writer.close();
+  await writer.closed();
   expect(found()).toEqual([
     { type: 'log', position: 0, parts: [part('one'), part('two', 3)] },
     { type: 'outputs', notes: [note(5, 0)] },
@@ -75,15 +81,18 @@ test('a part that does not follow from what is gathered is of a record of its ow
   const writer = writerOf();
   writer.logged(0, part('one'));
   writer.logged(7, part('two'));
-  await writer.close();
+  await writer.closed();
   expect(found()).toMatchObject([{ position: 0 }, { position: 7 }]);
 });
 
-test('what nobody flushes is written all the same, soon', async () => {
+test('what nobody flushes is written all the same, soon, and synced later', async () => {
   const writer = writerOf();
+  const kept: string[] = [];
+  writer.listen((written, synced) => kept.push(`${written} ${synced}`));
   writer.logged(0, part('one'));
-  await vi.waitFor(() => expect(found()).toHaveLength(1), 10_000);
-  await writer.close();
+  await vi.waitFor(() => expect(kept).toEqual(['2 -1', '2 2']), 10_000);
+  expect(found()).toHaveLength(1);
+  await writer.closed();
 });
 
 async function rotated(): Promise<SegmentRecord[]> {
@@ -97,7 +106,7 @@ async function rotated(): Promise<SegmentRecord[]> {
     writer.logged(position, parts[0]!);
     writer.flush();
   }
-  await writer.close();
+  await writer.closed();
   return records;
 }
 
@@ -141,12 +150,18 @@ test('a disk that is full, or breaks, ends the log and is told once; what was wr
     const writer = writerOf();
     writer.logged(0, part('one'));
     writer.flush();
+    const kept: number[] = [];
+    writer.listen(written => kept.push(written));
+    await vi.waitFor(() => expect(kept).toContain(2), 10_000);
     Object.assign(disk, { room: 10, error });
     for (let at = 1; at < 5; at++) {
       writer.logged(2 * at, part('more'));
       writer.flush();
+      await turn();
     }
-    await writer.close();
+    await writer.closed();
+    // Nobody waits for it any more.
+    expect(kept.at(-1)).toBe(Number.POSITIVE_INFINITY);
     expect(said.splice(0)).toEqual([expect.stringMatching(line)]);
     expect(found()).toEqual([{ type: 'log', position: 0, parts: [part('one')] }]);
     rmSync(folder, { recursive: true });

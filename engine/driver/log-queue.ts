@@ -1,0 +1,406 @@
+// The queue of a log that is written down: what is appended is gathered into records, goes to the disk in order, one thing at a
+// time, and nobody who appends waits. The same code in production and in the simulator; the disk is in a port.
+//
+//   gathered     parts of the log and notes of outputs, until `flush`, GATHER_MS have passed, or GATHER_BYTES are there
+//   written      what has come while the disk was busy, together: it outlives a kill of the process
+//   synced       at once while somebody waits for it (`urgent`), and SYNC_MS later where nobody does: it outlives a loss of
+//                power. What comes while one sync is under way goes with the next
+//   rotated      a segment that has its size is synced, and the next one begun: only the last can be torn
+//
+// How far it has come is told as two positions of the log, written and synced. A log that begins with a checkpoint has nothing
+// before that is whole: without it nobody could execute what follows.
+//
+// A full disk is tried again where outputs wait for it (`waits`); else the log ends there, as it does on a disk that fails: after a
+// failed sync nobody knows what is there.
+
+import { encodeSegmentRecord, type LogPart, type OutputNote, type SegmentRecord } from '../wire/segment-records.js';
+import { encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../wire/segments.js';
+import type { Answer } from './journal-queue.js';
+
+const GATHER_MS = 10;
+const GATHER_BYTES = 64 * 1024;
+const SYNC_MS = 1_000;
+/** Written at a time: what waits for a sync must not wait behind a whole checkpoint. */
+const BATCH_BYTES = 1 << 20;
+const SEGMENT_BYTES = 64 << 20;
+/** Where nobody waits for the disk, more of it than this would be the end of the process: the log ends instead. */
+const WAITING_MAX_BYTES = 256 << 20;
+/** A full disk is tried again after this time, ms. */
+const AGAIN_MS = 500;
+/** What a record counts for beyond the bytes in it. */
+const RECORD_BYTES = 64;
+
+/** Segments, and time. One thing at a time is asked of it, but `soon` and `after`; nothing answers from within the call. */
+export interface LogDisk {
+  /** The `number`-th segment begins with these bytes; the one before is closed. */
+  begin(number: number, bytes: Uint8Array, then: Answer): void;
+  /** @param then with how many bytes were written, from the first on */
+  write(bytes: Uint8Array, at: number, then: (error: unknown, written: number) => void): void;
+  /** The disk has all that was written. */
+  sync(then: Answer): void;
+  close(then: () => void): void;
+  isFull(error: unknown): boolean;
+  /** After what else comes in this turn. */
+  soon(act: () => void): void;
+  /** @returns what keeps it from that */
+  after(delayMs: number, act: () => void): () => void;
+}
+
+export interface LogObserver {
+  /** All of the log below these positions is there: Infinity where nobody has to wait any more, -1 where nothing is. */
+  kept(written: number, synced: number): void;
+  /** There is no room; it is tried again. Said once each time. */
+  waits(error: unknown): void;
+  /** There is room again. */
+  goesOn(): void;
+  /** Nothing is logged any more. Said once. */
+  ended(error: unknown): void;
+}
+
+export interface LogQueueOptions {
+  readonly disk: LogDisk;
+  readonly observer: LogObserver;
+  readonly header: Pick<SegmentHeader, 'machine' | 'incarnation' | 'moduleHash' | 'description'>;
+  /** Whether the log begins with the machine; else with a checkpoint. */
+  readonly beginsWhole: boolean;
+  /** Whether a full disk is waited for. */
+  readonly waitsForRoom: boolean;
+  readonly segmentBytes?: number;
+}
+
+/** Why a log ended that nobody waited for: the disk is slower than what is logged. */
+export class LogBehind extends Error {}
+
+interface Batch {
+  readonly bytes: Uint8Array;
+  done: number;
+}
+
+export class LogQueue {
+  readonly #options: LogQueueOptions;
+  readonly #encoder = new RecordEncoder(0);
+  #parts: LogPart[] = [];
+  #notes: OutputNote[] = [];
+  #gatheredBytes = 0;
+  /** Position of the first part that is gathered, and after the last one: where the log goes on. */
+  #from = 0;
+  #end = 0;
+  #keepFromFlush: (() => void) | undefined;
+  /** Gathered whole, and not with the disk. */
+  #records: SegmentRecord[] = [];
+  #recordBytes = 0;
+  #batch: Batch | undefined;
+  #segments = 0;
+  /** Of the present one; infinite where there is none. */
+  #segmentBytes = Infinity;
+  /** No record is in it: it takes one, whatever its size. */
+  #isFresh = false;
+  #isWhole: boolean;
+  /** Where the log goes on after what is encoded, and what of it is written, and synced. */
+  #encodedEnd = 0;
+  #written = -1;
+  #synced = -1;
+  /** Bytes were written that are not synced. */
+  #isDirty = false;
+  #urgent = false;
+  #syncIsDue = false;
+  #keepFromSync: (() => void) | undefined;
+  #works = false;
+  #isFull = false;
+  #keepFromTrying: (() => void) | undefined;
+  #hasEnded = false;
+  #whenClosed: (() => void) | undefined;
+
+  constructor(options: LogQueueOptions) {
+    this.#options = options;
+    this.#isWhole = options.beginsWhole;
+  }
+
+  /** Where what is logged next stands. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether outputs are noted and not on their way to the disk. */
+  get hasNotes(): boolean {
+    return this.#notes.length > 0;
+  }
+
+  /** What the disk does not have. */
+  get waitingBytes(): number {
+    const batch = this.#batch === undefined ? 0 : this.#batch.bytes.length - this.#batch.done;
+    return this.#gatheredBytes + this.#recordBytes + batch;
+  }
+
+  /** Whether somebody waits for the disk to have what is written. */
+  set urgent(urgent: boolean) {
+    this.#urgent = urgent;
+    if (!urgent || this.#hasEnded) return;
+    this.flush();
+    this.#work();
+  }
+
+  /** A part of the log, whose first entry is at `position`. */
+  logged(position: number, part: LogPart): void {
+    if (this.#hasEnded) return;
+    if (this.#parts.length > 0 && position !== this.#end) this.#closeGathered();
+    if (this.#parts.length === 0) this.#from = position;
+    this.#parts.push(part);
+    this.#end = position + part.entries;
+    this.#gathered(part.bytes.length);
+  }
+
+  noted(note: OutputNote): void {
+    if (this.#hasEnded) return;
+    this.#notes.push(note);
+    this.#gathered(16);
+  }
+
+  /** Anything else, after what is gathered. */
+  record(record: SegmentRecord): void {
+    if (this.#hasEnded) return;
+    this.#closeGathered();
+    if (record.type === 'checkpoint') this.#end = Math.max(this.#end, record.position);
+    this.#push(record, 'bytes' in record ? record.bytes.length : 0);
+    this.#work();
+  }
+
+  /** What is gathered is on its way. */
+  flush(): void {
+    if (this.#hasEnded) return;
+    this.#closeGathered();
+    this.#work();
+  }
+
+  /** Calls back when all of it is on the disk, or nothing can be. */
+  close(then: () => void): void {
+    this.flush();
+    this.#whenClosed = then;
+    if (this.#keepFromTrying !== undefined) this.#stop();
+    this.#syncIsDue = true;
+    this.#work();
+  }
+
+  // ---- gathering
+
+  #gathered(bytes: number): void {
+    this.#gatheredBytes += bytes;
+    if (this.#gatheredBytes >= GATHER_BYTES) this.flush();
+    // What comes in one turn goes together; and so does what comes while the disk is busy.
+    else if (this.#urgent) this.#work();
+    else this.#keepFromFlush ??= this.#options.disk.after(GATHER_MS, () => this.flush());
+  }
+
+  #closeGathered(): void {
+    this.#keepFromFlush?.();
+    this.#keepFromFlush = undefined;
+    const [parts, notes] = [this.#parts, this.#notes];
+    [this.#parts, this.#notes, this.#gatheredBytes] = [[], [], 0];
+    if (parts.length > 0) {
+      const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+      this.#push({ type: 'log', position: this.#from, parts }, bytes);
+    }
+    if (notes.length > 0) this.#push({ type: 'outputs', notes }, 16 * notes.length);
+  }
+
+  #push(record: SegmentRecord, bytes: number): void {
+    this.#records.push(record);
+    this.#recordBytes += bytes + RECORD_BYTES;
+    if (!this.#options.waitsForRoom && this.waitingBytes > WAITING_MAX_BYTES) this.#fail(new LogBehind());
+  }
+
+  // ---- the disk
+
+  #work(): void {
+    if (this.#works || this.#keepFromTrying !== undefined) return;
+    this.#works = true;
+    this.#options.disk.soon(() => this.#next());
+  }
+
+  #next(): void {
+    if (this.#hasEnded) {
+      this.#rest();
+      return;
+    }
+    if (this.#urgent || this.#whenClosed !== undefined) this.#closeGathered();
+    if (this.#batch !== undefined) this.#write(this.#batch);
+    else if (this.#isDirty && (this.#urgent || this.#syncIsDue)) this.#sync();
+    else if (this.#records.length === 0) this.#rest();
+    else if (this.#isFresh || this.#segmentBytes < this.#segmentMaxBytes) this.#write(this.#encode());
+    else if (this.#isDirty) this.#sync();
+    else this.#begin();
+  }
+
+  get #segmentMaxBytes(): number {
+    return this.#options.segmentBytes ?? SEGMENT_BYTES;
+  }
+
+  #begin(): void {
+    const { disk, header } = this.#options;
+    const number = this.#segments + 1;
+    const [first] = this.#records;
+    const position = first?.type === 'log' ? first.position : this.#encodedEnd;
+    const bytes = encodeSegmentHeader({ ...header, number, position, chain: this.#encoder.chain });
+    disk.begin(number, bytes, error => {
+      if (this.#stalls(error)) return;
+      this.#segments = number;
+      this.#segmentBytes = bytes.length;
+      this.#isFresh = true;
+      this.#isDirty = true;
+      this.#next();
+    });
+  }
+
+  /** What has come, up to BATCH_BYTES, and to the size of a segment. */
+  #encode(): Batch {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    const most = Math.min(BATCH_BYTES, this.#segmentMaxBytes - this.#segmentBytes);
+    let taken = 0;
+    for (const record of this.#records) {
+      if (taken > 0 && length >= most) break;
+      const piece = this.#encoder.encode(encodeSegmentRecord(record));
+      pieces.push(piece);
+      length += piece.length;
+      taken += 1;
+      this.#recordBytes -= sizeOf(record);
+      if (record.type === 'log') this.#encodedEnd = endOf(record);
+      if (record.type === 'checkpoint') {
+        this.#isWhole = true;
+        this.#encodedEnd = Math.max(this.#encodedEnd, record.position);
+      }
+    }
+    this.#records.splice(0, taken);
+    this.#isFresh = false;
+    this.#batch = { bytes: joined(pieces, length), done: 0 };
+    return this.#batch;
+  }
+
+  #write(batch: Batch): void {
+    const rest = batch.done === 0 ? batch.bytes : batch.bytes.subarray(batch.done);
+    this.#options.disk.write(rest, this.#segmentBytes, (error, written) => {
+      batch.done += written;
+      this.#segmentBytes += written;
+      if (written > 0) this.#isDirty = true;
+      if (this.#stalls(error)) return;
+      if (batch.done === batch.bytes.length) {
+        this.#batch = undefined;
+        if (this.#isWhole) this.#written = this.#encodedEnd;
+        this.#tell();
+        this.#planSync();
+      }
+      this.#next();
+    });
+  }
+
+  #planSync(): void {
+    if (this.#urgent || this.#syncIsDue) return;
+    this.#keepFromSync ??= this.#options.disk.after(SYNC_MS, () => {
+      this.#keepFromSync = undefined;
+      this.#syncIsDue = true;
+      this.#work();
+    });
+  }
+
+  #sync(): void {
+    const written = this.#written;
+    this.#isDirty = false;
+    this.#options.disk.sync(error => {
+      if (isError(error)) {
+        this.#fail(error);
+        this.#rest();
+        return;
+      }
+      this.#synced = written;
+      this.#syncIsDue = this.#whenClosed !== undefined;
+      this.#tell();
+      this.#next();
+    });
+  }
+
+  #tell(): void {
+    if (!this.#hasEnded) this.#options.observer.kept(this.#written, this.#synced);
+  }
+
+  #rest(): void {
+    this.#works = false;
+    const then = this.#whenClosed;
+    if (then === undefined) return;
+    this.#whenClosed = undefined;
+    this.#stop();
+    this.#options.disk.close(then);
+  }
+
+  // ---- what can't be written
+
+  /** @returns whether it goes on later, or not at all */
+  #stalls(error: unknown): boolean {
+    const { disk, observer, waitsForRoom } = this.#options;
+    if (this.#hasEnded) {
+      this.#rest();
+      return true;
+    }
+    if (!isError(error)) {
+      if (this.#isFull) observer.goesOn();
+      this.#isFull = false;
+      return false;
+    }
+    if (!waitsForRoom || !disk.isFull(error) || this.#whenClosed !== undefined) {
+      this.#fail(error);
+      this.#rest();
+      return true;
+    }
+    if (!this.#isFull) observer.waits(error);
+    this.#isFull = true;
+    this.#works = false;
+    this.#keepFromTrying = disk.after(AGAIN_MS, () => {
+      this.#keepFromTrying = undefined;
+      this.#work();
+    });
+    return true;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#hasEnded) return;
+    this.#stop();
+    const { observer, waitsForRoom } = this.#options;
+    observer.ended(error);
+    // Who waits for the disk waits on; nobody else does.
+    if (!waitsForRoom) observer.kept(Infinity, Infinity);
+  }
+
+  #stop(): void {
+    this.#hasEnded = true;
+    this.#keepFromFlush?.();
+    this.#keepFromSync?.();
+    this.#keepFromTrying?.();
+    this.#keepFromTrying = undefined;
+    [this.#parts, this.#notes, this.#records, this.#batch] = [[], [], [], undefined];
+    [this.#gatheredBytes, this.#recordBytes] = [0, 0];
+  }
+}
+
+const isError = (error: unknown): boolean => error !== undefined && error !== null;
+
+function endOf({ position, parts }: SegmentRecord & { type: 'log' }): number {
+  return parts.reduce((end, { entries }) => end + entries, position);
+}
+
+/** As `#push` has counted it. */
+function sizeOf(record: SegmentRecord): number {
+  if (record.type === 'outputs') return RECORD_BYTES + 16 * record.notes.length;
+  if (record.type === 'log') return record.parts.reduce((sum, { bytes }) => sum + bytes.length, RECORD_BYTES);
+  return RECORD_BYTES + ('bytes' in record ? record.bytes.length : 0);
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return first;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
