@@ -246,7 +246,6 @@ export class LogQueue {
       this.#segments = number;
       this.#segmentBytes = bytes.length;
       this.#isFresh = true;
-      this.#isDirty = true;
       this.#next();
     });
   }
