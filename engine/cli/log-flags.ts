@@ -19,6 +19,25 @@ export interface LogFlags {
   readonly quiet?: true;
 }
 
+export interface OutputFlags {
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+export function addOutputFlags(command: Command): Command {
+  return command
+    .option('--stdout <FILE>', "append the guest's stdout to FILE; with --log, each byte once also across `recover`")
+    .option('--stderr <FILE>', 'likewise its stderr');
+}
+
+/** By absolute paths. */
+export function outputFiles({ stdout, stderr }: OutputFlags): OutputFlags {
+  return {
+    ...(stdout === undefined ? {} : { stdout: resolve(stdout) }),
+    ...(stderr === undefined ? {} : { stderr: resolve(stderr) }),
+  };
+}
+
 export function addLogFlags(command: Command): Command {
   return command
     .option(

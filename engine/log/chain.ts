@@ -24,6 +24,8 @@ export interface LogExtent {
   readonly views: readonly View[];
   /** Checkpoints that are whole, by how many had begun before; and the position of the last part of the log before each was. */
   readonly checkpoints: ReadonlyMap<number, number>;
+  /** The code with which its replica ended; empty: the guest came to its end; undefined: nobody could say. */
+  readonly closed: string | undefined;
 }
 
 /** A log, from its beginning up to a position. */
@@ -40,9 +42,11 @@ export function extentOf(log: StoredLog): LogExtent {
   let checkpoint: number | undefined;
   const checkpoints = new Map<number, number>();
   let [begun, logged] = [0, -1];
+  let closed: string | undefined;
   for (const { record, path, at } of log.records()) {
     if (record.type === 'view') views.push(record.view);
     else if (record.type === 'begins') begun += 1;
+    else if (record.type === 'closed') closed = record.code;
     else if (record.type === 'checkpoint') {
       checkpoint ??= record.position;
       checkpoints.set(begun - 1, logged);
@@ -54,7 +58,7 @@ export function extentOf(log: StoredLog): LogExtent {
     }
   }
   from ??= checkpoint ?? 0;
-  return { log, from, to: Math.max(from, to), isWhole: from === 0 || checkpoint === from, views, checkpoints };
+  return { log, from, to: Math.max(from, to), isWhole: from === 0 || checkpoint === from, views, checkpoints, closed };
 }
 
 function gap(path: string, at: number, due: number, position: number): EpochvisorError {
@@ -79,6 +83,11 @@ export function chainOf(extents: readonly LogExtent[]): readonly ChainLink[] {
   for (const other of extents) {
     if (other !== last && latest(other)?.number === number) refuseParted(last, other);
   }
+  return chainTo(last, extents);
+}
+
+/** The end of one log, and what precedes it, as far as the others have it. */
+export function chainTo(last: LogExtent, extents: readonly LogExtent[]): readonly ChainLink[] {
   const links: ChainLink[] = [{ extent: last, to: last.to }];
   for (let first = last; first.from > 0; ) {
     const before = beforeOf(first, extents);
@@ -89,7 +98,8 @@ export function chainOf(extents: readonly LogExtent[]): readonly ChainLink[] {
   return links;
 }
 
-const latest = ({ views }: LogExtent): View | undefined => views.at(-1);
+/** The last view that it knows. */
+export const latest = ({ views }: LogExtent): View | undefined => views.at(-1);
 
 function byAdvance(a: LogExtent, b: LogExtent): number {
   const rank = (extent: LogExtent) => latest(extent)?.number ?? 0;
@@ -108,7 +118,8 @@ function beforeOf(joined: LogExtent, extents: readonly LogExtent[]): LogExtent |
     .find(extent => extent !== undefined);
 }
 
-function refuseStrangers(extents: readonly LogExtent[]): void {
+/** @throws EpochvisorError LOGS_DIFFER */
+export function refuseStrangers(extents: readonly LogExtent[]): void {
   const [first, ...others] = extents;
   for (const { log } of others) {
     if (log.header.machine === first!.log.header.machine) continue;
@@ -120,8 +131,8 @@ function refuseStrangers(extents: readonly LogExtent[]): void {
   }
 }
 
-/** Two of one view have one log, as far as both reach. */
-function refuseParted(one: LogExtent, other: LogExtent): void {
+/** Two of one view have one log, as far as both reach. @throws EpochvisorError LOGS_DIFFER */
+export function refuseParted(one: LogExtent, other: LogExtent): void {
   const [ours, theirs] = [partsOf(one.log), partsOf(other.log)];
   for (let a = ours.next(), b = theirs.next(); a.done !== true && b.done !== true; ) {
     const [here, there] = [a.value, b.value];

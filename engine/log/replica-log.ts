@@ -49,6 +49,10 @@ export class ReplicaLog {
   #end: number;
   #view = 0;
   #isPrimary: boolean;
+  /** Whether the disk is to have at once what is logged. */
+  #urgent = false;
+  #synced = -1;
+  #awaited: { readonly position: number; readonly then: () => void } | undefined;
   /** Something was put out since what is logged was on its way. */
   #hasOutput = false;
   #checkpointing: NodeJS.Timeout | undefined;
@@ -60,7 +64,7 @@ export class ReplicaLog {
     this.#end = position;
     this.#isPrimary = view?.primary === incarnation;
     // Until it knows better: who joins is to be a backup.
-    writer.urgent = syncsAtOnce(options.durability, false, false);
+    this.#hurry(syncsAtOnce(options.durability, false, false));
     if (view !== undefined) this.#viewed(view, 'the machine begins');
   }
 
@@ -127,13 +131,38 @@ export class ReplicaLog {
     });
   }
 
+  /** Calls back, once, when the disk has all below a position, whatever the durability; it may be at once. */
+  whenSynced(position: number, then: () => void): void {
+    this.#awaited = { position, then };
+    this.#hurry(this.#urgent);
+    this.#kept(this.#synced);
+  }
+
+  #kept(synced: number): void {
+    this.#synced = synced;
+    if (this.#awaited === undefined || synced < this.#awaited.position) return;
+    const { then } = this.#awaited;
+    this.#awaited = undefined;
+    this.#hurry(this.#urgent);
+    then();
+  }
+
+  #hurry(urgent: boolean): void {
+    this.#urgent = urgent;
+    this.#writer.urgent = urgent || this.#awaited !== undefined;
+  }
+
   get #port(): LogPort {
     const [writer, { durability }] = [this.#writer, this.#options];
     return {
       get waitingBytes() {
         return durability === 'memory' ? 0 : writer.waitingBytes;
       },
-      listen: kept => writer.listen(kept),
+      listen: kept =>
+        writer.listen((written, synced) => {
+          kept(written, synced);
+          this.#kept(synced);
+        }),
     };
   }
 
@@ -222,7 +251,7 @@ export class ReplicaLog {
     if (view.number <= this.#view) return;
     this.#view = view.number;
     const isPrimary = view.primary === this.#options.incarnation;
-    this.#writer.urgent = syncsAtOnce(this.#options.durability, isPrimary, view.backups.length === 0);
+    this.#hurry(syncsAtOnce(this.#options.durability, isPrimary, view.backups.length === 0));
     this.#writer.record({ type: 'view', atMs: Date.now(), view, reason });
   }
 

@@ -2,8 +2,8 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
+import { snapshotAt } from '../log/checkpoints.js';
 import type { Recording } from '../log/recording.js';
-import { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
 import { EntryDecoder } from '../wire/log-entries.js';
 
 export interface RecordingStart {
@@ -77,14 +77,7 @@ function ended(entries: ReturnType<EntryDecoder['decode']>): number {
   );
 }
 
-/** The state that was saved as a checkpoint, from its pieces. @throws EpochvisorError SNAPSHOT_INVALID */
+/** The state that was saved as a checkpoint. @throws EpochvisorError SNAPSHOT_INVALID */
 export function stateAt(recording: Recording, number: number): GuestState {
-  const decoder = new SnapshotDecoder();
-  let begun = 0;
-  for (const { record } of recording.records()) {
-    if (record.type === 'begins') begun += 1;
-    else if (record.type === 'piece' && begun === number) decoder.push(record.bytes);
-    else if (record.type === 'checkpoint' && begun === number) break;
-  }
-  return decoder.finish().guest;
+  return snapshotAt(recording, number).guest;
 }

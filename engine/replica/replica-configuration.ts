@@ -8,6 +8,7 @@ import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { Durability } from '../protocol/durability.js';
+import type { StreamOffset } from '../protocol/messages.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
@@ -99,6 +100,8 @@ export interface ReplicaConfiguration {
   readonly snapshot?: string;
   /** Where it writes down what it logs. */
   readonly log?: LogPlace;
+  /** All others are dead, and it goes on from this log. */
+  readonly recover?: RecoverPlace;
   /** Started by the agent of a host (engine/parts): nobody gives it a view; it finds how to begin (first-view.ts), and reports. */
   readonly place?: ListeningPlace;
 }
@@ -111,6 +114,20 @@ export interface LogPlace {
   readonly checkpointMs?: number;
   /** What outputs wait for; `memory` where it is left out. */
   readonly durability?: Durability;
+}
+
+/** From where in which log a replica goes on (log/recovery.ts). */
+export interface RecoverPlace {
+  /** Absolute, of logs. */
+  readonly folders: readonly string[];
+  /** The one of the log. */
+  readonly log: string;
+  readonly from: number;
+  readonly end: number;
+  /** Its number; undefined: the guest begins. */
+  readonly checkpoint: number | undefined;
+  /** How much of each stream's output is known to be outside. */
+  readonly outside: readonly StreamOffset[];
 }
 
 /** Launcher to replica. */

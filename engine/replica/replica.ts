@@ -174,6 +174,11 @@ export class Replica {
     this.#driver.addPeer(peer, this.#around?.link(plain) ?? plain, again);
   }
 
+  /** A log takes the place of a replica (recovering.ts). */
+  addLog(peer: string, link: PeerLink): void {
+    this.#driver.addPeer(peer, this.#around?.link(link) ?? link);
+  }
+
   /** As a launcher says. */
   peerGone(peer: string, reason: string): void {
     this.#driver.peerGone(peer, reason);

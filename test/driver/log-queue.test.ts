@@ -141,7 +141,10 @@ test('urgent: what comes while one sync is under way goes with the next, and is 
   disk.do('write');
   queue.logged(6, part('six'));
   disk.do('sync');
-  expect([told.splice(0), partsIn(disk.synced)]).toEqual([['5 2', '5 5'], ['one', 'two', 'three', 'four']]);
+  expect([told.splice(0), partsIn(disk.synced)]).toEqual([
+    ['5 2', '5 5'],
+    ['one', 'two', 'three', 'four'],
+  ]);
   disk.do('write');
   disk.do('sync');
   expect([told, disk.due, queue.waitingBytes]).toEqual([['7 5', '7 7'], [], 0]);
@@ -213,7 +216,10 @@ test('a full disk that is waited for is tried again, from the byte where there w
   expect(told.splice(0)).toEqual(['goes on', 'waits Error: full']);
   disk.time(500);
   disk.all();
-  expect([told, partsIn(disk.synced)]).toEqual([['goes on', '2 -1', '2 2'], ['one', 'two']]);
+  expect([told, partsIn(disk.synced)]).toEqual([
+    ['goes on', '2 -1', '2 2'],
+    ['one', 'two'],
+  ]);
 });
 
 test('a disk that fails, or is full and not waited for, ends the log; then nobody waits, or all who did for ever', () => {

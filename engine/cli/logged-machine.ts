@@ -1,0 +1,78 @@
+// What a machine that is written down (--log) has beside its replicas' logs, in their folder: how it was started, and the memory of
+// its bus, for `epochvisor recover`.
+
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { KeptMemory } from '../bus/kept-memory.js';
+import type { EpochvisorError } from '../errors/errors.js';
+import type { LaunchedMachine, LaunchOptions } from '../launch/launched-machine.js';
+import { arbiterIn, busMemoryIn, type LoggedOrigin, writeOrigin } from '../launch/log-home.js';
+import { complain, DEFECT_STATUS } from '../observe/defects.js';
+import type { BusMemory } from '../protocol/bus/bus-memory.js';
+
+export class LoggedMachine {
+  readonly launch: Required<Pick<LaunchOptions, 'machine' | 'memory' | 'arbiter'>>;
+  /** For what devices remember. */
+  readonly devicesFolder: string;
+  #machine: LaunchedMachine | undefined;
+
+  /**
+   * A machine that begins in an empty folder.
+   * @param begins what its bus remembers from the start
+   * @throws EpochvisorError LOG_FOLDER; as `KeptMemory.open`
+   */
+  static async begin(
+    folder: string,
+    origin: Omit<LoggedOrigin, 'machine' | 'arbiter'> & { readonly arbiter?: string | undefined },
+    begins?: BusMemory,
+  ): Promise<LoggedMachine> {
+    const whole = { ...origin, machine: randomUUID(), arbiter: origin.arbiter ?? arbiterIn(folder) };
+    await writeOrigin(folder, whole);
+    return await LoggedMachine.open(folder, whole, begins);
+  }
+
+  /** One that begins, or goes on. @throws EpochvisorError as `KeptMemory.open` */
+  static async open(folder: string, origin: LoggedOrigin, begins?: BusMemory): Promise<LoggedMachine> {
+    const { machine, arbiter, durability } = origin;
+    let opened: LoggedMachine | undefined;
+    const broken = (error: EpochvisorError) => {
+      if (opened !== undefined) opened.#fail(error);
+      else refuse(error);
+    };
+    const memory = await KeptMemory.open(busMemoryIn(folder), machine, {
+      // Where outputs wait for no disk, what was put out is noted without one.
+      syncs: durability !== 'memory',
+      observer: { waits: error => complain(error.line), broken },
+      ...(begins === undefined ? {} : { begins }),
+    });
+    opened = new LoggedMachine({ machine, memory, arbiter });
+    return opened;
+  }
+
+  private constructor(launch: LoggedMachine['launch']) {
+    this.launch = launch;
+    this.devicesFolder = launch.memory.devicesFolder;
+  }
+
+  #fail(error: EpochvisorError): void {
+    if (this.#machine === undefined) refuse(error);
+    this.#machine.fail(error);
+  }
+
+  /** It is told of what can't be kept any more. */
+  isOf(machine: LaunchedMachine): void {
+    this.#machine = machine;
+  }
+
+  /** It can't begin after all: the folder is as empty as it was. */
+  async abandon(folder: string): Promise<void> {
+    await this.launch.memory.close();
+    for (const name of ['machine.json', 'bus']) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function refuse(error: EpochvisorError): never {
+  complain(error.line);
+  process.exit(DEFECT_STATUS);
+}
