@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { STDIN } from '../../devices/console/console-streams.js';
 import { openConsole } from '../../devices/console/open-console.js';
 import type { StreamDevice } from '../../devices/device.js';
 import { openDevices } from '../../devices/opening.js';
@@ -81,13 +82,16 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
     },
   });
   home.isOf(machine);
-  if (flags.quiet !== true) process.stderr.write(`epochvisor: goes on from ${told(recovery)}\n`);
+  if (flags.quiet !== true) process.stderr.write(`epochvisor: goes on from ${told(recovery, memory.memory)}\n`);
   await supervise(machine, { ...origin, guest }, flags);
 }
 
-function told({ path, position, end, checkpoint }: Recovery): string {
+/** Of stdin this process has another one: who knows what the first had read can give it the rest. */
+function told({ path, position, end, checkpoint }: Recovery, { inputs }: BusMemory): string {
   const where = checkpoint === undefined ? 'the beginning' : `the checkpoint at position ${position}`;
-  return `${path}: from ${where} to position ${end}`;
+  const { released, chunks } = inputs.find(({ stream }) => stream === STDIN) ?? { released: 0, chunks: [] };
+  const read = chunks.reduce((sum, { length }) => sum + length, released);
+  return `${path}: from ${where} to position ${end}; stdin was read up to byte ${read}`;
 }
 
 /** As a flag names it. */
