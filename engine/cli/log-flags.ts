@@ -38,6 +38,9 @@ export function outputFiles({ stdout, stderr }: OutputFlags): OutputFlags {
   };
 }
 
+/** Whether the disk has what is told to be written: where outputs wait for disks. */
+export const syncsOutput = ({ durability = 'memory' }: LogFlags): boolean => durability !== 'memory';
+
 export function addLogFlags(command: Command): Command {
   return command
     .option(

@@ -3,18 +3,20 @@
 
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { KeptMemory } from '../bus/kept-memory.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine, LaunchOptions } from '../launch/launched-machine.js';
-import { arbiterIn, busMemoryIn, type LoggedOrigin, writeOrigin } from '../launch/log-home.js';
+import { arbiterIn, busMemoryIn, forgetOrigin, type LoggedOrigin, writeOrigin } from '../launch/log-home.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import type { BusMemory } from '../protocol/bus/bus-memory.js';
+import type { SnapshotOrigin } from '../replica/replica-configuration.js';
+import { type LogFlags, type OutputFlags, outputFiles } from './log-flags.js';
 
 export class LoggedMachine {
   readonly launch: Required<Pick<LaunchOptions, 'machine' | 'memory' | 'arbiter'>>;
   /** For what devices remember. */
   readonly devicesFolder: string;
+  readonly #folder: string;
   #machine: LaunchedMachine | undefined;
 
   /**
@@ -46,11 +48,12 @@ export class LoggedMachine {
       observer: { waits: error => complain(error.line), broken },
       ...(begins === undefined ? {} : { begins }),
     });
-    opened = new LoggedMachine({ machine, memory, arbiter });
+    opened = new LoggedMachine(folder, { machine, memory, arbiter });
     return opened;
   }
 
-  private constructor(launch: LoggedMachine['launch']) {
+  private constructor(folder: string, launch: LoggedMachine['launch']) {
+    this.#folder = folder;
     this.launch = launch;
     this.devicesFolder = launch.memory.devicesFolder;
   }
@@ -66,10 +69,30 @@ export class LoggedMachine {
   }
 
   /** It can't begin after all: the folder is as empty as it was. */
-  async abandon(folder: string): Promise<void> {
+  async abandon(): Promise<void> {
     await this.launch.memory.close();
-    for (const name of ['machine.json', 'bus']) rmSync(join(folder, name), { recursive: true, force: true });
+    forgetOrigin(this.#folder);
+    rmSync(busMemoryIn(this.#folder), { recursive: true, force: true });
   }
+}
+
+/**
+ * Of `run` and `resume`, where they are given --log.
+ * @param begins what the bus remembers from the start
+ * @throws EpochvisorError as `LoggedMachine.begin`
+ */
+export async function beginLogged(
+  flags: LogFlags & OutputFlags,
+  { replicas, arbiter }: Pick<LaunchOptions, 'replicas' | 'arbiter'>,
+  origin: SnapshotOrigin,
+  { log }: Pick<LaunchOptions, 'log'>,
+  begins?: BusMemory,
+): Promise<LoggedMachine | undefined> {
+  if (flags.log === undefined || log === undefined) return undefined;
+  const { folder, durability = 'memory', checkpointMs } = log;
+  const every = checkpointMs === undefined ? {} : { checkpointMs };
+  const whole = { ...origin, ...outputFiles(flags), ...every, arbiter, replicas, durability };
+  return await LoggedMachine.begin(folder, whole, begins);
 }
 
 function refuse(error: EpochvisorError): never {

@@ -29,6 +29,7 @@ import { supervise } from './supervise.js';
 interface RecoverFlags extends Omit<LaunchFlags, 'arbiter'> {
   readonly guest?: string;
   readonly cache: boolean;
+  readonly acceptLoss?: true;
 }
 
 export function recoverCommand(): Command {
@@ -37,6 +38,7 @@ export function recoverCommand(): Command {
     .argument('<DIR...>', 'the folder that --log named; and others, where logs of its replicas lie elsewhere now')
     .option('--guest <GUEST.wasm>', 'the guest, where it lies elsewhere now')
     .option('--no-cache', 'rewrite the guest anew')
+    .option('--accept-loss', "under backup-disk, go on from the primary's log alone, which may lack what has left")
     .option('--no-repair', 'start no replacement for a replica that died')
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
     .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
@@ -59,6 +61,13 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   const consoles = await openConsole(origin, origin.durability !== 'memory');
   const outside = outsideOf(consoles, memory.memory);
   const recovery = planRecovery(folders, view, outside);
+  if (!recovery.hasBackup && origin.durability === 'backup-disk' && flags.acceptLoss !== true) {
+    throw new EpochvisorError(
+      'RECOVER_LACKING',
+      `${recovery.path} may lack what has left: outputs waited for the disk of a backup, whose log is not there`,
+      'name its folder, too; or, where it is lost, --accept-loss',
+    );
+  }
   const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
   refuseAnother(guest, module, origin, recovery);
   const { bornMs, ...options } = decodeLoggedMachine(recovery.header.description, recovery.path).options;

@@ -5,11 +5,18 @@ import { Command } from 'commander';
 import { openConsole } from '../../devices/console/open-console.js';
 import { openDevices } from '../../devices/opening.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
-import type { SnapshotOrigin } from '../replica/replica-configuration.js';
-import { addLogFlags, addOutputFlags, type LogFlags, logOptions, type OutputFlags, outputFiles } from './log-flags.js';
-import { LoggedMachine } from './logged-machine.js';
+import {
+  addLogFlags,
+  addOutputFlags,
+  type LogFlags,
+  logOptions,
+  type OutputFlags,
+  outputFiles,
+  syncsOutput,
+} from './log-flags.js';
+import { beginLogged } from './logged-machine.js';
 import { readGuest } from './machine-flags.js';
-import { addRunFlags, type PreparedLaunch, prepareRun, type RunFlags, runFlags } from './run-preparation.js';
+import { addRunFlags, prepareRun, type RunFlags, runFlags } from './run-preparation.js';
 import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
 
@@ -37,10 +44,10 @@ async function run(guestPath: string, args: readonly string[], flags: Flags): Pr
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
   const logged = logOptions(flags, file.module);
-  const home = flags.log === undefined ? undefined : await beginLogged(flags, prepared, origin, logged);
+  const home = await beginLogged(flags, prepared, origin, logged);
   let machine: LaunchedMachine;
   try {
-    const consoles = await openConsole(outputFiles(flags), (flags.durability ?? 'memory') !== 'memory');
+    const consoles = await openConsole(outputFiles(flags), syncsOutput(flags));
     const sockets = await openSocketsAloud(flags, flags, home?.devicesFolder);
     const { devices, options } = await openDevices(flags.devices, undefined, home?.devicesFolder);
     machine = new LaunchedMachine({
@@ -52,22 +59,9 @@ async function run(guestPath: string, args: readonly string[], flags: Flags): Pr
       ...logged,
     });
   } catch (error) {
-    await home?.abandon(logged.log!.folder);
+    await home?.abandon();
     throw error;
   }
   home?.isOf(machine);
   await supervise(machine, origin, flags);
-}
-
-async function beginLogged(
-  flags: Flags,
-  { replicas, arbiter }: PreparedLaunch,
-  origin: SnapshotOrigin,
-  { log }: ReturnType<typeof logOptions>,
-): Promise<LoggedMachine> {
-  const { folder, durability = 'memory', checkpointMs } = log!;
-  return await LoggedMachine.begin(folder, {
-    ...{ ...origin, ...outputFiles(flags), arbiter, replicas, durability },
-    ...(checkpointMs === undefined ? {} : { checkpointMs }),
-  });
 }

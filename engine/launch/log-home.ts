@@ -5,7 +5,7 @@
 //   bus            what its bus remembers (bus/kept-memory.ts): while one lives on it, nobody else begins here
 //   INCARNATION    the log of a replica
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import { putWhole } from '../journal/journal-file.js';
@@ -40,6 +40,10 @@ export async function writeOrigin(folder: string, origin: LoggedOrigin): Promise
   } catch (error) {
     throw new EpochvisorError('LOG_FOLDER', `${path} can't be written: ${because(error)}`, 'name another folder');
   }
+}
+
+export function forgetOrigin(folder: string): void {
+  rmSync(join(folder, NAME), { force: true });
 }
 
 /** @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION */

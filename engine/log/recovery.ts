@@ -34,6 +34,8 @@ export interface Recovery extends Records {
   /** Where the guest goes on: with the machine, or from a checkpoint. */
   readonly position: number;
   readonly checkpoint: number | undefined;
+  /** Whether a log of one of the view's backups is among those that were given; or the view has none. */
+  readonly hasBackup: boolean;
 }
 
 /**
@@ -43,7 +45,19 @@ export interface Recovery extends Records {
  * @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION, LOGS_DIFFER; RECOVER_OVERTAKEN, RECOVER_LACKING
  */
 export function planRecovery(folders: readonly string[], view: View, outside: readonly StreamOffset[]): Recovery {
-  const extents = extentsIn(folders);
+  return recoveryOf(extentsIn(folders), view, outside);
+}
+
+/** What a checkpoint says of the outputs before it. */
+type Saved = (log: Records, number: number) => Pick<GuestState['execution'], 'written'>;
+
+/** As `planRecovery`, of what is in the logs. */
+export function recoveryOf(
+  extents: readonly LogExtent[],
+  view: View,
+  outside: readonly StreamOffset[],
+  saved: Saved = (log, number) => snapshotAt(log, number).guest.execution,
+): Recovery {
   refuseStrangers(extents);
   const [first] = extents;
   assert(first !== undefined, 'a folder without a log is refused');
@@ -54,7 +68,9 @@ export function planRecovery(folders: readonly string[], view: View, outside: re
   const [last, ...others] = candidates.sort((a, b) => b.to - a.to);
   if (last === undefined) throw overtaken(first, view, named);
   for (const other of others) if (latest(other)?.number === latest(last)?.number) refuseParted(last, other);
-  return placeIn(chainTo(last, extents), last, outside);
+  const place = placeIn(chainTo(last, extents), last, (log, number) => hasLeft(saved(log, number), outside));
+  const ofBackup = ({ log }: LogExtent) => view.backups.includes(log.header.incarnation);
+  return { ...place, hasBackup: view.backups.length === 0 || candidates.some(ofBackup) };
 }
 
 /** The same plan, made again from the log that it named. @throws EpochvisorError as `planRecovery` */
@@ -73,7 +89,11 @@ function extentsIn(folders: readonly string[]): LogExtent[] {
 
 const recordsOf = (links: readonly ChainLink[]): Records => ({ records: () => recordsOfChain(links) });
 
-function placeIn(links: readonly ChainLink[], last: LogExtent, outside: readonly StreamOffset[]): Recovery {
+function placeIn(
+  links: readonly ChainLink[],
+  last: LogExtent,
+  mayBegin: (log: Records, checkpoint: number) => boolean,
+): Omit<Recovery, 'hasBackup'> {
   const log = recordsOf(links);
   const { header, path } = last.log;
   const found = { ...log, header, path, end: last.to };
@@ -81,7 +101,7 @@ function placeIn(links: readonly ChainLink[], last: LogExtent, outside: readonly
   for (const { number, position } of checkpointsIn(log)
     .filter(checkpoint => ends(checkpoint.position))
     .reverse()) {
-    if (hasLeft(snapshotAt(log, number).guest, outside)) return { ...found, position, checkpoint: number };
+    if (mayBegin(log, number)) return { ...found, position, checkpoint: number };
   }
   if (links[0]?.extent.from === 0) return { ...found, position: 0, checkpoint: undefined };
   throw new EpochvisorError(
@@ -92,8 +112,8 @@ function placeIn(links: readonly ChainLink[], last: LogExtent, outside: readonly
 }
 
 /** Whether what precedes a state is outside; what was open then is reset, whatever it had. */
-function hasLeft({ execution }: GuestState, outside: readonly StreamOffset[]): boolean {
-  return execution.written
+function hasLeft({ written }: ReturnType<Saved>, outside: readonly StreamOffset[]): boolean {
+  return written
     .filter(({ stream }) => stream < FIRST_OPENED_STREAM)
     .every(({ stream, offset }) => offset <= (outside.find(one => one.stream === stream)?.offset ?? 0));
 }

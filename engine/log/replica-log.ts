@@ -28,6 +28,8 @@ export interface ReplicaLogOptions {
   readonly view: View | undefined;
   readonly position: number;
   readonly durability: Durability;
+  /** Why it is in that view, for people; left out: the machine begins. */
+  readonly reason?: string;
   /** A checkpoint is taken so often while this replica is primary, ms; left out: none is. */
   readonly checkpointMs?: number;
 }
@@ -65,7 +67,7 @@ export class ReplicaLog {
     this.#isPrimary = view?.primary === incarnation;
     // Until it knows better: who joins is to be a backup.
     this.#hurry(syncsAtOnce(options.durability, false, false));
-    if (view !== undefined) this.#viewed(view, 'the machine begins');
+    if (view !== undefined) this.#viewed(view, options.reason ?? 'the machine begins');
   }
 
   ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> {

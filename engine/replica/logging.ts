@@ -11,7 +11,7 @@ import type { FromReplica, LogPlace, ReplicaConfiguration } from './replica-conf
 
 /** Undefined: nothing can be written there, which was told. */
 export function openReplicaLog(
-  { machine, incarnation, moduleHash, options, view }: ReplicaConfiguration,
+  { machine, incarnation, moduleHash, options, view, recover }: ReplicaConfiguration,
   { folder, checkpointMs, durability = 'memory' }: LogPlace,
   snapshot: MachineSnapshot | undefined,
   tell: (message: FromReplica) => void,
@@ -40,5 +40,6 @@ export function openReplicaLog(
   }
   const every = checkpointMs === undefined ? {} : { checkpointMs };
   const position = snapshot?.guest.position ?? 0;
-  return new ReplicaLog(writer, { incarnation, view, position, durability, ...every });
+  const reason = recover === undefined ? {} : { reason: 'all are dead: it goes on from the log of that primary' };
+  return new ReplicaLog(writer, { incarnation, view, position, durability, ...every, ...reason });
 }
