@@ -89,9 +89,8 @@ export async function beginLogged(
   begins?: BusMemory,
 ): Promise<LoggedMachine | undefined> {
   if (flags.log === undefined || log === undefined) return undefined;
-  const { folder, durability = 'memory', checkpointMs } = log;
-  const every = checkpointMs === undefined ? {} : { checkpointMs };
-  const whole = { ...origin, ...outputFiles(flags), ...every, arbiter, replicas, durability };
+  const { folder, durability = 'memory', ...place } = log;
+  const whole = { ...origin, ...outputFiles(flags), ...place, arbiter, replicas, durability };
   return await LoggedMachine.begin(folder, whole, begins);
 }
 

@@ -19,6 +19,7 @@ import type { BusMemory } from '../protocol/bus/bus-memory.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
+import type { LogPlace } from '../replica/replica-configuration.js';
 import { addEtcdFlags, arbiterOptions, type GivenArbiter } from './arbiter-flags.js';
 import { addReplicaFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
 import { LoggedMachine } from './logged-machine.js';
@@ -81,10 +82,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
     moduleCache: flags.cache,
     streams: [...consoles, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
-    log: {
-      ...{ folder, durability: origin.durability },
-      ...(origin.checkpointMs === undefined ? {} : { checkpointMs: origin.checkpointMs }),
-    },
+    log: { folder, durability: origin.durability, ...paceOf(origin) },
     recover: {
       place: { folders, log, from, end, checkpoint, outside },
       ...{ view: view.number, of: recovery.header.incarnation, bornMs },
@@ -96,6 +94,10 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
 }
 
 /** Of stdin this process has another one: who knows what the first had read can give it the rest. */
+function paceOf({ checkpoints, keep = false }: LoggedOrigin): Pick<LogPlace, 'checkpoints' | 'keep'> {
+  return { ...(checkpoints === undefined ? {} : { checkpoints }), keep };
+}
+
 function told({ path, position, end, checkpoint }: Recovery, { inputs }: BusMemory): string {
   const where = checkpoint === undefined ? 'the beginning' : `the checkpoint at position ${position}`;
   const { released, chunks } = inputs.find(({ stream }) => stream === STDIN) ?? { released: 0, chunks: [] };

@@ -5,7 +5,9 @@
 //   written      what has come while the disk was busy, together: it outlives a kill of the process
 //   synced       at once while somebody waits for it (`urgent`), and SYNC_MS later where nobody does: it outlives a loss of
 //                power. What comes while one sync is under way goes with the next
-//   rotated      a segment that has its size is synced, and the next one begun: only the last can be torn
+//   rotated      a segment that has its size is synced, and the next one begun: only the last can be torn; also where a
+//                checkpoint begins
+//   dropped      segments that nobody needs any more (log/retention.ts), when all that was appended by then is synced
 //
 // How far it has come is told as two positions of the log, written and synced. A log that begins with a checkpoint has nothing
 // before that is whole: without it nobody could execute what follows.
@@ -38,6 +40,8 @@ export interface LogDisk {
   write(bytes: Uint8Array, at: number, then: (error: unknown, written: number) => void): void;
   /** The disk has all that was written. */
   sync(then: Answer): void;
+  /** These segments are gone, the oldest first. */
+  remove(numbers: readonly number[], then: Answer): void;
   close(then: () => void): void;
   isFull(error: unknown): boolean;
   /** After what else comes in this turn. */
@@ -71,9 +75,28 @@ export interface LogQueueOptions {
 /** Why a log ended that nobody waited for: the disk is slower than what is logged. */
 export class LogBehind extends Error {}
 
+/** A segment that is there, or will be. */
+export interface SegmentPlace {
+  readonly number: number;
+  /** Of the log: its entries begin there. */
+  readonly position: number;
+}
+
+/** A record on its way to a segment. */
+interface Queued {
+  readonly record: SegmentRecord;
+  readonly segment: SegmentPlace;
+}
+
 interface Batch {
   readonly bytes: Uint8Array;
   done: number;
+}
+
+/** Segments to be dropped when so many records are synced. */
+interface Dropped {
+  readonly numbers: readonly number[];
+  readonly after: number;
 }
 
 export class LogQueue {
@@ -87,14 +110,21 @@ export class LogQueue {
   #end = 0;
   #keepFromFlush: (() => void) | undefined;
   /** Gathered whole, and not with the disk. */
-  #records: SegmentRecord[] = [];
+  #records: Queued[] = [];
   #recordBytes = 0;
   #batch: Batch | undefined;
-  #segments = 0;
-  /** Of the present one; infinite where there is none. */
-  #segmentBytes = Infinity;
-  /** No record is in it: it takes one, whatever its size. */
-  #isFresh = false;
+  /** Those that are not to be dropped, and what was appended for the last of them; infinite: the next record begins another. */
+  #segments: readonly SegmentPlace[] = [];
+  #begun = 0;
+  #appendedBytes = Infinity;
+  /** The one that is being written, and its size. */
+  #present = 0;
+  #presentBytes = 0;
+  /** Records that were appended, encoded, and synced. */
+  #appended = 0;
+  #encoded = 0;
+  #syncedRecords = 0;
+  #dropped: Dropped[] = [];
   #isWhole: boolean;
   /** Where the log goes on after what is encoded, and what of it is written, and synced. */
   #encodedEnd = 0;
@@ -121,9 +151,14 @@ export class LogQueue {
     return this.#end;
   }
 
-  /** Whether outputs are noted and not on their way to the disk. */
-  get hasNotes(): boolean {
-    return this.#notes.length > 0;
+  /** Whether some of the log is not on its way to the disk. */
+  get owesLog(): boolean {
+    return this.#parts.length > 0;
+  }
+
+  /** Those that are there, or on their way: the last one takes what is appended next. */
+  get segments(): readonly SegmentPlace[] {
+    return this.#segments;
   }
 
   /** What the disk does not have. */
@@ -162,6 +197,23 @@ export class LogQueue {
     this.#closeGathered();
     if (record.type === 'checkpoint') this.#end = Math.max(this.#end, record.position);
     this.#push(record, 'bytes' in record ? record.bytes.length : 0);
+    this.#work();
+  }
+
+  /** What is appended next begins a segment. */
+  beginSegment(): void {
+    this.flush();
+    this.#appendedBytes = Infinity;
+  }
+
+  /** Removes the segments before this one, the oldest first, when all that was appended so far is on the disk. */
+  drop(before: number): void {
+    const numbers = this.#segments.map(({ number }) => number).filter(number => number < before);
+    if (numbers.length === 0 || this.#hasEnded) return;
+    this.#segments = this.#segments.slice(numbers.length);
+    this.#closeGathered();
+    this.#dropped.push({ numbers, after: this.#appended });
+    this.#syncIsDue = true;
     this.#work();
   }
 
@@ -204,7 +256,15 @@ export class LogQueue {
   }
 
   #push(record: SegmentRecord, bytes: number): void {
-    this.#records.push(record);
+    if (this.#appendedBytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) {
+      this.#begun += 1;
+      const position = record.type === 'log' ? record.position : this.#end;
+      this.#segments = [...this.#segments, { number: this.#begun, position }];
+      this.#appendedBytes = 0;
+    }
+    this.#records.push({ record, segment: this.#segments.at(-1)! });
+    this.#appended += 1;
+    this.#appendedBytes += bytes + RECORD_BYTES;
     this.#recordBytes += bytes + RECORD_BYTES;
     if (!this.#options.waitsForRoom && this.waitingBytes > WAITING_MAX_BYTES) this.#fail(new LogBehind());
   }
@@ -225,39 +285,38 @@ export class LogQueue {
     if (this.#urgent || this.#whenClosed !== undefined) this.#closeGathered();
     if (this.#batch !== undefined) this.#write(this.#batch);
     else if (this.#isDirty && (this.#urgent || this.#syncIsDue)) this.#sync();
+    else if ((this.#dropped[0]?.after ?? Infinity) <= this.#syncedRecords) this.#remove(this.#dropped[0]!);
     else if (this.#records.length === 0) this.#rest();
-    else if (this.#isFresh || this.#segmentBytes < this.#segmentMaxBytes) this.#write(this.#encode());
+    else if (this.#records[0]!.segment.number === this.#present) this.#write(this.#encode());
     else if (this.#isDirty) this.#sync();
-    else this.#begin();
+    else this.#begin(this.#records[0]!.segment);
   }
 
-  get #segmentMaxBytes(): number {
-    return this.#options.segmentBytes ?? SEGMENT_BYTES;
-  }
-
-  #begin(): void {
+  #begin({ number, position }: SegmentPlace): void {
     const { disk, header } = this.#options;
-    const number = this.#segments + 1;
-    const [first] = this.#records;
-    const position = first?.type === 'log' ? first.position : this.#encodedEnd;
     const bytes = encodeSegmentHeader({ ...header, number, position, chain: this.#encoder.chain });
     disk.begin(number, bytes, error => {
       if (this.#stalls(error)) return;
-      this.#segments = number;
-      this.#segmentBytes = bytes.length;
-      this.#isFresh = true;
+      this.#present = number;
+      this.#presentBytes = bytes.length;
       this.#next();
     });
   }
 
-  /** What has come, up to BATCH_BYTES, and to the size of a segment. */
+  #remove({ numbers }: Dropped): void {
+    this.#dropped.shift();
+    this.#options.disk.remove(numbers, error => {
+      if (!this.#stalls(error)) this.#next();
+    });
+  }
+
+  /** What has come for the present segment, up to BATCH_BYTES. */
   #encode(): Batch {
     const pieces: Uint8Array[] = [];
     let length = 0;
-    const most = Math.min(BATCH_BYTES, this.#segmentMaxBytes - this.#segmentBytes);
     let taken = 0;
-    for (const record of this.#records) {
-      if (taken > 0 && length >= most) break;
+    for (const { record, segment } of this.#records) {
+      if (length >= BATCH_BYTES || segment.number !== this.#present) break;
       const piece = this.#encoder.encode(encodeSegmentRecord(record));
       pieces.push(piece);
       length += piece.length;
@@ -270,16 +329,16 @@ export class LogQueue {
       }
     }
     this.#records.splice(0, taken);
-    this.#isFresh = false;
+    this.#encoded += taken;
     this.#batch = { bytes: joined(pieces, length), done: 0 };
     return this.#batch;
   }
 
   #write(batch: Batch): void {
     const rest = batch.done === 0 ? batch.bytes : batch.bytes.subarray(batch.done);
-    this.#options.disk.write(rest, this.#segmentBytes, (error, written) => {
+    this.#options.disk.write(rest, this.#presentBytes, (error, written) => {
       batch.done += written;
-      this.#segmentBytes += written;
+      this.#presentBytes += written;
       if (written > 0) this.#isDirty = true;
       if (this.#stalls(error)) return;
       if (batch.done === batch.bytes.length) {
@@ -311,7 +370,8 @@ export class LogQueue {
         return;
       }
       this.#synced = written;
-      this.#syncIsDue = this.#whenClosed !== undefined;
+      this.#syncedRecords = this.#encoded;
+      this.#syncIsDue = this.#whenClosed !== undefined || this.#dropped.length > 0;
       this.#tell();
       this.#next();
     });
@@ -375,6 +435,7 @@ export class LogQueue {
     this.#keepFromTrying?.();
     this.#keepFromTrying = undefined;
     [this.#parts, this.#notes, this.#records, this.#batch] = [[], [], [], undefined];
+    this.#dropped = [];
     [this.#gatheredBytes, this.#recordBytes] = [0, 0];
   }
 }

@@ -82,8 +82,11 @@ export type ReplicaNews =
 export interface LogPort {
   /** What the disk lacks, where somebody waits for it. */
   readonly waitingBytes: number;
-  /** Where more of it is on the disk: positions of the log, as of the event `kept`. */
-  listen(kept: (written: number, synced: number) => void): void;
+  /**
+   * @param kept where more of it is on the disk: positions of the log, as of the event `kept`
+   * @param left all that was put out before this position has left, as the channel says
+   */
+  listen(kept: (written: number, synced: number) => void, left: () => number): void;
 }
 
 export interface ReplicaPorts<State> {

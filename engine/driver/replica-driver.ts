@@ -83,7 +83,10 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     const options = { ...channel, nowMs: timers.nowMs(), newClaim };
     this.#channel = newChannel?.(options) ?? new Channel<Uint8Array>(options);
     this.#listenToGuest();
-    ports.log?.listen((written, synced) => this.#step({ type: 'kept', written, synced }));
+    ports.log?.listen(
+      (written, synced) => this.#step({ type: 'kept', written, synced }),
+      () => this.#channel.left,
+    );
   }
 
   get channel(): Omit<ChannelPart, 'step'> {

@@ -11,8 +11,8 @@ interface StatusReplica extends ReplicaStatus {
   /** Its guest has executed an instruction. */
   readonly running: boolean;
   readonly progress: ReplicaProgress | undefined;
-  /** What is wrong with its log. */
-  readonly logTrouble?: string;
+  /** What its outputs, or its acknowledgements, wait for. */
+  readonly logWaits?: string;
 }
 
 /**
@@ -54,11 +54,10 @@ export function statusOf(
   };
 }
 
-function logStatus(replicas: readonly StatusReplica[]): Pick<Status, 'log'> {
-  const troubles = replicas.flatMap(({ pid, logTrouble = '' }) =>
-    logTrouble === '' ? [] : [`replica ${pid}: ${logTrouble}`],
-  );
-  return troubles.length === 0 ? {} : { log: troubles.join('; ') };
+function logStatus(replicas: readonly StatusReplica[]): Pick<Status, 'logWaits'> {
+  const waiting = replicas.filter(({ logWaits = '' }) => logWaits !== '');
+  if (waiting.length === 0) return {};
+  return { logWaits: waiting.map(({ pid, logWaits }) => `replica ${pid}: ${logWaits}`).join('; ') };
 }
 
 function reasonOf(
@@ -75,6 +74,6 @@ function reasonOf(
   return reason === '' ? 'starting' : reason;
 }
 
-function nameOf({ pid, incarnation }: ReplicaStatus): ReplicaStatus {
-  return { pid, incarnation };
+function nameOf({ pid, incarnation, unlogged }: ReplicaStatus): ReplicaStatus {
+  return { pid, incarnation, ...(unlogged === undefined ? {} : { unlogged }) };
 }

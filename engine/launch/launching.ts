@@ -6,7 +6,7 @@
 // decides nothing: it hears of them, from several replicas, and from some late.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { Status } from '../observe/status.js';
+import type { Status, UnloggedStatus } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
@@ -105,8 +105,9 @@ interface Replica extends LaunchedReplica {
   running: boolean;
   hasEnded: boolean;
   progress: ReplicaProgress | undefined;
-  /** What is wrong with its log; empty: nothing. */
-  logTrouble: string;
+  unlogged?: UnloggedStatus;
+  /** What its outputs, or its acknowledgements, wait for; empty: nothing. */
+  logWaits: string;
 }
 
 export class Launching {
@@ -178,7 +179,7 @@ export class Launching {
   }
 
   #started({ incarnation, pid, joins }: LaunchEvent & { type: 'started' }): LaunchEffect[] {
-    const replica = { incarnation, pid, joins, running: false, hasEnded: false, progress: undefined, logTrouble: '' };
+    const replica = { incarnation, pid, joins, running: false, hasEnded: false, progress: undefined, logWaits: '' };
     this.#replicas.push(replica);
     if (!joins) return [];
     return [
@@ -218,11 +219,13 @@ export class Launching {
         return [{ type: 'saved', request: message.request, error: message.error }];
       case 'unlogged': {
         const error = new EpochvisorError(message.code, message.message, message.hint);
-        replica.logTrouble = `${message.isAwaited ? 'outputs wait' : 'nothing is logged'}: ${message.message}`;
-        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error, message.isAwaited] }, this.#tellStatus()];
+        const { code, message: why, isAwaited } = message;
+        replica.unlogged = { code, why, since: new Date(message.atMs).toISOString() };
+        if (isAwaited) replica.logWaits = why;
+        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error, isAwaited] }, this.#tellStatus()];
       }
       case 'logWaits':
-        replica.logTrouble = message.why === '' ? '' : `outputs wait: ${message.why}`;
+        replica.logWaits = message.why;
         return [{ type: 'tell', news: ['logWaits', nameOf(replica), message.why] }, this.#tellStatus()];
       case 'named':
         // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.

@@ -9,6 +9,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import { putWhole } from '../journal/journal-file.js';
+import type { CheckpointPace } from '../log/checkpoints.js';
 import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import type { SnapshotOrigin } from '../replica/replica-configuration.js';
 
@@ -25,7 +26,8 @@ export interface LoggedOrigin extends SnapshotOrigin {
   readonly arbiter: string;
   readonly replicas: number;
   readonly durability: Durability;
-  readonly checkpointMs?: number;
+  readonly checkpoints?: CheckpointPace;
+  readonly keep?: boolean;
 }
 
 /** Where the view records are, if nobody said. */

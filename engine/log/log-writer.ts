@@ -3,7 +3,7 @@
 // Whatever takes time is done beside the I/O thread: a disk that stalls keeps no heartbeat. What is called written is with the
 // operating system; of what is called synced the names are on the disk, too.
 
-import { close, fdatasync, fsync, mkdirSync, open, rm, write } from 'node:fs';
+import { close, fdatasync, fsync, mkdirSync, open, rm, unlink, write } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Answer } from '../driver/journal-queue.js';
 import { LogBehind, type LogDisk, LogQueue } from '../driver/log-queue.js';
@@ -150,6 +150,18 @@ class SegmentFiles implements LogDisk {
       syncFolder(folder, error => (error === null ? next() : then(error)));
     };
     next();
+  }
+
+  remove(numbers: readonly number[], then: Answer): void {
+    const [number, ...others] = numbers;
+    if (number === undefined) {
+      then(undefined);
+      return;
+    }
+    unlink(join(this.#folder, segmentName(number)), error => {
+      if (error === null) this.remove(others, then);
+      else then(error);
+    });
   }
 
   close(then: () => void): void {

@@ -22,8 +22,8 @@ import {
   refuseParted,
   refuseStrangers,
 } from './chain.js';
-import { checkpointsIn, type Records, snapshotAt } from './checkpoints.js';
 import { openLogs } from './log-reader.js';
+import { checkpointsIn, type Records, snapshotAt } from './stored-checkpoints.js';
 
 export interface Recovery extends Records {
   /** Of the log that is gone on from. */

@@ -17,8 +17,8 @@
 
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
-import { type Records, snapshotAt } from '../log/checkpoints.js';
 import { chainOfRecovery } from '../log/recovery.js';
+import { type Records, snapshotAt } from '../log/stored-checkpoints.js';
 import { FIRST_OPENED_STREAM, type Output } from '../protocol/vocabulary.js';
 import type { Timers } from '../threads/thread-ports.js';
 import type { PortsAround } from './replica.js';
@@ -172,7 +172,9 @@ interface PositionedPart {
 }
 
 function* partsFrom(log: Records, from: number): Generator<PositionedPart, void, undefined> {
-  for (const { record } of log.records()) {
+  for (const found of log.records()) {
+    if (found.type !== 'log') continue;
+    const { record } = found;
     if (record.type !== 'log') continue;
     let { position } = record;
     for (const { entries: length, bytes } of record.parts) {

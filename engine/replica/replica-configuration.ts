@@ -7,6 +7,7 @@ import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import type { CheckpointPace } from '../log/checkpoints.js';
 import type { Durability } from '../protocol/durability.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
@@ -110,8 +111,10 @@ export interface ReplicaConfiguration {
 export interface LogPlace {
   /** Absolute; each replica has a folder there, of its incarnation's name. */
   readonly folder: string;
-  /** How often a primary takes a checkpoint, ms; left out: never. */
-  readonly checkpointMs?: number;
+  /** How often it takes a checkpoint; left out: never. */
+  readonly checkpoints?: CheckpointPace;
+  /** Whether what precedes the last two checkpoints is kept, too. */
+  readonly keep?: boolean;
   /** What outputs wait for; `memory` where it is left out. */
   readonly durability?: Durability;
 }
@@ -216,9 +219,13 @@ export type FromReplica =
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
-  /** Nothing more of what it logs is written down. `isAwaited`: its outputs, or its acknowledgements, wait for ever. */
+  /**
+   * Nothing more of what it logs is written down, from `atMs` (since 1970) on. `isAwaited`: its outputs, or its acknowledgements, wait
+   * for ever.
+   */
   | {
       readonly type: 'unlogged';
+      readonly atMs: number;
       readonly code: string;
       readonly message: string;
       readonly hint: string;

@@ -38,6 +38,9 @@ class TestDisk implements LogDisk {
       then(error);
     });
   }
+  remove(numbers: readonly number[], then: Answer): void {
+    this.#asked(`remove ${numbers.join(' ')}`, then);
+  }
   close(then: () => void): void {
     this.#asked('close', () => then());
   }
@@ -195,6 +198,23 @@ test('a segment is on the disk before the next one is begun', () => {
     ['part 0', 'part 1', 'part 2'],
     ['part 0', 'part 1'],
   ]);
+});
+
+test('what is dropped goes when what was appended by then is synced, and what is not there yet is never looked for', () => {
+  const queue = queueOf(false);
+  for (let at = 0; at < 3; at++) {
+    queue.beginSegment();
+    queue.logged(at, part(`part ${at}`));
+    queue.flush();
+  }
+  expect(queue.segments).toEqual([0, 1, 2].map(position => ({ number: position + 1, position })));
+  queue.drop(3);
+  expect(queue.segments).toHaveLength(1);
+  queue.logged(3, part('part 3'));
+  queue.flush();
+  const written = ['begin', 'write', 'sync'];
+  for (const what of ['soon', ...written, ...written, ...written, 'remove 1 2']) disk.do(what);
+  expect([disk.due, partsIn(disk.segments)]).toEqual([[], ['part 0', 'part 1', 'part 2', 'part 3']]);
 });
 
 test('a full disk that is waited for is tried again, from the byte where there was no room', () => {

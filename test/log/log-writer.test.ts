@@ -10,11 +10,15 @@ import type { SegmentRecord } from '../../engine/wire/segment-records.js';
 
 type Written = (error: Error | null, written: number) => void;
 
-const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY, error: 'ENOSPC' }));
+const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY, error: 'ENOSPC', isBroken: false }));
 vi.mock('node:fs', async original => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
+    fdatasync: (fd: number, done: (error: Error | null) => void) => {
+      if (disk.isBroken) done(Object.assign(new Error('EIO'), { code: 'EIO' }));
+      else fs.fdatasync(fd, done);
+    },
     write: (fd: number, bytes: Uint8Array, at: number, length: number, position: number, then: Written) => {
       const some = Math.min(length, disk.room);
       disk.room -= some;
@@ -29,7 +33,7 @@ let folder: string;
 let said: string[];
 
 beforeEach(() => {
-  Object.assign(disk, { room: Number.POSITIVE_INFINITY, error: 'ENOSPC' });
+  Object.assign(disk, { room: Number.POSITIVE_INFINITY, error: 'ENOSPC', isBroken: false });
   folder = join(mkdtempSync(join(tmpdir(), 'epochvisor-log-')), 'r');
   said = [];
 });
@@ -61,7 +65,7 @@ test('parts and notes are gathered, and written together in their order', async 
   writer.logged(0, part('one'));
   writer.logged(2, part('two', 3));
   writer.noted(note(5, 0));
-  expect([writer.end, writer.hasNotes]).toEqual([5, true]);
+  expect([writer.end, writer.owesLog]).toEqual([5, true]);
   await turn();
   expect(readdirSync(folder)).toEqual([]);
   writer.flush();
@@ -139,6 +143,41 @@ test('a last segment that is cut at any byte gives what is whole; one before it 
   expect(found).toThrow(/00\d+\.epvlog can't be relied on: it was cut short, and another follows it, at byte \d+/);
   rmSync(before);
   expect(found).toThrow(/does not go on from the segment before it, at byte 0/);
+});
+
+test('segments that are dropped are gone when the rest is synced, and what is left begins where it says', async () => {
+  const writer = writerOf();
+  for (let at = 0; at < 4; at++) {
+    writer.beginSegment();
+    writer.logged(2 * at, part(`part ${at}`));
+    writer.flush();
+  }
+  expect(writer.segments.map(({ number, position }) => [number, position])).toEqual([
+    [1, 0],
+    [2, 2],
+    [3, 4],
+    [4, 6],
+  ]);
+  writer.drop(3);
+  writer.drop(3);
+  writer.logged(8, part('part 4'));
+  await writer.closed();
+  expect(readdirSync(folder)).toEqual(['00000003.epvlog', '00000004.epvlog']);
+  expect(found()).toMatchObject([{ position: 4 }, { position: 6 }, { position: 8 }]);
+  expect(said).toEqual([]);
+});
+
+test('where what was written can not be synced nothing is dropped', async () => {
+  const writer = writerOf();
+  writer.logged(0, part('one'));
+  writer.beginSegment();
+  writer.logged(2, part('two'));
+  writer.flush();
+  disk.isBroken = true;
+  writer.drop(2);
+  await vi.waitFor(() => expect(said).toEqual([expect.stringMatching(/r can't be written: EIO/)]), 10_000);
+  await writer.closed();
+  expect(found()).toMatchObject([{ position: 0 }]);
 });
 
 test('a disk that is full, or breaks, ends the log and is told once; what was written can be read', async () => {

@@ -21,7 +21,7 @@ function logOf(incarnation: string, records: readonly SegmentRecord[], machine =
   return {
     ...{ path, header },
     *records() {
-      for (const [at, record] of records.entries()) yield { record, path, at };
+      for (const [at, record] of records.entries()) yield { type: record.type, record, path, at };
     },
   };
 }
