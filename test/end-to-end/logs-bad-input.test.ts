@@ -1,6 +1,6 @@
 // Folders of logs that can't be relied on: each is refused in one line that says what, where and what to do.
 
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openLogs } from '../../engine/log/log-reader.js';
@@ -14,7 +14,7 @@ const bench = new Bench();
 async function logged(folder: string): Promise<string> {
   const flags = ['--replicas', '1', '--log', folder, '--epoch-length', '100000'];
   expect(await bench.run(['run', '--quiet', ...flags, guest('clock-random'), '50'])).toMatchObject({ status: 0 });
-  return join(folder, readdirSync(folder)[0]!);
+  return openLogs(folder)[0]!.path;
 }
 
 async function expectRefused(folder: string, line: RegExp): Promise<void> {
