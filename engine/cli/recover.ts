@@ -22,8 +22,8 @@ import type { View } from '../protocol/vocabulary.js';
 import type { LogPlace } from '../replica/replica-configuration.js';
 import { addEtcdFlags, arbiterOptions, type GivenArbiter } from './arbiter-flags.js';
 import { addReplicaFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { LoggedMachine } from './logged-machine.js';
 import { readGuest } from './machine-flags.js';
+import { RecoverableMachine } from './recoverable-machine.js';
 import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
 
@@ -56,7 +56,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   const records = await arbiterOptions({ ...flags, arbiter: withoutScheme(origin.arbiter) });
   const view = await latestView(origin, records);
   // Taken first: nobody lives on what it has, and nobody else begins.
-  const home = await LoggedMachine.open(folder, origin);
+  const home = await RecoverableMachine.open(folder, origin);
   const { memory } = home.launch;
   refuseEnded(folder, memory.memory);
   const consoles = await openConsole(origin, origin.durability !== 'memory');

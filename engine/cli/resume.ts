@@ -23,8 +23,8 @@ import {
   outputFiles,
   syncsOutput,
 } from './log-flags.js';
-import { beginLogged } from './logged-machine.js';
 import { readGuest } from './machine-flags.js';
+import { beginLogged } from './recoverable-machine.js';
 import { devicesThen } from './resumed-devices.js';
 import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';

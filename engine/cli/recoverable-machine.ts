@@ -12,7 +12,7 @@ import type { BusMemory } from '../protocol/bus/bus-memory.js';
 import type { SnapshotOrigin } from '../replica/replica-configuration.js';
 import { type LogFlags, type OutputFlags, outputFiles } from './log-flags.js';
 
-export class LoggedMachine {
+export class RecoverableMachine {
   readonly launch: Required<Pick<LaunchOptions, 'machine' | 'memory' | 'arbiter'>>;
   /** For what devices remember. */
   readonly devicesFolder: string;
@@ -28,16 +28,16 @@ export class LoggedMachine {
     folder: string,
     origin: Omit<LoggedOrigin, 'machine' | 'arbiter'> & { readonly arbiter?: string | undefined },
     begins?: BusMemory,
-  ): Promise<LoggedMachine> {
+  ): Promise<RecoverableMachine> {
     const whole = { ...origin, machine: randomUUID(), arbiter: origin.arbiter ?? arbiterIn(folder) };
     await writeOrigin(folder, whole);
-    return await LoggedMachine.open(folder, whole, begins);
+    return await RecoverableMachine.open(folder, whole, begins);
   }
 
   /** One that begins, or goes on. @throws EpochvisorError as `KeptMemory.open` */
-  static async open(folder: string, origin: LoggedOrigin, begins?: BusMemory): Promise<LoggedMachine> {
+  static async open(folder: string, origin: LoggedOrigin, begins?: BusMemory): Promise<RecoverableMachine> {
     const { machine, arbiter, durability } = origin;
-    let opened: LoggedMachine | undefined;
+    let opened: RecoverableMachine | undefined;
     const broken = (error: EpochvisorError) => {
       if (opened !== undefined) opened.#fail(error);
       else refuse(error);
@@ -48,11 +48,11 @@ export class LoggedMachine {
       observer: { waits: error => complain(error.line), broken },
       ...(begins === undefined ? {} : { begins }),
     });
-    opened = new LoggedMachine(folder, { machine, memory, arbiter });
+    opened = new RecoverableMachine(folder, { machine, memory, arbiter });
     return opened;
   }
 
-  private constructor(folder: string, launch: LoggedMachine['launch']) {
+  private constructor(folder: string, launch: RecoverableMachine['launch']) {
     this.#folder = folder;
     this.launch = launch;
     this.devicesFolder = launch.memory.devicesFolder;
@@ -79,7 +79,7 @@ export class LoggedMachine {
 /**
  * Of `run` and `resume`, where they are given --log.
  * @param begins what the bus remembers from the start
- * @throws EpochvisorError as `LoggedMachine.begin`
+ * @throws EpochvisorError as `RecoverableMachine.begin`
  */
 export async function beginLogged(
   flags: LogFlags & OutputFlags,
@@ -87,11 +87,11 @@ export async function beginLogged(
   origin: SnapshotOrigin,
   { log }: Pick<LaunchOptions, 'log'>,
   begins?: BusMemory,
-): Promise<LoggedMachine | undefined> {
+): Promise<RecoverableMachine | undefined> {
   if (flags.log === undefined || log === undefined) return undefined;
   const { folder, durability = 'memory', ...place } = log;
   const whole = { ...origin, ...outputFiles(flags), ...place, arbiter, replicas, durability };
-  return await LoggedMachine.begin(folder, whole, begins);
+  return await RecoverableMachine.begin(folder, whole, begins);
 }
 
 function refuse(error: EpochvisorError): never {
