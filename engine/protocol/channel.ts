@@ -170,7 +170,11 @@ export class Channel<P> {
     peer.link = 'open';
     peer.knowsConfirmed = false;
     peer.silence.begins(state.nowMs);
-    return [...tellView(state, name), ...committing.heartbeats(state, this.#bus.isHeard)];
+    return [
+      ...tellView(state, name),
+      ...committing.acknowledgeAnew(state, name),
+      ...committing.heartbeats(state, this.#bus.isHeard),
+    ];
   }
 
   /** The socket's end is a suspicion at once (see `conclude`); a launcher's word is no more. */

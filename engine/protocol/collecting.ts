@@ -111,6 +111,6 @@ export function follow<P>(state: ChannelState<P>, end: number): ChannelEffect<P>
   return [
     ...surplus.map(part => state.send('OS', primary, { type: 'offer', view: number, ...part })),
     state.send('OS', primary, { type: 'follow', view: number, position: state.logEnd }),
-    ...(acknowledgesSynced(state.options.durability) ? [acknowledge(state)] : []),
+    ...(acknowledgesSynced(state.options.durability) ? acknowledge(state) : []),
   ];
 }

@@ -25,9 +25,9 @@ function gates<P>(state: ChannelState<P>): readonly string[] {
 
 /** What all whose acknowledgement counts have acknowledged, and the own log holds (DU); all there is where neither is asked for. */
 export function acknowledged<P>(state: ChannelState<P>): number {
-  const names = gates(state);
-  let least = ownLimit(state.options.durability, state.onDisk, names.length === 0);
-  for (const name of names) least = Math.min(least, state.peers.get(name)?.acknowledged ?? 0);
+  // BV: one who joins may have it, and is no part of the view yet.
+  let least = ownLimit(state.options.durability, state.onDisk, state.backups.length === 0);
+  for (const name of gates(state)) least = Math.min(least, state.peers.get(name)?.acknowledged ?? 0);
   return least;
 }
 
@@ -96,7 +96,7 @@ export function receive<P>(state: ChannelState<P>, name: string, message: LogMes
   state.kept.settle(settled);
   const taken = { rule: 'P4', type: 'log', part } as const;
   // DU: acknowledged when the disk has it.
-  return acknowledgesSynced(state.options.durability) ? [taken] : [taken, acknowledge(state)];
+  return acknowledgesSynced(state.options.durability) ? [taken] : [taken, ...acknowledge(state)];
 }
 
 /** DU: the log that is written down here has come so far. */
@@ -106,12 +106,21 @@ export function keptCame<P>(state: ChannelState<P>, onDisk: Kept): ChannelEffect
   if (state.isPrimary) return [tellAcknowledged(state, 'DU')];
   // CL: a log that is closed acknowledges nothing; in a view that is adopted it is said when that is told.
   const isOpen = (state.phase === 'normal' || state.phase === 'reading') && !state.mustFollow;
-  return isOpen && state.acknowledgeable > before ? [acknowledge(state)] : [];
+  return isOpen && state.acknowledgeable > before ? acknowledge(state) : [];
 }
 
-export function acknowledge<P>(state: ChannelState<P>): ChannelEffect<P> {
+/** DU: what the disk had before there was a connection was told to nobody. */
+export function acknowledgeAnew<P>(state: ChannelState<P>, name: string): ChannelEffect<P>[] {
+  const { view, isPrimary, phase, mustFollow, options } = state;
+  const isTold = !isPrimary && phase === 'normal' && !mustFollow && name === view?.primary;
+  return isTold && acknowledgesSynced(options.durability) ? acknowledge(state) : [];
+}
+
+export function acknowledge<P>(state: ChannelState<P>): ChannelEffect<P>[] {
   const { view, acknowledgeable: position, toldProgress: progress } = state;
-  return state.send('P4', view!.primary, { type: 'acknowledgement', view: view!.number, position, progress });
+  // DU: its disk has nothing yet.
+  if (position < 0) return [];
+  return [state.send('P4', view!.primary, { type: 'acknowledgement', view: view!.number, position, progress })];
 }
 
 /** Of one who takes the log. */
