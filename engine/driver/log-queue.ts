@@ -3,6 +3,7 @@
 //
 //   gathered     parts of the log and notes of outputs, until `flush`, GATHER_MS have passed, or GATHER_BYTES are there
 //   written      what has come while the disk was busy, together: it outlives a kill of the process
+//   marked       what is synced of a segment is said in it, before what follows (wire/sync-marks.ts)
 //   synced       at once while somebody waits for it (`urgent`), and SYNC_MS later where nobody does: it outlives a loss of
 //                power. What comes while one sync is under way goes with the next
 //   rotated      a segment that has its size is synced, and the next one begun: only the last can be torn; also where a
@@ -17,6 +18,7 @@
 
 import { encodeSegmentRecord, type LogPart, type OutputNote, type SegmentRecord } from '../wire/segment-records.js';
 import { encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../wire/segments.js';
+import { syncMark } from '../wire/sync-marks.js';
 import type { Answer } from './journal-queue.js';
 
 const GATHER_MS = 10;
@@ -120,6 +122,8 @@ export class LogQueue {
   /** The one that is being written, and its size. */
   #present = 0;
   #presentBytes = 0;
+  /** How much of it is synced, where no mark says so yet. */
+  #unmarked: number | undefined;
   /** Records that were appended, encoded, and synced. */
   #appended = 0;
   #encoded = 0;
@@ -299,6 +303,7 @@ export class LogQueue {
       if (this.#stalls(error)) return;
       this.#present = number;
       this.#presentBytes = bytes.length;
+      this.#unmarked = undefined;
       this.#next();
     });
   }
@@ -314,12 +319,17 @@ export class LogQueue {
   #encode(): Batch {
     const pieces: Uint8Array[] = [];
     let length = 0;
-    let taken = 0;
-    for (const { record, segment } of this.#records) {
-      if (length >= BATCH_BYTES || segment.number !== this.#present) break;
+    const add = (record: SegmentRecord) => {
       const piece = this.#encoder.encode(encodeSegmentRecord(record));
       pieces.push(piece);
       length += piece.length;
+    };
+    if (this.#unmarked !== undefined) add({ type: 'synced', mark: syncMark(this.#unmarked) });
+    this.#unmarked = undefined;
+    let taken = 0;
+    for (const { record, segment } of this.#records) {
+      if (length >= BATCH_BYTES || segment.number !== this.#present) break;
+      add(record);
       taken += 1;
       this.#recordBytes -= sizeOf(record);
       if (record.type === 'log') this.#encodedEnd = endOf(record);
@@ -361,7 +371,7 @@ export class LogQueue {
   }
 
   #sync(): void {
-    const written = this.#written;
+    const [written, bytes] = [this.#written, this.#presentBytes];
     this.#isDirty = false;
     this.#options.disk.sync(error => {
       if (isError(error)) {
@@ -370,6 +380,7 @@ export class LogQueue {
         return;
       }
       this.#synced = written;
+      this.#unmarked = bytes;
       this.#syncedRecords = this.#encoded;
       this.#syncIsDue = this.#whenClosed !== undefined || this.#dropped.length > 0;
       this.#tell();

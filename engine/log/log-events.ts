@@ -99,6 +99,7 @@ export function* eventsOf(recording: Recording): Generator<LogEvent, void, undef
       case 'begins':
       case 'piece':
       case 'module':
+      case 'synced':
         break;
     }
   }

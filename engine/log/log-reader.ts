@@ -6,6 +6,7 @@ import { EpochvisorError } from '../errors/errors.js';
 import { decodeSegmentRecord, type SegmentRecord, typeOfRecord } from '../wire/segment-records.js';
 import {
   corrupt,
+  readLastHeader,
   readRecords,
   readSegmentHeader,
   type SegmentHeader,
@@ -61,7 +62,7 @@ export function openLogs(path: string): readonly StoredLog[] {
 
 function withBeginning(folder: string, segments: readonly string[]): readonly StoredLog[] {
   const [first = ''] = segments;
-  if (segments.length === 1 && reading(join(folder, first), readSegmentHeader) === undefined) return [];
+  if (segments.length === 1 && reading(join(folder, first), readLastHeader) === undefined) return [];
   return [
     logOf(
       folder,
@@ -99,18 +100,20 @@ function logOf(path: string, segments: readonly string[]): StoredLog {
 
 function* recordsOf(segments: readonly string[], first: SegmentHeader): Generator<FoundRecord, void, undefined> {
   let { chain } = first;
+  // A recording was put together, and synced, as a whole.
+  const lastTail = first.incarnation === '' ? 'last' : 'marked';
   for (const [index, path] of segments.entries()) {
     const isLast = index === segments.length - 1;
     const source = new FileSource(path);
     try {
-      const begun = readSegmentHeader(source);
+      const begun = isLast && lastTail === 'marked' ? readLastHeader(source) : readSegmentHeader(source);
       // It died with the first bytes of this one.
       if (begun === undefined && isLast) return;
       if (begun === undefined) throw corrupt(path, 'it was cut short, and another follows it', 0);
       const { header, recordsAt } = begun;
       const follows = header.chain === chain && header.machine === first.machine;
       if (!follows) throw corrupt(path, 'it does not go on from the segment before it', 0);
-      const records = readRecords(source, recordsAt, chain, isLast);
+      const records = readRecords(source, recordsAt, chain, isLast ? lastTail : 'followed');
       for (let next = records.next(); ; next = records.next()) {
         if (next.done === true) {
           chain = next.value.chain;

@@ -3,7 +3,13 @@
 
 import { EntryDecoder } from '../wire/log-entries.js';
 import { decodeSegmentRecord, type SegmentRecord } from '../wire/segment-records.js';
-import { readRecords, readSegmentHeader, type SegmentSource } from '../wire/segments.js';
+import {
+  readLastHeader,
+  readRecords,
+  readSegmentHeader,
+  type SegmentSource,
+  type SegmentTail,
+} from '../wire/segments.js';
 import { Course } from './course.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
 
@@ -21,6 +27,7 @@ export class LogScan {
   /** Parts that precede the checkpoint that they follow. */
   #early: { readonly position: number; readonly bytes: Uint8Array }[] = [];
   #pieces: Uint8Array[] = [];
+  readonly #tail: SegmentTail;
   #segment = 0;
   #at = 0;
   #chain = 0;
@@ -28,9 +35,15 @@ export class LogScan {
   /**
    * @param beginsWhole whether it begins with the machine
    * @param saved snapshots by the numbers that their pieces carry
+   * @param tail `marked`: it is read once, and what was never synced may be anything
    */
-  constructor(beginsWhole: boolean, saved: (number: number) => SavedGuest | undefined) {
+  constructor(
+    beginsWhole: boolean,
+    saved: (number: number) => SavedGuest | undefined,
+    tail: 'last' | 'marked' = 'last',
+  ) {
     this.#saved = saved;
+    this.#tail = tail;
     if (!beginsWhole) return;
     this.course = new Course();
     this.#decoder = new EntryDecoder();
@@ -40,7 +53,8 @@ export class LogScan {
   look(segments: readonly ScannedSegment[]): void {
     for (;;) {
       const segment = segments[this.#segment];
-      if (segment === undefined || !this.#read(segment)) return;
+      const isLast = this.#segment + 1 >= segments.length;
+      if (segment === undefined || !this.#read(segment, isLast)) return;
       if (this.#at < segment.size || this.#segment + 1 >= segments.length) return;
       this.#segment += 1;
       this.#at = 0;
@@ -48,14 +62,14 @@ export class LogScan {
   }
 
   /** @returns whether it has begun */
-  #read({ bytes, size }: ScannedSegment): boolean {
+  #read({ bytes, size }: ScannedSegment, isLast: boolean): boolean {
     const source: SegmentSource = { path: 'the log', size, take: (at, length) => bytes.subarray(at, at + length) };
     if (this.#at === 0) {
-      const begun = readSegmentHeader(source);
+      const begun = isLast && this.#tail === 'marked' ? readLastHeader(source) : readSegmentHeader(source);
       if (begun === undefined) return false;
       this.#at = begun.recordsAt;
     }
-    const records = readRecords(source, this.#at, this.#chain, true);
+    const records = readRecords(source, this.#at, this.#chain, isLast ? this.#tail : 'last');
     for (let next = records.next(); ; next = records.next()) {
       if (next.done === true) {
         ({ wholeBytes: this.#at, chain: this.#chain } = next.value);

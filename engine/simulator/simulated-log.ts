@@ -183,7 +183,7 @@ export class SimulatedLog implements KeptLogs {
   losePower(): void {
     const { random, view, snapshots, violate, name } = this.#options;
     const left = this.disk.afterPowerLoss(random).map(bytes => ({ bytes, size: bytes.length }));
-    const scan = new LogScan(view !== undefined, number => snapshots[number]);
+    const scan = new LogScan(view !== undefined, number => snapshots[number], 'marked');
     try {
       scan.look(left);
     } catch (error) {

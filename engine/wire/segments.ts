@@ -12,12 +12,14 @@
 // its checksums are right, and in its place where its chain is. The first record goes on from the header's chain, which is where
 // the segment before has ended (of the first one: 0), so that none can be missing, doubled, or of another log.
 //
-// Who is killed while it writes leaves a record that is cut short, and so does a host that loses its power: nothing follows from
-// one that was not whole, and it is left out. Anything wrong before the last record is damage, and what follows it can't be trusted.
+// Who is killed while it writes leaves a record that is cut short: nothing follows from one that was not whole, and it is left out.
+// A host that loses its power may leave worse, but not of what was synced (sync-marks.ts). Anything else that is wrong before the last
+// record is damage, and what follows it can't be trusted.
 
 import { EpochvisorError } from '../errors/errors.js';
 import { copyOf } from './copying.js';
 import { crc32 } from './journal.js';
+import { syncedBytesOf } from './sync-marks.js';
 import { Reader, Writer } from './varints.js';
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x56, 0x4c, 0x4f, 0x47, 0x0d, 0x0a);
@@ -108,6 +110,20 @@ export function readSegmentHeader(source: SegmentSource): { header: SegmentHeade
   }
 }
 
+/**
+ * The same of the last segment of a log, which may never have been synced: what a loss of power has left of its header may be anything.
+ * @throws EpochvisorError LOG_VERSION; LOG_CORRUPT, where some of it was
+ */
+export function readLastHeader(source: SegmentSource): ReturnType<typeof readSegmentHeader> {
+  try {
+    return readSegmentHeader(source);
+  } catch (error) {
+    const isDamaged = error instanceof EpochvisorError && error.code === 'LOG_CORRUPT';
+    if (isDamaged && syncedBytesOf(source) === 0) return undefined;
+    throw error;
+  }
+}
+
 function headerFrom(reader: Reader): SegmentHeader {
   const header = {
     machine: reader.text(),
@@ -173,23 +189,27 @@ export interface SegmentEnd {
   readonly chain: number;
 }
 
+/** `followed`: by another segment. `last`: what was cut short is left out. `marked`: and so is what was never synced, damaged or not. */
+export type SegmentTail = 'followed' | 'last' | 'marked';
+
 /**
  * The records of a segment, one after another.
- * @param isLast whether no other segment follows: what was cut short is left out
  * @throws EpochvisorError LOG_CORRUPT
  */
 export function* readRecords(
   source: SegmentSource,
   recordsAt: number,
   chain: number,
-  isLast: boolean,
+  tail: SegmentTail,
 ): Generator<StoredRecord, SegmentEnd, undefined> {
   const { path, size } = source;
+  const certainBytes = tail === 'marked' ? syncedBytesOf(source) : Infinity;
   let at = recordsAt;
   while (at < size) {
-    const record = recordAt(source, at, chain);
+    const record = at < certainBytes ? recordAt(source, at, chain) : uncertainAt(source, at, chain);
     if (record === undefined) {
-      if (!isLast) throw corrupt(path, 'it was cut short, and another follows it', at);
+      if (tail === 'followed') throw corrupt(path, 'it was cut short, and another follows it', at);
+      if (tail === 'marked' && at < certainBytes) throw corrupt(path, DAMAGED, at);
       break;
     }
     yield record;
@@ -197,6 +217,17 @@ export function* readRecords(
     at += RECORD_HEADER_BYTES + record.length;
   }
   return { wholeBytes: at, chain };
+}
+
+/** Of what may never have been synced. Undefined: it is not whole. */
+function uncertainAt(source: SegmentSource, at: number, before: number): WholeRecord | undefined {
+  try {
+    const record = recordAt(source, at, before);
+    return record?.isWhole === true ? record : undefined;
+  } catch (error) {
+    if (error instanceof EpochvisorError && error.code === 'LOG_CORRUPT') return undefined;
+    throw error;
+  }
 }
 
 /** Undefined: the last one, which was never whole. */

@@ -111,7 +111,7 @@ function found(segments: readonly Uint8Array[]): SegmentRecord[] {
     const source = { path: '', size: bytes.length, take: (at: number, size: number) => bytes.subarray(at, at + size) };
     const { header, recordsAt } = readSegmentHeader(source)!;
     expect([header.number, header.chain]).toEqual([index + 1, chain]);
-    const records = readRecords(source, recordsAt, chain, index === segments.length - 1);
+    const records = readRecords(source, recordsAt, chain, index === segments.length - 1 ? 'last' : 'followed');
     const decoded: SegmentRecord[] = [];
     for (let next = records.next(); ; next = records.next()) {
       if (next.done === true) {

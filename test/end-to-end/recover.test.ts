@@ -121,7 +121,7 @@ test('what can not be gone on from is told in one line, and changes nothing', { 
   const logs = bench.file('logs');
   const run = async (name: string) => {
     const command = bench.start(
-      ['run', '--log', bench.file(name), '--checkpoint-every', '1', guest('gated'), '100000'],
+      ['run', '--log', bench.file(name), '--durability', 'both-disks', guest('gated'), '100000'],
       'pipe',
     );
     await until(() => (command.stdout.length > 2_000 ? true : undefined));
@@ -180,7 +180,7 @@ test('a disk that is full holds outputs back, says so, and loses nothing', { tim
   await until(() => (full.stderr.includes('[LOG_FULL]') ? true : undefined));
   expect(full.stderr).toMatch(/outputs wait for the log of replica \d+: there is no room for .* \[LOG_FULL\]/);
   await until(() =>
-    /"log": "replica \d+: outputs wait: there is no room/.test(readFileSync(status, 'utf8')) ? true : undefined,
+    /"logWaits": "replica \d+: there is no room/.test(readFileSync(status, 'utf8')) ? true : undefined,
   );
   const { stdout } = await killed(full);
   expect(stdout.split('\n').length).toBeLessThan(20_000);
