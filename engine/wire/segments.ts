@@ -19,6 +19,7 @@
 import { EpochvisorError } from '../errors/errors.js';
 import { copyOf } from './copying.js';
 import { crc32 } from './journal.js';
+import type { SegmentSource } from './segment-source.js';
 import { syncedBytesOf } from './sync-marks.js';
 import { Reader, Writer } from './varints.js';
 
@@ -43,14 +44,7 @@ export interface SegmentHeader {
   readonly description: Uint8Array;
 }
 
-/** A segment's bytes, wherever they are. */
-export interface SegmentSource {
-  /** In messages. */
-  readonly path: string;
-  readonly size: number;
-  /** Bytes of it that lie there; to be looked at before the next ones are taken. */
-  take(at: number, length: number): Uint8Array;
-}
+export type { SegmentSource } from './segment-source.js';
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const { machine, incarnation, moduleHash, number, position, chain, description } = header;

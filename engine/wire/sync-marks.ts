@@ -8,7 +8,7 @@
 // guest writes may look like one: that makes a log refused that could be cut, and nothing worse.
 
 import { crc32 } from './journal.js';
-import type { SegmentSource } from './segments.js';
+import type { SegmentSource } from './segment-source.js';
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x56, 0x53, 0x59, 0x4e, 0x43, 0x0a);
 const SUMMED_BYTES = MAGIC.length + 4;
