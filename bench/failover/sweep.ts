@@ -13,7 +13,7 @@ import { markdownTable } from 'markdown-table';
 import { VARIANTS } from '../../engine/protocol/vocabulary.js';
 import { guestPath, isTiny, keep, quantile, ROOT } from '../host.js';
 
-const MAIN = join(ROOT, 'dist/engine/cli/main.js');
+const MAIN = join(ROOT, 'dist/bundle/cli-main.js');
 const KEPT = join(ROOT, 'bench/results/failover-sweep.json');
 /** Short epochs, so that even a run of a few million instructions has hundreds. */
 const EPOCH_LENGTH = 10_000;

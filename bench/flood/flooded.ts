@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Random } from '../../engine/simulator/random.js';
 
 const ROOT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../' : '../../../', import.meta.url));
-const MAIN = join(ROOT, 'dist/engine/cli/main.js');
+const MAIN = join(ROOT, 'dist/bundle/cli-main.js');
 const GUEST = join(ROOT, 'guest/build/flood.wasm');
 /** Neither a byte nor an end for so long: it hangs. */
 const HANG_MS = 20_000;
@@ -60,7 +60,7 @@ export function planOf(seed: number): Plan {
 
 /** What the guest puts out undisturbed. */
 export function expectedOf({ kibibytes }: Plan): Promise<{ bytes: number; sha256: string }> {
-  const plain = spawn(process.execPath, [join(ROOT, 'dist/engine/plain/main.js'), GUEST, String(kibibytes)]);
+  const plain = spawn(process.execPath, [join(ROOT, 'dist/bundle/plain-main.js'), GUEST, String(kibibytes)]);
   return digestOf(plain);
 }
 

@@ -16,7 +16,7 @@ export const BUS_HOST = 'C';
 /** Where an etcd of one member has a host of its own. */
 export const ARBITER_HOST = 'E';
 
-const MAIN = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
+const MAIN = join(ROOT, 'dist', 'bundle', 'cli-main.js');
 const CLIENT = join(ROOT, 'dist', 'bench', 'hosts', 'client.js');
 /** Hosts share no ports. */
 const [GUEST_PORT, ETCD_PORT, ETCD_PEER_PORT] = [7_000, 2379, 2380];

@@ -22,8 +22,8 @@ const { values } = parseArgs({
 });
 const PERIOD_MS = 5;
 
-const run = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
-const plain = join(ROOT, 'dist', 'engine', 'plain', 'main.js');
+const run = join(ROOT, 'dist', 'bundle', 'cli-main.js');
+const plain = join(ROOT, 'dist', 'bundle', 'plain-main.js');
 
 /** Median, 99 % and most, ms. */
 function latencies(name: string, command: readonly string[]): string[] {

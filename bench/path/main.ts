@@ -136,7 +136,7 @@ async function run(kind: Kind, traced: boolean): Promise<Run> {
   const notes = join(folder, 'notes');
   mkdirSync(notes, { recursive: true });
   const path = join(folder, 'socket');
-  const main = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
+  const main = join(ROOT, 'dist', 'bundle', 'cli-main.js');
   const flags = ['--quiet', '--status-file', statusFile, '--listen', `unix:${path}`, ...KINDS[kind]];
   const hook = join(ROOT, 'dist', 'bench', 'path', 'hook.js');
   const env = traced ? { ...process.env, NODE_OPTIONS: `--import ${hook}`, [FOLDER_VARIABLE]: notes } : process.env;

@@ -15,7 +15,7 @@ import { Mill } from './mill.js';
 import { describeReport, judge } from './report.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const PLAIN = join(ROOT, 'dist/engine/plain/main.js');
+const PLAIN = join(ROOT, 'dist/bundle/plain-main.js');
 const DISK_BYTES = 1 << 20;
 
 const { values } = parseArgs({

@@ -42,7 +42,7 @@ export class Mill {
     this.guest = [join(options.root, 'guest/build/mill.wasm'), WORK, options.mebibytes];
     const flags = ['--replicas', options.replicas, '--status-file', options.statusFile];
     const devices = ['--disk', options.disk, '--teller', options.teller];
-    const main = join(options.root, 'dist/engine/cli/main.js');
+    const main = join(options.root, 'dist/bundle/cli-main.js');
     this.#process = spawn(process.execPath, [main, 'run', ...flags, ...devices, ...this.guest], { stdio: 'pipe' });
     this.#process.stdout?.on('data', (bytes: Buffer) => {
       this.#stdout.push(bytes);

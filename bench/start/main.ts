@@ -12,9 +12,9 @@ const AIM_MS = 400;
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '15' } } });
 
 const hello = guestPath('hello');
-const epochvisor = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
+const epochvisor = join(ROOT, 'dist', 'bundle', 'cli-main.js');
 const COMMANDS = {
-  'plain Node': [join(ROOT, 'dist', 'engine', 'plain', 'main.js'), hello],
+  'plain Node': [join(ROOT, 'dist', 'bundle', 'plain-main.js'), hello],
   'run --replicas 1': [epochvisor, 'run', '--replicas', '1', hello],
   run: [epochvisor, 'run', hello],
   'run --no-cache': [epochvisor, 'run', '--no-cache', hello],

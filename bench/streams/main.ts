@@ -33,7 +33,7 @@ function command(kind: Kind, { program, arguments: args }: StreamCase): string[]
     return ['--no-warnings', '--no-turbo-fast-api-calls', host, JSON.stringify(run)];
   }
   const flags = kind === 'simplex' ? ['--replicas', '1'] : [];
-  return [join(ROOT, 'dist', 'engine', 'cli', 'main.js'), 'run', ...flags, '--max-memory', '2G', program, ...args];
+  return [join(ROOT, 'dist', 'bundle', 'cli-main.js'), 'run', ...flags, '--max-memory', '2G', program, ...args];
 }
 
 /** The time of the whole, ms. */

@@ -91,7 +91,7 @@ async function portOf(child: ChildProcess, said: readonly SaidLine[]): Promise<n
 }
 
 async function startPlain(folder: string): Promise<Server> {
-  const main = join(ROOT, 'dist', 'engine', 'plain', 'main.js');
+  const main = join(ROOT, 'dist', 'bundle', 'plain-main.js');
   const words = [main, '--listen', '127.0.0.1:0', guestPath(GUEST)];
   const child = owned(spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] }));
   const said = listen(child);
@@ -113,7 +113,7 @@ async function startPlain(folder: string): Promise<Server> {
 
 async function startMachine(name: 'simplex' | 'original' | 'revised' | 'deferred', folder: string): Promise<Server> {
   const statusFile = join(folder, 'status.json');
-  const main = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
+  const main = join(ROOT, 'dist', 'bundle', 'cli-main.js');
   const flags = ['--status-file', statusFile, '--listen', '127.0.0.1:0', ...SERVERS[name].flags];
   const words = [main, 'run', ...flags, guestPath(GUEST)];
   const child = owned(spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] }));

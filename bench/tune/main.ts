@@ -34,7 +34,7 @@ try {
     const flags = ['--time', `${values.seconds}s`];
     if (values.lengths !== undefined) flags.push('--epoch-lengths', values.lengths);
     if (values.variants !== undefined) flags.push('--variants', values.variants);
-    const command = [join(ROOT, 'dist', 'engine', 'cli', 'main.js'), 'tune', ...flags, ...args];
+    const command = [join(ROOT, 'dist', 'bundle', 'cli-main.js'), 'tune', ...flags, ...args];
     const { status, stdout } = spawnSync(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
     // 1: figures, and no recommendation.
     if (status !== 0 && status !== 1) throw new Error(`tune of ${title} failed with status ${status}`);

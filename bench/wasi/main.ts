@@ -172,7 +172,7 @@ function startTable(): string {
       environment: {},
       folders: { [FOLDER]: base },
     };
-    const main = join(ROOT, 'dist', 'engine', 'cli', 'main.js');
+    const main = join(ROOT, 'dist', 'bundle', 'cli-main.js');
     const flags = ['--dir', `${base}::${FOLDER}`, program, script];
     const host = join(ROOT, 'dist', 'bench', 'wasi', 'plain-host.js');
     const commands = {

@@ -18,6 +18,11 @@ export class EpochvisorError extends Error {
     this.hint = hint;
   }
 
+  /** By its name: a hook or a driver that is loaded into a process may come with a copy of this class. */
+  static override [Symbol.hasInstance](value: unknown): value is EpochvisorError {
+    return value instanceof Error && value.name === 'EpochvisorError';
+  }
+
   /** The one line a user sees. */
   get line(): string {
     return this.hint === '' ? `${this.message} [${this.code}]` : `${this.message} [${this.code}]: ${this.hint}`;

@@ -1,6 +1,7 @@
 // The machines that tests of this process have launched and not ended: none of them outlives the process, or goes unnamed.
 
 import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 
 export interface LivingMachine {
@@ -32,11 +33,12 @@ export function isEnded(machine: LivingMachine): void {
 
 /** Of the frames of a stack, the first that is not of this library. */
 export function callerOf(stack: string | undefined): string {
-  const frames = (stack ?? '').split('\n').filter(line => /^\s*at /.test(line));
-  const caller = frames.find(line => !/[\\/]engine[\\/]harness[\\/]/.test(line) && !line.includes('node:internal'));
-  return (
-    /\(?((?:file:\/\/)?[^\s()]+:\d+):\d+\)?$/.exec(caller ?? '')?.[1]?.replace('file://', '') ?? 'an unknown place'
-  );
+  const frames = (stack ?? '').split('\n').flatMap(line => {
+    const place = /^\s*at .*?\(?((?:file:\/\/)?[^\s()]+:\d+):\d+\)?$/.exec(line)?.[1];
+    return place === undefined || place.startsWith('node:') ? [] : [place.replace('file://', '')];
+  });
+  // The first frame is in this folder, wherever it was built to.
+  return frames.find(place => dirname(place) !== dirname(frames[0]!)) ?? 'an unknown place';
 }
 
 /** Ends those that still run. @returns the error that names them; undefined: there were none */

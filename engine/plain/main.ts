@@ -1,5 +1,5 @@
 // Runs a guest, bare or a WASI program, on the plain machine:
-// `node dist/engine/plain/main.js [flags]... GUEST.wasm [args...]` (plain-arguments.ts).
+// `node dist/bundle/plain-main.js [flags]... GUEST.wasm [args...]` (plain-arguments.ts).
 
 import { readFileSync } from 'node:fs';
 import { describeSocketAddress, type SocketAddress } from '../../devices/connection/socket-address.js';

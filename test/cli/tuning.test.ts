@@ -11,7 +11,7 @@ import { TestFolder } from '../building/test-folder.js';
 
 const root = join(import.meta.dirname, '../..');
 const folder = new TestFolder();
-const main = join(root, 'dist/engine/cli/main.js');
+const main = join(root, 'dist/bundle/cli-main.js');
 const guestPath = (name: string) => join(root, `guest/build/${name}.wasm`);
 
 const epochvisor = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', input: '' });

@@ -336,18 +336,18 @@ const planted = (script: string) => {
 
 describe('a defect is one line with a code, and a status of 70', () => {
   test('of the launcher', async () => {
-    const ended = await bench.run(['run', guest('hello')], 'ignore', planted('cli/main.js'));
+    const ended = await bench.run(['run', guest('hello')], 'ignore', planted('cli-main.js'));
     expectRefused(ended, 'DEFECT', /a defect of epochvisor: Cannot read properties of undefined .*please report it/);
     expect(ended.status).toBe(70);
   });
 
   test('of all replicas', async () => {
-    const ended = await bench.run(['run', '--quiet', guest('hello')], 'ignore', planted('replica/main.js'));
+    const ended = await bench.run(['run', '--quiet', guest('hello')], 'ignore', planted('replica-main.js'));
     expectRefused(ended, 'DEFECT', /a defect of epochvisor: Cannot read properties of undefined .*please report it/);
   });
 
   test('with its stack before the line where EPOCHVISOR_DEBUG=1 asks for it', async () => {
-    const env = { ...planted('cli/main.js'), EPOCHVISOR_DEBUG: '1' };
+    const env = { ...planted('cli-main.js'), EPOCHVISOR_DEBUG: '1' };
     const { stderr, status } = await bench.run(['run', guest('hello')], 'ignore', env);
     expect(stderr).toMatch(
       /^TypeError: Cannot read properties of undefined.*\n {4}at [\s\S]*\nepochvisor: a defect of epochvisor/,

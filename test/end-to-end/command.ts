@@ -13,8 +13,8 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import type { Status } from '../../engine/observe/status.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-export const MAIN = join(ROOT, 'dist/engine/cli/main.js');
-export const PLAIN = join(ROOT, 'dist/engine/plain/main.js');
+export const MAIN = join(ROOT, 'dist/bundle/cli-main.js');
+export const PLAIN = join(ROOT, 'dist/bundle/plain-main.js');
 const MARK = 'EPOCHVISOR_TEST';
 /** In the folder of a test: where its processes make their temporary files. */
 const TEMPORARY = 'tmp';

@@ -8,7 +8,7 @@ import type { Report } from './failover-report.js';
 const bench = new Bench();
 const compiled = (path: string) => JSON.stringify(new URL(`../../dist/engine/${path}`, import.meta.url).href);
 
-/** Loaded before everything else: what goes wrong in the takeovers of a sweep, one after the other. */
+/** Loaded before everything else, by the program in its many files, in which single ones can be broken: what goes wrong in the takeovers of a sweep, one after the other. */
 const PLANTED = (token: string) => `
 import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -45,7 +45,11 @@ async function failover(...args: readonly string[]): Promise<Report> {
   const preload = bench.file('planted.mjs');
   writeFileSync(preload, PLANTED(bench.file('token')));
   const env = { NODE_OPTIONS: `--import=${preload}` };
-  const { status, stdout, stderr } = await bench.run(['failover', '--json', ...args], 'ignore', env);
+  const { status, stdout, stderr } = await bench.startProgram(
+    'engine/cli/main.js',
+    ['failover', '--json', ...args],
+    env,
+  ).ended;
   expect(stderr).toBe('');
   expect(status).toBe(1);
   return JSON.parse(stdout) as Report;

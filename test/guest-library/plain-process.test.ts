@@ -8,7 +8,7 @@ import { TestFolder } from '../building/test-folder.js';
 import { judgeTranscript } from './transcript.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'dist/engine/plain/main.js');
+const main = join(root, 'dist/bundle/plain-main.js');
 const folder = new TestFolder();
 
 const guest = (name: string) => join(root, 'guest/build', `${name}.wasm`);

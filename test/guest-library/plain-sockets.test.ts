@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { TestFolder } from '../building/test-folder.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'dist/engine/plain/main.js');
+const main = join(root, 'dist/bundle/plain-main.js');
 const guest = join(root, 'guest/build/echo-clients.wasm');
 const folder = new TestFolder();
 

@@ -3,7 +3,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const MAIN = join(import.meta.dirname, '../../dist/engine/plain/main.js');
+const MAIN = join(import.meta.dirname, '../../dist/bundle/plain-main.js');
 
 export interface Ending {
   readonly status: number | null;
