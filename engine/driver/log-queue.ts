@@ -42,8 +42,8 @@ export interface LogDisk {
   write(bytes: Uint8Array, at: number, then: (error: unknown, written: number) => void): void;
   /** The disk has all that was written. */
   sync(then: Answer): void;
-  /** These segments are gone, the oldest first. */
-  remove(numbers: readonly number[], then: Answer): void;
+  /** These segments are gone, the oldest first, and the logs of these replicas, as far as they can be. */
+  remove(numbers: readonly number[], others: readonly string[], then: Answer): void;
   close(then: () => void): void;
   isFull(error: unknown): boolean;
   /** After what else comes in this turn. */
@@ -98,6 +98,7 @@ interface Batch {
 /** Segments to be dropped when so many records are synced. */
 interface Dropped {
   readonly numbers: readonly number[];
+  readonly others: readonly string[];
   readonly after: number;
 }
 
@@ -210,13 +211,16 @@ export class LogQueue {
     this.#appendedBytes = Infinity;
   }
 
-  /** Removes the segments before this one, the oldest first, when all that was appended so far is on the disk. */
-  drop(before: number): void {
+  /**
+   * Removes the segments before this one, the oldest first, when all that was appended so far is on the disk.
+   * @param others the logs of these replicas, too, which lie beside this one
+   */
+  drop(before: number, others: readonly string[] = []): void {
     const numbers = this.#segments.map(({ number }) => number).filter(number => number < before);
-    if (numbers.length === 0 || this.#hasEnded) return;
+    if ((numbers.length === 0 && others.length === 0) || this.#hasEnded) return;
     this.#segments = this.#segments.slice(numbers.length);
     this.#closeGathered();
-    this.#dropped.push({ numbers, after: this.#appended });
+    this.#dropped.push({ numbers, others, after: this.#appended });
     this.#syncIsDue = true;
     this.#work();
   }
@@ -308,9 +312,9 @@ export class LogQueue {
     });
   }
 
-  #remove({ numbers }: Dropped): void {
+  #remove({ numbers, others }: Dropped): void {
     this.#dropped.shift();
-    this.#options.disk.remove(numbers, error => {
+    this.#options.disk.remove(numbers, others, error => {
       if (!this.#stalls(error)) this.#next();
     });
   }

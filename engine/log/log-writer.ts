@@ -152,16 +152,19 @@ class SegmentFiles implements LogDisk {
     next();
   }
 
-  remove(numbers: readonly number[], then: Answer): void {
-    const [number, ...others] = numbers;
-    if (number === undefined) {
-      then(undefined);
-      return;
-    }
-    unlink(join(this.#folder, segmentName(number)), error => {
-      if (error === null) this.remove(others, then);
-      else then(error);
-    });
+  remove(numbers: readonly number[], others: readonly string[], then: Answer): void {
+    const [number, ...later] = numbers;
+    const [name, ...laterNames] = others;
+    if (number !== undefined) {
+      unlink(join(this.#folder, segmentName(number)), error => {
+        if (error === null) this.remove(later, others, then);
+        else then(error);
+      });
+    } else if (name !== undefined) {
+      // One that only slept may write there: what can't be removed stays.
+      const removed = () => this.remove([], laterNames, then);
+      rm(join(dirname(this.#folder), name), { recursive: true, force: true }, removed);
+    } else then(undefined);
   }
 
   close(then: () => void): void {

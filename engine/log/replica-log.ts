@@ -52,6 +52,8 @@ export class ReplicaLog {
   #end: number;
   /** The latest that names this replica, as it was noted. */
   #view: (SegmentRecord & { readonly type: 'view' }) | undefined;
+  /** Replicas that views have named, and this one does not. */
+  readonly #gone = new Set<string>();
   #isPrimary: boolean;
   /** Something was put out since what is logged was on its way. */
   #hasOutput = false;
@@ -78,7 +80,9 @@ export class ReplicaLog {
     const { checkpoints: pace, retention } = this.#options;
     if (pace !== undefined) {
       const heading = () => this.#view !== undefined && this.#writer.record(this.#view);
-      this.#checkpoints = new Checkpoints(ports, { writer: this.#writer, pace, retention, heading });
+      // Of one log that is to go, one replica decides.
+      const gone = () => (this.#isPrimary ? [...this.#gone] : []);
+      this.#checkpoints = new Checkpoints(ports, { writer: this.#writer, pace, retention, heading, gone });
     }
     return {
       ...ports,
@@ -261,14 +265,22 @@ export class ReplicaLog {
 
   /** A view that another has won is one of this replica's where it names it. */
   #told(view: View, reason: string): void {
-    if ([view.primary, ...view.backups].includes(this.#options.incarnation)) this.#viewed(view, reason);
+    if (namedIn(view).includes(this.#options.incarnation)) this.#viewed(view, reason);
   }
 
   #viewed(view: View, reason: string): void {
-    if (view.number <= (this.#view?.view.number ?? 0)) return;
-    const isPrimary = view.primary === this.#options.incarnation;
-    this.#hurry(syncsAtOnce(this.#options.durability, isPrimary, view.backups.length === 0));
+    const before = this.#view?.view;
+    if (view.number <= (before?.number ?? 0)) return;
+    for (const name of before === undefined ? [] : namedIn(before)) this.#gone.add(name);
+    for (const name of namedIn(view)) this.#gone.delete(name);
+    this.#hurry(
+      syncsAtOnce(this.#options.durability, view.primary === this.#options.incarnation, view.backups.length === 0),
+    );
     this.#view = { type: 'view', atMs: Date.now(), view, reason };
     this.#writer.record(this.#view);
   }
+}
+
+function namedIn({ primary, backups }: View): readonly string[] {
+  return [primary, ...backups];
 }

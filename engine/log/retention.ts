@@ -7,6 +7,9 @@
 // a backup has logged more than it has executed, so that this position may lie in an earlier segment than the pieces do.
 // A checkpoint that was never finished counts for nothing; and nothing is dropped before what takes its place is on the disk. Nor does
 // one count while something that was put out before it has not left: it is in no checkpoint, and who goes on needs the log for it.
+//
+// With the segments goes what the dead have written: of a replica that no view names any more nobody needs the log once there are two
+// checkpoints that were begun after that, for it never comes back.
 
 import type { SegmentPlace } from '../driver/log-queue.js';
 import type { LogWriter } from './log-writer.js';
@@ -23,13 +26,17 @@ export function firstNeeded(segments: readonly SegmentPlace[], { segment, positi
   return Math.min(segment, holding);
 }
 
+interface Kept extends CheckpointPlace {
+  readonly gone: readonly string[];
+}
+
 /** Told of the checkpoints that a writer is given. */
 export class Retention {
   readonly #writer: Pick<LogWriter, 'segments' | 'drop'>;
-  #begunIn = 0;
+  #begun: Omit<Kept, 'position'> = { segment: 0, gone: [] };
   /** The last one that counts, and those after it, of which not all before them has left. */
-  #last: CheckpointPlace | undefined;
-  #waiting: CheckpointPlace[] = [];
+  #last: Kept | undefined;
+  #waiting: Kept[] = [];
   #left: () => number = () => Infinity;
 
   constructor(writer: Pick<LogWriter, 'segments' | 'drop'>) {
@@ -41,20 +48,20 @@ export class Retention {
     this.#left = left;
   }
 
-  /** The record that begins a checkpoint was written. */
-  begun(): void {
-    this.#begunIn = this.#writer.segments.at(-1)?.number ?? 0;
+  /** The record that begins a checkpoint was written. @param gone replicas that are named no more, and whose logs are this one's to drop */
+  begun(gone: readonly string[] = []): void {
+    this.#begun = { segment: this.#writer.segments.at(-1)?.number ?? 0, gone };
   }
 
   /** The record that ends it was. */
   whole(position: number): void {
-    this.#waiting.push({ segment: this.#begunIn, position });
+    this.#waiting.push({ ...this.#begun, position });
     const left = this.#left();
     for (let next = this.#waiting[0]; next !== undefined && next.position < left; next = this.#waiting[0]) {
       this.#waiting.shift();
       const before = this.#last;
       this.#last = next;
-      if (before !== undefined) this.#writer.drop(firstNeeded(this.#writer.segments, before));
+      if (before !== undefined) this.#writer.drop(firstNeeded(this.#writer.segments, before), before.gone);
     }
   }
 }

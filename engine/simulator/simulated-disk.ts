@@ -98,7 +98,7 @@ export class SimulatedDisk implements LogDisk {
     });
   }
 
-  remove(numbers: readonly number[], then: Answer): void {
+  remove(numbers: readonly number[], _others: readonly string[], then: Answer): void {
     this.segments = this.segments.filter(({ number }) => !numbers.includes(number));
     this.#do(this.#syncNs / 10, () => () => then(undefined));
   }

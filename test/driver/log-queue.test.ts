@@ -38,7 +38,7 @@ class TestDisk implements LogDisk {
       then(error);
     });
   }
-  remove(numbers: readonly number[], then: Answer): void {
+  remove(numbers: readonly number[], _others: readonly string[], then: Answer): void {
     this.#asked(`remove ${numbers.join(' ')}`, then);
   }
   close(then: () => void): void {

@@ -1,6 +1,6 @@
 // A log in files: gathered, rotated, read again, cut short, damaged, and on a disk that is full.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -124,6 +124,22 @@ test('a segment that has its size is followed by the next one, which says where 
   expect(first!.record).toMatchObject({ type: 'log', position: third.header.position });
 });
 
+test('what is read later than it is found is read all the same', async () => {
+  const writer = writerOf();
+  const large = { entries: 1, bytes: new Uint8Array(700_000).map((_, at) => at) };
+  for (let at = 0; at < 5; at++) {
+    writer.logged(at, large);
+    writer.flush();
+  }
+  await writer.closed();
+  const [log] = openLogs(folder);
+  for (const [position, { record }] of [...log!.records()].entries()) {
+    const { parts } = record as SegmentRecord & { type: 'log' };
+    expect([record.type, parts[0]!.entries, Buffer.compare(parts[0]!.bytes, large.bytes)]).toEqual(['log', 1, 0]);
+    expect(record).toHaveProperty('position', position);
+  }
+});
+
 test('a last segment that is cut at any byte gives what is whole; one before it is refused', async () => {
   const records = await rotated();
   const names = readdirSync(folder).sort();
@@ -158,11 +174,13 @@ test('segments that are dropped are gone when the rest is synced, and what is le
     [3, 4],
     [4, 6],
   ]);
+  mkdirSync(join(folder, '..', 'dead'));
   writer.drop(3);
-  writer.drop(3);
+  writer.drop(3, ['dead', 'never there']);
   writer.logged(8, part('part 4'));
   await writer.closed();
   expect(readdirSync(folder)).toEqual(['00000003.epvlog', '00000004.epvlog']);
+  expect(readdirSync(join(folder, '..'))).toEqual(['r']);
   expect(found()).toMatchObject([{ position: 4 }, { position: 6 }, { position: 8 }]);
   expect(said).toEqual([]);
 });
