@@ -190,7 +190,6 @@ export function* recordsOfChain(links: readonly ChainLink[]): Generator<FoundRec
         if (!isOver && !isUnfinished()) yield found;
         continue;
       }
-      if (type === 'synced') continue;
       // What it has put out it may have noted later.
       if (isOver && type !== 'outputs') continue;
       const { record } = found;

@@ -122,7 +122,9 @@ function* recordsOf(segments: readonly string[], first: SegmentHeader): Generato
           chain = next.value.chain;
           break;
         }
-        yield new SegmentFound(path, next.value);
+        const found = new SegmentFound(path, next.value);
+        // Nobody's but the reader's of segments.
+        if (found.type !== 'synced') yield found;
       }
     } finally {
       source.close();

@@ -19,8 +19,7 @@
 import { EpochvisorError } from '../errors/errors.js';
 import { copyOf } from './copying.js';
 import { crc32 } from './journal.js';
-import type { SegmentSource } from './segment-source.js';
-import { syncedBytesOf } from './sync-marks.js';
+import { type SegmentSource, syncedBytesOf } from './sync-marks.js';
 import { Reader, Writer } from './varints.js';
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x56, 0x4c, 0x4f, 0x47, 0x0d, 0x0a);
@@ -44,7 +43,7 @@ export interface SegmentHeader {
   readonly description: Uint8Array;
 }
 
-export type { SegmentSource } from './segment-source.js';
+export type { SegmentSource } from './sync-marks.js';
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const { machine, incarnation, moduleHash, number, position, chain, description } = header;

@@ -8,7 +8,15 @@
 // guest writes may look like one: that makes a log refused that could be cut, and nothing worse.
 
 import { crc32 } from './journal.js';
-import type { SegmentSource } from './segment-source.js';
+
+/** A segment's bytes, wherever they are. */
+export interface SegmentSource {
+  /** In messages. */
+  readonly path: string;
+  readonly size: number;
+  /** Bytes of it that lie there; to be looked at before the next ones are taken. */
+  take(at: number, length: number): Uint8Array;
+}
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x56, 0x53, 0x59, 0x4e, 0x43, 0x0a);
 const SUMMED_BYTES = MAGIC.length + 4;
