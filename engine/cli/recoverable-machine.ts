@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { KeptMemory } from '../bus/kept-memory.js';
+import type { ServerMemory } from '../bus/server.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine, LaunchOptions } from '../launch/launched-machine.js';
 import { arbiterIn, busMemoryIn, forgetOrigin, type LoggedOrigin, writeOrigin } from '../launch/log-home.js';
@@ -37,25 +38,43 @@ export class RecoverableMachine {
   /** One that begins, or goes on. @throws EpochvisorError as `KeptMemory.open` */
   static async open(folder: string, origin: LoggedOrigin, begins?: BusMemory): Promise<RecoverableMachine> {
     const { machine, arbiter, durability } = origin;
+    // Where outputs wait for no disk, what was put out is noted without one, and no longer than there is room.
+    const isAwaited = durability !== 'memory';
     let opened: RecoverableMachine | undefined;
+    let isNoted = true;
+    const unnoted = ({ message }: EpochvisorError) => {
+      if (isNoted) complain(`what is put out is not noted any more, and may come twice after recover: ${message}`);
+      isNoted = false;
+    };
     const broken = (error: EpochvisorError) => {
       if (opened !== undefined) opened.#fail(error);
       else refuse(error);
     };
     const memory = await KeptMemory.open(busMemoryIn(folder), machine, {
-      // Where outputs wait for no disk, what was put out is noted without one.
-      syncs: durability !== 'memory',
-      observer: { waits: error => complain(error.line), broken },
+      syncs: isAwaited,
+      observer: isAwaited ? { waits: error => complain(error.line), broken } : { waits: unnoted, broken: unnoted },
       ...(begins === undefined ? {} : { begins }),
     });
-    opened = new RecoverableMachine(folder, { machine, memory, arbiter });
+    const unawaited: ServerMemory = {
+      generation: memory.generation,
+      get memory() {
+        return memory.memory;
+      },
+      append: records => {
+        if (isNoted) memory.append(records);
+      },
+      whenKept: then => then(),
+      close: () => memory.close(),
+    };
+    const served = isAwaited ? memory : unawaited;
+    opened = new RecoverableMachine(folder, memory.devicesFolder, { machine, memory: served, arbiter });
     return opened;
   }
 
-  private constructor(folder: string, launch: RecoverableMachine['launch']) {
+  private constructor(folder: string, devicesFolder: string, launch: RecoverableMachine['launch']) {
     this.#folder = folder;
     this.launch = launch;
-    this.devicesFolder = launch.memory.devicesFolder;
+    this.devicesFolder = devicesFolder;
   }
 
   #fail(error: EpochvisorError): void {

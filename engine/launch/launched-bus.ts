@@ -3,8 +3,7 @@
 
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
-import type { KeptMemory } from '../bus/kept-memory.js';
-import type { BusServer } from '../bus/server.js';
+import type { BusServer, ServerMemory } from '../bus/server.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { Outcome } from '../protocol/vocabulary.js';
@@ -36,7 +35,7 @@ export class OwnBus implements LaunchedBus {
   readonly #streams: readonly StreamDevice[];
   readonly #devices: ReadonlyMap<number, OperationDevice>;
   readonly #offsets: StreamOffsets | undefined;
-  readonly #memory: KeptMemory | undefined;
+  readonly #memory: ServerMemory | undefined;
   /** Loaded while replicas start: it is most of what this process has to load. */
   readonly #loading = import('../bus/server.js');
   #server: BusServer | undefined;
@@ -45,7 +44,7 @@ export class OwnBus implements LaunchedBus {
     streams: readonly StreamDevice[],
     devices: ReadonlyMap<number, OperationDevice>,
     offsets: StreamOffsets | undefined,
-    memory?: KeptMemory,
+    memory?: ServerMemory,
   ) {
     this.finished = this.#finished.promise;
     this.#streams = streams;

@@ -9,7 +9,7 @@ import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
-import type { KeptMemory } from '../bus/kept-memory.js';
+import type { ServerMemory } from '../bus/server.js';
 import { rewriterHash } from '../cache/rewritten-modules.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
@@ -69,7 +69,7 @@ export interface LaunchOptions {
   /** Its id, where that is known before; one of its own where none is given. */
   readonly machine?: string;
   /** What the bus remembers beyond this process; the launched machine closes it. */
-  readonly memory?: KeptMemory;
+  readonly memory?: ServerMemory;
   /** All replicas are dead, and the machine goes on from a log. */
   readonly recover?: RecoveredMachine;
   /** Once, when replicas and bus have ended and before the machine is over: with the files that they have left. */
