@@ -14,7 +14,7 @@ import type { InFlight, IoHook, IoKind, TestedReplica, When } from '../replica/i
 import { THE_BUS } from '../replica/network-cuts.js';
 import { readInFlight, writeInFlight } from './in-flight-words.js';
 import { recordLive, recordOperations } from './operation-record.js';
-import { recordOutput } from './output-rule.js';
+import { type PutOutTarget, recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
 /** Where it happens; of an instruction at the first safe point at or after it. */
@@ -50,7 +50,7 @@ export interface KillOptions {
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
   /** What its guest puts out is noted there. */
-  readonly recording?: string;
+  readonly recording?: PutOutTarget;
   /** What its guest asks devices for, and is told of that, is noted there. */
   readonly operations?: string;
   readonly owner?: TimelineOwner;
