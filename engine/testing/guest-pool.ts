@@ -14,7 +14,7 @@ import { SharedBlock } from '../threads/shared.js';
 
 /** An epoch of the greatest length takes about this long, ms. */
 const LEAVE_MAX_MS = 1_000;
-/** A thread that rests collects no garbage, and keeps the memories of guests that it has run. It is replaced after so many. */
+/** A new thread costs 150 ms of a processor; what one keeps that it should not is gone after so many. */
 const RUNS_MAX = 200;
 /** Threads that rest; more are of no use to runs on a few cores. */
 const RESTING_MAX = 16;
