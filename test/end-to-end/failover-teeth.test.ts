@@ -36,7 +36,9 @@ InterruptBuffer.prototype.buffer = function (interrupt) {
 async function verdicts(planted: string, ...args: readonly string[]): Promise<string[]> {
   const preload = bench.file('planted.mjs');
   writeFileSync(preload, planted);
-  const ended = await bench.run(['failover', '--json', ...args], 'ignore', { NODE_OPTIONS: `--import=${preload}` });
+  // The program in its many files, in which single ones can be broken.
+  const env = { NODE_OPTIONS: `--import=${preload}` };
+  const ended = await bench.startProgram('engine/cli/main.js', ['failover', '--json', ...args], env).ended;
   expect(ended.stderr).toBe('');
   return (JSON.parse(ended.stdout) as Report).points.map(({ verdict }) => verdict);
 }
