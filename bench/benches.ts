@@ -12,7 +12,9 @@ export interface Bench {
 
 /** What has a command of its own, by its program: `npm run sweep`, `flood`, `mutants`; `soak` has a test of its own. */
 export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
-  'failover/sweep.js': { tiny: ['--points', '1', '--guest', 'hello'] },
+  'failover/sweep.js': {
+    tiny: ['--points', '1', '--part', 'every', '--part', 'processes', '--guest', 'hello', '--guest', 'teller'],
+  },
   'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
   'mutants/main.js': { tiny: ['--limit', '2', '--seeds', '20', '--tests', '', '--jobs', '1'] },
   'wasi/failover.js': { tiny: ['1', 'words'], needs: 'c' },
@@ -111,8 +113,8 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     tiny: ['--rounds', '1', '--seconds', '0.1'],
   },
   verify: {
-    question: "what does comparing the replicas' state cost?",
-    tiny: ['--rounds', '1', '--seconds', '0.2', '--shares', '0.05', '--mebibytes', '1'],
+    question: "what does comparing the replicas' state cost, and how soon does it find something?",
+    tiny: ['--rounds', '1', '--seconds', '0.2', '--shares', '0.05', '--mebibytes', '1', '--flips', '1'],
   },
   hosts: {
     question: 'what does a client notice of hosts that die and cables that are cut?',

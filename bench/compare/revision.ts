@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { owned } from '../processes.js';
@@ -67,7 +67,14 @@ export async function buildRevision(root: string, commit: string): Promise<Built
   const added = git(root, 'worktree', 'add', '--quiet', '--detach', tree, commit);
   if (!added.isDone) throw new UnusableRevision(`${commit} can't be checked out: ${added.printed.split('\n', 1)[0]}`);
   symlinkSync(realpathSync(join(root, 'node_modules')), join(tree, 'node_modules'));
-  for (const words of [[join('node_modules', 'typescript', 'bin', 'tsc'), '-b'], [join('guest', 'build.mjs')]]) {
+  const builds = [
+    [join('node_modules', 'typescript', 'bin', 'tsc'), '-b'],
+    [join('engine', 'bundle.mjs')],
+    [join('guest', 'build.mjs')],
+  ];
+  for (const words of builds) {
+    // Older commits have no bundle.
+    if (!existsSync(join(tree, words[0]!))) continue;
     // What compilers print is no figure. A group of their own: they start others, which would go on writing.
     compiler = owned(spawn(process.execPath, words, { cwd: tree, stdio: ['ignore', 2, 2], detached: true }));
     const [status] = (await once(compiler, 'exit')) as [number | null];

@@ -1,118 +1,70 @@
-// Does a kill at any instruction change anything? Every guest, every variant, kills spread over the whole run.
+// Does a kill anywhere change anything?
 //
-// `npm run sweep -- [--points N] [--jobs N] [--guest NAME]... [--fresh]`. A cell of the table is one `epochvisor failover
-// --json`; it is kept in bench/results/failover-sweep.json as soon as it is there, so that a sweep that was interrupted
-// goes on where it stood. `--fresh` begins anew.
+// `npm run sweep -- [--part every|programs|processes|instructions]... [--guest NAME]... [--points N] [--jobs N] [--fresh]`. Its parts are in
+// subjects.ts. A cell of a table is one `epochvisor failover --json`; it is kept in bench/results/failover-sweep.json as soon as it is
+// there, and its points in a report beside what is compiled: a sweep that was interrupted goes on where it stood. `--points` bounds those of a
+// cell; `--fresh` begins anew.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { markdownTable } from 'markdown-table';
-import { VARIANTS } from '../../engine/protocol/vocabulary.js';
-import { guestPath, isTiny, keep, quantile, ROOT } from '../host.js';
+import { isTiny, keep, ROOT } from '../host.js';
+import { asText, type Figures, figuresOf, type Report } from './figures.js';
+import { CELLS, type Cell, flagsOf, nameOf, PARTS, type Part } from './subjects.js';
 
 const MAIN = join(ROOT, 'dist/bundle/cli-main.js');
 const KEPT = join(ROOT, 'bench/results/failover-sweep.json');
-/** Short epochs, so that even a run of a few million instructions has hundreds. */
-const EPOCH_LENGTH = 10_000;
-
-interface Subject {
-  readonly guest: string;
-  readonly args: readonly string[];
-  /** Flags that give it its devices, given a folder for their files, and its client. */
-  readonly devices?: (folder: string) => readonly string[];
-}
-
-/** Runs of a fraction of a second each: a sweep is thousands of them. */
-const SUBJECTS: readonly Subject[] = [
-  { guest: 'hello', args: [] },
-  { guest: 'compute', args: ['20', '4'] },
-  { guest: 'recursive', args: ['15', '3'] },
-  { guest: 'flood', args: ['256'] },
-  { guest: 'ticks', args: ['20', '5'] },
-  { guest: 'echo', args: [], devices: folder => ['--stdin', input(folder)] },
-  { guest: 'disk', args: ['64'], devices: folder => ['--disk', disk(folder, 1 << 18)] },
-  { guest: 'disk-log', args: ['40'], devices: folder => ['--disk', disk(folder, 1 << 15)] },
-  { guest: 'teller', args: ['20'], devices: folder => ['--teller', join(folder, 'journal')] },
-  { guest: 'keyvalue', args: [], devices: () => ['--listen', '127.0.0.1:0', '--load', client()] },
-  { guest: 'clock-random', args: ['300'], devices: () => ['--judge', judge(300)] },
-];
-
-/** What is kept of a cell. */
-interface Cell {
-  readonly guest: string;
-  readonly args: readonly string[];
-  readonly variant: string;
-  readonly points: number;
-  readonly epochLength: number;
-  readonly instructions: number;
-  /** Points by verdict. */
-  readonly verdicts: Readonly<Record<string, number>>;
-  readonly failures: readonly { readonly asked: string; readonly verdict: string; readonly detail: string }[];
-  /** Kills with operations outstanding at the guest, and uncertain interrupts raised in all. */
-  readonly withOutstanding: number;
-  readonly uncertain: number;
-  readonly liveMs: readonly [median: number, worst: number];
-  readonly firstByteMs: readonly [median: number, worst: number];
-  readonly node: string;
-}
-
-/** The part of `failover --json` that is used here. */
-interface Report {
-  readonly undisturbed: { readonly instructions: number };
-  readonly points: readonly {
-    readonly asked: string;
-    readonly verdict: string;
-    readonly failed: boolean;
-    readonly detail: string;
-    readonly kill: { readonly outstanding: number } | null;
-    readonly failover: {
-      readonly uncertain: number;
-      readonly liveMs: number;
-      readonly firstByteMs?: number;
-    } | null;
-  }[];
-}
+const REPORTS = join(ROOT, '.cache/failover-sweep');
+/** How often it is told how far a cell is. */
+const TOLD_EVERY_MS = 20_000;
 
 const { values } = parseArgs({
   options: {
-    points: { type: 'string', default: '200' },
+    part: { type: 'string', multiple: true, default: [] },
+    points: { type: 'string' },
     jobs: { type: 'string', default: '2' },
     guest: { type: 'string', multiple: true, default: [] },
     fresh: { type: 'boolean', default: false },
   },
 });
+const asked = values.points === undefined ? undefined : Number(values.points);
 
-function input(folder: string): string {
-  const path = join(folder, 'input');
-  writeFileSync(path, Array.from({ length: 1000 }, (_, n) => `line ${n}\n`).join(''));
-  return path;
-}
-
-function disk(folder: string, bytes: number): string {
-  const path = join(folder, 'disk');
-  writeFileSync(path, '');
-  truncateSync(path, bytes);
-  return path;
-}
-
-function judge(lines: number): string {
-  return `"${process.execPath}" "${join(ROOT, 'dist/test/end-to-end/transcript-judge.js')}" ${lines}`;
-}
-
-function client(): string {
-  return `"${process.execPath}" "${join(ROOT, 'examples/failover/keyvalue-client.mjs')}" 20`;
-}
-
-function kept(): Cell[] {
+function kept(): Figures[] {
   if (values.fresh || isTiny) return [];
   try {
-    return JSON.parse(readFileSync(KEPT, 'utf8')) as Cell[];
+    const cells = JSON.parse(readFileSync(KEPT, 'utf8')) as Figures[];
+    return cells.filter(({ part }) => PARTS.includes(part));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
+  }
+}
+
+/** Points that a report has. */
+class ReportGrowth {
+  readonly #path: string;
+  #bytes = 0;
+  #lines = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Less the lines that begin it, of the test and of the sweep. */
+  get points(): number {
+    if (!existsSync(this.#path)) return 0;
+    const file = openSync(this.#path, 'r');
+    const buffer = Buffer.alloc(1 << 20);
+    for (;;) {
+      const count = readSync(file, buffer, 0, buffer.length, this.#bytes);
+      if (count === 0) break;
+      this.#bytes += count;
+      for (let at = buffer.indexOf(10); at >= 0 && at < count; at = buffer.indexOf(10, at + 1)) this.#lines += 1;
+    }
+    closeSync(file);
+    return Math.max(0, this.#lines - 2);
   }
 }
 
@@ -121,100 +73,91 @@ function failover(args: readonly string[]): Promise<Report> {
     const child = spawn(process.execPath, [MAIN, 'failover', '--json', ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let text = '';
-    child.stdout.on('data', (bytes: Buffer) => {
-      text += bytes.toString();
-    });
+    // A terminal tells both; whoever else ends this one, ends what it has started.
+    const ended = () => child.kill();
+    process.once('SIGTERM', ended);
+    const pieces: Buffer[] = [];
+    child.stdout.on('data', (bytes: Buffer) => pieces.push(bytes));
     child.once('error', reject);
     child.once('close', status => {
+      process.off('SIGTERM', ended);
       // 1: some kill showed; that is a result too.
-      if (status === 0 || status === 1) resolve(JSON.parse(text) as Report);
+      if (status === 0 || status === 1) resolve(JSON.parse(Buffer.concat(pieces).toString()) as Report);
+      // Interrupted: its points are kept.
+      else if (status === 130 || status === 143) process.exit(status);
       else reject(new Error(`failover ended with status ${status}`));
     });
   });
 }
 
-async function sweep({ guest, args, devices }: Subject, variant: string): Promise<Cell> {
-  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-sweep-'));
+/** Of children that have ended, and of theirs; Linux alone tells. */
+function childrensCpuSeconds(): number | undefined {
+  const TICKS_A_SECOND = 100;
   try {
-    const shape = ['--variant', variant, '--epoch-length', String(EPOCH_LENGTH)];
-    const work = ['--processes', '--points', values.points, '--jobs', values.jobs];
-    const report = await failover([...shape, ...work, ...(devices?.(folder) ?? []), guestPath(guest), ...args]);
-    const { points } = report;
-    const verdicts: Record<string, number> = {};
-    for (const { verdict } of points) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-    const took = (values: readonly (number | undefined)[]): [number, number] => {
-      const known = values.filter(value => value !== undefined).map(value => Math.round(value));
-      return [quantile(known, 0.5), Math.max(...known)];
-    };
-    return {
-      guest,
-      args,
-      variant,
-      points: points.length,
-      epochLength: EPOCH_LENGTH,
-      instructions: report.undisturbed.instructions,
-      verdicts,
-      failures: points.filter(({ failed }) => failed).map(({ asked, verdict, detail }) => ({ asked, verdict, detail })),
-      withOutstanding: points.filter(({ kill }) => kill !== null && kill.outstanding > 0).length,
-      uncertain: points.reduce((sum, { failover }) => sum + (failover?.uncertain ?? 0), 0),
-      liveMs: took(points.map(({ failover }) => failover?.liveMs)),
-      firstByteMs: took(points.map(({ failover }) => failover?.firstByteMs)),
-      node: process.versions.node,
-    };
+    const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]!.split(' ');
+    return (Number(fields[13]) + Number(fields[14])) / TICKS_A_SECOND;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Its points, until its figures are kept; and what it is given: where that lies is part of what a report is of. */
+function homeOf(cell: Cell): string {
+  return join(REPORTS, `${nameOf(cell).replaceAll(/[^a-z-]+/g, '-')}-${values.points ?? 'all'}`);
+}
+
+async function sweep(cell: Cell): Promise<Figures> {
+  const name = nameOf(cell);
+  const folder = mkdtempSync(join(tmpdir(), 'epochvisor-sweep-'));
+  const home = isTiny ? folder : homeOf(cell);
+  if (values.fresh) rmSync(home, { recursive: true, force: true });
+  mkdirSync(home, { recursive: true });
+  const report = join(home, 'points');
+  const isBegun = existsSync(report);
+  const growth = new ReportGrowth(report);
+  const telling = setInterval(() => console.error(`${name}: ${growth.points} points`), TOLD_EVERY_MS);
+  const startMs = performance.now();
+  const cpuBefore = childrensCpuSeconds();
+  try {
+    const told = await failover(['--report', report, ...flagsOf(cell, home, asked, values.jobs)]);
+    const cpuAfter = childrensCpuSeconds();
+    const hasCpu = !isBegun && cpuBefore !== undefined && cpuAfter !== undefined;
+    return figuresOf(cell, told, {
+      asked: asked ?? null,
+      seconds: isBegun ? null : (performance.now() - startMs) / 1000,
+      cpuSeconds: hasCpu ? cpuAfter - cpuBefore : null,
+    });
   } finally {
+    clearInterval(telling);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function keepAll(cells: readonly Cell[]): void {
-  keep('failover-sweep.json', `${JSON.stringify(cells, null, 1)}\n`);
-  keep('failover-sweep.md', asText(cells));
+/** Of a cell that was swept at as many points nothing is asked again. */
+function isEnough(figures: Figures): boolean {
+  return figures.asked === null || (asked !== undefined && figures.asked >= asked);
 }
 
-function asText(cells: readonly Cell[]): string {
-  const head = [
-    ...['guest', 'variant', 'instructions', 'kills', 'verdicts', 'with operations outstanding'],
-    ...['uncertain interrupts', 'live, ms: median', 'worst', 'first byte, ms: median', 'worst'],
-  ];
-  const rows = cells.map(cell => [
-    [cell.guest, ...cell.args].join(' '),
-    cell.variant,
-    cell.instructions.toLocaleString('en-US'),
-    String(cell.points),
-    Object.entries(cell.verdicts)
-      .map(([verdict, count]) => `${count} ${verdict}`)
-      .join(', '),
-    ...[cell.withOutstanding, cell.uncertain, ...cell.liveMs, ...cell.firstByteMs].map(String),
-  ]);
-  const failures = cells.flatMap(({ guest, variant, failures }) =>
-    failures.map(({ asked, verdict, detail }) => `- ${guest}, ${variant}, killed at ${asked}: ${verdict}: ${detail}`),
-  );
-  const total = cells.reduce((sum, { points }) => sum + points, 0);
-  return `# A kill at any instruction
-
-\`npm run sweep\`, Node ${process.versions.node}, ${cpus().length} cores, epochs of ${EPOCH_LENGTH} instructions, two runs at a time (which
-makes failovers slower than they are: see takeover.md). Each run's primary kills itself with SIGKILL at an instruction
-of its own; what comes out is compared with undisturbed runs: stdout, disks, the teller's journal, the exit status.
-clock-random is judged by its transcript, keyvalue by that of its client. ${total} kills, ${failures.length} failures.
-
-${markdownTable([head, ...rows], { align: ['l', 'l', 'r', 'r', 'l', 'r', 'r', 'r', 'r', 'r', 'r'] })}
-${failures.length === 0 ? '' : `\n${failures.join('\n')}\n`}`;
+const parts = PARTS.filter(part => values.part.length === 0 || values.part.includes(part));
+const unknown = values.part.filter(part => !PARTS.includes(part as Part));
+if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}: there are ${PARTS.join(', ')}`);
+const wanted = CELLS.filter(
+  ({ part, guest }) => parts.includes(part) && (values.guest.length === 0 || values.guest.includes(guest)),
+);
+const swept = new Map(kept().map(figures => [nameOf(figures), figures]));
+const inOrder = () => CELLS.flatMap(cell => swept.get(nameOf(cell)) ?? []);
+for (const [index, cell] of wanted.entries()) {
+  const name = nameOf(cell);
+  const before = swept.get(name);
+  if (before !== undefined && isEnough(before)) continue;
+  const figures = await sweep(cell);
+  swept.set(name, figures);
+  keep('failover-sweep.json', `${JSON.stringify(inOrder(), null, 1)}\n`);
+  keep('failover-sweep.md', asText(inOrder(), PARTS));
+  rmSync(homeOf(cell), { recursive: true, force: true });
+  const { seconds, verdicts } = figures;
+  const time = seconds === null ? '' : ` in ${Math.round(seconds)} s`;
+  console.error(`${index + 1} of ${wanted.length}: ${name}: ${JSON.stringify(verdicts)}${time}`);
 }
-
-const cells = kept();
-const wanted = SUBJECTS.filter(({ guest }) => values.guest.length === 0 || values.guest.includes(guest));
-for (const variant of VARIANTS) {
-  for (const subject of wanted) {
-    const isThis = (cell: Cell) => cell.guest === subject.guest && cell.variant === variant;
-    if (cells.some(cell => isThis(cell) && cell.points >= Number(values.points))) continue;
-    const cell = await sweep(subject, variant);
-    const before = cells.findIndex(isThis);
-    if (before >= 0) cells.splice(before, 1);
-    cells.push(cell);
-    keepAll(cells);
-    console.error(`${subject.guest}, ${variant}: ${JSON.stringify(cell.verdicts)}`);
-  }
-}
-if (isTiny) console.log(asText(cells));
-if (cells.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
+if (isTiny) console.log(asText(inOrder(), PARTS));
+if (inOrder().some(({ failures }) => failures.length > 0)) process.exitCode = 1;

@@ -7,7 +7,7 @@ import { CapturedConsole } from '../../devices/console/captured-console.js';
 import { DISK_KIND } from '../../devices/disk/disk-kind.js';
 import { openDevices } from '../../devices/opening.js';
 import { TELLER_KIND } from '../../devices/teller/teller-kind.js';
-import { LaunchedMachine } from '../../engine/launch/launched-machine.js';
+import { LaunchedMachine, type LaunchOptions } from '../../engine/launch/launched-machine.js';
 import { DEFAULT_MACHINE, guestPath, isTiny } from '../host.js';
 
 /** Work a line: some tenths of a second, so that the guest computes nearly all the time. */
@@ -65,7 +65,11 @@ export class Patient {
 export async function launch(
   folder: string,
   mebibytes: string,
-  { encrypted = false, ...shaping }: { readonly encrypted?: boolean; readonly verifyShare?: number } = {},
+  {
+    encrypted = false,
+    hooks,
+    ...shaping
+  }: Pick<LaunchOptions, 'encrypted' | 'hooks'> & { readonly verifyShare?: number } = {},
 ): Promise<LaunchedMachine> {
   const disk = join(folder, 'disk');
   writeFileSync(disk, '');
@@ -86,6 +90,7 @@ export async function launch(
     replicas: 2,
     repair: true,
     encrypted,
+    ...(hooks === undefined ? {} : { hooks }),
     streams: [new CapturedConsole(Buffer.from('line\n'.repeat(100_000)))],
     devices,
   });

@@ -49,8 +49,13 @@ export function aboutSweep({ program, given, module, flags }: SweepDescription):
   const { epochLength, fault, victim, processes, variants } = flags;
   const done =
     victim === 'bus'
-      ? { kill: 'killed, and started again', pause: 'stopped, and continued', cut: '' }[fault]
-      : { kill: 'killed', pause: 'stopped, and continued when another has taken over', cut: 'cut off' }[fault];
+      ? { kill: 'killed, and started again', pause: 'stopped, and continued', cut: '', lose: '' }[fault]
+      : {
+          kill: 'killed',
+          pause: 'stopped, and continued when another has taken over',
+          cut: 'cut off',
+          lose: 'killed, and what it said last lost',
+        }[fault];
   return {
     guest: program.map(quoted).join(' '),
     facts: [

@@ -17,6 +17,7 @@ export interface FaultFlags extends SocketFlags {
   readonly bus?: boolean;
   readonly pause?: boolean;
   readonly cut?: boolean;
+  readonly lose?: boolean;
   readonly processes?: boolean;
   readonly load?: string;
 }
@@ -30,7 +31,9 @@ export function checkTogether(flags: FaultFlags): void {
   if (flags.restartSecondary === true) {
     refuse('--restart-secondary is for a machine that runs', 'give --live and its folder');
   }
-  if (flags.pause === true && flags.cut === true) refuse('--pause and --cut are two faults', 'give one of them');
+  const faults = (['pause', 'cut', 'lose'] as const).filter(fault => flags[fault] === true);
+  const [one, other] = faults;
+  if (other !== undefined) refuse(`--${one} and --${other} are two faults`, 'give one of them');
   if (flags.bus === true) {
     checkBus(flags);
     return;
@@ -42,21 +45,21 @@ export function checkTogether(flags: FaultFlags): void {
   if (flags.pause === true && flags.processes !== true) {
     refuse('--pause stops a process, and replicas are threads', 'give --processes, too');
   }
-  if (flags.seconds.length > 0 && (flags.pause === true || flags.cut === true || flags.backup === true)) {
-    refuse('--second-kill follows a kill of the primary', 'leave out --pause, --cut and --backup');
+  if (flags.seconds.length > 0 && (one !== undefined || flags.backup === true)) {
+    refuse('--second-kill follows a kill of the primary', 'leave out --pause, --cut, --lose and --backup');
   }
   const kinds = new Set(flags.seconds.map(point => (point.at === 'place' ? point.kind : point.at)));
   if (kinds.size > 1) refuse('--second-kill is of a takeover or of joining', 'give one of them, and then the other');
 }
 
 /** @throws EpochvisorError BAD_USAGE */
-function checkBus({ at, sweep, seconds, backup, cut, pause, listen, connect, load }: FaultFlags): void {
+function checkBus({ at, sweep, seconds, backup, cut, lose, pause, listen, connect, load }: FaultFlags): void {
   if (listen.length > 0 || connect.length > 0 || load !== undefined) {
     refuse('connections end with the bus, and --bus kills it', 'leave out --listen, --connect and --load');
   }
   if (backup === true) refuse('--bus and --backup are two victims', 'give one of them');
-  if (cut === true)
-    refuse('--cut is of the links between replicas', 'leave out --bus; or kill the bus, or give --pause');
+  if (cut === true || lose === true)
+    refuse('--cut and --lose are of the links between replicas', 'leave out --bus; or kill the bus, or give --pause');
   if (sweep?.of === 'every' || sweep?.of === 'boundaries') {
     refuse('the bus executes no instructions', 'sweep all, messages, outputs, io or memory');
   }
@@ -75,13 +78,13 @@ function checkBus({ at, sweep, seconds, backup, cut, pause, listen, connect, loa
 export type FaultOptions = Pick<FailoverTestOptions, 'replicas' | 'repair'> &
   Required<Pick<FailoverTestOptions, 'fault' | 'victim'>>;
 
-export function faultOf({ pause, cut, backup, bus, seconds }: FaultFlags): FaultOptions {
+export function faultOf({ pause, cut, lose, backup, bus, seconds }: FaultFlags): FaultOptions {
   if (bus === true) return { fault: pause === true ? 'pause' : 'kill', victim: 'bus' };
   const [second] = seconds;
   // Of two that die one has to be left: a third from the beginning, or one that joins.
   const joins = second?.at === 'place' && second.kind === 'join';
   return {
-    fault: pause === true ? 'pause' : cut === true ? 'cut' : 'kill',
+    fault: pause === true ? 'pause' : cut === true ? 'cut' : lose === true ? 'lose' : 'kill',
     victim: backup === true ? 'backup' : 'primary',
     ...(second === undefined ? {} : joins ? { repair: true } : { replicas: 3 }),
   };

@@ -38,12 +38,14 @@ export function wantsListing({ sweep, bus }: PlanFlags): boolean {
 }
 
 function sweptPoints(flags: PlanFlags, test: FailoverTest): readonly KillPoint[] {
-  const { sweep, limit = POINTS_MAX } = flags;
+  const { sweep, limit } = flags;
   const points: KillPoint[] = [];
   if (sweep !== undefined) {
-    const swept =
-      sweep.of === 'every' ? pointsEvery(sweep.every, test.instructions) : pointsListed(sweep.of, test.listing);
-    points.push(...sample(swept, limit));
+    points.push(
+      ...(sweep.of === 'every'
+        ? pointsEvery(sweep.every, test.instructions, limit)
+        : sample(pointsListed(sweep.of, test.listing), limit ?? POINTS_MAX)),
+    );
   }
   // Of a bus, which executes no instructions, those are places, too.
   const spread = (count: number) =>

@@ -83,6 +83,7 @@ export function failoverCommand(): Command {
         START_STEPS.join(', '),
     )
     .option('--cut', 'cut the links between replicas in place of a kill')
+    .option('--lose', 'what the primary says to the other replicas from there on is lost, and it dies: as a host does')
     .option(
       '--pause',
       'SIGSTOP in place of a kill, and SIGCONT when another has taken over; with --processes, or --bus',

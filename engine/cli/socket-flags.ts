@@ -82,7 +82,7 @@ export async function openSocketsAloud(
 /** Who serves needs a client, and a client somebody who serves. @throws EpochvisorError NO_LOAD, NO_LISTEN */
 export function checkLoad({ listen, load }: Pick<SocketFlags, 'listen'> & { readonly load?: string }): void {
   if (listen.length > 0 && load === undefined) {
-    throw new EpochvisorError('NO_LOAD', 'nothing would drive a guest that serves', 'name a command with --load');
+    throw new EpochvisorError('NO_LOAD', 'nothing would drive a guest that serves', 'name a command: --load, or load');
   }
   if (load !== undefined && listen.length === 0) {
     throw new EpochvisorError(

@@ -71,6 +71,8 @@ interface Machine {
 export interface LoadedOnce {
   rewritten?: Rewritten;
   module?: WebAssembly.Module;
+  /** Of the memories of the guests that were run: garbage, most of it. */
+  memoryBytes?: number;
 }
 
 /** Returns where this replica is over, and its thread is to be used again; else it serves for as long as its process lives. */
@@ -80,7 +82,7 @@ export async function runGuest(data: GuestThreadData, once: LoadedOnce = {}): Pr
   try {
     const program = await load(data, shared, once);
     clones = program.clones;
-    run(data, shared, program);
+    run(data, shared, program, once);
   } catch (error) {
     // Whatever is wrong here is the host's: this replica ends, and says why; the other goes on.
     if (!(error instanceof ReplicaHalt)) {
@@ -91,12 +93,20 @@ export async function runGuest(data: GuestThreadData, once: LoadedOnce = {}): Pr
   clones?.end();
 }
 
-function run(data: GuestThreadData, shared: SharedBlock, program: Program): void {
+function run(data: GuestThreadData, shared: SharedBlock, program: Program, once: LoadedOnce): void {
   const link = new GuestEnd(shared);
   link.tell(RECORD_LOADED, '');
   Atomics.wait(shared.words, WORD_BEGUN, 0);
   if (shared.words[WORD_OVER] === 1) return;
   const machine = makeMachine(data, shared, program);
+  try {
+    runMachine(data, link, machine);
+  } finally {
+    once.memoryBytes = (once.memoryBytes ?? 0) + machine.instance.memory().length;
+  }
+}
+
+function runMachine(data: GuestThreadData, link: GuestEnd, machine: Machine): void {
   link.tell(RECORD_STARTED, '');
   const { guest, hardware, activations } = machine;
   if (activations === undefined) hardware.settle();

@@ -1,6 +1,7 @@
 // Whether a guest survives failover: two undisturbed runs, then a run for each point, its primary killed there, and a verdict.
 
 import { prepareRun } from '../cli/run-preparation.js';
+import { checkLoad } from '../cli/socket-flags.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { Variant } from '../protocol/vocabulary.js';
 import { FailoverTest, type TranscriptJudge } from '../testing/failover-test.js';
@@ -10,14 +11,19 @@ import { guestFile, type TestGuest } from './guest-file.js';
 import { flagsOf, type TestOptions } from './launch-options.js';
 import { type KillPlace, pointOf } from './machine-faults.js';
 
-/** What a run is made of that is made again and again: nobody is there to write to it. */
+/** What a run is made of that is made again and again: nobody is there to write to it, or to connect, but `load`. */
 export interface SurvivalOptions
-  extends Omit<TestOptions, 'replicas' | 'repair' | 'listen' | 'connect' | 'limitMs' | 'arbiter' | 'encrypt' | 'bus'> {
+  extends Omit<TestOptions, 'replicas' | 'repair' | 'limitMs' | 'arbiter' | 'encrypt' | 'bus'> {
+  /**
+   * The command that drives a guest that listens, by a shell: EPOCHVISOR_ADDRESS says where, for each run listens at a port of its own.
+   * What it prints is compared, and its failure is one of the machine.
+   */
+  readonly load?: string;
   /** So many points, spread evenly (default 3), or these. */
   readonly points?: number | readonly KillPlace[];
   /** Default: the one of `variant`. */
   readonly variants?: readonly Variant[];
-  /** For guests whose stdout differs from run to run: why no machine that never failed could have written it. */
+  /** For guests whose stdout, or whose client's, differs from run to run: why no machine that never failed could have written it. */
   readonly judge?: TranscriptJudge;
 }
 
@@ -30,7 +36,10 @@ export interface Survival {
   readonly failures: readonly string[];
 }
 
-/** @throws EpochvisorError where the guest does not run undisturbed; NOTHING_COMPARED where it can't be judged */
+/**
+ * @throws EpochvisorError where the guest does not run undisturbed; NOTHING_COMPARED where it can't be judged; NO_LOAD, NO_LISTEN where
+ *   one of the two is missing; LOAD_FAILED where the client fails undisturbed
+ */
 export async function survival(guest: TestGuest, options: SurvivalOptions = {}): Promise<Survival> {
   const { variants = [options.variant ?? 'deferred'] } = options;
   let kills = 0;
@@ -38,10 +47,12 @@ export async function survival(guest: TestGuest, options: SurvivalOptions = {}):
   for (const variant of variants) {
     const test = await prepare(guest, { ...options, variant });
     try {
-      if (!test.reference.stdoutRepeats && options.judge === undefined) {
+      const { stdoutRepeats, transcriptRepeats = stdoutRepeats } = test.reference;
+      if (!transcriptRepeats && options.judge === undefined) {
+        const what = options.load === undefined ? 'the guest writes' : 'the client prints';
         throw new EpochvisorError(
           'NOTHING_COMPARED',
-          'the guest writes something else in each run, also undisturbed: nothing can be compared',
+          `${what} something else in each run, also undisturbed: nothing can be compared`,
           'give a judge',
         );
       }
@@ -64,9 +75,11 @@ export async function survival(guest: TestGuest, options: SurvivalOptions = {}):
 
 async function prepare(
   guest: TestGuest,
-  { points: _, variants: __, judge, ...options }: SurvivalOptions,
+  { points: _, variants: __, judge, load, ...options }: SurvivalOptions,
 ): Promise<FailoverTest> {
   const flags = flagsOf(options);
+  const client = load === undefined ? {} : { load };
+  checkLoad({ ...flags, ...client });
   const prepared = await prepareRun(guestFile(guest), options.args ?? [], flags);
   const { wasi, ...machine } = prepared.options;
   return await FailoverTest.prepare({
@@ -75,6 +88,8 @@ async function prepare(
     machine: { ...machine, ...(wasi === undefined ? {} : { wasi: { ...wasi, terminals: [false, false, false] } }) },
     devices: flags.devices,
     stdin: Buffer.from(options.stdin ?? ''),
+    ...{ listen: flags.listen, connect: flags.connect },
+    ...client,
     ...(judge === undefined ? {} : { judge }),
   });
 }

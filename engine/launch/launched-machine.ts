@@ -59,6 +59,8 @@ export interface LaunchOptions {
   /** Address of the arbiter (open-arbiter.ts); a fresh folder, removed at the end, where none is given. */
   readonly arbiter?: string;
   readonly arbiterOptions?: ArbiterOptions;
+  /** In place of an address: one of this process, where bus and replicas are in it, too. */
+  readonly openedArbiter?: Arbiter;
   /** Whether the channel is encrypted on loopback, too. */
   readonly encrypted?: boolean;
   readonly timing?: ChannelTiming;
@@ -198,13 +200,17 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
     const options: MachineOptions = { ...this.#launch.options, bornMs: this.#launch.recover?.bornMs ?? Date.now() };
-    this.#module = new KeptModule();
+    // Who starts replicas otherwise gives them the module, too.
+    if (this.#launch.startReplica === undefined) this.#module = new KeptModule();
     const { primary, backups } = this.#firstView;
     for (const incarnation of [primary, ...backups]) this.#hasStarted(this.#fork(incarnation, false));
     const { streams, devices, resume, memory, arbiterOptions } = this.#launch;
     this.#bus ??= new OwnBus(streams, devices, resume?.offsets, memory);
     // While the replicas start.
-    const [address] = await allSettled(this.#openArbiter(), this.#module.fill(this.#launch.module));
+    const [address] = await allSettled(
+      this.#openArbiter(),
+      this.#module?.fill(this.#launch.module) ?? Promise.resolve(),
+    );
     const encrypted = this.#launch.encrypted === true;
     void this.#bus.finished.then(outcome => this.#finish(outcome));
     await this.#bus.serve({
@@ -236,11 +242,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   /** Writes the first view. @returns the address */
   async #openArbiter(): Promise<string> {
-    const given = this.#launch.arbiter;
-    if (given === undefined) this.#folder = temporaryFolder('epochvisor-');
-    const address = given ?? `folder:${this.#folder}`;
+    const { arbiter: given, arbiterOptions, openedArbiter } = this.#launch;
+    if (given === undefined && openedArbiter === undefined) this.#folder = temporaryFolder('epochvisor-');
+    const address = openedArbiter === undefined ? (given ?? `folder:${this.#folder}`) : 'memory';
     const { openArbiter } = await import('../arbiter/open-arbiter.js');
-    this.#arbiter = await openArbiter(address, this.#launch.arbiterOptions);
+    this.#arbiter = openedArbiter ?? (await openArbiter(address, arbiterOptions));
     if (this.#launch.recover !== undefined) return address;
     const answer = await this.#arbiter.claim(this.#firstView);
     if (answer.result === 'won') return address;

@@ -70,6 +70,8 @@ export interface TestedReplica {
   settle(): void;
   /** Ends its links to other replicas, and every later one as soon as it stands: the network between them is gone. */
   cut(): void;
+  /** What it says to other replicas from now on is lost, and nobody is told: the network swallows it. */
+  mute(): void;
 }
 
 export interface IoHook {

@@ -38,6 +38,7 @@ export class IoPoints<State> implements TestedReplica {
   #fences = false;
   readonly #links = new Set<PeerLink>();
   #isCut = false;
+  #isMute = false;
 
   /** @param known asked once the replica stands */
   constructor(hook: IoHook, incarnation: string, known: () => KnownInFlight) {
@@ -99,7 +100,13 @@ export class IoPoints<State> implements TestedReplica {
         };
         link.listen(this.#peerHandlers(handlers, ended));
       },
-      send: message => this.#sends(message, () => link.send(message)),
+      send: message =>
+        this.#sends(message, () => {
+          if (!this.#isMute) link.send(message);
+        }),
+      sendPiece: piece => {
+        if (!this.#isMute) link.sendPiece(piece);
+      },
       flush,
     });
   }
@@ -125,6 +132,10 @@ export class IoPoints<State> implements TestedReplica {
   cut(): void {
     this.#isCut = true;
     for (const link of this.#links) link.terminate();
+  }
+
+  mute(): void {
+    this.#isMute = true;
   }
 
   #listenAlong(guest: ReplicaPorts<State>['guest']): void {

@@ -26,7 +26,7 @@ import {
   type ReplicaSilence,
 } from './replica-configuration.js';
 import type { ReplicaReport } from './replica-report.js';
-import { type startGuestWorker, ThreadHost, type ThreadHostData, TIMERS } from './thread-host.js';
+import { type GuestThreads, ThreadHost, type ThreadHostData, TIMERS } from './thread-host.js';
 
 /** A peer that has not answered by then is called again, if it is still needed. */
 const CALL_MAX_MS = 5_000;
@@ -48,7 +48,9 @@ export interface ReplicaHost {
   /** Of who is tested: its network. */
   readonly cuts?: NetworkCuts;
   /** Where it is no process: what runs its guest, ... */
-  readonly startGuest?: typeof startGuestWorker;
+  readonly guests?: GuestThreads;
+  /** ... its arbiter, in place of what is opened by the address, ... */
+  readonly arbiter?: Arbiter;
   /** ... what lies around all that could leave it, ... */
   readonly around?: PortsAround & { arbiter(arbiter: Arbiter): Arbiter };
   /** ... the end of its calls and its timers, ... */
@@ -59,10 +61,10 @@ export interface ReplicaHost {
 
 /** @throws EpochvisorError whatever keeps it from starting */
 export async function startReplica(configuration: ReplicaConfiguration, host: ReplicaHost): Promise<Replica> {
-  const { module, tell, end, failed, crash, startGuest, around, signal, cuts } = host;
+  const { module, tell, end, failed, crash, guests, around, signal, cuts } = host;
   const { incarnation, arbiter, arbiterOptions, machine, options, moduleCache, hook, place, recover } = configuration;
   const newThread = (data: ThreadHostData) => {
-    const thread = new ThreadHost(data, startGuest);
+    const thread = new ThreadHost(data, guests);
     host.started?.({ thread });
     return thread;
   };
@@ -93,7 +95,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
   const { PeerSearch } = await import('./peer-search.js');
   const { HeldLinks } = await import('./held-links.js');
   const { NO_PROGRESS, ownReport } = await import('./replica-report.js');
-  const found = await openArbiter(arbiter, arbiterOptions);
+  const found = host.arbiter ?? (await openArbiter(arbiter, arbiterOptions));
   const opened = around?.arbiter(found) ?? found;
   const membership = { ...membershipOf(configuration), ...(signal === undefined ? {} : { signal }) };
   const admit = (link: Link): Link => cuts?.admit(link) ?? link;

@@ -151,18 +151,19 @@ export class Replica {
 
   start(): void {
     const { signal } = this.#parts;
-    if (signal?.aborted === true) {
-      this.#over = true;
-      this.#driver.stop();
-      return;
-    }
-    this.#driver.start();
     const telling = setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
-    signal?.addEventListener('abort', () => {
+    const stop = () => {
       clearInterval(telling);
       this.#over = true;
       this.#driver.stop();
-    });
+    };
+    if (signal?.aborted === true) {
+      stop();
+      return;
+    }
+    // Before the start: it may be over within it.
+    signal?.addEventListener('abort', stop);
+    this.#driver.start();
   }
 
   /**

@@ -32,6 +32,15 @@ export interface GuestWorker {
   terminate(): Promise<unknown>;
 }
 
+/** What a guest thread runs in, and the memory that it shares with its host. */
+export interface GuestThreads {
+  /** A SharedBlock's. */
+  allocate(): SharedArrayBuffer;
+  start(data: GuestThreadData): GuestWorker;
+}
+
+const OWN_THREADS: GuestThreads = { allocate: () => SharedBlock.allocate(), start: startGuestWorker };
+
 export function startGuestWorker(data: GuestThreadData): GuestWorker {
   return new Worker(new URL('../guest/guest-thread.js', import.meta.url), {
     workerData: data,
@@ -51,9 +60,9 @@ export class ThreadHost extends IoEnd<GuestState> {
    * The thread starts at once, and loads the guest; the guest's first instruction waits for `begin`, or, where it goes on
    * from a snapshot, for `restore`.
    */
-  constructor(data: ThreadHostData, start = startGuestWorker) {
+  constructor(data: ThreadHostData, threads = OWN_THREADS) {
     const { port1, port2 } = new MessageChannel();
-    const memory = SharedBlock.allocate();
+    const memory = threads.allocate();
     const shared = new SharedBlock(memory);
     const restores = data.restores === true;
     const whenRung = (bell: number, act: () => void) => {
@@ -78,7 +87,7 @@ export class ThreadHost extends IoEnd<GuestState> {
     };
     super({ shared, port: statePort(port1), allocate: touchedMemory, timers, whenRung }, restores);
     this.sampled = memory;
-    this.#worker = start({ ...data, restores, port: port2, memory } satisfies GuestThreadData);
+    this.#worker = threads.start({ ...data, restores, port: port2, memory } satisfies GuestThreadData);
   }
 
   override listen(listener: GuestListener): void {
@@ -95,8 +104,6 @@ export class ThreadHost extends IoEnd<GuestState> {
     this.#terminated = true;
     this.#abandoned = true;
     this.leave();
-    // Who listened for it would for ever, with the memory that it lies in.
-    new SharedBlock(this.sampled).ring(WORD_TO_IO_BELL);
     await this.#worker.terminate();
   }
 

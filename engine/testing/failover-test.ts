@@ -154,8 +154,13 @@ export class FailoverTest {
         failover: trial.failover,
         // One that was only stopped was never gone.
         ...(victim === 'bus' ? { bus: { isBack: restart !== undefined || fault === 'pause' } } : {}),
-        // A primary without its links has what was acknowledged before, and may need no more.
-        endLeft: victim === 'backup' || fault === 'cut' || endMayHaveLeft(trial.kill) || isStruckAtStop(trial),
+        // A primary whose links are gone has what was acknowledged before, and may need no more.
+        endLeft:
+          victim === 'backup' ||
+          fault === 'cut' ||
+          fault === 'lose' ||
+          endMayHaveLeft(trial.kill) ||
+          isStruckAtStop(trial),
         stdoutDifference,
         outputRule: trial.outputRule,
         operations: trial.operations,

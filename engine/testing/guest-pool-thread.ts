@@ -1,5 +1,7 @@
 // A guest thread of a pool (guest-pool.ts): runs what it is given, and says when it has left it.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
 import { type LoadedOnce, runGuest } from '../guest/guest-run.js';
 import { type GuestThreadData, nameGuestThread } from '../guest/thread-data.js';
@@ -15,11 +17,26 @@ function loadedFor({ counting, maxMemory, wasi }: GuestThreadData['options']): L
   return known;
 }
 
+/** Memories of guests are no part of the heap that V8 watches: a thread would keep those of all its runs. */
+const GARBAGE_MAX_BYTES = 64 << 20;
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  setFlagsFromString('--no-expose-gc');
+}
+
 nameGuestThread();
 followHints();
 parentPort!.on('message', (data: GuestThreadData) => {
-  void runGuest(data, loadedFor(data.options)).then(() => {
+  const once = loadedFor(data.options);
+  void runGuest(data, once).then(() => {
     data.port.close();
+    if ((once.memoryBytes ?? 0) > GARBAGE_MAX_BYTES) {
+      once.memoryBytes = 0;
+      // When nothing of the run is on the stack, or waits for its turn.
+      setImmediate(collectGarbage);
+    }
     parentPort!.postMessage(undefined);
   });
 });

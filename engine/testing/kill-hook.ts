@@ -14,7 +14,7 @@ import type { InFlight, IoHook, IoKind, TestedReplica, When } from '../replica/i
 import { THE_BUS } from '../replica/network-cuts.js';
 import { readInFlight, writeInFlight } from './in-flight-words.js';
 import { recordLive, recordOperations } from './operation-record.js';
-import { recordOutput } from './output-rule.js';
+import { type PutOutTarget, recordOutput } from './output-rule.js';
 import { noteEvent, type TimelineOwner, type TimelineTarget } from './timeline.js';
 
 /** Where it happens; of an instruction at the first safe point at or after it. */
@@ -29,8 +29,10 @@ export type KillPoint =
  * kill    SIGKILL, or, of a replica that is a thread, its death
  * pause   SIGSTOP; somebody else sends SIGCONT
  * cut     its links to other replicas end, and stay so; it lives on
+ * lose    what it says to other replicas from there on is lost, and it dies after its next output, or a moment later: with its
+ *         host, say. Of a process that is killed alone the log arrives that it has sent
  */
-export type Fault = 'kill' | 'pause' | 'cut';
+export type Fault = 'kill' | 'pause' | 'cut' | 'lose';
 
 /** To whom it happens. A bus that is killed is started again at once. */
 export type Victim = 'primary' | 'backup' | 'bus';
@@ -50,7 +52,7 @@ export interface KillOptions {
   /** What it says and hears is noted there. */
   readonly timeline?: TimelineTarget;
   /** What its guest puts out is noted there. */
-  readonly recording?: string;
+  readonly recording?: PutOutTarget;
   /** What its guest asks devices for, and is told of that, is noted there. */
   readonly operations?: string;
   readonly owner?: TimelineOwner;
@@ -137,15 +139,22 @@ export function newHook(options: KillOptions, { incarnation, shared }: HookedRep
 
 /** On the I/O thread. */
 export function newIoHook(options: KillOptions, { shared }: HookedReplica): IoHook {
-  const { point, proofFile, fault, death, timeline, recording, operations, owner = 'primary' } = options;
+  const { point, fault, death, timeline, recording, operations, owner = 'primary' } = options;
   // What a dead one does, as long as it is in the middle of something, is done in vain.
   const isDead = () => death !== undefined && Atomics.load(new Int32Array(death), 0) === 1;
   const tellsGuest = death === undefined && point !== undefined && isGuestPoint(point);
   let isOver = false;
+  let loses = false;
+  const atLinks = (replica: TestedReplica) => {
+    loses = fault === 'lose';
+    actAtLinks(options, replica);
+  };
   return {
     begin: replica => {
       options.begun?.(replica);
-      if (fault === 'cut' && point !== undefined && isGuestPoint(point)) cutWhenProved(proofFile, replica);
+      const isAtLinks = fault === 'cut' || fault === 'lose';
+      if (isAtLinks && point !== undefined && isGuestPoint(point))
+        actWhenProved(options.proofFile, () => atLinks(replica));
     },
     ...(recording === undefined
       ? {}
@@ -165,13 +174,17 @@ export function newIoHook(options: KillOptions, { shared }: HookedReplica): IoHo
       if (isDead()) return;
       if (tellsGuest) writeInFlight(shared, replica.inFlight());
       noteEvent(timeline, owner, place, replica);
+      if (loses && place.kind === 'output' && place.when === 'after') {
+        replica.settle();
+        die(options, false);
+      }
       if (isOver || point?.at !== 'place' || !isSame(place, point)) return;
       isOver = true;
       replica.settle();
       const inFlight = replica.inFlight();
       const { epoch, count, outstanding } = inFlight;
       const known = { epoch, count, outstanding, inFlight };
-      strike(options, replica.incarnation, known, `${place.when} ${place.what}`, replica);
+      strike(options, replica.incarnation, known, `${place.when} ${place.what}`, () => atLinks(replica));
     },
   };
 }
@@ -199,8 +212,9 @@ function isSame(
 
 type Known = Pick<KillProof, 'epoch' | 'instruction' | 'count' | 'outstanding' | 'inFlight' | 'wasInFlight' | 'atBus'>;
 
-function strike(options: KillOptions, incarnation: string, known: Known, what?: string, replica?: TestedReplica): void {
-  const { proofFile, fault = 'kill', death, owner = 'primary' } = options;
+/** @param atLinks cuts them, or what else is to be done there; undefined: this is the guest's thread, and has none */
+function strike(options: KillOptions, incarnation: string, known: Known, what?: string, atLinks?: () => void): void {
+  const { proofFile, fault = 'kill', owner = 'primary' } = options;
   const atNs = Number(process.hrtime.bigint());
   const told = { atNs, pid: process.pid, ...(what === undefined ? {} : { what }) };
   const proof: KillProof = { replica: { owner, incarnation }, ...known, ...told };
@@ -212,36 +226,46 @@ function strike(options: KillOptions, incarnation: string, known: Known, what?: 
     throw error;
   }
   if (fault === 'pause') process.kill(process.pid, 'SIGSTOP');
-  else if (fault === 'cut') cut(proofFile, replica);
-  else if (death === undefined) {
+  else if (fault === 'cut' || fault === 'lose') {
+    atLinks?.();
+    // Its I/O side does, and nothing is executed before.
+    while (atLinks === undefined && !existsSync(actedFile(proofFile))) sleep(1);
+  } else die(options, atLinks === undefined);
+}
+
+function die({ death, die }: KillOptions, isGuests: boolean): void {
+  if (death === undefined) {
     process.kill(process.pid, 'SIGKILL');
     // The signal is asynchronous only in theory: nothing of this process runs on after it.
     for (;;) sleep();
-  } else {
-    // Whatever would leave it looks at the word first (thread-replica.ts); of its guest's thread nothing more is executed.
-    Atomics.store(new Int32Array(death), 0, 1);
-    if (replica === undefined) throw new ReplicaHalt();
-    options.die?.();
+  }
+  // Whatever would leave it looks at the word first (thread-replica.ts); of its guest's thread nothing more is executed.
+  Atomics.store(new Int32Array(death), 0, 1);
+  if (isGuests) throw new ReplicaHalt();
+  die?.();
+}
+
+const LOOK_MS = 1;
+/** So long it waits for an output that does not come. */
+const LOST_MS = 20;
+const actedFile = (proofFile: string) => `${proofFile}.acted`;
+
+function actAtLinks(options: KillOptions, replica: TestedReplica): void {
+  if (options.fault === 'cut') replica.cut();
+  else {
+    replica.mute();
+    setTimeout(() => die(options, false), LOST_MS);
   }
 }
 
-/** On the guest thread: its I/O side cuts, and nothing is executed before. */
-function cut(proofFile: string, replica: TestedReplica | undefined): void {
-  if (replica !== undefined) replica.cut();
-  else while (!existsSync(cutFile(proofFile))) sleep(1);
-}
-
-const CUT_LOOK_MS = 1;
-const cutFile = (proofFile: string) => `${proofFile}.cut`;
-
 /** On the I/O thread, for a place that the guest thread reaches. */
-function cutWhenProved(proofFile: string, replica: TestedReplica): void {
+function actWhenProved(proofFile: string, act: () => void): void {
   const looking = setInterval(() => {
     if (!existsSync(proofFile)) return;
     clearInterval(looking);
-    replica.cut();
-    writeFileSync(cutFile(proofFile), '');
-  }, CUT_LOOK_MS);
+    act();
+    writeFileSync(actedFile(proofFile), '');
+  }, LOOK_MS);
   looking.unref();
 }
 

@@ -6,8 +6,8 @@ import { IO_KINDS, JOIN_STEPS, JOINER_STEPS, TAKEOVER_STEPS, type When } from '.
 import type { KillPoint } from './kill-hook.js';
 import type { ListedPlace } from './listing-hook.js';
 
-/** Each point is two processes and a whole run of the guest: more in one go is a mistake, not a wish. */
-export const POINTS_MAX = 10_000;
+/** Each point is two replicas and a whole run of the guest, which takes a fortieth of a second at best: more is a mistake, not a wish. */
+export const POINTS_MAX = 100_000;
 
 const PLACE_KINDS = [...new Set([...IO_KINDS, ...BUS_KINDS])];
 
@@ -128,22 +128,30 @@ export function parseSecondKill(text: string): KillPoint[] {
 
 /** At most `limit` of them, as far from each other as they can be. */
 export function sample<Point>(points: readonly Point[], limit: number): readonly Point[] {
-  if (points.length <= limit) return points;
-  return Array.from({ length: limit }, (_, index) => points[Math.floor(((index + 0.5) * points.length) / limit)]!);
+  return points.length <= limit ? points : sampled(points.length, limit).map(index => points[index]!);
 }
 
-/** Every `every` instructions of a run of `instructions`. @throws EpochvisorError BAD_POINT where they are too many */
-export function pointsEvery(every: number, instructions: number): KillPoint[] {
+/** Indexes. */
+function sampled(count: number, limit: number): number[] {
+  if (count <= limit) return Array.from({ length: count }, (_, index) => index);
+  return Array.from({ length: limit }, (_, index) => Math.floor(((index + 0.5) * count) / limit));
+}
+
+/**
+ * Every `every` instructions of a run of `instructions`; of these at most `limit`, spread.
+ * @throws EpochvisorError BAD_POINT where they are too many
+ */
+export function pointsEvery(every: number, instructions: number, limit?: number): KillPoint[] {
   const count = Math.max(1, Math.floor((instructions - 1) / every));
-  if (count > POINTS_MAX) {
+  if (count > POINTS_MAX && limit === undefined) {
     const least = Math.ceil(instructions / POINTS_MAX);
     throw new EpochvisorError(
       'BAD_POINT',
       `every:${every} makes ${count} points of a run of ${instructions} instructions`,
-      `at most ${POINTS_MAX}: take every:${least} or more`,
+      `at most ${POINTS_MAX}: take every:${least} or more, or --limit N of them`,
     );
   }
-  return Array.from({ length: count }, (_, index) => ({ at: 'count', count: (index + 1) * every }));
+  return sampled(count, limit ?? count).map(index => ({ at: 'count', count: (index + 1) * every }));
 }
 
 /** `count` points with equal distances between them and to both ends of a run of `instructions`. */

@@ -53,7 +53,7 @@ export function checkOutputRule(
   return own.length === 0 && bytes === 0 ? undefined : { bytes, breach: undefined };
 }
 
-// ---- the recording, in the folder of a trial
+// ---- the recording
 
 const RECORDING_FILE = 'put-out';
 
@@ -61,11 +61,16 @@ export function recordingFile(folder: string): string {
   return join(folder, RECORDING_FILE);
 }
 
-export function recordOutput(file: string, incarnation: string, output: Output): void {
+/** A replica that is a thread tells at once; a process writes to a file. */
+export type PutOutTarget = string | ((piece: PutOut) => unknown);
+
+export function recordOutput(target: PutOutTarget, incarnation: string, output: Output): void {
   if (output.type !== 'stream') return;
-  const { stream, offset, bytes } = output;
-  const text = Buffer.from(bytes).toString('base64');
-  appendFileSync(file, `${JSON.stringify({ incarnation, stream, offset, bytes: text })}\n`);
+  const { stream, offset } = output;
+  // A copy: the bytes lie in a ring that is used again.
+  const bytes = Buffer.from(output.bytes);
+  if (typeof target === 'function') target({ incarnation, stream, offset, bytes });
+  else appendFileSync(target, `${JSON.stringify({ incarnation, stream, offset, bytes: bytes.toString('base64') })}\n`);
 }
 
 export function readRecording(folder: string): PutOut[] {

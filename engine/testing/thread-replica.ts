@@ -30,13 +30,26 @@ import type { KillOptions } from './kill-hook.js';
 
 const NEVER = new Promise<never>(() => undefined);
 
+/** An answer comes from elsewhere, in a turn of its own, also where it is known at once: who asked may die before. */
+function later<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  return answer.finally(() => new Promise(resolve => setImmediate(resolve)));
+}
+
+/** What the replicas of a machine have in common. */
+export interface ThreadHome {
+  /** In shared memory. */
+  readonly module: Uint8Array;
+  readonly pool: GuestPool;
+  /** Undefined: it is opened by its address. */
+  readonly openedArbiter?: Arbiter;
+}
+
 export class ThreadReplica implements StartedReplica {
   readonly incarnation: string;
   readonly joins: boolean;
   readonly pid = process.pid;
   readonly ended: Promise<void>;
-  readonly #module: Uint8Array;
-  readonly #pool: GuestPool;
+  readonly #home: ThreadHome;
   readonly #listener: ReplicaListener;
   /** Its first is set by whoever kills it. */
   readonly #death = new Int32Array(new SharedArrayBuffer(4));
@@ -53,12 +66,10 @@ export class ThreadReplica implements StartedReplica {
   inFlightAtDeath: InFlight | undefined;
   #resolveEnded: () => void = () => undefined;
 
-  /** @param module in shared memory */
-  constructor(incarnation: string, joins: boolean, module: Uint8Array, pool: GuestPool, listener: ReplicaListener) {
+  constructor(incarnation: string, joins: boolean, home: ThreadHome, listener: ReplicaListener) {
     this.incarnation = incarnation;
     this.joins = joins;
-    this.#module = module;
-    this.#pool = pool;
+    this.#home = home;
     this.#listener = listener;
     this.ended = new Promise(resolve => {
       this.#resolveEnded = resolve;
@@ -94,13 +105,18 @@ export class ThreadReplica implements StartedReplica {
   }
 
   #start(configuration: ReplicaConfiguration): Promise<Replica> {
+    const { module, pool, openedArbiter } = this.#home;
     return startReplica(this.#mortal(configuration), {
-      module: this.#module,
+      module,
+      ...(openedArbiter === undefined ? {} : { arbiter: openedArbiter }),
       tell: message => this.#tell(message),
       end: halted => this.#end(halted),
       failed: error => this.#failed(error),
       crash: () => this.#die(),
-      startGuest: data => this.#pool.start(data, () => this.#looksAlive()),
+      guests: {
+        allocate: () => pool.allocate(),
+        start: data => pool.start(data, () => this.#looksAlive()),
+      },
       signal: this.#abort.signal,
       around: {
         ports: ports => this.#ports(ports),
@@ -209,7 +225,7 @@ export class ThreadReplica implements StartedReplica {
   #arbiter(arbiter: Arbiter): Arbiter {
     const alive = <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
       if (!this.#looksAlive()) return NEVER;
-      return ask().then(
+      return later(ask()).then(
         answer => (this.#looksAlive() ? answer : NEVER),
         error => (this.#looksAlive() ? Promise.reject(error) : NEVER),
       );

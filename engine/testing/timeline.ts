@@ -25,7 +25,7 @@ export interface TimelineEvent {
 }
 
 /** A replica that is a thread tells at once; a process writes to a file. */
-export type TimelineTarget = string | ((event: TimelineEvent) => void);
+export type TimelineTarget = string | ((event: TimelineEvent) => unknown);
 
 /** Of an incarnation, for people. */
 export function shortName(incarnation: string): string {

@@ -8,8 +8,8 @@ import type { LaunchOptions } from '../launch/launched-machine.js';
 import { type Fault, type KillOptions, type KillPoint, type KillProof, killHook, type Victim } from './kill-hook.js';
 import { listingHook } from './listing-hook.js';
 import { operationsFile } from './operation-record.js';
-import { recordingFile } from './output-rule.js';
-import { type TimelineOwner, timelineFile } from './timeline.js';
+import type { TimelineOwner } from './timeline.js';
+import type { TrialNotes } from './trial-notes.js';
 
 export interface FaultPlan {
   /** Undefined: nothing happens. */
@@ -48,10 +48,10 @@ function readProof(file: string): KillProof | undefined {
 
 type Hooks = Pick<LaunchOptions, 'hooks' | 'ioHooks'>;
 
-export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
+export function planHooks(folder: string, plan: FaultPlan | undefined, notes: TrialNotes): Hooks {
   if (plan === undefined) return {};
   const { victim, listing } = plan;
-  if (victim === 'bus') return listing === undefined ? notedHooks(folder, plan) : {};
+  if (victim === 'bus') return listing === undefined ? notedHooks(folder, plan, notes) : {};
   if (listing !== undefined) {
     const hook = listingHook(listing);
     return victim === 'primary'
@@ -59,14 +59,13 @@ export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
       : { hooks: { backup: hook }, ioHooks: { backups: hook } };
   }
   const { point, fault, second } = plan;
-  const struck = (owner: 'primary' | 'backup') => killHook(point, killFile(folder), noted(folder, plan, owner, fault));
-  const other = (owner: TimelineOwner) => secondHook(folder, plan, owner, second);
+  const other = (owner: TimelineOwner) => secondHook(folder, plan, notes, owner, second);
   const isPrimary = victim === 'primary';
   const joining = other('joining');
-  const hook = struck(victim);
+  const hook = killHook(point, killFile(folder), { fault, owner: victim, ...noted(folder, plan, notes) });
   const others = other(isPrimary ? 'backup' : 'primary');
   return {
-    hooks: guestHooks(folder, plan, hook),
+    hooks: guestHooks(folder, plan),
     ioHooks: {
       ...(isPrimary ? { primary: hook } : { backups: hook }),
       ...(others === undefined ? {} : isPrimary ? { backups: others } : { primary: others }),
@@ -75,18 +74,22 @@ export function planHooks(folder: string, plan: FaultPlan | undefined): Hooks {
   };
 }
 
-/** A guest that nobody strikes is only watched. */
-function guestHooks(folder: string, plan: FaultPlan, hook: HookModule): NonNullable<Hooks['hooks']> {
-  const { point, victim, timeline } = plan;
+/** On guests' threads; one that nobody strikes is only watched. */
+function guestHooks(folder: string, plan: FaultPlan): NonNullable<Hooks['hooks']> {
+  const { point, fault, victim, timeline } = plan;
+  const kept = timeline === true ? { operations: operationsFile(folder) } : {};
+  const hook = killHook(point, killFile(folder), { fault, owner: victim, ...kept });
   const struck = point === undefined ? {} : victim === 'primary' ? { primary: hook } : { backup: hook };
   if (timeline !== true) return struck;
-  const watching = killHook(undefined, killFile(folder), { operations: operationsFile(folder) });
+  const watching = killHook(undefined, killFile(folder), kept);
   return { primary: watching, backup: watching, others: watching, ...struck };
 }
 
 /** Of replicas whose bus is struck: nothing happens to them. */
-function notedHooks(folder: string, plan: FaultPlan): Hooks {
-  const [primary, backups] = (['primary', 'backup'] as const).map(owner => secondHook(folder, plan, owner, undefined));
+function notedHooks(folder: string, plan: FaultPlan, notes: TrialNotes): Hooks {
+  const [primary, backups] = (['primary', 'backup'] as const).map(owner =>
+    secondHook(folder, plan, notes, owner, undefined),
+  );
   return primary === undefined || backups === undefined ? {} : { ioHooks: { primary, backups } };
 }
 
@@ -105,25 +108,26 @@ export function busHooks(folder: string, plan: FaultPlan | undefined): NonNullab
 function secondHook(
   folder: string,
   plan: FaultPlan,
+  notes: TrialNotes,
   owner: TimelineOwner,
   second: KillPoint | undefined,
 ): HookModule | undefined {
   if (second === undefined && plan.timeline !== true) return undefined;
   const isTheirs = second?.at === 'place' && (second.kind === 'join') === (owner === 'joining');
-  return killHook(isTheirs ? second : undefined, secondKillFile(folder), noted(folder, plan, owner, 'kill'));
+  const more = { owner, ...noted(folder, plan, notes) };
+  return killHook(isTheirs ? second : undefined, secondKillFile(folder), more);
 }
 
 function noted(
   folder: string,
   { timeline, victim }: FaultPlan,
-  owner: TimelineOwner,
-  fault: Fault,
-): Pick<KillOptions, 'fault' | 'timeline' | 'recording' | 'operations' | 'owner'> {
-  const kept = {
-    timeline: timelineFile(folder),
-    recording: recordingFile(folder),
+  notes: TrialNotes,
+): Pick<KillOptions, 'timeline' | 'recording' | 'operations'> {
+  if (timeline !== true) return {};
+  return {
+    timeline: notes.timeline,
+    recording: notes.recording,
     // Those of a bus that is struck are performed where nobody notes them: there is nothing to hold the guest's side against.
     ...(victim === 'bus' ? {} : { operations: operationsFile(folder) }),
   };
-  return { fault, owner, ...(timeline === true ? kept : {}) };
 }

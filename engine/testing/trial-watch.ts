@@ -4,7 +4,7 @@ import { type CapturedConsole, hostMs } from '../../devices/console/captured-con
 import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
 import type { KillProof, Victim } from './kill-hook.js';
-import { readTimeline, shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
+import { shortName, type TimelineEvent, type TimelineOwner } from './timeline.js';
 import { type FaultPlan, readKillProof } from './trial-hooks.js';
 import type { SentBytes } from './trial-sockets.js';
 
@@ -122,7 +122,7 @@ export function goOnLater(machine: LaunchedMachine, folder: string): void {
 
 /** What replicas noted, with the views and the deaths between. */
 export function wholeTimeline(
-  folder: string,
+  noted: readonly TimelineEvent[],
   plan: FaultPlan | undefined,
   { views }: Watched,
   kill: KillProof | undefined,
@@ -133,7 +133,7 @@ export function wholeTimeline(
     ...(kill === undefined ? [] : [deathOf(victim, kill)]),
     ...(secondKill === undefined ? [] : [deathOf(secondVictim(plan), secondKill)]),
   ];
-  return [...readTimeline(folder), ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
+  return [...noted, ...views, ...deaths].sort((a, b) => a.atNs - b.atNs);
 }
 
 function secondVictim(plan: FaultPlan | undefined): TimelineOwner {

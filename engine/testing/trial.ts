@@ -6,6 +6,7 @@ import { STDERR, STDOUT } from '../../devices/console/console-streams.js';
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { SocketSources } from '../../devices/open-sockets.js';
 import { type NumberedSource, numbered } from '../../devices/opening.js';
+import { MemoryArbiter } from '../arbiter/memory-arbiter.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import { LaunchedMachine, type LaunchOptions } from '../launch/launched-machine.js';
 import type { ChannelTiming } from '../replica/replica-configuration.js';
@@ -15,13 +16,14 @@ import type { GuestPool } from './guest-pool.js';
 import { endMayHaveLeft, type KillPoint, type KillProof } from './kill-hook.js';
 import { readOperations } from './operation-record.js';
 import { checkOperations, type OperationCheck, type Performed } from './operation-rules.js';
-import { checkOutputRule, type OutputRuleCheck, readRecording } from './output-rule.js';
+import { checkOutputRule, type OutputRuleCheck, type PutOut } from './output-rule.js';
 import { copyDevices } from './private-copy.js';
 import { ThreadReplica } from './thread-replica.js';
 import type { TimelineEvent } from './timeline.js';
 import { BusWatch, continueLater, openApart, openHere, type Restart } from './trial-bus.js';
 import { type Ending, endOf } from './trial-ending.js';
 import { type FaultPlan, planHooks, readKillProof, readSecondProof } from './trial-hooks.js';
+import { notesInFiles, notesInMemory } from './trial-notes.js';
 import {
   bytesOf,
   type Failover,
@@ -126,6 +128,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     throw error;
   });
   const threads: ThreadReplica[] = [];
+  const notes = options.threads === undefined ? notesInFiles(run.folder) : notesInMemory();
   const machine = new LaunchedMachine({
     module: options.module,
     moduleCache: options.moduleCache,
@@ -135,7 +138,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     ...outside.launch,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...threadsOf(options, replica => threads.push(replica)),
-    ...planHooks(run.folder, plan),
+    ...planHooks(run.folder, plan, notes),
   });
   const watched = watch(machine);
   const { bus } = outside.launch;
@@ -166,7 +169,9 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
   // A primary whose bus was struck has done all of it.
   const isKnown = kill !== undefined && (isBus || failover !== undefined);
   const survivor = { name: isBus ? watched.first : watched.primary, isKnown };
-  const seen = { ending, endMs, kill, survivor, visible: bytesOf(visible), performed: outside.performed };
+  const { timeline, recording } = notes.read();
+  const { performed } = outside;
+  const seen = { ending, endMs, kill, survivor, visible: bytesOf(visible), recording, performed };
   return {
     ...rulesOf(options, run, seen),
     ...(client === undefined ? {} : { client }),
@@ -177,7 +182,7 @@ export async function runTrial(options: TrialOptions, run: TrialRun): Promise<Tr
     instructions: machine.status.instructions,
     epochs: machine.status.epoch,
     durationMs: endMs - startMs,
-    timeline: wholeTimeline(run.folder, plan, watched, kill, secondKill),
+    timeline: wholeTimeline(timeline, plan, watched, kill, secondKill),
     ...(kill === undefined ? {} : { kill }),
     ...(secondKill === undefined ? {} : { secondKill }),
     ...(failover === undefined ? {} : { failover }),
@@ -191,6 +196,7 @@ interface Seen extends Pick<Trial, 'ending'> {
   /** Who is held against it. `isKnown`: whether it is known to have done all that came out. */
   readonly survivor: { readonly name: string; readonly isKnown: boolean };
   readonly visible: ReadonlyMap<number, Uint8Array>;
+  readonly recording: readonly PutOut[];
   /** Undefined where nobody saw it. */
   readonly performed: readonly Performed[] | undefined;
 }
@@ -199,12 +205,10 @@ interface Seen extends Pick<Trial, 'ending'> {
 function rulesOf(
   { machine: { operationIds } }: TrialOptions,
   { folder, limitMs }: TrialRun,
-  { ending, endMs, kill, survivor, visible, performed }: Seen,
+  { ending, endMs, kill, survivor, visible, recording, performed }: Seen,
 ): Pick<Trial, 'outputRule' | 'operations'> {
   const endLeft = endMayHaveLeft(kill) || ending.kind !== 'outcome';
-  const outputRule = survivor.isKnown
-    ? checkOutputRule(visible, readRecording(folder), survivor.name, endLeft)
-    : undefined;
+  const outputRule = survivor.isKnown ? checkOutputRule(visible, recording, survivor.name, endLeft) : undefined;
   const record = readOperations(folder, survivor.name);
   // Half of a time that is long enough for the whole run.
   const answered = ending.kind === 'hung' ? { answeredBeforeNs: (endMs - limitMs / 2) * 1e6 } : {};
@@ -224,15 +228,17 @@ function withInFlight(kill: KillProof | undefined, threads: readonly ThreadRepli
 }
 
 function threadsOf(
-  { threads, module }: TrialOptions,
+  { threads: pool, module, busApart }: TrialOptions,
   started: (replica: ThreadReplica) => void,
-): Pick<LaunchOptions, 'startReplica'> {
-  if (threads === undefined) return {};
-  const shared = new Uint8Array(new SharedArrayBuffer(module.length));
-  shared.set(module);
+): Pick<LaunchOptions, 'startReplica' | 'openedArbiter'> {
+  if (pool === undefined) return {};
+  // A bus that is a process asks its arbiter, too.
+  const ask = busApart === true ? {} : { openedArbiter: new MemoryArbiter() };
+  const shared = pool.share(module);
   return {
+    ...ask,
     startReplica: (incarnation, joins, listener) => {
-      const replica = new ThreadReplica(incarnation, joins, shared, threads, listener);
+      const replica = new ThreadReplica(incarnation, joins, { module: shared, pool, ...ask }, listener);
       started(replica);
       return replica;
     },

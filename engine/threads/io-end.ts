@@ -85,6 +85,7 @@ export class IoEnd<State> {
   #idlePolls = 0;
   #drainIsDue = false;
   #bellIsDue = false;
+  #hasLeft = false;
   readonly #snapshots: SnapshotIoEnd<State>;
 
   /** @param restores nothing is executed yet, not even the log up to the snapshot that the guest goes on from */
@@ -126,13 +127,20 @@ export class IoEnd<State> {
     this.#shared.ring(WORD_TO_GUEST_BELL);
   }
 
-  /** This replica is over, and its process is not: the guest thread leaves its guest. */
+  /**
+   * This replica is over, and its process is not: the guest thread leaves its guest, and this end the memory, which others may
+   * come to share.
+   */
   leave(): void {
     const { words } = this.#shared;
     Atomics.store(words, WORD_OVER, 1);
     // Who runs on stands still at its next boundary.
     Atomics.store(words, WORD_THROTTLE, 1);
     this.begin();
+    // Who listens for it would for ever.
+    this.#shared.ring(WORD_TO_IO_BELL);
+    this.#hasLeft = true;
+    this.#shared.leave();
   }
 
   /** The guest goes on from what another thread's `snapshot` gave. Log may follow at once. */
@@ -180,6 +188,7 @@ export class IoEnd<State> {
   }
 
   #send(type: number, sizeMax: number, fill: (bytes: Uint8Array, at: number, view: DataView) => number): void {
+    if (this.#hasLeft) return;
     const write: Write = () => this.#shared.toGuest.write(type, sizeMax, fill);
     if (this.#waiting.length === 0 && write()) {
       this.#ringSoon();

@@ -32,6 +32,11 @@ export class Ring {
     this.#capacity = capacity;
   }
 
+  /** Nobody uses it: what is in it is forgotten. */
+  clear(): void {
+    this.#index.fill(0);
+  }
+
   /** The longest payload that always fits an empty ring, bytes. */
   get payloadMax(): number {
     return this.#capacity / 2 - RECORD_HEADER_BYTES;

@@ -77,6 +77,7 @@ export const WORD_COVERED = 12;
 export const WORD_COMPARED_EVERY_MS = 13;
 export const WORD_VERIFY_SPENT = 14;
 
+const LEAST_RING_BYTES = 64;
 const FLOATS_AT = 64;
 const RINGS_AT = 192;
 
@@ -97,6 +98,19 @@ export class SharedBlock {
     const each = (memory.byteLength - RINGS_AT) / 2;
     this.toIo = new Ring(memory, RINGS_AT, each - Ring.bytesFor(0));
     this.toGuest = new Ring(memory, RINGS_AT + each, each - Ring.bytesFor(0));
+  }
+
+  /** Of nobody any more: as it was allocated, for the next two. */
+  static clear(memory: SharedArrayBuffer): void {
+    new Uint8Array(memory, 0, RINGS_AT).fill(0);
+    const { toIo, toGuest } = new SharedBlock(memory);
+    toIo.clear();
+    toGuest.clear();
+  }
+
+  /** From here on this end has memory of its own: what it still does is seen by nobody. */
+  leave(): void {
+    Object.assign(this, new SharedBlock(SharedBlock.allocate(LEAST_RING_BYTES)));
   }
 
   /** Who looks at the bell sees it rung, and does not go to sleep; who sleeps is not woken. */

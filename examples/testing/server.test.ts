@@ -6,6 +6,11 @@ import 'epochvisor/vitest';
 
 const guest = 'guest/build/keyvalue.wasm';
 
+test('its client is told the same, wherever its primary dies', async () => {
+  const load = 'node examples/failover/keyvalue-client.mjs 2';
+  await expect(guest).toSurviveFailover({ listen: '127.0.0.1:0', load, points: 2 });
+});
+
 test('a conversation goes on over the same connection when the primary is killed', async () => {
   await using machine = await launch(guest, { listen: '127.0.0.1:0' });
   const client = await machine.connect();

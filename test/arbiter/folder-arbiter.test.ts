@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FolderArbiter } from '../../engine/arbiter/folder-arbiter.js';
 import { MEMBERS_MAX } from '../../engine/arbiter/members.js';
+import { MemoryArbiter } from '../../engine/arbiter/memory-arbiter.js';
 import { arbiterConforms, member, view } from './conformance.js';
-import { MemoryArbiter } from './memory.js';
 
 let base: string;
 beforeEach(async () => {

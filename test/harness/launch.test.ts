@@ -1,9 +1,11 @@
 // Machines in the hands of tests: what is done to them happens, is proved, and changes nothing that can be seen.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { atMessage, launch, type Outcome, spread, sweep } from 'epochvisor/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import 'epochvisor/vitest';
 import { isAlive } from '../end-to-end/command.js';
 
@@ -199,6 +201,30 @@ describe('a client', () => {
     const last = await machine.connect();
     last.send('quit');
     expect(await machine.outcome).toEqual(ENDED);
+  });
+});
+
+describe('a server and its client', () => {
+  const CLIENT = fileURLToPath(new URL('../../examples/failover/keyvalue-client.mjs', import.meta.url));
+  const listen = '127.0.0.1:0';
+
+  test('survive, at instructions and at messages', async () => {
+    const load = `node ${CLIENT} 1`;
+    const points = [{ count: 20_000 }, atMessage(3)];
+    await expect(guest('keyvalue')).toSurviveFailover({ listen, load, points });
+  });
+
+  test('that is told something else, or fails, do not, and it is told where', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'epochvisor-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const runs = join(folder, 'runs');
+    // Two undisturbed runs, then one a point.
+    const worse = '3) echo "a byte too many";; 4) echo "an answer is missing" >&2; exit 7;;';
+    const load = `node ${CLIENT} 1 && echo >> ${runs} && case $(wc -l < ${runs}) in ${worse} esac`;
+    const points = [atMessage(2), atMessage(3)];
+    await expect(expect(guest('keyvalue')).toSurviveFailover({ listen, load, points })).rejects.toThrow(
+      /killed at message:2:before: different, transcript, byte \d+[^\n]*\n[^\n]*killed at message:3:before: client, [^\n]*an answer is missing/,
+    );
   });
 });
 

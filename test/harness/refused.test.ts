@@ -4,7 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endForgotten, launch, SweepError, sweep, type TestedMachine, type TestOptions } from 'epochvisor/testing';
+import {
+  endForgotten,
+  launch,
+  type SurvivalOptions,
+  SweepError,
+  sweep,
+  type TestedMachine,
+  type TestOptions,
+} from 'epochvisor/testing';
 import { describe, expect, test } from 'vitest';
 import 'epochvisor/vitest';
 import { spawnSync } from 'node:child_process';
@@ -100,6 +108,14 @@ describe('a comparison', () => {
     const survives = expect(guest('clock-random')).toSurviveFailover({ args: ['20'], points: 1 });
     await expect(survives).rejects.toEqual(failing('NOTHING_COMPARED', /something else in each run/));
     await expect(guest('clock-random')).toSurviveFailover({ args: ['20'], points: 1, judge: async () => undefined });
+  });
+
+  test('of a server needs a client, and a client a server', async () => {
+    const survives = (options: SurvivalOptions) => expect(expect(guest('keyvalue')).toSurviveFailover(options)).rejects;
+    await survives({ listen: '127.0.0.1:0' }).toEqual(failing('NO_LOAD'));
+    await survives({ load: 'true' }).toEqual(failing('NO_LISTEN'));
+    const fails = { listen: '127.0.0.1:0', load: 'echo not me >&2; exit 4' };
+    await survives(fails).toEqual(failing('LOAD_FAILED', /status 4: not me/));
   });
 
   test('with an undisturbed machine needs one that clients have not spoken to', async () => {

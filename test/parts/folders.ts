@@ -1,10 +1,10 @@
 // Machines in folders for tests of their parts: described, with a module that nobody runs, and an arbiter in memory.
 
 import { createHash } from 'node:crypto';
+import { MemoryArbiter } from '../../engine/arbiter/memory-arbiter.js';
 import { birthOf } from '../../engine/parts/birth.js';
 import type { MachineDescription } from '../../engine/parts/description.js';
 import { createMachineFolder, type MachineFolder, readMachineFolder } from '../../engine/parts/machine-folder.js';
-import { MemoryArbiter } from '../arbiter/memory.js';
 
 export const MODULE = Buffer.from('a module that nobody runs');
 

@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { MemoryArbiter } from '../../engine/arbiter/memory-arbiter.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import { BIRTH_VIEW, findFirstView, WAIT_MAX_MS } from '../../engine/replica/first-view.js';
-import { MemoryArbiter } from '../arbiter/memory.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -197,6 +197,17 @@ test('a cut ends the links that stand, and those that come later', () => {
   expect(setting.terminated).toBe(2);
 });
 
+test('what a mute replica says is lost, and whom it says it to is not told', () => {
+  const setting = new Setting();
+  const link = setting.link();
+  setting.points.mute();
+  link.send(LOG);
+  link.sendPiece(new Uint8Array(1));
+  setting.link().send(LOG);
+  expect(setting.told.filter(told => told.startsWith('sent '))).toEqual([]);
+  expect(setting.terminated).toBe(0);
+});
+
 test('a module that is no hook is refused', async () => {
   const replica = { incarnation: 'own', shared: new SharedArrayBuffer(256) };
   await expect(loadIoHook({ module: 'node:path', options: {} }, replica)).rejects.toThrow(

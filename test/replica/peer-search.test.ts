@@ -1,11 +1,11 @@
 // Whom a replica calls, by the records at the arbiter, and when it stops to look.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { MemoryArbiter } from '../../engine/arbiter/memory-arbiter.js';
 import type { Link } from '../../engine/channel/link.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import { PeerSearch } from '../../engine/replica/peer-search.js';
-import { MemoryArbiter } from '../arbiter/memory.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

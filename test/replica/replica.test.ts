@@ -94,7 +94,7 @@ const write = vi.hoisted(() =>
 );
 vi.mock('../../engine/replica/snapshot-file.js', () => ({ writeSnapshotFile: write }));
 
-function replica(incarnation: string, view: View | undefined, options: object = {}) {
+function replica(incarnation: string, view: View | undefined, options: object = {}, signal?: AbortSignal) {
   const thread = new Thread();
   const told: FromReplica[] = [];
   const end = vi.fn();
@@ -114,6 +114,7 @@ function replica(incarnation: string, view: View | undefined, options: object = 
     arbiter: { claim, latest: async () => undefined, members } as unknown as Arbiter,
     tell: message => told.push(message),
     end,
+    ...(signal === undefined ? {} : { signal }),
   });
   const add = (peer: string, again?: () => void) => {
     const wire = new Wire();
@@ -130,6 +131,25 @@ beforeEach(() => {
   write.mockClear();
 });
 afterEach(() => void vi.useRealTimers());
+
+describe('a replica that is no process', () => {
+  it.each(['before its start', 'within its start', 'after its start'])('that dies %s leaves no timer', when => {
+    const abort = new AbortController();
+    const { it, add, members } = replica('A', PAIR, {}, abort.signal);
+    add('B');
+    // What asks the arbiter may find that its guest has died.
+    members.mockImplementation(async () => {
+      if (when === 'within its start') abort.abort();
+      return [BUS];
+    });
+    if (when === 'before its start') abort.abort();
+    it.start();
+    if (when === 'after its start') abort.abort();
+    vi.advanceTimersByTime(1_000);
+    expect(it.isOver).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
 
 describe('a replica that joins', () => {
   it('does not let its guest begin when another connects, before it has a state', () => {

@@ -80,8 +80,14 @@ describe('a sweep', () => {
   });
 
   test('is refused where nobody would wait for its end', () => {
-    expect(counts(pointsEvery(1, 10_001))).toHaveLength(10_000);
-    expect(() => pointsEvery(1, 10_002)).toThrow(/makes 10001 points/);
+    expect(counts(pointsEvery(1, 100_001))).toHaveLength(100_000);
+    expect(() => pointsEvery(1, 100_002)).toThrow(/makes 100001 points/);
+  });
+
+  test('of any run has as many as are wanted, spread', () => {
+    expect(counts(pointsEvery(10, 101, 3))).toEqual([20, 60, 90]);
+    expect(counts(pointsEvery(1, 1e12, 2))).toEqual([250_000_000_000, 750_000_000_000]);
+    expect(counts(pointsEvery(100, 350, 9))).toEqual([100, 200, 300]);
   });
 });
 

@@ -88,7 +88,7 @@ test.each([
   expect(ending).toEqual({ kind: 'outcome', outcome: { kind: 'exit', status: 0 } });
 });
 
-test('a trial leaves nothing behind: its threads are used by the next ones, and say the same', async () => {
+test('a trial leaves nothing behind: its threads and their memory are used by the next ones, and say the same', async () => {
   const undisturbed = await run({});
   for (let n = 1; n <= 5; n++) {
     const trial = await run({ point: { at: 'count', count: n * 200_000 } });
@@ -97,7 +97,7 @@ test('a trial leaves nothing behind: its threads are used by the next ones, and 
     expect(trial.failover).toMatchObject({ view: 2 });
     expect(text(trial)).toBe(text(undisturbed));
   }
-  expect(pool.started).toBe(2);
+  expect([pool.started, pool.allocated]).toEqual([2, 2]);
 });
 
 test('a backup that dies leaves the primary alone', async () => {

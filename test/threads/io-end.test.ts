@@ -10,8 +10,10 @@ import {
   SharedBlock,
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
+  WORD_BEGUN,
   WORD_EXECUTED,
   WORD_IO_POLLING,
+  WORD_OVER,
   WORD_THROTTLE,
   WORD_TO_GUEST_BELL,
   WORD_TO_IO_BELL,
@@ -28,6 +30,14 @@ const text = (offset: number, length = 3): Output => ({
   bytes: new Uint8Array(length).fill(offset),
 });
 
+const input = (offset: number, length: number): Interrupt => ({
+  kind: 'stream',
+  stream: 0,
+  offset,
+  bytes: new Uint8Array(length).fill(offset),
+  end: false,
+});
+
 /** Both ends in one thread; `heard` is what the listener heard, log entries by their values. */
 class Ends {
   readonly schedule = new Schedule();
@@ -41,8 +51,13 @@ class Ends {
   onOutput: () => void = () => undefined;
   #rung: { readonly bell: number; readonly act: () => void } | undefined;
 
-  constructor(bounds: Partial<Bounds> = {}, ringBytes = 4096, restores = false) {
-    this.shared = new SharedBlock(SharedBlock.allocate(ringBytes));
+  constructor(
+    bounds: Partial<Bounds> = {},
+    ringBytes = 4096,
+    restores = false,
+    memory = SharedBlock.allocate(ringBytes),
+  ) {
+    this.shared = new SharedBlock(memory);
     const all = { ...BOUNDS, ...bounds };
     this.guest = new GuestEnd(this.shared, undefined, all);
     const parts = {
@@ -300,14 +315,6 @@ describe('FL: while log entries come', () => {
 });
 
 describe('what the guest is told', () => {
-  const input = (offset: number, length: number): Interrupt => ({
-    kind: 'stream',
-    stream: 0,
-    offset,
-    bytes: new Uint8Array(length).fill(offset),
-    end: false,
-  });
-
   it('waits where its ring is full, is tried again by itself, and arrives in order', () => {
     const ends = new Ends({}, 1024);
     const all: Interrupt[] = Array.from({ length: 20 }, (_, at) => input(at, 1 + ((at * 37) % 300)));
@@ -383,5 +390,35 @@ describe('what the guest is told', () => {
     expect(bells).toEqual([1, 2, 3, 4]);
     expect(shared.positions[WORD_ACKNOWLEDGED]).toBe(Infinity);
     expect([shared.words[WORD_ALONE], shared.words[WORD_THROTTLE]]).toEqual([1, 0]);
+  });
+});
+
+describe('the memory of a replica that is over', () => {
+  it('is not touched any more by what its end still does, and serves another once it is cleared', () => {
+    const memory = SharedBlock.allocate(4096);
+    const ends = () => new Ends({}, 4096, false, memory);
+    const first = ends();
+    first.io.sendLog(Uint8Array.of(1, 2, 3));
+    first.guest.output(0, text(0));
+    first.io.leave();
+    const { words } = new SharedBlock(memory);
+    expect([words[WORD_OVER], words[WORD_BEGUN], words[WORD_THROTTLE]]).toEqual([1, 1, 1]);
+    SharedBlock.clear(memory);
+    const second = ends();
+    const before = Uint8Array.from(new Uint8Array(memory));
+    first.io.sendLog(Uint8Array.of(4));
+    first.io.sendInterrupt(input(0, 2_000));
+    first.io.sendPromotion();
+    first.io.setAcknowledged(7, true);
+    first.io.setThrottle(true);
+    first.io.requestSnapshot({ join: true, taken: () => undefined, failed: () => undefined });
+    first.schedule.pass(10);
+    first.io.drain();
+    expect([first.outputs, second.guest.take()]).toEqual([[], undefined]);
+    expect(new Uint8Array(memory)).toEqual(before);
+    second.io.sendPromotion();
+    second.guest.output(0, text(5));
+    second.io.drain();
+    expect([second.guest.take()?.type, second.outputs]).toEqual(['promote', [text(5)]]);
   });
 });

@@ -13,7 +13,7 @@ const ms = (value: number) => `${value < 10 ? value.toFixed(1) : grouped(Math.ro
 /** Who was struck, and where; `-` where nobody was. */
 export function strikeOf({ kill, fault, victim }: PointRecord): string {
   if (kill === null) return '-';
-  const done = { kill: 'killed', pause: 'stopped', cut: 'cut off' }[fault];
+  const done = { kill: 'killed', pause: 'stopped', cut: 'cut off', lose: 'lost' }[fault];
   return `the ${victim}${nameOf(kill)} was ${done} ${placeOf(kill)}`;
 }
 

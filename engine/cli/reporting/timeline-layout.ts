@@ -81,7 +81,7 @@ function strikesOf(
   { kill, secondKill, second, fault, victim }: PointRecord,
   events: readonly TimelineEvent[],
 ): Moment[] {
-  const done = { kill: 'killed', pause: 'stopped', cut: 'cut off' }[fault];
+  const done = { kill: 'killed', pause: 'stopped', cut: 'cut off', lose: 'lost' }[fault];
   const others = { primary: 'backup', backup: 'primary', bus: 'bus' } as const;
   const other = second?.startsWith('join') === true ? 'joining' : others[victim];
   return [

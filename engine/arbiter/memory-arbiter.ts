@@ -1,5 +1,7 @@
-// An arbiter in memory, for tests that need one without files.
+// An arbiter in memory: of a machine all of whose replicas are in this process, as those of a failover test are.
 
+import type { ClaimAnswer } from '../protocol/channel.js';
+import type { View } from '../protocol/vocabulary.js';
 import {
   type Arbiter,
   checkAnnounced,
@@ -8,11 +10,9 @@ import {
   claimAnswer,
   type EndAnswer,
   endAnswer,
-} from '../../engine/arbiter/arbiter.js';
-import { type MachineEnd, readEnd, writeEnd } from '../../engine/arbiter/machine-end.js';
-import { type Announcement, type Member, numbered, surplus } from '../../engine/arbiter/members.js';
-import type { ClaimAnswer } from '../../engine/protocol/channel.js';
-import type { View } from '../../engine/protocol/vocabulary.js';
+} from './arbiter.js';
+import { type MachineEnd, readEnd, writeEnd } from './machine-end.js';
+import { type Announcement, type Member, numbered, surplus } from './members.js';
 
 export class MemoryArbiter implements Arbiter {
   readonly #views = new Map<string, View>();
