@@ -4,12 +4,14 @@
 //   gathered     parts of the log and notes of outputs, until `flush`, GATHER_MS have passed, or GATHER_BYTES are there
 //   written      at once and in order: it outlives a kill of the process
 //   synced       SYNC_MS later, with all that was written meanwhile: it outlives a loss of power
-//   rotated      a segment that has SEGMENT_BYTES is closed, and the next one begun
+//   rotated      a segment that has SEGMENT_BYTES is closed, and the next one begun; also where a checkpoint begins
+//   dropped      segments that nobody needs any more (retention.ts), when all that was written by then is synced
 //
 // Nobody waits for any of it (`--durability memory`). So what can't be written, for there is no room or the disk is broken, is the
 // end of the log and of nothing else: it is said once, and the replica goes on.
 
 import { close, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import { encodeSegmentRecord, type LogPart, type OutputNote, type SegmentRecord } from '../wire/segment-records.js';
@@ -34,11 +36,21 @@ export interface LogWriterOptions {
   readonly ended: (error: EpochvisorError) => void;
 }
 
+/** A segment that is there. */
+export interface SegmentPlace {
+  readonly number: number;
+  /** Of the log: its entries begin there. */
+  readonly position: number;
+}
+
 export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #records = new RecordEncoder(0);
   #segment: SegmentFile | undefined;
-  #segments = 0;
+  #begun = 0;
+  #segments: readonly SegmentPlace[] = [];
+  /** Fulfilled where all segments before the present one are synced and closed, and what was to be dropped is. */
+  #closed: Promise<void> = Promise.resolve();
   #hasEnded = false;
   #parts: LogPart[] = [];
   #notes: OutputNote[] = [];
@@ -85,6 +97,32 @@ export class LogWriter {
     return this.#notes.length > 0;
   }
 
+  /** Those that are there, the one that is written last. */
+  get segments(): readonly SegmentPlace[] {
+    return this.#segments;
+  }
+
+  /** What is gathered is written; what comes next begins a segment. */
+  beginSegment(): void {
+    this.flush();
+    this.#closeSegment();
+  }
+
+  /** Removes the segments before this one, the oldest first, when all that was written so far is on the disk. */
+  drop(before: number): void {
+    const dropped = this.#segments.filter(({ number }) => number < before);
+    if (dropped.length === 0) return;
+    this.#segments = this.#segments.slice(dropped.length);
+    this.#closed = Promise.all([this.#closed, this.#segment?.sync()])
+      .then(async () => {
+        for (const { number } of dropped) {
+          // What has failed may be what was to take its place.
+          if (!this.#hasEnded) await unlink(join(this.#options.folder, segmentName(number)));
+        }
+      })
+      .catch((error: unknown) => this.#fail(error));
+  }
+
   /** Anything else, after what is gathered. */
   record(record: SegmentRecord): void {
     this.flush();
@@ -120,7 +158,7 @@ export class LogWriter {
       segment.write(Buffer.concat(records.map(record => this.#records.encode(encodeSegmentRecord(record)))));
       this.#syncing ??= setTimeout(() => {
         this.#syncing = undefined;
-        segment.sync(error => this.#fail(error));
+        segment.sync().catch((error: unknown) => this.#fail(error));
       }, SYNC_MS).unref();
     } catch (error) {
       this.#fail(error);
@@ -130,28 +168,31 @@ export class LogWriter {
   /** @throws what the file system says */
   #begin(position: number): SegmentFile {
     const { folder, header } = this.#options;
-    this.#segments += 1;
-    const segment = new SegmentFile(join(folder, segmentName(this.#segments)));
+    this.#begun += 1;
+    const number = this.#begun;
+    const segment = new SegmentFile(join(folder, segmentName(number)));
     this.#segment = segment;
-    segment.write(encodeSegmentHeader({ ...header, number: this.#segments, position, chain: this.#records.chain }));
+    this.#segments = [...this.#segments, { number, position }];
+    segment.write(encodeSegmentHeader({ ...header, number, position, chain: this.#records.chain }));
     return segment;
   }
 
-  #closeSegment(): Promise<void> {
-    const segment = this.#segment;
+  #closeSegment(): void {
+    const closed = this.#segment?.close();
     this.#segment = undefined;
     clearTimeout(this.#syncing);
     this.#syncing = undefined;
-    return new Promise(resolve => {
-      if (segment === undefined) resolve();
-      else segment.close(error => this.#fail(error), resolve);
-    });
+    this.#closed = Promise.all([this.#closed, closed]).then(
+      () => undefined,
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /** Resolves when all of it is on the disk. */
   async close(): Promise<void> {
     this.flush();
-    await this.#closeSegment();
+    this.#closeSegment();
+    await this.#closed;
     this.#hasEnded = true;
   }
 
@@ -165,8 +206,6 @@ export class LogWriter {
     this.#options.ended(unwritable(this.#options.folder, error));
   }
 }
-
-type Failed = (error: unknown) => void;
 
 class SegmentFile {
   readonly #fd: number;
@@ -185,17 +224,22 @@ class SegmentFile {
     this.bytes += bytes.length;
   }
 
-  sync(failed: Failed): void {
-    fdatasync(this.#fd, error => {
-      if (error !== null) failed(error);
+  /** Rejects with what the file system says, as `close`. */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#fd, error => {
+        if (error === null) resolve();
+        else reject(error);
+      });
     });
   }
 
-  close(failed: Failed, then: () => void): void {
-    fdatasync(this.#fd, error => {
-      if (error !== null) failed(error);
-      close(this.#fd, then);
-    });
+  async close(): Promise<void> {
+    try {
+      await this.sync();
+    } finally {
+      close(this.#fd);
+    }
   }
 }
 

@@ -3,28 +3,32 @@
 //   a primary     the parts of the log that its guest writes, also while nobody else takes them
 //   a backup      the parts that it was sent, when they are given to its guest
 //   who joins     the snapshot that it was sent, as its first checkpoint, and the parts from there on
-//   all           what their guests put out, by offset and checksum; views; how it ended
+//   all           what their guests put out, by offset and checksum; checkpoints; views; how it ended
 //
 // A part is the same bytes wherever it is logged, for each entry is encoded as the difference to those before: the logs of two
 // replicas are one log, as far as both reach.
 
 import { linkAround } from '../driver/link-around.js';
 import type { PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
-import { assert, type EpochvisorError } from '../errors/errors.js';
+import { assert } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
-import { noteOf } from '../wire/segment-records.js';
+import { type LogPart, noteOf, type SegmentRecord } from '../wire/segment-records.js';
+import { type CheckpointPace, Checkpoints } from './checkpoints.js';
 import type { LogWriter } from './log-writer.js';
+import type { Retention } from './retention.js';
 
 export interface ReplicaLogOptions {
   readonly incarnation: string;
   /** The view to begin in, and where the log begins then; without a view this replica joins. */
   readonly view: View | undefined;
   readonly position: number;
-  /** A checkpoint is taken so often while this replica is primary, ms; left out: none is. */
-  readonly checkpointMs?: number;
+  /** Left out: no checkpoints are taken. */
+  readonly checkpoints?: CheckpointPace;
+  /** Left out: all of the log is kept. */
+  readonly retention?: Retention;
 }
 
 type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
@@ -36,9 +40,10 @@ export class ReplicaLog {
   readonly #places = new WeakMap<Uint8Array, Place>();
   /** Where the log goes on. */
   #end: number;
-  #view = 0;
+  /** The latest that names this replica, as it was noted. */
+  #view: (SegmentRecord & { readonly type: 'view' }) | undefined;
   #isPrimary: boolean;
-  #checkpointing: NodeJS.Timeout | undefined;
+  #checkpoints: Checkpoints | undefined;
 
   constructor(writer: LogWriter, options: ReplicaLogOptions) {
     this.#writer = writer;
@@ -52,7 +57,11 @@ export class ReplicaLog {
   ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> {
     const { arbiter } = ports;
     this.#aroundGuest(ports.guest);
-    if (this.#options.checkpointMs !== undefined) this.#checkpoints(ports, this.#options.checkpointMs);
+    const { checkpoints: pace, retention } = this.#options;
+    if (pace !== undefined) {
+      const heading = () => this.#view !== undefined && this.#writer.record(this.#view);
+      this.#checkpoints = new Checkpoints(ports, { writer: this.#writer, pace, retention, heading });
+    }
     return {
       ...ports,
       arbiter: {
@@ -70,6 +79,7 @@ export class ReplicaLog {
       reader: () => {
         const reader = ports.reader();
         this.#writer.record({ type: 'begins' });
+        retention?.begun();
         return {
           push: piece => {
             reader.push(piece);
@@ -80,7 +90,9 @@ export class ReplicaLog {
           },
           finish: () => {
             const state = reader.finish();
-            this.#taken(state);
+            const { position, execution, count } = state;
+            this.#writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
+            retention?.whole(position);
             // Some of the log that follows it may have come before.
             this.#end = Math.max(this.#end, state.position);
             return state;
@@ -92,7 +104,7 @@ export class ReplicaLog {
         ports.tell(news);
       },
       end: halted => {
-        clearInterval(this.#checkpointing);
+        this.#checkpoints?.end();
         this.#writer.flush();
         ports.end(halted);
       },
@@ -121,8 +133,7 @@ export class ReplicaLog {
       listen({
         ...listener,
         logged: (bytes, entries) => {
-          writer.logged(this.#end, { entries, bytes });
-          this.#end += entries;
+          this.#logged(this.#end, { entries, bytes });
           listener.logged(bytes, entries);
         },
         output: (position, output) => {
@@ -140,13 +151,18 @@ export class ReplicaLog {
     guest.sendLog = bytes => {
       const place = this.#places.get(bytes);
       assert(place !== undefined, 'what the guest is sent of the log came from another replica, as it is');
-      writer.logged(place.position, { entries: place.length, bytes });
-      this.#end = place.position + place.length;
+      this.#logged(place.position, { entries: place.length, bytes });
       sendLog(bytes);
     };
     // Somebody takes the log, whether there is a backup or not: this one.
     const setAcknowledged = guest.setAcknowledged.bind(guest);
     guest.setAcknowledged = position => setAcknowledged(position, false);
+  }
+
+  #logged(position: number, part: LogPart): void {
+    this.#writer.logged(position, part);
+    this.#end = position + part.entries;
+    this.#checkpoints?.logged(part.bytes.length);
   }
 
   // ---- views
@@ -179,47 +195,8 @@ export class ReplicaLog {
   }
 
   #viewed(view: View, reason: string): void {
-    if (view.number <= this.#view) return;
-    this.#view = view.number;
-    this.#writer.record({ type: 'view', atMs: Date.now(), view, reason });
-  }
-
-  // ---- checkpoints
-
-  #taken({ position, execution, count }: GuestState): void {
-    this.#writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
-  }
-
-  #checkpoints(ports: ReplicaPorts<GuestState>, everyMs: number): void {
-    let isUnderWay = false;
-    this.#checkpointing = setInterval(() => {
-      if (!this.#isPrimary || isUnderWay) return;
-      isUnderWay = true;
-      const done = () => {
-        isUnderWay = false;
-      };
-      ports.guest.requestSnapshot({
-        join: false,
-        taken: (_, state) => ports.pieces(state, pieces => this.#writePieces(pieces, state, done)),
-        // Not now: it is asked for again.
-        failed: (_: EpochvisorError) => done(),
-      });
-    }, everyMs).unref();
-  }
-
-  /** A piece a turn: heartbeats and acknowledgements have theirs between. */
-  #writePieces(pieces: Iterator<Uint8Array>, state: GuestState, done: () => void): void {
-    this.#writer.record({ type: 'begins' });
-    const write = () => {
-      const next = pieces.next();
-      if (next.done === true) {
-        this.#taken(state);
-        done();
-        return;
-      }
-      this.#writer.record({ type: 'piece', bytes: next.value });
-      setImmediate(write);
-    };
-    write();
+    if (view.number <= (this.#view?.view.number ?? 0)) return;
+    this.#view = { type: 'view', atMs: Date.now(), view, reason };
+    this.#writer.record(this.#view);
   }
 }

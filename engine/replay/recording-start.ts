@@ -31,7 +31,7 @@ export function findCheckpoint(recording: Recording, epoch?: number): RecordingS
   let from: number | undefined;
   for (const { record } of recording.records()) {
     if (record.type === 'begins') begun += 1;
-    else if (record.type === 'checkpoint') checkpoints.push({ number: begun, ...record });
+    else if (record.type === 'checkpoint' && begun > 0) checkpoints.push({ number: begun, ...record });
     else if (record.type === 'log') from ??= record.position;
     // Without a place to go to, the first of the log is where to begin.
     if (epoch === undefined && from === 0) break;

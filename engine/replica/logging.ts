@@ -6,17 +6,19 @@ import type { MachineSnapshot } from '../guest/guest-state.js';
 import { LogWriter } from '../log/log-writer.js';
 import { encodeLoggedMachine } from '../log/logged-machine.js';
 import { ReplicaLog } from '../log/replica-log.js';
+import { Retention } from '../log/retention.js';
 import { encodeSnapshot } from '../snapshot/snapshot-encoder.js';
 import type { FromReplica, LogPlace, ReplicaConfiguration } from './replica-configuration.js';
 
 /** Undefined: nothing can be written there, which was told. */
 export function openReplicaLog(
   { machine, incarnation, moduleHash, options, view }: ReplicaConfiguration,
-  { folder, checkpointMs }: LogPlace,
+  { folder, checkpoints, keep }: LogPlace,
   snapshot: MachineSnapshot | undefined,
   tell: (message: FromReplica) => void,
 ): ReplicaLog | undefined {
-  const ended = ({ code, message, hint }: EpochvisorError) => tell({ type: 'unlogged', code, message, hint });
+  const ended = ({ code, message, hint }: EpochvisorError) =>
+    tell({ type: 'unlogged', atMs: Date.now(), code, message, hint });
   let writer: LogWriter;
   try {
     const header = { machine, incarnation, moduleHash, description: encodeLoggedMachine({ options }) };
@@ -26,12 +28,18 @@ export function openReplicaLog(
     ended(error);
     return undefined;
   }
+  const retention = keep === true ? undefined : new Retention(writer);
   if (snapshot !== undefined) {
     const { position, execution, count } = snapshot.guest;
     writer.record({ type: 'begins' });
+    retention?.begun();
     for (const bytes of encodeSnapshot(snapshot)) writer.record({ type: 'piece', bytes });
     writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
+    retention?.whole(position);
   }
-  const every = checkpointMs === undefined ? {} : { checkpointMs };
-  return new ReplicaLog(writer, { incarnation, view, position: snapshot?.guest.position ?? 0, ...every });
+  return new ReplicaLog(writer, {
+    ...{ incarnation, view, position: snapshot?.guest.position ?? 0 },
+    ...(checkpoints === undefined ? {} : { checkpoints }),
+    ...(retention === undefined ? {} : { retention }),
+  });
 }

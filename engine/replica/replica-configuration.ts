@@ -7,6 +7,7 @@ import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import type { CheckpointPace } from '../log/checkpoints.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
@@ -106,8 +107,10 @@ export interface ReplicaConfiguration {
 export interface LogPlace {
   /** Absolute; each replica has a folder there, of its incarnation's name. */
   readonly folder: string;
-  /** How often a primary takes a checkpoint, ms; left out: never. */
-  readonly checkpointMs?: number;
+  /** How often it takes a checkpoint; left out: never. */
+  readonly checkpoints?: CheckpointPace;
+  /** Whether what precedes the last two checkpoints is kept, too. */
+  readonly keep?: boolean;
 }
 
 /** Launcher to replica. */
@@ -196,8 +199,14 @@ export type FromReplica =
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
-  /** Nothing more of what it logs is written down, and it goes on. */
-  | { readonly type: 'unlogged'; readonly code: string; readonly message: string; readonly hint: string }
+  /** Nothing more of what it logs is written down, from `atMs` (since 1970) on, and it goes on. */
+  | {
+      readonly type: 'unlogged';
+      readonly atMs: number;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+    }
   /** The answer to `cut`. */
   | { readonly type: 'cut'; readonly request: number }
   /** This replica ends, and is no part of the machine any more. */

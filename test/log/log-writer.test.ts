@@ -8,11 +8,15 @@ import { openLogFile, openLogs } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
 import type { SegmentRecord } from '../../engine/wire/segment-records.js';
 
-const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY, error: 'ENOSPC' }));
+const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY, error: 'ENOSPC', isBroken: false }));
 vi.mock('node:fs', async original => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
+    fdatasync: (fd: number, done: (error: Error | null) => void) => {
+      if (disk.isBroken) done(Object.assign(new Error('EIO'), { code: 'EIO' }));
+      else fs.fdatasync(fd, done);
+    },
     writeSync: (fd: number, bytes: Uint8Array, at: number, length: number, position: number) => {
       const some = Math.min(length, disk.room);
       if (some === 0) throw Object.assign(new Error(disk.error), { code: disk.error });
@@ -27,7 +31,7 @@ let folder: string;
 let said: string[];
 
 beforeEach(() => {
-  Object.assign(disk, { room: Number.POSITIVE_INFINITY, error: 'ENOSPC' });
+  Object.assign(disk, { room: Number.POSITIVE_INFINITY, error: 'ENOSPC', isBroken: false });
   folder = join(mkdtempSync(join(tmpdir(), 'epochvisor-log-')), 'r');
   said = [];
 });
@@ -130,6 +134,41 @@ test('a last segment that is cut at any byte gives what is whole; one before it 
   expect(found).toThrow(/00\d+\.epvlog can't be relied on: it was cut short, and another follows it, at byte \d+/);
   rmSync(before);
   expect(found).toThrow(/does not go on from the segment before it, at byte 0/);
+});
+
+test('segments that are dropped are gone when the rest is synced, and what is left begins where it says', async () => {
+  const writer = writerOf();
+  for (let at = 0; at < 4; at++) {
+    writer.beginSegment();
+    writer.logged(2 * at, part(`part ${at}`));
+    writer.flush();
+  }
+  expect(writer.segments.map(({ number, position }) => [number, position])).toEqual([
+    [1, 0],
+    [2, 2],
+    [3, 4],
+    [4, 6],
+  ]);
+  writer.drop(3);
+  writer.drop(3);
+  writer.logged(8, part('part 4'));
+  await writer.close();
+  expect(readdirSync(folder)).toEqual(['00000003.epvlog', '00000004.epvlog']);
+  expect(found()).toMatchObject([{ position: 4 }, { position: 6 }, { position: 8 }]);
+  expect(said).toEqual([]);
+});
+
+test('where what was written can not be synced nothing is dropped', async () => {
+  const writer = writerOf();
+  writer.logged(0, part('one'));
+  writer.beginSegment();
+  writer.logged(2, part('two'));
+  writer.flush();
+  disk.isBroken = true;
+  writer.drop(2);
+  await vi.waitFor(() => expect(said).toEqual([expect.stringMatching(/r can't be written: EIO/)]), 10_000);
+  await writer.close();
+  expect(found()).toMatchObject([{ position: 0 }, { position: 2 }]);
 });
 
 test('a disk that is full, or breaks, ends the log and is told once; what was written can be read', async () => {

@@ -1,0 +1,46 @@
+// Which segments of a log are kept: all from which its last two checkpoints can be begun at.
+//
+//   ... | parts, checkpoint 1 ... | checkpoint 2 ... | checkpoint 3 ...       each begins a segment
+//         dropped once 3 is whole   from here on
+//
+// Two, and not one: the last one may turn out to be damaged. What is needed of one is its pieces, and the log from its position on;
+// a backup has logged more than it has executed, so that this position may lie in an earlier segment than the pieces do.
+// A checkpoint that was never finished counts for nothing; and nothing is dropped before what takes its place is on the disk.
+
+import type { LogWriter, SegmentPlace } from './log-writer.js';
+
+/** A checkpoint: the segment in which its first piece is, and its position in the log. */
+export interface CheckpointPlace {
+  readonly segment: number;
+  readonly position: number;
+}
+
+/** The number of the first segment without which nobody could begin at a checkpoint. */
+export function firstNeeded(segments: readonly SegmentPlace[], { segment, position }: CheckpointPlace): number {
+  const holding = segments.findLast(one => one.position <= position)?.number ?? 0;
+  return Math.min(segment, holding);
+}
+
+/** Told of the checkpoints that a writer is given. */
+export class Retention {
+  readonly #writer: Pick<LogWriter, 'segments' | 'drop'>;
+  #begunIn = 0;
+  /** The last one that is whole. */
+  #last: CheckpointPlace | undefined;
+
+  constructor(writer: Pick<LogWriter, 'segments' | 'drop'>) {
+    this.#writer = writer;
+  }
+
+  /** The record that begins a checkpoint was written. */
+  begun(): void {
+    this.#begunIn = this.#writer.segments.at(-1)?.number ?? 0;
+  }
+
+  /** The record that ends it was. */
+  whole(position: number): void {
+    const before = this.#last;
+    this.#last = { segment: this.#begunIn, position };
+    if (before !== undefined) this.#writer.drop(firstNeeded(this.#writer.segments, before));
+  }
+}

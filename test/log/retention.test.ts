@@ -1,0 +1,63 @@
+// What of a log is kept: what its last two whole checkpoints need, and not a segment less.
+
+import { describe, expect, test } from 'vitest';
+import type { SegmentPlace } from '../../engine/log/log-writer.js';
+import { firstNeeded, Retention } from '../../engine/log/retention.js';
+
+/** Segments that begin at these positions, the first of them number 1. */
+const at = (...positions: number[]): SegmentPlace[] =>
+  positions.map((position, index) => ({ number: index + 1, position }));
+
+describe('the first segment that a checkpoint needs', () => {
+  test('is the one in which it begins, where its position is there, too', () => {
+    expect(firstNeeded(at(0, 10, 20), { segment: 2, position: 10 })).toBe(2);
+    expect(firstNeeded(at(0, 10, 20), { segment: 2, position: 15 })).toBe(2);
+  });
+
+  test('is an earlier one, where more was logged than it is of', () => {
+    expect(firstNeeded(at(0, 10, 20), { segment: 3, position: 19 })).toBe(2);
+    expect(firstNeeded(at(0, 10, 20), { segment: 3, position: 3 })).toBe(1);
+  });
+
+  test('is the last that begins at its position: those before it have nothing from there on', () => {
+    expect(firstNeeded(at(0, 10, 10, 10), { segment: 4, position: 10 })).toBe(4);
+  });
+
+  test('is the first of all where nothing is known of what is there', () => {
+    expect(firstNeeded([], { segment: 2, position: 7 })).toBe(0);
+  });
+});
+
+test('what precedes the last but one checkpoint that was finished is dropped, and never more', () => {
+  let segments: SegmentPlace[] = [];
+  const dropped: number[] = [];
+  const retention = new Retention({
+    get segments() {
+      return segments;
+    },
+    drop: before => dropped.push(before),
+  });
+  const begins = (position: number) => {
+    segments = [...segments, { number: segments.length + 1, position }];
+    retention.begun();
+  };
+  begins(0);
+  retention.whole(0);
+  begins(10);
+  retention.whole(10);
+  expect(dropped.splice(0)).toEqual([1]);
+  // Never finished.
+  begins(20);
+  begins(30);
+  retention.whole(30);
+  expect(dropped.splice(0)).toEqual([2]);
+  begins(40);
+  retention.whole(40);
+  expect(dropped.splice(0)).toEqual([4]);
+  // Of a backup that is behind.
+  begins(50);
+  retention.whole(39);
+  begins(60);
+  retention.whole(60);
+  expect(dropped.splice(0)).toEqual([5, 4]);
+});
