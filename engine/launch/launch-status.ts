@@ -65,6 +65,6 @@ function reasonOf(
   return reason === '' ? 'starting' : reason;
 }
 
-function nameOf({ pid, incarnation }: ReplicaStatus): ReplicaStatus {
-  return { pid, incarnation };
+function nameOf({ pid, incarnation, unlogged }: ReplicaStatus): ReplicaStatus {
+  return { pid, incarnation, ...(unlogged === undefined ? {} : { unlogged }) };
 }

@@ -6,7 +6,7 @@
 // decides nothing: it hears of them, from several replicas, and from some late.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { Status } from '../observe/status.js';
+import type { Status, UnloggedStatus } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
@@ -103,6 +103,7 @@ interface Replica extends LaunchedReplica {
   running: boolean;
   hasEnded: boolean;
   progress: ReplicaProgress | undefined;
+  unlogged?: UnloggedStatus;
 }
 
 export class Launching {
@@ -214,7 +215,9 @@ export class Launching {
         return [{ type: 'saved', request: message.request, error: message.error }];
       case 'unlogged': {
         const error = new EpochvisorError(message.code, message.message, message.hint);
-        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error] }];
+        const since = new Date(message.atMs).toISOString();
+        replica.unlogged = { code: message.code, why: message.message, since };
+        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error] }, this.#tellStatus()];
       }
       case 'named':
         // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
