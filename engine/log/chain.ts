@@ -39,7 +39,9 @@ export function extentOf(log: StoredLog): LogExtent {
   const checkpoints = new Map<number, number>();
   let first: number | undefined;
   let [to, begun, logged] = [0, 0, -1];
-  for (const { record, path, at } of log.records()) {
+  for (const found of log.records()) {
+    if (found.type === 'piece' || found.type === 'outputs') continue;
+    const { record, path, at } = found;
     if (record.type === 'view') views.push(record.view);
     else if (record.type === 'begins') begun += 1;
     else if (record.type === 'checkpoint' && begun > 0) {
@@ -143,7 +145,9 @@ function refuseParted(one: LogExtent, other: LogExtent): void {
 }
 
 function* partsOf(log: StoredLog): Generator<{ position: number; bytes: Uint8Array; at: number }, void, undefined> {
-  for (const { record, at } of log.records()) {
+  for (const found of log.records()) {
+    if (found.type !== 'log') continue;
+    const { at, record } = found;
     if (record.type !== 'log') continue;
     let { position } = record;
     for (const { entries, bytes } of record.parts) {
@@ -163,23 +167,28 @@ export function* recordsOfChain(links: readonly ChainLink[]): Generator<FoundRec
     const { log, from, checkpoints } = extent;
     const isLast = index === links.length - 1;
     const until = isLast ? Infinity : to;
-    yield { record: { type: 'source', position: from, incarnation: log.header.incarnation }, path: log.path, at: 0 };
+    const source = { type: 'source', position: from, incarnation: log.header.incarnation } as const;
+    yield { type: 'source', record: source, path: log.path, at: 0 };
     let [isOver, begun] = [false, 0];
     const isUnfinished = () => (checkpoints.get(begun - 1) ?? Infinity) >= until;
     for (const found of log.records()) {
+      const { type } = found;
+      if (type === 'begins') begun += 1;
+      if (type === 'begins' || type === 'piece' || type === 'checkpoint') {
+        // As it is, for nobody may want to read it.
+        if (!isOver && !isUnfinished()) yield found;
+        continue;
+      }
+      // What it has put out it may have noted later.
+      if (isOver && type !== 'outputs') continue;
       const { record } = found;
       isOver ||= record.type === 'log' && record.position >= until;
-      // What it has put out it may have noted later.
-      if (isOver && record.type !== 'outputs') continue;
-      if (record.type === 'begins') begun += 1;
-      const isOfCheckpoint = record.type === 'begins' || record.type === 'piece' || record.type === 'checkpoint';
-      if (isOfCheckpoint && isUnfinished()) continue;
       if (record.type === 'view') {
         if (record.view.number <= view) continue;
         view = record.view.number;
       }
       const part = between(record, from, until);
-      if (part !== undefined) yield { ...found, record: part };
+      if (part !== undefined) yield { type, record: part, path: found.path, at: found.at };
     }
   }
 }

@@ -3,16 +3,26 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
-import { decodeSegmentRecord, type SegmentRecord } from '../wire/segment-records.js';
-import { corrupt, readRecords, readSegmentHeader, type SegmentHeader, type SegmentSource } from '../wire/segments.js';
+import { decodeSegmentRecord, type SegmentRecord, typeOfRecord } from '../wire/segment-records.js';
+import {
+  corrupt,
+  readRecords,
+  readSegmentHeader,
+  type SegmentHeader,
+  type SegmentSource,
+  type StoredRecord,
+} from '../wire/segments.js';
 
 /** Segments, and nothing else. */
 const SEGMENT = /^\d{8}\.epvlog$/;
-/** What is read of a file at a time, bytes. */
+/** What is read of a file at a time, bytes: where it goes on, and where something was left out. */
 const WINDOW_BYTES = 1 << 20;
+const LOOK_BYTES = 1 << 12;
 
 /** A record, and where it lies. */
 export interface FoundRecord {
+  readonly type: SegmentRecord['type'];
+  /** Read when it is asked for, before the next one is: a checkpoint may be large, and nobody go there. @throws LOG_CORRUPT */
   readonly record: SegmentRecord;
   readonly path: string;
   readonly at: number;
@@ -106,7 +116,7 @@ function* recordsOf(segments: readonly string[], first: SegmentHeader): Generato
           chain = next.value.chain;
           break;
         }
-        yield { record: decoded(path, next.value.at, next.value.payload), path, at: next.value.at };
+        yield new SegmentFound(path, next.value);
       }
     } finally {
       source.close();
@@ -114,12 +124,35 @@ function* recordsOf(segments: readonly string[], first: SegmentHeader): Generato
   }
 }
 
-function decoded(path: string, at: number, payload: Uint8Array): SegmentRecord {
-  try {
-    return decodeSegmentRecord(payload);
-  } catch (error) {
-    if (!(error instanceof EpochvisorError)) throw error;
-    throw corrupt(path, `a record says nothing (${error.message})`, at);
+class SegmentFound implements FoundRecord {
+  readonly type: SegmentRecord['type'];
+  readonly path: string;
+  readonly at: number;
+  readonly #stored: StoredRecord;
+  #record: SegmentRecord | undefined;
+
+  constructor(path: string, stored: StoredRecord) {
+    this.path = path;
+    this.at = stored.at;
+    this.#stored = stored;
+    this.type = this.#decoded(() => typeOfRecord(stored.kind));
+  }
+
+  get record(): SegmentRecord {
+    if (this.#record === undefined) {
+      const { payload } = this.#stored;
+      this.#record = this.#decoded(() => decodeSegmentRecord(payload));
+    }
+    return this.#record;
+  }
+
+  #decoded<Result>(decode: () => Result): Result {
+    try {
+      return decode();
+    } catch (error) {
+      if (!(error instanceof EpochvisorError)) throw error;
+      throw corrupt(this.path, `a record says nothing (${error.message})`, this.at);
+    }
   }
 }
 
@@ -158,7 +191,9 @@ class FileSource implements SegmentSource {
   }
 
   #read(at: number, length: number): void {
-    const window = Buffer.allocUnsafe(Math.min(this.size - at, Math.max(length, WINDOW_BYTES)));
+    const goesOn = at >= this.#from && at <= this.#from + this.#window.length;
+    const bytes = Math.max(length, goesOn ? WINDOW_BYTES : LOOK_BYTES);
+    const window = Buffer.allocUnsafe(Math.min(this.size - at, bytes));
     let done = 0;
     while (done < window.length) {
       const bytes = readSync(this.#fd, window, done, window.length - done, at + done);

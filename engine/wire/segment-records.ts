@@ -145,6 +145,13 @@ function putNote(writer: Writer, note: OutputNote): void {
   if (note.type === 'stream') writer.unsigned(note.length).unsigned(note.checksum);
 }
 
+/** What a record is, by the first byte of its payload. @throws EpochvisorError PACKET_MALFORMED */
+export function typeOfRecord(kind: number | undefined): SegmentRecord['type'] {
+  const type = kind === undefined ? undefined : KINDS[kind];
+  if (type === undefined) throw malformed('a record of unknown kind', 0);
+  return type;
+}
+
 /** Byte arrays in it are copies. @throws EpochvisorError PACKET_MALFORMED */
 export function decodeSegmentRecord(payload: Uint8Array): SegmentRecord {
   const reader = new Reader(copyOf(payload));

@@ -158,7 +158,12 @@ function chained(before: number, length: number, sum: number): number {
 export interface StoredRecord {
   /** Offset of the record in its segment. */
   readonly at: number;
-  /** Of the source: to be looked at before the next record is asked for. */
+  /** The first byte of its payload; undefined: it is empty. */
+  readonly kind: number | undefined;
+  /**
+   * Of the source: to be looked at before the next record is asked for. Who does not look at it has not had it read, nor checked.
+   * @throws EpochvisorError LOG_CORRUPT
+   */
   readonly payload: Uint8Array;
 }
 
@@ -187,7 +192,7 @@ export function* readRecords(
       if (!isLast) throw corrupt(path, 'it was cut short, and another follows it', at);
       break;
     }
-    yield { at, payload: record.payload };
+    yield record;
     chain = record.chain;
     at += RECORD_HEADER_BYTES + record.length;
   }
@@ -195,11 +200,7 @@ export function* readRecords(
 }
 
 /** Undefined: the last one, which was never whole. */
-function recordAt(
-  source: SegmentSource,
-  at: number,
-  before: number,
-): { payload: Uint8Array; length: number; chain: number } | undefined {
+function recordAt(source: SegmentSource, at: number, before: number): WholeRecord | undefined {
   const { path, size } = source;
   const rest = size - at;
   if (rest < RECORD_HEADER_BYTES) return undefined;
@@ -212,12 +213,48 @@ function recordAt(
     throw corrupt(path, 'the length of a record is damaged', at);
   }
   if (length > rest - RECORD_HEADER_BYTES) return undefined;
-  const payload = source.take(at + RECORD_HEADER_BYTES, length);
-  const isWhole = crc32(payload) === sum;
-  if (isWhole && chain === chained(before, length, sum)) return { payload, length, chain };
-  if (length === rest - RECORD_HEADER_BYTES) return undefined;
-  const why = isWhole ? 'a record does not follow from the one before it' : 'a record is damaged, and others follow it';
-  throw corrupt(path, why, at);
+  const record = new WholeRecord(source, at, length, sum, chain);
+  const follows = chain === chained(before, length, sum);
+  // What comes last may be cut short where it is not the end of the file that says so.
+  if (length === rest - RECORD_HEADER_BYTES) return follows && record.isWhole ? record : undefined;
+  if (follows) return record;
+  throw corrupt(path, record.isWhole ? 'a record does not follow from the one before it' : DAMAGED, at);
+}
+
+const DAMAGED = 'a record is damaged, and others follow it';
+
+class WholeRecord implements StoredRecord {
+  readonly #source: SegmentSource;
+  readonly #sum: number;
+  readonly at: number;
+  readonly length: number;
+  readonly chain: number;
+
+  constructor(source: SegmentSource, at: number, length: number, sum: number, chain: number) {
+    this.#source = source;
+    this.#sum = sum;
+    this.at = at;
+    this.length = length;
+    this.chain = chain;
+  }
+
+  get kind(): number | undefined {
+    return this.length === 0 ? undefined : this.#source.take(this.at + RECORD_HEADER_BYTES, 1)[0];
+  }
+
+  get isWhole(): boolean {
+    return crc32(this.#bytes) === this.#sum;
+  }
+
+  get payload(): Uint8Array {
+    const bytes = this.#bytes;
+    if (crc32(bytes) !== this.#sum) throw corrupt(this.#source.path, DAMAGED, this.at);
+    return bytes;
+  }
+
+  get #bytes(): Uint8Array {
+    return this.#source.take(this.at + RECORD_HEADER_BYTES, this.length);
+  }
 }
 
 const ZEROS_BYTES = 1 << 16;

@@ -22,7 +22,7 @@ function logOf(incarnation: string, ...records: SegmentRecord[]): StoredLog {
     path,
     header,
     *records() {
-      for (const [at, record] of records.entries()) yield { record, path, at };
+      for (const [at, record] of records.entries()) yield { type: record.type, record, path, at };
     },
   };
 }

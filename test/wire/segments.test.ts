@@ -97,6 +97,17 @@ describe('a segment', () => {
     }
   });
 
+  it('is not read where nobody looks: what is damaged there is refused by who does', () => {
+    const damaged = WHOLE.slice();
+    const second = ENDS.at(-3)! + 16;
+    damaged[second]! ^= 4;
+    const kinds = [...readRecords(sourceOf(damaged), RECORDS_AT, HEADER.chain, true)].map(({ kind }) => kind);
+    expect(kinds).toEqual([...PAYLOADS.map(payload => payload[0]).slice(0, 2), damaged[second], PAYLOADS[3]![0]]);
+    expect(refusal(damaged)).toMatch(
+      /^LOG_CORRUPT: the log .* a record is damaged, and others follow it, at byte \d+$/,
+    );
+  });
+
   it('of a newer version is refused as such', () => {
     const newer = WHOLE.slice();
     newer[8] = 2;
