@@ -92,9 +92,9 @@ export class LogWriter {
     this.#gathered(16);
   }
 
-  /** Whether outputs are noted and not written. */
-  get hasNotes(): boolean {
-    return this.#notes.length > 0;
+  /** Whether outputs are noted, and what precedes them of the log is not written. */
+  get owesLog(): boolean {
+    return this.#notes.length > 0 && this.#parts.length > 0;
   }
 
   /** Those that are there, the one that is written last. */

@@ -142,8 +142,8 @@ export class ReplicaLog {
           listener.output(position, output);
         },
         drained: said => {
-          // Before they leave.
-          if (this.#isPrimary && writer.hasNotes) writer.flush();
+          // Before they leave. What is noted of them may wait: it is for comparison.
+          if (this.#isPrimary && writer.owesLog) writer.flush();
           listener.drained(said);
         },
       });

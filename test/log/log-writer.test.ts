@@ -61,7 +61,7 @@ test('parts and notes are gathered, and written together in their order', async 
   writer.logged(0, part('one'));
   writer.logged(2, part('two', 3));
   writer.noted(note(5, 0));
-  expect([writer.end, writer.hasNotes, readdirSync(folder)]).toEqual([5, true, []]);
+  expect([writer.end, writer.owesLog, readdirSync(folder)]).toEqual([5, true, []]);
   writer.flush();
   writer.record({ type: 'live', atMs: 1, epoch: 2, uncertain: 3 });
   writer.logged(5, part('three'));
