@@ -11,7 +11,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -67,9 +67,11 @@ function cpuOfChildrenMs(): number {
 async function run(args: readonly string[], stop?: () => Promise<void>): Promise<Cost & { readonly said: string }> {
   const cpuBefore = cpuOfChildrenMs();
   const begunMs = performance.now();
-  const child = owned(spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
+  const child = owned(spawn(process.execPath, [MAIN, ...args], { stdio: 'pipe' }));
   let said = '';
   child.stdout.resume();
+  // What `mill` grinds for as long as it is let.
+  child.stdin.write('a line\n');
   child.stderr.on('data', (bytes: Buffer) => {
     said += bytes.toString();
   });
@@ -123,7 +125,10 @@ function hasBegun(statusFile: string): boolean {
 async function seek(): Promise<string[]> {
   const { every, mebibytes } = values;
   const statusFile = join(folder, 'status');
+  const [disk, teller] = [join(folder, 'disk'), join(folder, 'teller')];
+  writeFileSync(disk, Buffer.alloc(1 << 16));
   const flags = ['--record', file, '--checkpoint-every', every, '--status-file', statusFile];
+  flags.push('--disk', disk, '--teller', teller);
   const seconds = Number(values.seconds);
   await run(['run', '--quiet', ...flags, guestPath('mill'), '1000000000', mebibytes], async () => {
     while (!hasBegun(statusFile)) await pause(50);

@@ -71,7 +71,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
       module,
       options,
       moduleCache,
-      clonesBeside: true,
+      clonesBeside: configuration.log?.checkpoints === undefined ? 'when asked' : 'always',
       role: view?.primary === incarnation ? 'primary' : 'backup',
       restores: view === undefined || configuration.snapshot !== undefined,
       ...(hook === undefined ? {} : { hook: { ...hook, replica: hooked } }),
