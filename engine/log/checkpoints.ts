@@ -25,6 +25,8 @@ export interface CheckpointsOptions {
   readonly retention: Retention | undefined;
   /** What a segment that begins with a checkpoint has to repeat, for what told it may be dropped. */
   readonly heading: () => void;
+  /** Replicas that are named no more, and whose logs are this one's to drop. */
+  readonly gone: () => readonly string[];
 }
 
 export class Checkpoints {
@@ -68,11 +70,11 @@ export class Checkpoints {
 
   /** At once, and before more is logged: the segment that begins here has all of the log that a primary's checkpoint needs. */
   #taken(state: GuestState): void {
-    const { writer, retention, heading } = this.#options;
+    const { writer, retention, heading, gone } = this.#options;
     writer.beginSegment();
     heading();
     writer.record({ type: 'begins' });
-    retention?.begun();
+    retention?.begun(gone());
     this.#ports.pieces(state, pieces => this.#write(pieces, state));
   }
 

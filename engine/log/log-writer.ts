@@ -11,8 +11,8 @@
 // end of the log and of nothing else: it is said once, and the replica goes on.
 
 import { close, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import { encodeSegmentRecord, type LogPart, type OutputNote, type SegmentRecord } from '../wire/segment-records.js';
 import { encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../wire/segments.js';
@@ -108,16 +108,22 @@ export class LogWriter {
     this.#closeSegment();
   }
 
-  /** Removes the segments before this one, the oldest first, when all that was written so far is on the disk. */
-  drop(before: number): void {
+  /**
+   * Removes the segments before this one, the oldest first, when all that was written so far is on the disk.
+   * @param others the logs of these replicas, too, which lie beside this one
+   */
+  drop(before: number, others: readonly string[] = []): void {
     const dropped = this.#segments.filter(({ number }) => number < before);
-    if (dropped.length === 0) return;
+    if (dropped.length === 0 && others.length === 0) return;
     this.#segments = this.#segments.slice(dropped.length);
     this.#closed = Promise.all([this.#closed, this.#segment?.sync()])
       .then(async () => {
-        for (const { number } of dropped) {
-          // What has failed may be what was to take its place.
-          if (!this.#hasEnded) await unlink(join(this.#options.folder, segmentName(number)));
+        const { folder } = this.#options;
+        // What has failed may be what was to take their place.
+        for (const { number } of dropped) if (!this.#hasEnded) await unlink(join(folder, segmentName(number)));
+        // One that only slept may write there: what can't be removed stays.
+        for (const name of this.#hasEnded ? [] : others) {
+          await rm(join(dirname(folder), name), { recursive: true, force: true }).catch(() => undefined);
         }
       })
       .catch((error: unknown) => this.#fail(error));

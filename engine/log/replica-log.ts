@@ -42,6 +42,8 @@ export class ReplicaLog {
   #end: number;
   /** The latest that names this replica, as it was noted. */
   #view: (SegmentRecord & { readonly type: 'view' }) | undefined;
+  /** Replicas that views have named, and this one does not. */
+  readonly #gone = new Set<string>();
   #isPrimary: boolean;
   #checkpoints: Checkpoints | undefined;
 
@@ -60,7 +62,9 @@ export class ReplicaLog {
     const { checkpoints: pace, retention } = this.#options;
     if (pace !== undefined) {
       const heading = () => this.#view !== undefined && this.#writer.record(this.#view);
-      this.#checkpoints = new Checkpoints(ports, { writer: this.#writer, pace, retention, heading });
+      // Of one log that is to go, one replica decides.
+      const gone = () => (this.#isPrimary ? [...this.#gone] : []);
+      this.#checkpoints = new Checkpoints(ports, { writer: this.#writer, pace, retention, heading, gone });
     }
     return {
       ...ports,
@@ -191,12 +195,19 @@ export class ReplicaLog {
 
   /** A view that another has won is one of this replica's where it names it. */
   #told(view: View, reason: string): void {
-    if ([view.primary, ...view.backups].includes(this.#options.incarnation)) this.#viewed(view, reason);
+    if (namedIn(view).includes(this.#options.incarnation)) this.#viewed(view, reason);
   }
 
   #viewed(view: View, reason: string): void {
-    if (view.number <= (this.#view?.view.number ?? 0)) return;
+    const before = this.#view?.view;
+    if (view.number <= (before?.number ?? 0)) return;
+    for (const name of before === undefined ? [] : namedIn(before)) this.#gone.add(name);
+    for (const name of namedIn(view)) this.#gone.delete(name);
     this.#view = { type: 'view', atMs: Date.now(), view, reason };
     this.#writer.record(this.#view);
   }
+}
+
+function namedIn({ primary, backups }: View): readonly string[] {
+  return [primary, ...backups];
 }

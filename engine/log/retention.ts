@@ -6,6 +6,9 @@
 // Two, and not one: the last one may turn out to be damaged. What is needed of one is its pieces, and the log from its position on;
 // a backup has logged more than it has executed, so that this position may lie in an earlier segment than the pieces do.
 // A checkpoint that was never finished counts for nothing; and nothing is dropped before what takes its place is on the disk.
+//
+// With the segments goes what the dead have written: of a replica that no view names any more nobody needs the log once there are two
+// checkpoints that were begun after that, for it never comes back.
 
 import type { LogWriter, SegmentPlace } from './log-writer.js';
 
@@ -21,26 +24,30 @@ export function firstNeeded(segments: readonly SegmentPlace[], { segment, positi
   return Math.min(segment, holding);
 }
 
+interface Kept extends CheckpointPlace {
+  readonly gone: readonly string[];
+}
+
 /** Told of the checkpoints that a writer is given. */
 export class Retention {
   readonly #writer: Pick<LogWriter, 'segments' | 'drop'>;
-  #begunIn = 0;
+  #begun: Omit<Kept, 'position'> = { segment: 0, gone: [] };
   /** The last one that is whole. */
-  #last: CheckpointPlace | undefined;
+  #last: Kept | undefined;
 
   constructor(writer: Pick<LogWriter, 'segments' | 'drop'>) {
     this.#writer = writer;
   }
 
-  /** The record that begins a checkpoint was written. */
-  begun(): void {
-    this.#begunIn = this.#writer.segments.at(-1)?.number ?? 0;
+  /** The record that begins a checkpoint was written. @param gone replicas that are named no more, and whose logs are this one's to drop */
+  begun(gone: readonly string[] = []): void {
+    this.#begun = { segment: this.#writer.segments.at(-1)?.number ?? 0, gone };
   }
 
   /** The record that ends it was. */
   whole(position: number): void {
     const before = this.#last;
-    this.#last = { segment: this.#begunIn, position };
-    if (before !== undefined) this.#writer.drop(firstNeeded(this.#writer.segments, before));
+    this.#last = { ...this.#begun, position };
+    if (before !== undefined) this.#writer.drop(firstNeeded(this.#writer.segments, before), before.gone);
   }
 }

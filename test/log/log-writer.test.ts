@@ -1,6 +1,6 @@
 // A log in files: gathered, rotated, read again, cut short, damaged, and on a disk that is full.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -149,11 +149,13 @@ test('segments that are dropped are gone when the rest is synced, and what is le
     [3, 4],
     [4, 6],
   ]);
+  mkdirSync(join(folder, '..', 'dead'));
   writer.drop(3);
-  writer.drop(3);
+  writer.drop(3, ['dead', 'never there']);
   writer.logged(8, part('part 4'));
   await writer.close();
   expect(readdirSync(folder)).toEqual(['00000003.epvlog', '00000004.epvlog']);
+  expect(readdirSync(join(folder, '..'))).toEqual(['r']);
   expect(found()).toMatchObject([{ position: 4 }, { position: 6 }, { position: 8 }]);
   expect(said).toEqual([]);
 });

@@ -30,16 +30,16 @@ describe('the first segment that a checkpoint needs', () => {
 
 test('what precedes the last but one checkpoint that was finished is dropped, and never more', () => {
   let segments: SegmentPlace[] = [];
-  const dropped: number[] = [];
+  const dropped: (number | string)[] = [];
   const retention = new Retention({
     get segments() {
       return segments;
     },
-    drop: before => dropped.push(before),
+    drop: (before, others = []) => dropped.push(before, ...others),
   });
-  const begins = (position: number) => {
+  const begins = (position: number, ...gone: string[]) => {
     segments = [...segments, { number: segments.length + 1, position }];
-    retention.begun();
+    retention.begun(gone);
   };
   begins(0);
   retention.whole(0);
@@ -47,17 +47,18 @@ test('what precedes the last but one checkpoint that was finished is dropped, an
   retention.whole(10);
   expect(dropped.splice(0)).toEqual([1]);
   // Never finished.
-  begins(20);
-  begins(30);
+  begins(20, 'a');
+  begins(30, 'a');
   retention.whole(30);
   expect(dropped.splice(0)).toEqual([2]);
-  begins(40);
+  // Those who were gone when the older of the two began.
+  begins(40, 'a', 'b');
   retention.whole(40);
-  expect(dropped.splice(0)).toEqual([4]);
+  expect(dropped.splice(0)).toEqual([4, 'a']);
   // Of a backup that is behind.
   begins(50);
   retention.whole(39);
   begins(60);
   retention.whole(60);
-  expect(dropped.splice(0)).toEqual([5, 4]);
+  expect(dropped.splice(0)).toEqual([5, 'a', 'b', 4]);
 });
