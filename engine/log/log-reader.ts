@@ -22,7 +22,10 @@ const LOOK_BYTES = 1 << 12;
 /** A record, and where it lies. */
 export interface FoundRecord {
   readonly type: SegmentRecord['type'];
-  /** Read when it is asked for, before the next one is: a checkpoint may be large, and nobody go there. @throws LOG_CORRUPT */
+  /**
+   * Read when it is asked for, best before the next one is: a checkpoint may be large, and nobody go there.
+   * @throws EpochvisorError LOG_CORRUPT, LOG_MISSING
+   */
   readonly record: SegmentRecord;
   readonly path: string;
   readonly at: number;
@@ -169,15 +172,17 @@ function reading<Result>(path: string, read: (source: SegmentSource) => Result):
 class FileSource implements SegmentSource {
   readonly path: string;
   readonly size: number;
-  readonly #fd: number;
+  /** Undefined once it is closed: what is asked for later has it opened again. */
+  #fd: number | undefined;
   #window = Buffer.alloc(0);
   #from = 0;
 
   constructor(path: string) {
     this.path = path;
     try {
-      this.#fd = openSync(path, 'r');
-      const file = fstatSync(this.#fd);
+      const fd = openSync(path, 'r');
+      this.#fd = fd;
+      const file = fstatSync(fd);
       if (!file.isFile()) throw Object.assign(new Error(), { code: 'it is no file' });
       this.size = file.size;
     } catch (error) {
@@ -194,19 +199,33 @@ class FileSource implements SegmentSource {
     const goesOn = at >= this.#from && at <= this.#from + this.#window.length;
     const bytes = Math.max(length, goesOn ? WINDOW_BYTES : LOOK_BYTES);
     const window = Buffer.allocUnsafe(Math.min(this.size - at, bytes));
+    const fd = this.#fd ?? this.#opened();
     let done = 0;
-    while (done < window.length) {
-      const bytes = readSync(this.#fd, window, done, window.length - done, at + done);
-      if (bytes === 0) break;
-      done += bytes;
+    try {
+      while (done < window.length) {
+        const bytes = readSync(fd, window, done, window.length - done, at + done);
+        if (bytes === 0) break;
+        done += bytes;
+      }
+    } finally {
+      if (fd !== this.#fd) closeSync(fd);
     }
     if (done < length) throw missing(this.path, 'it became shorter while it was read');
     this.#window = window.subarray(0, done);
     this.#from = at;
   }
 
+  #opened(): number {
+    try {
+      return openSync(this.path, 'r');
+    } catch (error) {
+      throw missing(this.path, (error as NodeJS.ErrnoException).code ?? String(error));
+    }
+  }
+
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 

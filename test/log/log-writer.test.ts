@@ -115,6 +115,22 @@ test('a segment that has its size is followed by the next one, which says where 
   expect(first!.record).toMatchObject({ type: 'log', position: third.header.position });
 });
 
+test('what is read later than it is found is read all the same', async () => {
+  const writer = writerOf();
+  const large = { entries: 1, bytes: new Uint8Array(700_000).map((_, at) => at) };
+  for (let at = 0; at < 5; at++) {
+    writer.logged(at, large);
+    writer.flush();
+  }
+  await writer.close();
+  const [log] = openLogs(folder);
+  for (const [position, { record }] of [...log!.records()].entries()) {
+    const { parts } = record as SegmentRecord & { type: 'log' };
+    expect([record.type, parts[0]!.entries, Buffer.compare(parts[0]!.bytes, large.bytes)]).toEqual(['log', 1, 0]);
+    expect(record).toHaveProperty('position', position);
+  }
+});
+
 test('a last segment that is cut at any byte gives what is whole; one before it is refused', async () => {
   const records = await rotated();
   const names = readdirSync(folder).sort();
