@@ -22,7 +22,7 @@ import { FIRST_ROUND, guestPath, publish, quantile, ROOT } from '../host.js';
 import { owned, ownedFolder, removeFolder } from '../processes.js';
 
 const [AIM_TIME, AIM_LOG, AIM_SEEK] = ['1.02', '1 Mbit/s', '2 s'];
-const MAIN = join(ROOT, 'dist/engine/cli/main.js');
+const MAIN = join(ROOT, 'dist/bundle/cli-main.js');
 const TICK_MS = 10;
 
 const { values } = parseArgs({
