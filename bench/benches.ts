@@ -57,6 +57,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'how much does the logging channel carry?',
     tiny: ['--rounds', '1', '--seconds', '0.1', '--lengths', '1000000'],
   },
+  recording: {
+    question: 'what does a recording cost, and how soon is it run again?',
+    tiny: ['--rounds', '1', '--scale', '0.01', '--seconds', '3', '--mebibytes', '1', '--seeks', '1'],
+  },
   disk: {
     question: 'what does a disk operation cost?',
     tiny: ['--rounds', '1', '--operations', '3'],

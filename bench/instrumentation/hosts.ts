@@ -1,4 +1,4 @@
-// The Nodes that are measured: the one that runs this, and a newer one from the npm registry in an ignored folder.
+// Nodes: the one that runs this, and others from the npm registry, in an ignored folder.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -15,13 +15,18 @@ export function presentHost(): Host {
   return { name: `Node ${process.versions.node}`, path: process.execPath };
 }
 
-/** Installs `node@24` from npm on first use. Throws when the registry cannot be reached. */
+/** The newer one of those that are measured. Throws as `otherHost`. */
 export function newerHost(): Host {
-  const folder = resolve('.cache', `node-${NEWER_MAJOR}`);
+  return otherHost(NEWER_MAJOR);
+}
+
+/** Installs a major version of Node from npm on first use. Throws when the registry cannot be reached. */
+export function otherHost(major: number): Host {
+  const folder = resolve('.cache', `node-${major}`);
   const path = join(folder, 'node_modules', 'node', 'bin', 'node');
   if (!existsSync(path)) {
     mkdirSync(folder, { recursive: true });
-    const args = ['install', '--prefix', folder, '--no-save', `node@${NEWER_MAJOR}`];
+    const args = ['install', '--prefix', folder, '--no-save', '--fetch-retries', '1', `node@${major}`];
     const run = spawnSync('npm', args, { encoding: 'utf8' });
     if (run.status !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${run.stderr}`);
   }

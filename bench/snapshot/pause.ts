@@ -62,7 +62,7 @@ function round(mebibytes: number, snapshot: boolean): Promise<Round> {
     module: GUEST,
     role: 'primary',
     moduleCache: false,
-    clonesBeside: true,
+    clonesBeside: 'when asked',
     options,
   });
   let [position, outputs, encoding_ms, step_ms] = [0, 0, 0, 0];

@@ -41,8 +41,8 @@ export interface Rewritten extends Entry {
   readonly code: OptimisedCode;
   /** What makes continuation modules, for suspendable modules. Loads the instrumenter. */
   continuations(): Promise<Continuations>;
-  /** The same in a thread of its own, which is started when it is needed first. @param bell rung when it is ready */
-  cloneThread(bell?: Bell): CloneThread;
+  /** The same in a thread of its own, started when it is needed first. @param bell rung when it is ready @param stays while it rests */
+  cloneThread(bell?: Bell, stays?: boolean): CloneThread;
 }
 
 /**
@@ -72,9 +72,9 @@ export async function rewriteCached(
   return {
     ...entry,
     code: new OptimisedCode(entry.module, path && `${path}.${process.versions.v8}-${process.arch}${CODE}`),
-    cloneThread: bell => {
+    cloneThread: (bell, stays) => {
       assert(entry.facts !== undefined, 'the module is suspendable');
-      return new CloneThread(bytes, options, entry.facts, bell);
+      return new CloneThread(bytes, options, entry.facts, bell, stays);
     },
     continuations: async () => {
       assert(entry.facts !== undefined, 'the module is suspendable');

@@ -1,21 +1,47 @@
-// The flags that have a machine written down, for `run` and `resume`: --log, --record, --checkpoint-every.
+// The flags that have a machine written down, for `run` and `resume`: --log, --record, --checkpoint-every, --keep.
 
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
+import type { CheckpointPace } from '../log/checkpoints.js';
 import { complain } from '../observe/defects.js';
-import { integer } from './machine-flags.js';
+import { DURABILITIES, type Durability } from '../protocol/durability.js';
+import { sizeOf } from './machine-flags.js';
 import { tryWriting } from './writable-file.js';
 
 export interface LogFlags {
   readonly log?: string;
   readonly record?: string;
-  readonly checkpointEvery?: number;
+  readonly checkpointEvery?: CheckpointPace;
+  readonly keep?: true;
+  readonly durability?: Durability;
   readonly quiet?: true;
 }
+
+export interface OutputFlags {
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+export function addOutputFlags(command: Command): Command {
+  return command
+    .option('--stdout <FILE>', "append the guest's stdout to FILE; with --log, each byte once also across `recover`")
+    .option('--stderr <FILE>', 'likewise its stderr');
+}
+
+/** By absolute paths. */
+export function outputFiles({ stdout, stderr }: OutputFlags): OutputFlags {
+  return {
+    ...(stdout === undefined ? {} : { stdout: resolve(stdout) }),
+    ...(stderr === undefined ? {} : { stderr: resolve(stderr) }),
+  };
+}
+
+/** Whether the disk has what is told to be written: where outputs wait for disks. */
+export const syncsOutput = ({ durability = 'memory' }: LogFlags): boolean => durability !== 'memory';
 
 export function addLogFlags(command: Command): Command {
   return command
@@ -25,10 +51,36 @@ export function addLogFlags(command: Command): Command {
     )
     .option('--log <DIR>', 'have each replica write down what it logs, in a folder of its own in DIR')
     .option(
-      '--checkpoint-every <SECONDS>',
-      'with either: save the state as often, so that `replay --to` has less to execute',
-      integer(1, 86_400),
+      '--checkpoint-every <TIME|SIZE>',
+      'with either: save the state as often, by time (30, 30s, 5m) or by how much was logged (64MB)',
+      checkpointPace,
+    )
+    .option('--keep', 'with --log: drop nothing; else what precedes the last two checkpoints is')
+    .addOption(
+      new Option(
+        '--durability <WHAT>',
+        'with --log, what outputs wait for: the memory of both replicas, the disk of the backup, or both disks',
+      ).choices(DURABILITIES),
     );
+}
+
+const SECONDS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600 };
+const EVERY_SECONDS_MAX = 86_400;
+
+/** @throws InvalidArgumentError */
+export function checkpointPace(text: string): CheckpointPace {
+  const [, digits, unit = ''] = /^(\d[\d_]*)([smh]?)$/.exec(text) ?? [];
+  if (digits === undefined) {
+    const everyBytes = sizeOf(text);
+    if (everyBytes !== undefined) return { everyBytes };
+  }
+  const seconds = Number(digits?.replaceAll('_', '')) * SECONDS[unit]!;
+  if (!(seconds >= 1 && seconds <= EVERY_SECONDS_MAX)) {
+    throw new InvalidArgumentError(
+      'It is a time from 1s to 24h, such as 30s or 5m, or a size from 64K to 4G, such as 64MB.',
+    );
+  }
+  return { everyMs: 1000 * seconds };
 }
 
 /**
@@ -36,14 +88,22 @@ export function addLogFlags(command: Command): Command {
  * @throws EpochvisorError LOG_FOLDER, RECORDING_FILE, BAD_USAGE
  */
 export function logOptions(flags: LogFlags, module: Uint8Array): Pick<LaunchOptions, 'log' | 'hasEnded'> {
-  const { log, record, checkpointEvery, quiet } = flags;
+  const { log, record, checkpointEvery, keep, durability, quiet } = flags;
+  if (durability !== undefined && log === undefined) {
+    throw new EpochvisorError('BAD_USAGE', '--durability is for a run that writes its log down', 'add --log');
+  }
+  if (keep === true && log === undefined) {
+    throw new EpochvisorError('BAD_USAGE', '--keep is for a log in a folder', 'add --log, or leave it out');
+  }
   if (log === undefined && record === undefined) {
     if (checkpointEvery === undefined) return {};
     throw new EpochvisorError('BAD_USAGE', '--checkpoint-every is for a run that is recorded', 'add --record or --log');
   }
   const folder = log === undefined ? besideRecording(resolve(record!)) : emptyFolder(resolve(log));
-  const every = checkpointEvery === undefined ? {} : { checkpointMs: checkpointEvery * 1000 };
-  const place = { log: { folder, ...every } };
+  const every = checkpointEvery === undefined ? {} : { checkpoints: checkpointEvery };
+  // A recording is of the whole run.
+  const waits = durability === undefined ? {} : { durability };
+  const place = { log: { folder, ...every, ...waits, keep: keep === true || record !== undefined } };
   if (record === undefined) return place;
   if (log !== undefined) refuseFile(resolve(record));
   let isOver = false;

@@ -44,13 +44,16 @@ export function integer(least: number, most: number): (text: string) => number {
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** A size in bytes: `64M`, `1GiB`, `65536`. */
-function size(text: string): number {
+/** A size in bytes, from 64K to 4G: `64M`, `1GiB`, `65536`; undefined: it is none. */
+export function sizeOf(text: string): number | undefined {
   const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
   const bytes = Number(digits) * (SIZE_UNITS[(unit ?? '').toLowerCase()] ?? 1);
-  if (!Number.isInteger(bytes) || bytes < 65_536 || bytes > 2 ** 32) {
-    throw new InvalidArgumentError('It is a size from 64K to 4G, such as 512M.');
-  }
+  return Number.isInteger(bytes) && bytes >= 65_536 && bytes <= 2 ** 32 ? bytes : undefined;
+}
+
+function size(text: string): number {
+  const bytes = sizeOf(text);
+  if (bytes === undefined) throw new InvalidArgumentError('It is a size from 64K to 4G, such as 512M.');
   return bytes;
 }
 

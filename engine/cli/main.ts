@@ -65,6 +65,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
     summary: 'go on from a snapshot',
     load: async () => (await import('./resume.js')).resumeCommand(),
   },
+  recover: {
+    summary: 'go on with a machine of which every process is dead',
+    load: async () => (await import('./recover.js')).recoverCommand(),
+  },
   replay: {
     summary: 'run a recording again, and compare',
     load: async () => (await import('./replay.js')).replayCommand(),

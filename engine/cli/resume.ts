@@ -2,24 +2,35 @@
 
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
-import { Console } from '../../devices/console/console.js';
+import { FIRST_CONNECTING } from '../../devices/connection/connection-streams.js';
+import { openConsole } from '../../devices/console/open-console.js';
 import { openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import type { MachineSnapshot } from '../guest/guest-state.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
+import { memoryOf } from '../protocol/bus/bus-memory.js';
 import type { SavedOrigin } from '../replica/replica-configuration.js';
 import { readSnapshotFile } from '../replica/snapshot-file.js';
 import { addLaunchFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
-import { addLogFlags, type LogFlags, logOptions } from './log-flags.js';
+import {
+  addLogFlags,
+  addOutputFlags,
+  type LogFlags,
+  logOptions,
+  type OutputFlags,
+  outputFiles,
+  syncsOutput,
+} from './log-flags.js';
 import { readGuest } from './machine-flags.js';
+import { beginLogged } from './recoverable-machine.js';
 import { devicesThen } from './resumed-devices.js';
 import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
 import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
 
-interface ResumeFlags extends LaunchFlags, VerifyFlag, LogFlags {
+interface ResumeFlags extends LaunchFlags, VerifyFlag, LogFlags, OutputFlags {
   readonly guest?: string;
   readonly cache: boolean;
 }
@@ -30,8 +41,8 @@ export function resumeCommand(): Command {
     .argument('<FILE>', 'the snapshot')
     .option('--guest <GUEST.wasm>', 'the guest, where it lies elsewhere now')
     .option('--no-cache', 'rewrite the guest anew');
-  return addLogFlags(addVerifyFlag(addLaunchFlags(command))).action((file: string, flags: ResumeFlags) =>
-    resume(file, flags),
+  return addLogFlags(addOutputFlags(addVerifyFlag(addLaunchFlags(command)))).action(
+    (file: string, flags: ResumeFlags) => resume(file, flags),
   );
 }
 
@@ -45,20 +56,37 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
   await rewriteGuest(module, options, flags.cache);
   const launch = await launchOptions(flags);
   const devicesBefore = devicesThen(snapshot, origin.devices, new Map(statuses));
-  const console = Console.ofProcess();
-  const sockets = await openSocketsAloud(origin, flags);
-  const { devices } = await openDevices(origin.devices, devicesBefore);
-  const machine = new LaunchedMachine({
-    ...launch,
-    module,
-    moduleCache: flags.cache,
-    options,
-    streams: [console, ...sockets.streams],
-    devices: new Map([...devices, ...sockets.devices]),
-    resume: { file, offsets: offsetsOf(snapshot) },
-    ...logOptions(flags, module),
-  });
-  await supervise(machine, { ...origin, guest }, flags);
+  const logged = logOptions(flags, module);
+  const here = { ...origin, guest };
+  const begins = memoryOf(offsetsOf(snapshot), sourcesOf(snapshot));
+  const home = await beginLogged(flags, launch, here, logged, begins);
+  let machine: LaunchedMachine;
+  try {
+    const consoles = await openConsole(outputFiles(flags), syncsOutput(flags));
+    const sockets = await openSocketsAloud(origin, flags, home?.devicesFolder);
+    const { devices } = await openDevices(origin.devices, devicesBefore, home?.devicesFolder);
+    machine = new LaunchedMachine({
+      ...launch,
+      ...home?.launch,
+      module,
+      moduleCache: flags.cache,
+      options,
+      streams: [...consoles, ...sockets.streams],
+      devices: new Map([...devices, ...sockets.devices]),
+      resume: { file, offsets: offsetsOf(snapshot) },
+      ...logged,
+    });
+  } catch (error) {
+    await home?.abandon();
+    throw error;
+  }
+  home?.isOf(machine);
+  await supervise(machine, here, flags);
+}
+
+function sourcesOf({ options: { sockets } }: MachineSnapshot): number[] {
+  const { listeners = [], connectors = [] } = sockets ?? {};
+  return [...listeners, ...connectors.map((_, index) => FIRST_CONNECTING + index)];
 }
 
 /** How far the streams had come: the guest goes on writing and reading there. Connections do not outlive their machine. */

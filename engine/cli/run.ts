@@ -2,14 +2,25 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { Console } from '../../devices/console/console.js';
+import { openConsole } from '../../devices/console/open-console.js';
 import { openDevices } from '../../devices/opening.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
-import { addLogFlags, type LogFlags, logOptions } from './log-flags.js';
+import {
+  addLogFlags,
+  addOutputFlags,
+  type LogFlags,
+  logOptions,
+  type OutputFlags,
+  outputFiles,
+  syncsOutput,
+} from './log-flags.js';
 import { readGuest } from './machine-flags.js';
+import { beginLogged } from './recoverable-machine.js';
 import { addRunFlags, prepareRun, type RunFlags, runFlags } from './run-preparation.js';
 import { openSocketsAloud } from './socket-flags.js';
 import { supervise } from './supervise.js';
+
+type Flags = RunFlags & LogFlags & OutputFlags;
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -17,29 +28,40 @@ export function runCommand(): Command {
     .argument('<GUEST.wasm>', 'the guest')
     .argument('[args...]', "the guest's arguments")
     .passThroughOptions();
-  return addLogFlags(addRunFlags(command)).action((guest: string, args: string[], options: Record<string, unknown>) =>
-    run(guest, args, { ...(options as LogFlags), ...runFlags(options) }),
+  return addLogFlags(addOutputFlags(addRunFlags(command))).action(
+    (guest: string, args: string[], options: Record<string, unknown>) =>
+      run(guest, args, { ...(options as LogFlags & OutputFlags), ...runFlags(options) }),
   );
 }
 
-async function run(guestPath: string, args: readonly string[], flags: RunFlags & LogFlags): Promise<void> {
+async function run(guestPath: string, args: readonly string[], flags: Flags): Promise<void> {
   const file = readGuest(guestPath);
   const prepared = await prepareRun(file, args, flags);
-  const console = Console.ofProcess();
-  const sockets = await openSocketsAloud(flags, flags);
-  const { devices, options } = await openDevices(flags.devices);
-  const machine = new LaunchedMachine({
-    ...prepared,
-    options: { ...prepared.options, devices: options },
-    streams: [console, ...sockets.streams],
-    devices: new Map([...devices, ...sockets.devices]),
-    ...logOptions(flags, file.module),
-  });
   const origin = {
     guest: file.path,
     listen: flags.listen,
     connect: flags.connect,
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
+  const logged = logOptions(flags, file.module);
+  const home = await beginLogged(flags, prepared, origin, logged);
+  let machine: LaunchedMachine;
+  try {
+    const consoles = await openConsole(outputFiles(flags), syncsOutput(flags));
+    const sockets = await openSocketsAloud(flags, flags, home?.devicesFolder);
+    const { devices, options } = await openDevices(flags.devices, undefined, home?.devicesFolder);
+    machine = new LaunchedMachine({
+      ...prepared,
+      ...home?.launch,
+      options: { ...prepared.options, devices: options },
+      streams: [...consoles, ...sockets.streams],
+      devices: new Map([...devices, ...sockets.devices]),
+      ...logged,
+    });
+  } catch (error) {
+    await home?.abandon();
+    throw error;
+  }
+  home?.isOf(machine);
   await supervise(machine, origin, flags);
 }

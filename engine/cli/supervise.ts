@@ -71,7 +71,13 @@ function narrate(machine: LaunchedMachine, say: Say): void {
   machine.on('unjoined', (replica, reason, isNews) => {
     if (isNews) say(`replica ${replica.pid} is gone before it has joined: ${reason}; others are tried, each later`);
   });
-  machine.on('unlogged', (replica, error) => say(`replica ${replica.pid} logs nothing any more: ${error.line}`));
+  machine.on('unlogged', (replica, error, isAwaited) => {
+    const waits = isAwaited ? ', and outputs wait' : '';
+    say(`replica ${replica.pid} logs nothing any more${waits}: ${error.line}`);
+  });
+  machine.on('logWaits', ({ pid }, why) => {
+    say(why === '' ? `replica ${pid} logs on` : `outputs wait for the log of replica ${pid}: ${why}`);
+  });
   machine.on('view', view => {
     const protection = view.backups.length > 0 ? 'Protected' : 'Not protected (need secondary)';
     say(`view ${view.number}: replica ${machine.primary?.pid ?? '?'} is primary. ${protection}`);

@@ -90,6 +90,11 @@ export class ExecutionDriver {
     return this.#execution.role === 'backup' ? 0 : this.#clock.monotonicNs();
   }
 
+  /** Backup: what the next entry of the log is encoded against, where it has executed all that it was given. */
+  get codec(): EntryState {
+    return this.#decoder.save();
+  }
+
   /** Of the environment instruction that was stepped last. */
   get result(): bigint {
     return this.#result;

@@ -78,6 +78,17 @@ export type ReplicaNews =
   /** This replica ends, and is no part of the machine any more. */
   | { readonly type: 'halted'; readonly code: string; readonly message: string };
 
+/** DU: what is written down of the log. */
+export interface LogPort {
+  /** What the disk lacks, where somebody waits for it. */
+  readonly waitingBytes: number;
+  /**
+   * @param kept where more of it is on the disk: positions of the log, as of the event `kept`
+   * @param left all that was put out before this position has left, as the channel says
+   */
+  listen(kept: (written: number, synced: number) => void, left: () => number): void;
+}
+
 export interface ReplicaPorts<State> {
   readonly timers: Timers;
   /** Threads that want to run on this host, per processor: 1 and less is calm. */
@@ -94,4 +105,6 @@ export interface ReplicaPorts<State> {
   readonly end: (halted: boolean) => void;
   /** Unique to a claim. */
   readonly newClaim: () => string;
+  /** Where the log is written down. */
+  readonly log?: LogPort;
 }

@@ -17,7 +17,8 @@
 //      kept is given out as an output is: when what precedes it has left (snapshot-commit.ts).
 //   7. Time goes on. A tick comes every `tickMs`, and after the sockets have had their turn: what lies there was said. One that
 //      comes late says that this replica was absent.
-//   8. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
+//   8. The disk. Where a log is written down, `kept` says how far it has come; what waits for it waits here (DU).
+//   9. The end. Once the bus has confirmed the outcome the machine is over, for every replica, however far its guest has come:
 //      it ends at once. To wait for a backup's guest would be to wait for ever for one whose log ends earlier.
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
@@ -82,6 +83,10 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     const options = { ...channel, nowMs: timers.nowMs(), newClaim };
     this.#channel = newChannel?.(options) ?? new Channel<Uint8Array>(options);
     this.#listenToGuest();
+    ports.log?.listen(
+      (written, synced) => this.#step({ type: 'kept', written, synced }),
+      () => this.#channel.left,
+    );
   }
 
   get channel(): Omit<ChannelPart, 'step'> {
@@ -123,7 +128,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     if (this.#channel.role === 'primary' && !view.backups.every(backup => this.#links.has(backup))) return;
     this.#started = true;
     const { guest } = this.#ports;
-    if (view.backups.length === 0) guest.setAcknowledged(Infinity, true);
+    if (view.backups.length === 0 && this.#options.durability === undefined) guest.setAcknowledged(Infinity, true);
     if (this.#resumed === undefined) guest.begin();
     else guest.restore(this.#resumed);
     this.#resumed = undefined;
@@ -296,13 +301,15 @@ export class ReplicaDriver<State extends { readonly position: number }> {
     const { positions } = this.#ports.guest;
     const executed = positions[WORD_EXECUTED] ?? 0;
     const inRing = Math.max(0, this.#givenBytes - (positions[WORD_LOG_BYTES_TAKEN] ?? 0));
-    const backlogBytes = inRing + this.#deferredBytes;
+    // What is not on the disk is in memory, too.
+    const backlogBytes = inRing + this.#deferredBytes + (this.#ports.log?.waitingBytes ?? 0);
     this.#step({ type: 'progress', progress: { executed, backlogBytes }, ...(said === undefined ? {} : { said }) });
   }
 
   /** What leaves must not pile up: the guest thread waits when its ring is full. */
   #congested(): boolean {
     if (this.#channel.heldBytes > this.#bounds.heldBytes) return true;
+    if ((this.#ports.log?.waitingBytes ?? 0) > this.#bounds.unsentBytes) return true;
     for (const link of this.#links.values()) if (link.bufferedBytes > this.#bounds.unsentBytes) return true;
     return (this.#bus?.bufferedBytes ?? 0) > this.#bounds.unsentBytes;
   }

@@ -90,7 +90,7 @@ export async function runGuest(data: GuestThreadData, once: LoadedOnce = {}): Pr
       new GuestEnd(shared).tell(RECORD_FAILED, describeThrown(error));
     }
   }
-  clones?.rest();
+  clones?.end();
 }
 
 function run(data: GuestThreadData, shared: SharedBlock, program: Program, once: LoadedOnce): void {
@@ -125,7 +125,10 @@ async function load(data: GuestThreadData, shared: SharedBlock, once: LoadedOnce
   const { code, report, continuations, cloneThread } = once.rewritten;
   once.module ??= code.compile();
   const bell = { words: shared.words, word: WORD_TO_GUEST_BELL };
-  const clones = data.clonesBeside === true ? cloneThread(bell) : new LocalCloneMaker(await continuations());
+  const clones =
+    data.clonesBeside === undefined
+      ? new LocalCloneMaker(await continuations())
+      : cloneThread(bell, data.clonesBeside === 'always');
   // A guest that waits for its state will need clones soon; nobody waits for it yet.
   if (data.restores) clones.prepare();
   const wasi = data.options.wasi === undefined ? undefined : await import('./wasi-port.js');

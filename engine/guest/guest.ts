@@ -282,10 +282,16 @@ export class Guest implements ExecutionGuest {
   // ---- snapshots and digests
 
   #snapshotIsDue(): boolean {
-    // A primary alone knows all that the log is to say of the guest up to here.
-    if (this.#execution.role !== 'primary') return false;
     const stack = this.#stack!;
-    return this.#snapshots.isDue(this.#execution.epoch, stack, () => memoryBytes(stack) + this.#devices!.contentBytes);
+    const stateBytes = () => memoryBytes(stack) + this.#devices!.contentBytes;
+    if (this.#standsInLog) return this.#snapshots.isDue(this.#execution.epoch, stack, stateBytes);
+    this.#snapshots.tellSize(stack, stateBytes);
+    return false;
+  }
+
+  /** A primary alone can have the log say all of the guest up to here; a backup may have come to what it says so far. */
+  get #standsInLog(): boolean {
+    return this.isPrimary || this.#execution.isAtLogsEnd;
   }
 
   /** @param activations of the suspended guest; none where it has ended */
@@ -299,16 +305,16 @@ export class Guest implements ExecutionGuest {
         devices: this.#devices!.save(area.put),
       }),
       ({ image, devices }) => {
-        this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
+        if (this.isPrimary) this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
         return {
           stage: this.stage,
-          position: this.#link.logged,
+          position: this.isPrimary ? this.#link.logged : this.#execution.taken,
           count: this.#meter.instructionCount(),
           epochStart: this.#epochStart,
           due: this.#due,
           execution: this.#execution.save(),
           clock: this.#clock.save(),
-          codec: this.#link.codec,
+          codec: this.isPrimary ? this.#link.codec : this.#driver.codec,
           interrupts: this.interrupts.save(),
           devices,
           image,

@@ -15,9 +15,10 @@ export interface GuestThreadData {
   readonly moduleCache: ModuleCache;
   /**
    * Whether clones are made by a thread beside the guest's, which takes a moment to get ready before a snapshot, so that the
-   * guest stands still the shorter. Default: by the guest thread itself, at once.
+   * guest stands still the shorter; `always`: snapshots are taken again and again, it stays ready. Default: by the guest thread
+   * itself, at once.
    */
-  readonly clonesBeside?: boolean;
+  readonly clonesBeside?: 'when asked' | 'always';
   /** What a test does at this guest's boundaries. */
   readonly hook?: HookModule & { readonly replica: HookedReplica };
   /** The guest goes on from a GuestState, which is in `port` when the guest may begin. */

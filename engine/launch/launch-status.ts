@@ -11,6 +11,8 @@ interface StatusReplica extends ReplicaStatus {
   /** Its guest has executed an instruction. */
   readonly running: boolean;
   readonly progress: ReplicaProgress | undefined;
+  /** What its outputs, or its acknowledgements, wait for. */
+  readonly logWaits?: string;
 }
 
 /**
@@ -48,7 +50,14 @@ export function statusOf(
     outstanding: progress?.outstanding ?? 0,
     logBytes: progress?.logBytes ?? 0,
     verification: verificationStatus(view, replicas, past),
+    ...logStatus(replicas.filter(({ hasEnded }) => !hasEnded)),
   };
+}
+
+function logStatus(replicas: readonly StatusReplica[]): Pick<Status, 'logWaits'> {
+  const waiting = replicas.filter(({ logWaits = '' }) => logWaits !== '');
+  if (waiting.length === 0) return {};
+  return { logWaits: waiting.map(({ pid, logWaits }) => `replica ${pid}: ${logWaits}`).join('; ') };
 }
 
 function reasonOf(
@@ -65,6 +74,6 @@ function reasonOf(
   return reason === '' ? 'starting' : reason;
 }
 
-function nameOf({ pid, incarnation }: ReplicaStatus): ReplicaStatus {
-  return { pid, incarnation };
+function nameOf({ pid, incarnation, unlogged }: ReplicaStatus): ReplicaStatus {
+  return { pid, incarnation, ...(unlogged === undefined ? {} : { unlogged }) };
 }

@@ -3,7 +3,7 @@
 
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
-import type { BusServer } from '../bus/server.js';
+import type { BusServer, ServerMemory } from '../bus/server.js';
 import type { EpochvisorError } from '../errors/errors.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { Outcome } from '../protocol/vocabulary.js';
@@ -35,6 +35,7 @@ export class OwnBus implements LaunchedBus {
   readonly #streams: readonly StreamDevice[];
   readonly #devices: ReadonlyMap<number, OperationDevice>;
   readonly #offsets: StreamOffsets | undefined;
+  readonly #memory: ServerMemory | undefined;
   /** Loaded while replicas start: it is most of what this process has to load. */
   readonly #loading = import('../bus/server.js');
   #server: BusServer | undefined;
@@ -43,11 +44,13 @@ export class OwnBus implements LaunchedBus {
     streams: readonly StreamDevice[],
     devices: ReadonlyMap<number, OperationDevice>,
     offsets: StreamOffsets | undefined,
+    memory?: ServerMemory,
   ) {
     this.finished = this.#finished.promise;
     this.#streams = streams;
     this.#devices = devices;
     this.#offsets = offsets;
+    this.#memory = memory;
   }
 
   get incarnations(): readonly string[] {
@@ -63,6 +66,7 @@ export class OwnBus implements LaunchedBus {
       streams: this.#streams,
       devices: this.#devices,
       ...(this.#offsets === undefined ? {} : { offsets: this.#offsets }),
+      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
       observer: { failed: (_, error) => failed(error), fenced },
     });
     void this.#server.finished.then(outcome => this.#finished.resolve(outcome));

@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs';
 import type { OperationDevice, StreamDevice } from '../../devices/device.js';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import type { ArbiterOptions } from '../arbiter/open-arbiter.js';
+import type { ServerMemory } from '../bus/server.js';
 import { rewriterHash } from '../cache/rewritten-modules.js';
 import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
@@ -22,6 +23,7 @@ import {
   type ChannelTiming,
   DEFAULT_TIMING,
   type LogPlace,
+  type RecoverPlace,
   type ReplicaConfiguration,
   type SnapshotOrigin,
 } from '../replica/replica-configuration.js';
@@ -66,6 +68,12 @@ export interface LaunchOptions {
   readonly resume?: { readonly file: string; readonly offsets: StreamOffsets };
   /** Where replicas write down what they log. */
   readonly log?: LogPlace;
+  /** Its id, where that is known before; one of its own where none is given. */
+  readonly machine?: string;
+  /** What the bus remembers beyond this process; the launched machine closes it. */
+  readonly memory?: ServerMemory;
+  /** All replicas are dead, and the machine goes on from a log. */
+  readonly recover?: RecoveredMachine;
   /** Once, when replicas and bus have ended and before the machine is over: with the files that they have left. */
   readonly hasEnded?: () => Promise<void>;
   /** Whether replicas tell what is measured of them (`sampled`); it costs them about a hundredth of a processor. */
@@ -87,6 +95,14 @@ export interface LaunchOptions {
     readonly backups?: HookModule;
     readonly joining?: HookModule;
   };
+}
+
+export interface RecoveredMachine {
+  readonly place: RecoverPlace;
+  /** The latest view, and whose log it is. */
+  readonly view: number;
+  readonly of: string;
+  readonly bornMs: number;
 }
 
 /** How long replicas get to end by themselves after the machine's end, ms. */
@@ -123,11 +139,15 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     super();
     this.outcome = this.#ending.promise;
     this.#launch = launch;
-    this.machine = launch.bus?.machine ?? randomUUID();
+    this.machine = launch.machine ?? launch.bus?.machine ?? randomUUID();
     this.#bus = launch.bus;
     this.#hookOfJoining = launch.hooks?.joining;
-    const [primary = '', ...backups] = Array.from({ length: launch.replicas }, () => randomUUID());
-    this.#firstView = { number: 1, machine: this.machine, primary, backups, claim: randomUUID() };
+    // Of who goes on from a log there is one, and the others join.
+    const { recover } = launch;
+    const first = recover === undefined ? launch.replicas : 1;
+    const [primary = '', ...backups] = Array.from({ length: first }, () => randomUUID());
+    const number = recover?.view ?? 1;
+    this.#firstView = { number, machine: this.machine, primary, backups, claim: randomUUID() };
     this.#launching = new Launching(this.#firstView, launch.replicas, launch.repair === true);
   }
 
@@ -179,13 +199,13 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   async #start(): Promise<void> {
     const secret = randomBytes(32).toString('base64url');
     const moduleHash = createHash('sha256').update(this.#launch.module).digest('hex');
-    const options: MachineOptions = { ...this.#launch.options, bornMs: Date.now() };
+    const options: MachineOptions = { ...this.#launch.options, bornMs: this.#launch.recover?.bornMs ?? Date.now() };
     // Who starts replicas otherwise gives them the module, too.
     if (this.#launch.startReplica === undefined) this.#module = new KeptModule();
     const { primary, backups } = this.#firstView;
     for (const incarnation of [primary, ...backups]) this.#hasStarted(this.#fork(incarnation, false));
-    const { streams, devices, resume, arbiterOptions } = this.#launch;
-    this.#bus ??= new OwnBus(streams, devices, resume?.offsets);
+    const { streams, devices, resume, memory, arbiterOptions } = this.#launch;
+    this.#bus ??= new OwnBus(streams, devices, resume?.offsets, memory);
     // While the replicas start.
     const [address] = await allSettled(
       this.#openArbiter(),
@@ -227,6 +247,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const address = openedArbiter === undefined ? (given ?? `folder:${this.#folder}`) : 'memory';
     const { openArbiter } = await import('../arbiter/open-arbiter.js');
     this.#arbiter = openedArbiter ?? (await openArbiter(address, arbiterOptions));
+    if (this.#launch.recover !== undefined) return address;
     const answer = await this.#arbiter.claim(this.#firstView);
     if (answer.result === 'won') return address;
     const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;
@@ -262,12 +283,22 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
 
   #configure(replica: StartedReplica): void {
     const { incarnation, joins } = replica;
-    const { resume } = this.#launch;
-    const begins = joins ? {} : { view: this.#firstView, ...(resume === undefined ? {} : { snapshot: resume.file }) };
+    const begins = joins ? {} : this.#beginning;
     replica.send({
       type: 'start',
       configuration: { ...this.#common!, incarnation, ...begins, ...this.#hooksOf(replica) },
     });
+  }
+
+  /** How the first replicas begin. */
+  get #beginning(): Pick<ReplicaConfiguration, 'view' | 'snapshot' | 'recover'> {
+    const { resume, recover } = this.#launch;
+    const view = this.#firstView;
+    if (recover !== undefined) {
+      // The log is its primary, as far as it goes.
+      return { view: { ...view, primary: recover.of, backups: [view.primary] }, recover: recover.place };
+    }
+    return { view, ...(resume === undefined ? {} : { snapshot: resume.file }) };
   }
 
   #hooksOf({ incarnation, joins }: StartedReplica): Pick<ReplicaConfiguration, 'hook' | 'ioHook'> {
@@ -370,6 +401,11 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     this.#hasFinished = true;
     this.#step({ type: 'finished' });
     void this.#close().then(() => this.#ending.resolve(outcome));
+  }
+
+  /** Something that it can't do without has failed. */
+  fail(error: EpochvisorError): void {
+    this.#step({ type: 'failed', error });
   }
 
   /** Ends everything now: replicas, bus, the arbiter's folder. */

@@ -6,7 +6,7 @@
 // decides nothing: it hears of them, from several replicas, and from some late.
 
 import { EpochvisorError } from '../errors/errors.js';
-import type { Status } from '../observe/status.js';
+import type { Status, UnloggedStatus } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
@@ -37,8 +37,10 @@ export interface MachineEvents {
   halted: [replica: LaunchedReplica, code: string, message: string];
   /** A replica that was named ended before the machine did. */
   lost: [replica: LaunchedReplica, reason: string];
-  /** Nothing more of what a replica logs is written down. */
-  unlogged: [replica: LaunchedReplica, error: EpochvisorError];
+  /** Nothing more of what a replica logs is written down; `isAwaited`: its outputs, or its acknowledgements, wait for ever. */
+  unlogged: [replica: LaunchedReplica, error: EpochvisorError, isAwaited: boolean];
+  /** What a replica logs has no room, and outputs wait for some; empty: there is again. */
+  logWaits: [replica: LaunchedReplica, why: string];
   status: [status: Status];
   /** What was measured of a replica, where that was asked for (`samples`). */
   sampled: [replica: LaunchedReplica, samples: ReplicaSamples];
@@ -103,6 +105,9 @@ interface Replica extends LaunchedReplica {
   running: boolean;
   hasEnded: boolean;
   progress: ReplicaProgress | undefined;
+  unlogged?: UnloggedStatus;
+  /** What its outputs, or its acknowledgements, wait for; empty: nothing. */
+  logWaits: string;
 }
 
 export class Launching {
@@ -174,7 +179,7 @@ export class Launching {
   }
 
   #started({ incarnation, pid, joins }: LaunchEvent & { type: 'started' }): LaunchEffect[] {
-    const replica = { incarnation, pid, joins, running: false, hasEnded: false, progress: undefined };
+    const replica = { incarnation, pid, joins, running: false, hasEnded: false, progress: undefined, logWaits: '' };
     this.#replicas.push(replica);
     if (!joins) return [];
     return [
@@ -214,8 +219,14 @@ export class Launching {
         return [{ type: 'saved', request: message.request, error: message.error }];
       case 'unlogged': {
         const error = new EpochvisorError(message.code, message.message, message.hint);
-        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error] }];
+        const { code, message: why, isAwaited } = message;
+        replica.unlogged = { code, why, since: new Date(message.atMs).toISOString() };
+        if (isAwaited) replica.logWaits = why;
+        return [{ type: 'tell', news: ['unlogged', nameOf(replica), error, isAwaited] }, this.#tellStatus()];
       }
+      case 'logWaits':
+        replica.logWaits = message.why;
+        return [{ type: 'tell', news: ['logWaits', nameOf(replica), message.why] }, this.#tellStatus()];
       case 'named':
         // Those of its view watch it, though the launcher has not heard of the view yet: its primary may be dead.
         return [{ type: 'named', incarnation }];

@@ -6,7 +6,7 @@
 //
 // What a dead primary had logged and sent to nobody is in no other log, and has never happened: another replica has executed
 // something else there. A log of an earlier view is therefore believed up to where the next one begins, and no further.
-// Where a log is missing, the whole begins at the first checkpoint that is left.
+// Where a log is missing, or the beginning of one was dropped (retention.ts), the whole begins at the first checkpoint that is left.
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -16,14 +16,16 @@ import { type FoundRecord, nameOfLog, type StoredLog } from './log-reader.js';
 /** What one log holds. */
 export interface LogExtent {
   readonly log: StoredLog;
-  /** Position at which it begins: with the machine, or with a snapshot. */
+  /** Position at which one can begin: with the machine, or at its first checkpoint; what it has of before is left out. */
   readonly from: number;
   readonly to: number;
-  /** Whether one can begin there. */
+  /** Whether one can. */
   readonly isWhole: boolean;
   readonly views: readonly View[];
   /** Checkpoints that are whole, by how many had begun before; and the position of the last part of the log before each was. */
   readonly checkpoints: ReadonlyMap<number, number>;
+  /** The code with which its replica ended; empty: the guest came to its end; undefined: nobody could say. */
+  readonly closed: string | undefined;
 }
 
 /** A log, from its beginning up to a position. */
@@ -35,26 +37,30 @@ export interface ChainLink {
 /** What is in a log. @throws EpochvisorError LOG_CORRUPT, LOG_VERSION */
 export function extentOf(log: StoredLog): LogExtent {
   const views: View[] = [];
-  let from: number | undefined;
-  let to = 0;
-  let checkpoint: number | undefined;
+  const whole: number[] = [];
   const checkpoints = new Map<number, number>();
-  let [begun, logged] = [0, -1];
-  for (const { record, path, at } of log.records()) {
+  let first: number | undefined;
+  let [to, begun, logged] = [0, 0, -1];
+  let closed: string | undefined;
+  for (const found of log.records()) {
+    if (found.type === 'piece' || found.type === 'outputs') continue;
+    const { record, path, at } = found;
     if (record.type === 'view') views.push(record.view);
     else if (record.type === 'begins') begun += 1;
-    else if (record.type === 'checkpoint') {
-      checkpoint ??= record.position;
+    else if (record.type === 'closed') closed = record.code;
+    else if (record.type === 'checkpoint' && begun > 0) {
+      whole.push(record.position);
       checkpoints.set(begun - 1, logged);
     } else if (record.type === 'log') {
-      if (from !== undefined && record.position !== to) throw gap(path, at, to, record.position);
-      from ??= record.position;
+      if (first !== undefined && record.position !== to) throw gap(path, at, to, record.position);
+      first ??= record.position;
       logged = record.position;
       to = record.position + entriesOf(record.parts);
     }
   }
-  from ??= checkpoint ?? 0;
-  return { log, from, to: Math.max(from, to), isWhole: from === 0 || checkpoint === from, views, checkpoints };
+  const from = first === 0 ? 0 : whole.find(position => position >= (first ?? 0));
+  const isWhole = from !== undefined || (first === undefined && begun === 0);
+  return { log, from: from ?? first ?? 0, to: Math.max(from ?? 0, to), isWhole, views, checkpoints, closed };
 }
 
 function gap(path: string, at: number, due: number, position: number): EpochvisorError {
@@ -79,6 +85,11 @@ export function chainOf(extents: readonly LogExtent[]): readonly ChainLink[] {
   for (const other of extents) {
     if (other !== last && latest(other)?.number === number) refuseParted(last, other);
   }
+  return chainTo(last, extents);
+}
+
+/** The end of one log, and what precedes it, as far as the others have it. */
+export function chainTo(last: LogExtent, extents: readonly LogExtent[]): readonly ChainLink[] {
   const links: ChainLink[] = [{ extent: last, to: last.to }];
   for (let first = last; first.from > 0; ) {
     const before = beforeOf(first, extents);
@@ -89,7 +100,8 @@ export function chainOf(extents: readonly LogExtent[]): readonly ChainLink[] {
   return links;
 }
 
-const latest = ({ views }: LogExtent): View | undefined => views.at(-1);
+/** The last view that it knows. */
+export const latest = ({ views }: LogExtent): View | undefined => views.at(-1);
 
 function byAdvance(a: LogExtent, b: LogExtent): number {
   const rank = (extent: LogExtent) => latest(extent)?.number ?? 0;
@@ -108,7 +120,8 @@ function beforeOf(joined: LogExtent, extents: readonly LogExtent[]): LogExtent |
     .find(extent => extent !== undefined);
 }
 
-function refuseStrangers(extents: readonly LogExtent[]): void {
+/** @throws EpochvisorError LOGS_DIFFER */
+export function refuseStrangers(extents: readonly LogExtent[]): void {
   const [first, ...others] = extents;
   for (const { log } of others) {
     if (log.header.machine === first!.log.header.machine) continue;
@@ -120,8 +133,8 @@ function refuseStrangers(extents: readonly LogExtent[]): void {
   }
 }
 
-/** Two of one view have one log, as far as both reach. */
-function refuseParted(one: LogExtent, other: LogExtent): void {
+/** Two of one view have one log, as far as both reach. @throws EpochvisorError LOGS_DIFFER */
+export function refuseParted(one: LogExtent, other: LogExtent): void {
   const [ours, theirs] = [partsOf(one.log), partsOf(other.log)];
   for (let a = ours.next(), b = theirs.next(); a.done !== true && b.done !== true; ) {
     const [here, there] = [a.value, b.value];
@@ -143,7 +156,9 @@ function refuseParted(one: LogExtent, other: LogExtent): void {
 }
 
 function* partsOf(log: StoredLog): Generator<{ position: number; bytes: Uint8Array; at: number }, void, undefined> {
-  for (const { record, at } of log.records()) {
+  for (const found of log.records()) {
+    if (found.type !== 'log') continue;
+    const { at, record } = found;
     if (record.type !== 'log') continue;
     let { position } = record;
     for (const { entries, bytes } of record.parts) {
@@ -154,44 +169,57 @@ function* partsOf(log: StoredLog): Generator<{ position: number; bytes: Uint8Arr
 }
 
 /**
- * The records of a chain, each where it was found; `source` says whose the next ones are. Of a checkpoint that was not finished
- * there is nothing: nobody can begin there, and it is the guest's memory.
+ * The records of a chain, each where it was found; `source` says whose the next ones are. Of a checkpoint that was not finished, or
+ * whose beginning was dropped, there is nothing: nobody can begin there, and it is the guest's memory.
  */
 export function* recordsOfChain(links: readonly ChainLink[]): Generator<FoundRecord, void, undefined> {
   let view = 0;
   for (const [index, { extent, to }] of links.entries()) {
     const { log, from, checkpoints } = extent;
     const isLast = index === links.length - 1;
-    yield { record: { type: 'source', position: from, incarnation: log.header.incarnation }, path: log.path, at: 0 };
+    const until = isLast ? Infinity : to;
+    const source = { type: 'source', position: from, incarnation: log.header.incarnation } as const;
+    yield { type: 'source', record: source, path: log.path, at: 0 };
     let [isOver, begun] = [false, 0];
-    const isUnfinished = () => (checkpoints.get(begun - 1) ?? Infinity) >= (isLast ? Infinity : to);
+    const isUnfinished = () => (checkpoints.get(begun - 1) ?? Infinity) >= until;
     for (const found of log.records()) {
-      isOver ||= found.record.type === 'log' && !isLast && found.record.position >= to;
-      // What it has put out it may have noted later.
-      if (isOver && found.record.type !== 'outputs') continue;
-      if (found.record.type === 'begins') begun += 1;
-      if ((found.record.type === 'begins' || found.record.type === 'piece') && isUnfinished()) continue;
-      if (found.record.type === 'view') {
-        if (found.record.view.number <= view) continue;
-        view = found.record.view.number;
+      const { type } = found;
+      if (type === 'begins') begun += 1;
+      if (type === 'begins' || type === 'piece' || type === 'checkpoint') {
+        // As it is, for nobody may want to read it.
+        if (!isOver && !isUnfinished()) yield found;
+        continue;
       }
-      const record = isLast ? found.record : upTo(found.record, to);
-      if (record !== undefined) yield { ...found, record };
+      // What it has put out it may have noted later.
+      if (isOver && type !== 'outputs') continue;
+      const { record } = found;
+      isOver ||= record.type === 'log' && record.position >= until;
+      if (record.type === 'view') {
+        if (record.view.number <= view) continue;
+        view = record.view.number;
+      }
+      const part = between(record, from, until);
+      if (part !== undefined) yield { type, record: part, path: found.path, at: found.at };
     }
   }
 }
 
-/** What of a record precedes a position; parts are cut where they were logged. */
-function upTo(record: SegmentRecord, to: number): SegmentRecord | undefined {
-  if (record.type === 'closed') return undefined;
-  if (record.type === 'outputs') return { ...record, notes: record.notes.filter(({ position }) => position < to) };
+/** What of a record is of these positions; parts are cut where they were logged. Undefined: nothing. */
+function between(record: SegmentRecord, from: number, to: number): SegmentRecord | undefined {
+  if (record.type === 'closed') return to === Infinity ? record : undefined;
+  if (record.type === 'outputs') {
+    const notes = record.notes.filter(({ position }) => position >= from && position < to);
+    return notes.length === 0 ? undefined : { ...record, notes };
+  }
   if (record.type !== 'log') return record;
   const parts: LogPart[] = [];
   let { position } = record;
+  let first = position;
   for (const part of record.parts) {
     if (position >= to) break;
-    parts.push(part);
+    if (position < from) first += part.entries;
+    else parts.push(part);
     position += part.entries;
   }
-  return { ...record, parts };
+  return parts.length === 0 ? undefined : { ...record, position: first, parts };
 }

@@ -99,6 +99,7 @@ export function* eventsOf(recording: Recording): Generator<LogEvent, void, undef
       case 'begins':
       case 'piece':
       case 'module':
+      case 'synced':
         break;
     }
   }
@@ -195,7 +196,9 @@ function toldInterrupt(interrupt: Interrupt): ToldInterrupt {
 /** What the entry at a position is encoded against: a checkpoint was taken there. @throws EpochvisorError SNAPSHOT_INVALID */
 function codecAt(recording: Recording, position: number): EntryState {
   let decoder = new SnapshotDecoder();
-  for (const { record } of recording.records()) {
+  for (const found of recording.records()) {
+    if (found.type !== 'begins' && found.type !== 'piece' && found.type !== 'checkpoint') continue;
+    const { record } = found;
     if (record.type === 'begins') decoder = new SnapshotDecoder();
     else if (record.type === 'piece') decoder.push(record.bytes);
     else if (record.type === 'checkpoint' && record.position === position) break;

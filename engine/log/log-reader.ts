@@ -3,16 +3,30 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
-import { decodeSegmentRecord, type SegmentRecord } from '../wire/segment-records.js';
-import { corrupt, readRecords, readSegmentHeader, type SegmentHeader, type SegmentSource } from '../wire/segments.js';
+import { decodeSegmentRecord, type SegmentRecord, typeOfRecord } from '../wire/segment-records.js';
+import {
+  corrupt,
+  readLastHeader,
+  readRecords,
+  readSegmentHeader,
+  type SegmentHeader,
+  type SegmentSource,
+  type StoredRecord,
+} from '../wire/segments.js';
 
 /** Segments, and nothing else. */
 const SEGMENT = /^\d{8}\.epvlog$/;
-/** What is read of a file at a time, bytes. */
+/** What is read of a file at a time, bytes: where it goes on, and where something was left out. */
 const WINDOW_BYTES = 1 << 20;
+const LOOK_BYTES = 1 << 12;
 
 /** A record, and where it lies. */
 export interface FoundRecord {
+  readonly type: SegmentRecord['type'];
+  /**
+   * Read when it is asked for, best before the next one is: a checkpoint may be large, and nobody go there.
+   * @throws EpochvisorError LOG_CORRUPT, LOG_MISSING
+   */
   readonly record: SegmentRecord;
   readonly path: string;
   readonly at: number;
@@ -51,7 +65,7 @@ export function openLogs(path: string): readonly StoredLog[] {
 
 function withBeginning(folder: string, segments: readonly string[]): readonly StoredLog[] {
   const [first = ''] = segments;
-  if (segments.length === 1 && reading(join(folder, first), readSegmentHeader) === undefined) return [];
+  if (segments.length === 1 && reading(join(folder, first), readLastHeader) === undefined) return [];
   return [
     logOf(
       folder,
@@ -89,24 +103,28 @@ function logOf(path: string, segments: readonly string[]): StoredLog {
 
 function* recordsOf(segments: readonly string[], first: SegmentHeader): Generator<FoundRecord, void, undefined> {
   let { chain } = first;
+  // A recording was put together, and synced, as a whole.
+  const lastTail = first.incarnation === '' ? 'last' : 'marked';
   for (const [index, path] of segments.entries()) {
     const isLast = index === segments.length - 1;
     const source = new FileSource(path);
     try {
-      const begun = readSegmentHeader(source);
+      const begun = isLast && lastTail === 'marked' ? readLastHeader(source) : readSegmentHeader(source);
       // It died with the first bytes of this one.
       if (begun === undefined && isLast) return;
       if (begun === undefined) throw corrupt(path, 'it was cut short, and another follows it', 0);
       const { header, recordsAt } = begun;
       const follows = header.chain === chain && header.machine === first.machine;
       if (!follows) throw corrupt(path, 'it does not go on from the segment before it', 0);
-      const records = readRecords(source, recordsAt, chain, isLast);
+      const records = readRecords(source, recordsAt, chain, isLast ? lastTail : 'followed');
       for (let next = records.next(); ; next = records.next()) {
         if (next.done === true) {
           chain = next.value.chain;
           break;
         }
-        yield { record: decoded(path, next.value.at, next.value.payload), path, at: next.value.at };
+        const found = new SegmentFound(path, next.value);
+        // Nobody's but the reader's of segments.
+        if (found.type !== 'synced') yield found;
       }
     } finally {
       source.close();
@@ -114,12 +132,35 @@ function* recordsOf(segments: readonly string[], first: SegmentHeader): Generato
   }
 }
 
-function decoded(path: string, at: number, payload: Uint8Array): SegmentRecord {
-  try {
-    return decodeSegmentRecord(payload);
-  } catch (error) {
-    if (!(error instanceof EpochvisorError)) throw error;
-    throw corrupt(path, `a record says nothing (${error.message})`, at);
+class SegmentFound implements FoundRecord {
+  readonly type: SegmentRecord['type'];
+  readonly path: string;
+  readonly at: number;
+  readonly #stored: StoredRecord;
+  #record: SegmentRecord | undefined;
+
+  constructor(path: string, stored: StoredRecord) {
+    this.path = path;
+    this.at = stored.at;
+    this.#stored = stored;
+    this.type = this.#decoded(() => typeOfRecord(stored.kind));
+  }
+
+  get record(): SegmentRecord {
+    if (this.#record === undefined) {
+      const { payload } = this.#stored;
+      this.#record = this.#decoded(() => decodeSegmentRecord(payload));
+    }
+    return this.#record;
+  }
+
+  #decoded<Result>(decode: () => Result): Result {
+    try {
+      return decode();
+    } catch (error) {
+      if (!(error instanceof EpochvisorError)) throw error;
+      throw corrupt(this.path, `a record says nothing (${error.message})`, this.at);
+    }
   }
 }
 
@@ -136,15 +177,17 @@ function reading<Result>(path: string, read: (source: SegmentSource) => Result):
 class FileSource implements SegmentSource {
   readonly path: string;
   readonly size: number;
-  readonly #fd: number;
+  /** Undefined once it is closed: what is asked for later has it opened again. */
+  #fd: number | undefined;
   #window = Buffer.alloc(0);
   #from = 0;
 
   constructor(path: string) {
     this.path = path;
     try {
-      this.#fd = openSync(path, 'r');
-      const file = fstatSync(this.#fd);
+      const fd = openSync(path, 'r');
+      this.#fd = fd;
+      const file = fstatSync(fd);
       if (!file.isFile()) throw Object.assign(new Error(), { code: 'it is no file' });
       this.size = file.size;
     } catch (error) {
@@ -158,20 +201,36 @@ class FileSource implements SegmentSource {
   }
 
   #read(at: number, length: number): void {
-    const window = Buffer.allocUnsafe(Math.min(this.size - at, Math.max(length, WINDOW_BYTES)));
+    const goesOn = at >= this.#from && at <= this.#from + this.#window.length;
+    const bytes = Math.max(length, goesOn ? WINDOW_BYTES : LOOK_BYTES);
+    const window = Buffer.allocUnsafe(Math.min(this.size - at, bytes));
+    const fd = this.#fd ?? this.#opened();
     let done = 0;
-    while (done < window.length) {
-      const bytes = readSync(this.#fd, window, done, window.length - done, at + done);
-      if (bytes === 0) break;
-      done += bytes;
+    try {
+      while (done < window.length) {
+        const bytes = readSync(fd, window, done, window.length - done, at + done);
+        if (bytes === 0) break;
+        done += bytes;
+      }
+    } finally {
+      if (fd !== this.#fd) closeSync(fd);
     }
     if (done < length) throw missing(this.path, 'it became shorter while it was read');
     this.#window = window.subarray(0, done);
     this.#from = at;
   }
 
+  #opened(): number {
+    try {
+      return openSync(this.path, 'r');
+    } catch (error) {
+      throw missing(this.path, (error as NodeJS.ErrnoException).code ?? String(error));
+    }
+  }
+
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 

@@ -1,24 +1,14 @@
-// The log of a replica, written down: what is appended is gathered for some milliseconds, goes into a segment, and to the disk
-// in groups.
+// The log of a replica, written down in a folder of its own: segments, which a queue (driver/log-queue.ts) fills. Here is the disk.
 //
-//   gathered     parts of the log and notes of outputs, until `flush`, GATHER_MS have passed, or GATHER_BYTES are there
-//   written      at once and in order: it outlives a kill of the process
-//   synced       SYNC_MS later, with all that was written meanwhile: it outlives a loss of power
-//   rotated      a segment that has SEGMENT_BYTES is closed, and the next one begun
-//
-// Nobody waits for any of it (`--durability memory`). So what can't be written, for there is no room or the disk is broken, is the
-// end of the log and of nothing else: it is said once, and the replica goes on.
+// Whatever takes time is done beside the I/O thread: a disk that stalls keeps no heartbeat. What is called written is with the
+// operating system; of what is called synced the names are on the disk, too.
 
-import { close, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { EpochvisorError } from '../errors/errors.js';
-import { encodeSegmentRecord, type LogPart, type OutputNote, type SegmentRecord } from '../wire/segment-records.js';
-import { encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../wire/segments.js';
-
-const GATHER_MS = 10;
-const GATHER_BYTES = 64 * 1024;
-const SYNC_MS = 1_000;
-const SEGMENT_BYTES = 64 << 20;
+import { close, fdatasync, fsync, mkdirSync, open, rm, unlink, write } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Answer } from '../driver/journal-queue.js';
+import { LogBehind, type LogDisk, LogQueue } from '../driver/log-queue.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
+import type { SegmentHeader } from '../wire/segments.js';
 
 /** The name of the `number`-th segment of a log. */
 export function segmentName(number: number): string {
@@ -30,178 +20,187 @@ export interface LogWriterOptions {
   readonly folder: string;
   readonly header: Pick<SegmentHeader, 'machine' | 'incarnation' | 'moduleHash' | 'description'>;
   readonly segmentBytes?: number;
+  /** Whether the log begins with the machine, as it does if not said, or with a checkpoint. */
+  readonly beginsWhole?: boolean;
+  /** Whether outputs wait for what is written: a full disk is tried again then. */
+  readonly isAwaited?: boolean;
+  /** There is no room, which is waited for; undefined: there is again. */
+  readonly waits?: (error: EpochvisorError | undefined) => void;
   /** Nothing is logged any more. Said once. */
   readonly ended: (error: EpochvisorError) => void;
 }
 
-export class LogWriter {
-  readonly #options: LogWriterOptions;
-  readonly #records = new RecordEncoder(0);
-  #segment: SegmentFile | undefined;
-  #segments = 0;
-  #hasEnded = false;
-  #parts: LogPart[] = [];
-  #notes: OutputNote[] = [];
-  #gatheredBytes = 0;
-  /** Position of the first part that is gathered, and after the last one: where the log goes on. */
-  #from = 0;
-  #end = 0;
-  #gathering: NodeJS.Timeout | undefined;
-  #syncing: NodeJS.Timeout | undefined;
+/** What was told of the log last, and who hears of more. */
+interface Heard {
+  last?: readonly [written: number, synced: number];
+  kept?: (written: number, synced: number) => void;
+}
+
+export class LogWriter extends LogQueue {
+  readonly #heard: Heard;
 
   /** @throws EpochvisorError LOG_FAILED, LOG_FULL */
   constructor(options: LogWriterOptions) {
-    this.#options = options;
+    const { folder, header, segmentBytes, beginsWhole = true, isAwaited = false, waits, ended } = options;
     try {
-      mkdirSync(options.folder, { recursive: true });
+      mkdirSync(folder, { recursive: true });
     } catch (error) {
-      throw unwritable(options.folder, error);
+      throw unwritable(folder, error);
     }
+    const heard: Heard = {};
+    super({
+      disk: new SegmentFiles(folder),
+      header,
+      beginsWhole,
+      waitsForRoom: isAwaited,
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      observer: {
+        kept: (written, synced) => {
+          heard.last = [written, synced];
+          heard.kept?.(written, synced);
+        },
+        waits: error => waits?.(unwritable(folder, error)),
+        goesOn: () => waits?.(undefined),
+        ended: error => ended(unwritable(folder, error)),
+      },
+    });
+    this.#heard = heard;
   }
 
-  /** Where what is logged next stands. */
-  get end(): number {
-    return this.#end;
-  }
-
-  /** A part of the log, whose first entry is at `position`. */
-  logged(position: number, part: LogPart): void {
-    if (this.#hasEnded) return;
-    if (this.#parts.length > 0 && position !== this.#end) this.flush();
-    if (this.#parts.length === 0) this.#from = position;
-    this.#parts.push(part);
-    this.#end = position + part.entries;
-    this.#gathered(part.bytes.length);
-  }
-
-  noted(note: OutputNote): void {
-    if (this.#hasEnded) return;
-    this.#notes.push(note);
-    this.#gathered(16);
-  }
-
-  /** Whether outputs are noted and not written. */
-  get hasNotes(): boolean {
-    return this.#notes.length > 0;
-  }
-
-  /** Anything else, after what is gathered. */
-  record(record: SegmentRecord): void {
-    this.flush();
-    this.#append([record]);
-  }
-
-  #gathered(bytes: number): void {
-    this.#gatheredBytes += bytes;
-    if (this.#gatheredBytes >= GATHER_BYTES) this.flush();
-    else this.#gathering ??= setTimeout(() => this.flush(), GATHER_MS).unref();
-  }
-
-  /** What is gathered is written when this returns. */
-  flush(): void {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
-    const records: SegmentRecord[] = [];
-    if (this.#parts.length > 0) records.push({ type: 'log', position: this.#from, parts: this.#parts });
-    if (this.#notes.length > 0) records.push({ type: 'outputs', notes: this.#notes });
-    this.#parts = [];
-    this.#notes = [];
-    this.#gatheredBytes = 0;
-    if (records.length > 0) this.#append(records);
-  }
-
-  #append(records: readonly SegmentRecord[]): void {
-    if (this.#hasEnded) return;
-    const { segmentBytes = SEGMENT_BYTES } = this.#options;
-    if (this.#segment !== undefined && this.#segment.bytes >= segmentBytes) this.#closeSegment();
-    const log = records.find(({ type }) => type === 'log');
-    try {
-      const segment = this.#segment ?? this.#begin(log?.type === 'log' ? log.position : this.#end);
-      segment.write(Buffer.concat(records.map(record => this.#records.encode(encodeSegmentRecord(record)))));
-      this.#syncing ??= setTimeout(() => {
-        this.#syncing = undefined;
-        segment.sync(error => this.#fail(error));
-      }, SYNC_MS).unref();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** @throws what the file system says */
-  #begin(position: number): SegmentFile {
-    const { folder, header } = this.#options;
-    this.#segments += 1;
-    const segment = new SegmentFile(join(folder, segmentName(this.#segments)));
-    this.#segment = segment;
-    segment.write(encodeSegmentHeader({ ...header, number: this.#segments, position, chain: this.#records.chain }));
-    return segment;
-  }
-
-  #closeSegment(): Promise<void> {
-    const segment = this.#segment;
-    this.#segment = undefined;
-    clearTimeout(this.#syncing);
-    this.#syncing = undefined;
-    return new Promise(resolve => {
-      if (segment === undefined) resolve();
-      else segment.close(error => this.#fail(error), resolve);
+  /** How far it has come: what is told from now on, and, soon, what was told last (LogObserver). */
+  listen(kept: (written: number, synced: number) => void): void {
+    this.#heard.kept = kept;
+    setImmediate(() => {
+      if (this.#heard.last !== undefined) kept(...this.#heard.last);
     });
   }
 
-  /** Resolves when all of it is on the disk. */
-  async close(): Promise<void> {
-    this.flush();
-    await this.#closeSegment();
-    this.#hasEnded = true;
-  }
-
-  #fail(error: unknown): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    clearTimeout(this.#gathering);
-    clearTimeout(this.#syncing);
-    [this.#parts, this.#notes] = [[], []];
-    this.#segment = undefined;
-    this.#options.ended(unwritable(this.#options.folder, error));
+  /** Resolves when all of it is on the disk, or nothing can be. */
+  closed(): Promise<void> {
+    return new Promise(resolve => this.close(resolve));
   }
 }
 
-type Failed = (error: unknown) => void;
+/** Segments as files. */
+class SegmentFiles implements LogDisk {
+  readonly #folder: string;
+  #fd: number | undefined;
+  /** The names of the files that were begun are on the disk. */
+  #isNamed = true;
+  #hasFolder = false;
 
-class SegmentFile {
-  readonly #fd: number;
-  bytes = 0;
-
-  /** @throws what the file system says; none of its name may be there */
-  constructor(path: string) {
-    this.#fd = openSync(path, 'wx', 0o600);
+  constructor(folder: string) {
+    this.#folder = folder;
   }
 
-  /** @throws what the file system says */
-  write(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.bytes + done);
-    }
-    this.bytes += bytes.length;
-  }
-
-  sync(failed: Failed): void {
-    fdatasync(this.#fd, error => {
-      if (error !== null) failed(error);
+  begin(number: number, bytes: Uint8Array, then: Answer): void {
+    this.close(() => {
+      const path = join(this.#folder, segmentName(number));
+      // None of its name may be there.
+      open(path, 'wx', 0o600, (error, fd) => {
+        if (error !== null) {
+          then(error);
+          return;
+        }
+        this.#fd = fd;
+        this.#isNamed = false;
+        this.write(bytes, 0, error => {
+          if (error === undefined) then(undefined);
+          // One that was not begun is none.
+          else this.close(() => rm(path, { force: true }, () => then(error)));
+        });
+      });
     });
   }
 
-  close(failed: Failed, then: () => void): void {
-    fdatasync(this.#fd, error => {
-      if (error !== null) failed(error);
-      close(this.#fd, then);
+  write(bytes: Uint8Array, at: number, then: (error: unknown, written: number) => void): void {
+    const fd = this.#fd;
+    assert(fd !== undefined, 'a segment is begun before it is written');
+    const from = (done: number): void => {
+      write(fd, bytes, done, bytes.length - done, at + done, (error, written) => {
+        if (error !== null) then(error, done);
+        else if (done + written === bytes.length) then(undefined, bytes.length);
+        else from(done + written);
+      });
+    };
+    from(0);
+  }
+
+  sync(then: Answer): void {
+    const fd = this.#fd;
+    assert(fd !== undefined, 'a segment is begun before it is synced');
+    fdatasync(fd, error => {
+      if (error !== null) then(error);
+      else if (this.#isNamed) then(undefined);
+      else this.#syncNames(then);
     });
   }
+
+  #syncNames(then: Answer): void {
+    const folders = [this.#folder];
+    // Of the first segment the folder is new, too, and perhaps the one that it is in.
+    if (!this.#hasFolder) folders.push(dirname(this.#folder), dirname(dirname(this.#folder)));
+    const next = (): void => {
+      const folder = folders.shift();
+      if (folder === undefined) {
+        [this.#isNamed, this.#hasFolder] = [true, true];
+        then(undefined);
+        return;
+      }
+      syncFolder(folder, error => (error === null ? next() : then(error)));
+    };
+    next();
+  }
+
+  remove(numbers: readonly number[], others: readonly string[], then: Answer): void {
+    const [number, ...later] = numbers;
+    const [name, ...laterNames] = others;
+    if (number !== undefined) {
+      unlink(join(this.#folder, segmentName(number)), error => {
+        if (error === null) this.remove(later, others, then);
+        else then(error);
+      });
+    } else if (name !== undefined) {
+      // One that only slept may write there: what can't be removed stays.
+      const removed = () => this.remove([], laterNames, then);
+      rm(join(dirname(this.#folder), name), { recursive: true, force: true }, removed);
+    } else then(undefined);
+  }
+
+  close(then: () => void): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd === undefined) then();
+    else close(fd, () => then());
+  }
+
+  isFull(error: unknown): boolean {
+    return unwritable('', error).code === 'LOG_FULL';
+  }
+
+  soon(act: () => void): void {
+    setImmediate(act);
+  }
+
+  after(delayMs: number, act: () => void): () => void {
+    const timer = setTimeout(act, delayMs).unref();
+    return () => clearTimeout(timer);
+  }
+}
+
+function syncFolder(path: string, then: (error: Error | null) => void): void {
+  open(path, 'r', (error, fd) => {
+    if (error !== null) then(error);
+    else fsync(fd, failed => close(fd, () => then(failed)));
+  });
 }
 
 export function unwritable(path: string, error: unknown): EpochvisorError {
+  if (error instanceof LogBehind) {
+    return new EpochvisorError('LOG_BEHIND', `the disk of ${path} is slower than the log`, 'name a folder on another');
+  }
   const { code, message } = error as NodeJS.ErrnoException;
   const isFull = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
-  if (isFull) return new EpochvisorError('LOG_FULL', `there is no room for ${path}`, 'make some, and run it again');
+  if (isFull) return new EpochvisorError('LOG_FULL', `there is no room for ${path}`, 'make some');
   return new EpochvisorError('LOG_FAILED', `${path} can't be written: ${code ?? message}`, 'name another folder');
 }

@@ -3,29 +3,43 @@
 //   a primary     the parts of the log that its guest writes, also while nobody else takes them
 //   a backup      the parts that it was sent, when they are given to its guest
 //   who joins     the snapshot that it was sent, as its first checkpoint, and the parts from there on
-//   all           what their guests put out, by offset and checksum; views; how it ended
+//   all           what their guests put out, by offset and checksum; checkpoints; views; how it ended
+//
+// How far the disk has come is told to the driver, for outputs and acknowledgements wait for it (DU); and a replica that is over
+// ends when what it has logged is there.
 //
 // A part is the same bytes wherever it is logged, for each entry is encoded as the difference to those before: the logs of two
 // replicas are one log, as far as both reach.
 
 import { linkAround } from '../driver/link-around.js';
-import type { PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
-import { assert, type EpochvisorError } from '../errors/errors.js';
+import type { LogPort, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
+import { assert } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
 import { describeOutcome } from '../protocol/describe.js';
+import { type Durability, syncsAtOnce } from '../protocol/durability.js';
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
-import { noteOf } from '../wire/segment-records.js';
+import { type LogPart, noteOf, type SegmentRecord } from '../wire/segment-records.js';
+import { type CheckpointPace, Checkpoints } from './checkpoints.js';
 import type { LogWriter } from './log-writer.js';
+import type { Retention } from './retention.js';
 
 export interface ReplicaLogOptions {
   readonly incarnation: string;
   /** The view to begin in, and where the log begins then; without a view this replica joins. */
   readonly view: View | undefined;
   readonly position: number;
-  /** A checkpoint is taken so often while this replica is primary, ms; left out: none is. */
-  readonly checkpointMs?: number;
+  readonly durability: Durability;
+  /** Why it is in that view, for people; left out: the machine begins. */
+  readonly reason?: string;
+  /** Left out: no checkpoints are taken. */
+  readonly checkpoints?: CheckpointPace;
+  /** Left out: all of the log is kept. */
+  readonly retention?: Retention;
 }
+
+/** What is logged last has so long to reach the disk before the replica ends, ms: the launcher waits twice as long. */
+const LAST_MS = 3_000;
 
 type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
 
@@ -36,9 +50,18 @@ export class ReplicaLog {
   readonly #places = new WeakMap<Uint8Array, Place>();
   /** Where the log goes on. */
   #end: number;
-  #view = 0;
+  /** The latest that names this replica, as it was noted. */
+  #view: (SegmentRecord & { readonly type: 'view' }) | undefined;
+  /** Replicas that views have named, and this one does not. */
+  readonly #gone = new Set<string>();
   #isPrimary: boolean;
-  #checkpointing: NodeJS.Timeout | undefined;
+  /** Something was put out since what is logged was on its way. */
+  #hasOutput = false;
+  /** Whether the disk is to have at once what is logged. */
+  #urgent = false;
+  #synced = -1;
+  #awaited: { readonly position: number; readonly then: () => void } | undefined;
+  #checkpoints: Checkpoints | undefined;
 
   constructor(writer: LogWriter, options: ReplicaLogOptions) {
     this.#writer = writer;
@@ -46,15 +69,24 @@ export class ReplicaLog {
     const { view, incarnation, position } = options;
     this.#end = position;
     this.#isPrimary = view?.primary === incarnation;
-    if (view !== undefined) this.#viewed(view, 'the machine begins');
+    // Until it knows better: who joins is to be a backup.
+    this.#hurry(syncsAtOnce(options.durability, false, false));
+    if (view !== undefined) this.#viewed(view, options.reason ?? 'the machine begins');
   }
 
   ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> {
     const { arbiter } = ports;
     this.#aroundGuest(ports.guest);
-    if (this.#options.checkpointMs !== undefined) this.#checkpoints(ports, this.#options.checkpointMs);
+    const { checkpoints: pace, retention } = this.#options;
+    if (pace !== undefined) {
+      const heading = () => this.#view !== undefined && this.#writer.record(this.#view);
+      // Of one log that is to go, one replica decides.
+      const gone = () => (this.#isPrimary ? [...this.#gone] : []);
+      this.#checkpoints = new Checkpoints(ports, { writer: this.#writer, pace, retention, heading, gone });
+    }
     return {
       ...ports,
+      log: this.#port,
       arbiter: {
         claim: (view, answer) =>
           arbiter.claim(view, answered => {
@@ -70,6 +102,7 @@ export class ReplicaLog {
       reader: () => {
         const reader = ports.reader();
         this.#writer.record({ type: 'begins' });
+        retention?.begun();
         return {
           push: piece => {
             reader.push(piece);
@@ -80,7 +113,9 @@ export class ReplicaLog {
           },
           finish: () => {
             const state = reader.finish();
-            this.#taken(state);
+            const { position, execution, count } = state;
+            this.#writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
+            retention?.whole(position);
             // Some of the log that follows it may have come before.
             this.#end = Math.max(this.#end, state.position);
             return state;
@@ -92,9 +127,58 @@ export class ReplicaLog {
         ports.tell(news);
       },
       end: halted => {
-        clearInterval(this.#checkpointing);
-        this.#writer.flush();
-        ports.end(halted);
+        this.#checkpoints?.end();
+        this.#endWhenKept(() => ports.end(halted));
+      },
+    };
+  }
+
+  #endWhenKept(then: () => void): void {
+    let isOver = false;
+    const over = () => {
+      if (!isOver) then();
+      isOver = true;
+    };
+    const late = setTimeout(over, LAST_MS);
+    this.#writer.close(() => {
+      clearTimeout(late);
+      over();
+    });
+  }
+
+  /** Calls back, once, when the disk has all below a position, whatever the durability; it may be at once. */
+  whenSynced(position: number, then: () => void): void {
+    this.#awaited = { position, then };
+    this.#hurry(this.#urgent);
+    this.#kept(this.#synced);
+  }
+
+  #kept(synced: number): void {
+    this.#synced = synced;
+    if (this.#awaited === undefined || synced < this.#awaited.position) return;
+    const { then } = this.#awaited;
+    this.#awaited = undefined;
+    this.#hurry(this.#urgent);
+    then();
+  }
+
+  #hurry(urgent: boolean): void {
+    this.#urgent = urgent;
+    this.#writer.urgent = urgent || this.#awaited !== undefined;
+  }
+
+  get #port(): LogPort {
+    const [writer, { durability, retention }] = [this.#writer, this.#options];
+    return {
+      get waitingBytes() {
+        return durability === 'memory' ? 0 : writer.waitingBytes;
+      },
+      listen: (kept, left) => {
+        writer.listen((written, synced) => {
+          kept(written, synced);
+          this.#kept(synced);
+        });
+        retention?.asks(left);
       },
     };
   }
@@ -121,18 +205,19 @@ export class ReplicaLog {
       listen({
         ...listener,
         logged: (bytes, entries) => {
-          writer.logged(this.#end, { entries, bytes });
-          this.#end += entries;
+          this.#logged(this.#end, { entries, bytes });
           listener.logged(bytes, entries);
         },
         output: (position, output) => {
           const note = noteOf(position, output);
           if (note !== undefined) writer.noted(note);
+          this.#hasOutput = true;
           listener.output(position, output);
         },
         drained: said => {
-          // Before they leave.
-          if (this.#isPrimary && writer.hasNotes) writer.flush();
+          // They wait for it. What is noted of them may wait itself: it is for comparison.
+          if (this.#isPrimary && this.#hasOutput && writer.owesLog) writer.flush();
+          this.#hasOutput = false;
           listener.drained(said);
         },
       });
@@ -140,13 +225,18 @@ export class ReplicaLog {
     guest.sendLog = bytes => {
       const place = this.#places.get(bytes);
       assert(place !== undefined, 'what the guest is sent of the log came from another replica, as it is');
-      writer.logged(place.position, { entries: place.length, bytes });
-      this.#end = place.position + place.length;
+      this.#logged(place.position, { entries: place.length, bytes });
       sendLog(bytes);
     };
     // Somebody takes the log, whether there is a backup or not: this one.
     const setAcknowledged = guest.setAcknowledged.bind(guest);
     guest.setAcknowledged = position => setAcknowledged(position, false);
+  }
+
+  #logged(position: number, part: LogPart): void {
+    this.#writer.logged(position, part);
+    this.#end = position + part.entries;
+    this.#checkpoints?.logged(part.bytes.length);
   }
 
   // ---- views
@@ -175,51 +265,22 @@ export class ReplicaLog {
 
   /** A view that another has won is one of this replica's where it names it. */
   #told(view: View, reason: string): void {
-    if ([view.primary, ...view.backups].includes(this.#options.incarnation)) this.#viewed(view, reason);
+    if (namedIn(view).includes(this.#options.incarnation)) this.#viewed(view, reason);
   }
 
   #viewed(view: View, reason: string): void {
-    if (view.number <= this.#view) return;
-    this.#view = view.number;
-    this.#writer.record({ type: 'view', atMs: Date.now(), view, reason });
+    const before = this.#view?.view;
+    if (view.number <= (before?.number ?? 0)) return;
+    for (const name of before === undefined ? [] : namedIn(before)) this.#gone.add(name);
+    for (const name of namedIn(view)) this.#gone.delete(name);
+    this.#hurry(
+      syncsAtOnce(this.#options.durability, view.primary === this.#options.incarnation, view.backups.length === 0),
+    );
+    this.#view = { type: 'view', atMs: Date.now(), view, reason };
+    this.#writer.record(this.#view);
   }
+}
 
-  // ---- checkpoints
-
-  #taken({ position, execution, count }: GuestState): void {
-    this.#writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
-  }
-
-  #checkpoints(ports: ReplicaPorts<GuestState>, everyMs: number): void {
-    let isUnderWay = false;
-    this.#checkpointing = setInterval(() => {
-      if (!this.#isPrimary || isUnderWay) return;
-      isUnderWay = true;
-      const done = () => {
-        isUnderWay = false;
-      };
-      ports.guest.requestSnapshot({
-        join: false,
-        taken: (_, state) => ports.pieces(state, pieces => this.#writePieces(pieces, state, done)),
-        // Not now: it is asked for again.
-        failed: (_: EpochvisorError) => done(),
-      });
-    }, everyMs).unref();
-  }
-
-  /** A piece a turn: heartbeats and acknowledgements have theirs between. */
-  #writePieces(pieces: Iterator<Uint8Array>, state: GuestState, done: () => void): void {
-    this.#writer.record({ type: 'begins' });
-    const write = () => {
-      const next = pieces.next();
-      if (next.done === true) {
-        this.#taken(state);
-        done();
-        return;
-      }
-      this.#writer.record({ type: 'piece', bytes: next.value });
-      setImmediate(write);
-    };
-    write();
-  }
+function namedIn({ primary, backups }: View): readonly string[] {
+  return [primary, ...backups];
 }

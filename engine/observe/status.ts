@@ -9,6 +9,18 @@ import { EpochvisorError } from '../errors/errors.js';
 export interface ReplicaStatus {
   readonly pid: number;
   readonly incarnation: string;
+  /** There where what it logs (`--log`, `--record`) is not written down any more: no room, a broken disk. The run goes on. */
+  readonly unlogged?: UnloggedStatus;
+}
+
+/** Why the log of a replica has ended before its replica. */
+export interface UnloggedStatus {
+  /** `LOG_FULL`, `LOG_FAILED`. */
+  readonly code: string;
+  /** One sentence, which names the folder. */
+  readonly why: string;
+  /** ISO 8601. */
+  readonly since: string;
 }
 
 /** Whether the replicas were found to agree, and how thoroughly that was looked at (SD). Times in ms; parts from 0 to 1. */
@@ -54,6 +66,8 @@ export interface Status {
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
   readonly verification: VerificationStatus;
+  /** There where outputs wait for what can't be written down (`--durability`), and why. */
+  readonly logWaits?: string;
   /** The socket on which the launcher takes requests, for `epochvisor snapshot`. */
   readonly control?: string;
 }

@@ -18,11 +18,11 @@ export function viewTold<P>(state: ChannelState<P>, name: string, view: View, po
   if (view.number === mine.number) {
     if (state.isPrimary || name !== mine.primary) return [];
     // Known already from the arbiter.
-    return state.mustFollow ? follow(state, position) : [acknowledge(state)];
+    return state.mustFollow ? follow(state, position) : acknowledge(state);
   }
   const effects = adopt(state, view);
   if (state.phase === 'halted') return effects;
-  effects.push(...(state.mustFollow ? follow(state, position) : [acknowledge(state)]));
+  effects.push(...(state.mustFollow ? follow(state, position) : acknowledge(state)));
   return effects;
 }
 

@@ -1,6 +1,7 @@
 // What goes into the channel's state machine, and what it asks for.
 
 import type { Bounds } from './bounds.js';
+import type { Durability } from './durability.js';
 import type { FromBus, PeerMessage, Progress, ToBus } from './messages.js';
 import type { Rule } from './rules.js';
 import type { Interrupt, Outcome, Output, View } from './vocabulary.js';
@@ -38,6 +39,8 @@ export type ChannelEvent<P> =
   | { readonly type: 'snapshotTaken'; readonly position: number }
   /** JN: the answer to `takeSnapshot`: the guest cannot be saved now. */
   | { readonly type: 'snapshotFailed'; readonly reason: string }
+  /** DU: all of the log below these positions is written down here, and synced; -1: nothing is, Infinity: nobody has to wait. */
+  | { readonly type: 'kept'; readonly written: number; readonly synced: number }
   /** The answer to `readLatest`; undefined: the arbiter is out of reach. */
   | { readonly type: 'latest'; readonly view: View | undefined; readonly nowMs: number }
   /** Part of a message has come since the last tick, or a piece of a snapshot, and no whole message. Without `peer`: of the bus. */
@@ -95,6 +98,8 @@ export interface ChannelOptions {
   /** Backups that the machine should have; with fewer it is not protected. 1 by default. */
   readonly backupsWanted?: number;
   readonly operationIds: boolean;
+  /** DU; undefined: no log is written down. */
+  readonly durability?: Durability;
   readonly heartbeatMs: number;
   /** How often it is looked at the time; at least once a heartbeat. */
   readonly tickMs: number;

@@ -3,6 +3,7 @@
 
 import { BOUNDS, type Bounds } from './bounds.js';
 import type { ChannelEffect, ChannelOptions } from './channel-events.js';
+import { acknowledgesSynced, type Kept, keptProgress, NOTHING_KEPT } from './durability.js';
 import { KeptLog } from './kept-log.js';
 import { Lag } from './lag.js';
 import type { PeerMessage, Progress } from './messages.js';
@@ -63,6 +64,8 @@ export class ChannelState<P> {
   /** KP: the greatest position that this primary called settled. */
   settled = 0;
   progress: Progress = { executed: 0, backlogBytes: 0 };
+  /** DU: of the log that is written down here. */
+  onDisk: Kept = NOTHING_KEPT;
   /** All that execution puts out before this position of the log is known here; Infinity once it writes the log itself. */
   said: number;
   throttled = false;
@@ -117,10 +120,21 @@ export class ChannelState<P> {
     for (const name of this.others(options.view)) {
       // Nothing is known of it: the suspicion time counts from here.
       const peer = this.newPeer('awaited', this.nowMs + options.startMs - options.suspicionMs);
-      // They go on from the same snapshot: what precedes it is no log that they have to be sent.
-      peer.acknowledged = this.logEnd;
+      // They go on from the same snapshot: what precedes it is no log that they have to be sent. DU: their disks may lack it.
+      if (!acknowledgesSynced(options.durability)) peer.acknowledged = this.logEnd;
       this.peers.set(name, peer);
     }
+  }
+
+  /** DU: what this replica may acknowledge. */
+  get acknowledgeable(): number {
+    const { durability } = this.options;
+    return acknowledgesSynced(durability) ? Math.min(this.logEnd, this.onDisk.synced) : this.logEnd;
+  }
+
+  /** What it says of its progress. */
+  get toldProgress(): Progress {
+    return keptProgress(this.options.durability, this.progress, this.onDisk);
   }
 
   get isPrimary(): boolean {
@@ -147,7 +161,7 @@ export class ChannelState<P> {
       link,
       reason: '',
       silence,
-      acknowledged: 0,
+      acknowledged: acknowledgesSynced(this.options.durability) ? -1 : 0,
       executed: 0,
       hearsBus: undefined,
       knowsConfirmed: false,

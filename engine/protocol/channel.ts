@@ -119,6 +119,8 @@ export class Channel<P> {
       case 'live':
         state.said = Infinity;
         return [];
+      case 'kept':
+        return [...committing.keptCame(state, event), ...this.#bus.release(), ...committing.throttle(state)];
       case 'peerOpened':
         return this.#peerOpened(event.peer);
       case 'peer':
@@ -168,7 +170,11 @@ export class Channel<P> {
     peer.link = 'open';
     peer.knowsConfirmed = false;
     peer.silence.begins(state.nowMs);
-    return [...tellView(state, name), ...committing.heartbeats(state, this.#bus.isHeard)];
+    return [
+      ...tellView(state, name),
+      ...committing.acknowledgeAnew(state, name),
+      ...committing.heartbeats(state, this.#bus.isHeard),
+    ];
   }
 
   /** The socket's end is a suspicion at once (see `conclude`); a launcher's word is no more. */

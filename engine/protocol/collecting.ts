@@ -11,7 +11,8 @@
 import type { BusLink } from './bus-link.js';
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState } from './channel-state.js';
-import { settle, tellAcknowledged, throttle } from './committing.js';
+import { acknowledge, settle, tellAcknowledged, throttle } from './committing.js';
+import { acknowledgesSynced } from './durability.js';
 import type { PeerMessage } from './messages.js';
 
 export function collect<P>(state: ChannelState<P>): ChannelEffect<P>[] {
@@ -90,7 +91,8 @@ function bringUp<P>(state: ChannelState<P>, name: string, position: number): Cha
     state.suspected.set(name, `it has the log up to ${position}, which cannot be continued`);
     return [{ rule: 'OS', type: 'dropPeer', peer: name, reason: 'the log cannot be continued for it' }];
   }
-  peer.acknowledged = position;
+  // DU: what its disk has of it, it says itself.
+  if (!acknowledgesSynced(state.options.durability)) peer.acknowledged = position;
   peer.silence.begins(state.nowMs);
   const view = state.view!.number;
   const settled = settle(state);
@@ -109,5 +111,6 @@ export function follow<P>(state: ChannelState<P>, end: number): ChannelEffect<P>
   return [
     ...surplus.map(part => state.send('OS', primary, { type: 'offer', view: number, ...part })),
     state.send('OS', primary, { type: 'follow', view: number, position: state.logEnd }),
+    ...(acknowledgesSynced(state.options.durability) ? acknowledge(state) : []),
   ];
 }

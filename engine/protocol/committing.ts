@@ -3,6 +3,7 @@
 
 import type { ChannelEffect } from './channel-events.js';
 import type { ChannelState, LogMessage, Peer } from './channel-state.js';
+import { acknowledgesSynced, type Kept, ownLimit } from './durability.js';
 import type { PeerMessage, StreamOffset } from './messages.js';
 
 /** Those to whom a primary sends its log: the backups of its view, and who joins from its snapshot on. */
@@ -22,14 +23,15 @@ function gates<P>(state: ChannelState<P>): readonly string[] {
   return joiner?.stage === 'gating' ? [...backups, joiner.name] : backups;
 }
 
-/** What all whose acknowledgement counts have acknowledged; all there is where there is none. */
+/** What all whose acknowledgement counts have acknowledged, and the own log holds (DU); all there is where neither is asked for. */
 export function acknowledged<P>(state: ChannelState<P>): number {
-  let least = Infinity;
+  // BV: one who joins may have it, and is no part of the view yet.
+  let least = ownLimit(state.options.durability, state.onDisk, state.backups.length === 0);
   for (const name of gates(state)) least = Math.min(least, state.peers.get(name)?.acknowledged ?? 0);
   return least;
 }
 
-export function tellAcknowledged<P>(state: ChannelState<P>, rule: 'OR' | 'SX' | 'JN'): ChannelEffect<P> {
+export function tellAcknowledged<P>(state: ChannelState<P>, rule: 'OR' | 'SX' | 'JN' | 'DU'): ChannelEffect<P> {
   const nobody = state.joiner === undefined && !state.snapshotUnderWay && gates(state).length === 0;
   return { rule, type: 'acknowledged', position: acknowledged(state), alone: nobody };
 }
@@ -92,12 +94,33 @@ export function receive<P>(state: ChannelState<P>, name: string, message: LogMes
   state.logEnd += length;
   state.kept.keep({ position, length, part });
   state.kept.settle(settled);
-  return [{ rule: 'P4', type: 'log', part }, acknowledge(state)];
+  const taken = { rule: 'P4', type: 'log', part } as const;
+  // DU: acknowledged when the disk has it.
+  return acknowledgesSynced(state.options.durability) ? [taken] : [taken, ...acknowledge(state)];
 }
 
-export function acknowledge<P>(state: ChannelState<P>): ChannelEffect<P> {
-  const { view, logEnd: position, progress } = state;
-  return state.send('P4', view!.primary, { type: 'acknowledgement', view: view!.number, position, progress });
+/** DU: the log that is written down here has come so far. */
+export function keptCame<P>(state: ChannelState<P>, onDisk: Kept): ChannelEffect<P>[] {
+  const before = state.acknowledgeable;
+  state.onDisk = onDisk;
+  if (state.isPrimary) return [tellAcknowledged(state, 'DU')];
+  // CL: a log that is closed acknowledges nothing; in a view that is adopted it is said when that is told.
+  const isOpen = (state.phase === 'normal' || state.phase === 'reading') && !state.mustFollow;
+  return isOpen && state.acknowledgeable > before ? acknowledge(state) : [];
+}
+
+/** DU: what the disk had before there was a connection was told to nobody. */
+export function acknowledgeAnew<P>(state: ChannelState<P>, name: string): ChannelEffect<P>[] {
+  const { view, isPrimary, phase, mustFollow, options } = state;
+  const isTold = !isPrimary && phase === 'normal' && !mustFollow && name === view?.primary;
+  return isTold && acknowledgesSynced(options.durability) ? acknowledge(state) : [];
+}
+
+export function acknowledge<P>(state: ChannelState<P>): ChannelEffect<P>[] {
+  const { view, acknowledgeable: position, toldProgress: progress } = state;
+  // DU: its disk has nothing yet.
+  if (position < 0) return [];
+  return [state.send('P4', view!.primary, { type: 'acknowledgement', view: view!.number, position, progress })];
 }
 
 /** Of one who takes the log. */
@@ -117,7 +140,7 @@ export function progressCame<P>(state: ChannelState<P>, peer: Peer, message: Pee
 }
 
 export function heartbeats<P>(state: ChannelState<P>, hasBus: boolean): ChannelEffect<P>[] {
-  const { view, outbox, logEnd, progress } = state;
+  const { view, outbox, logEnd, toldProgress: progress } = state;
   if (view === undefined) return [];
   const heartbeat = (confirmed: readonly StreamOffset[]): PeerMessage<P> => ({
     type: 'heartbeat',

@@ -101,7 +101,8 @@ export class Execution {
 
   /** What to go on with, after a `snapshot` step, at the same boundary. */
   save(): ExecutionState {
-    assert(this.#role === 'primary' && this.#pause.at === 'running', 'a running primary is saved');
+    assert(this.#pause.at === 'running', 'a running guest is saved');
+    assert(this.#role === 'primary' || this.isAtLogsEnd, 'a backup is saved where it has executed what it has');
     assert(this.#run.epochs === 0, 'what was executed is logged before it is saved');
     return { ...this.#account.save(), input: this.#interrupts.inputDelivered };
   }
@@ -112,6 +113,14 @@ export class Execution {
 
   get epoch(): number {
     return this.#account.epoch;
+  }
+
+  /**
+   * Backup: all of the log that it was given is executed, so that it stands at a position of it: it can be saved. It does
+   * wherever its primary has taken a snapshot, for there a part of the log ends with an epoch.
+   */
+  get isAtLogsEnd(): boolean {
+    return this.#role === 'backup' && !this.#promoted && this.#log.head === undefined && this.#emptyLeft === 0;
   }
 
   /** EL: of the epochs after the end that was stepped last, instructions. */

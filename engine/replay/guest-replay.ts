@@ -122,8 +122,13 @@ export class Replay {
 
   async #feed(): Promise<ReplayEnd> {
     let position = this.#start.position;
-    let records = 0;
-    for (const { record } of this.#options.recording.records()) {
+    let [records, logs] = [0, 0];
+    for (const found of this.#options.recording.records()) {
+      if (found.type === 'log') logs += 1;
+      // What precedes the beginning, and checkpoints, are not even read.
+      const isWanted = logs > this.#start.logsBefore && (found.type === 'log' || found.type === 'outputs');
+      if (!isWanted && found.type !== 'closed') continue;
+      const { record } = found;
       if (record.type === 'outputs') for (const note of record.notes) this.#differs(this.#expected.noted(note));
       else if (record.type === 'log') position = await this.#feedParts(record, position);
       else if (record.type === 'closed') this.#cameToEnd = record.code === '';

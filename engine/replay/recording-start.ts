@@ -3,12 +3,14 @@
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
 import type { Recording } from '../log/recording.js';
-import { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
+import { snapshotAt } from '../log/stored-checkpoints.js';
 import { EntryDecoder } from '../wire/log-entries.js';
 
 export interface RecordingStart {
   /** Position of the first entry that is executed. */
   readonly position: number;
+  /** So many records of the log come before the one that has the entry before that: none of them is needed. */
+  readonly logsBefore: number;
   /** The number of the checkpoint, from 1; undefined: the guest begins at its beginning. */
   readonly checkpoint: number | undefined;
   /** The epoch in which the guest is when all of the log below a position is executed. */
@@ -27,15 +29,18 @@ interface Checkpoint {
  */
 export function findCheckpoint(recording: Recording, epoch?: number): RecordingStart {
   const checkpoints: Checkpoint[] = [];
+  const positions: number[] = [];
   let begun = 0;
-  let from: number | undefined;
-  for (const { record } of recording.records()) {
-    if (record.type === 'begins') begun += 1;
-    else if (record.type === 'checkpoint') checkpoints.push({ number: begun, ...record });
-    else if (record.type === 'log') from ??= record.position;
+  for (const found of recording.records()) {
+    if (found.type === 'begins') begun += 1;
+    if (found.type !== 'log' && found.type !== 'checkpoint') continue;
+    const { record } = found;
+    if (record.type === 'checkpoint' && begun > 0) checkpoints.push({ number: begun, ...record });
+    else if (record.type === 'log') positions.push(record.position);
     // Without a place to go to, the first of the log is where to begin.
-    if (epoch === undefined && from === 0) break;
+    if (epoch === undefined && positions[0] === 0) break;
   }
+  const [from] = positions;
   // In its own epoch the guest would not be stopped: where to is looked at from the next boundary on.
   const fits = ({ epoch: there }: Checkpoint) => epoch !== undefined && there < epoch;
   const isFirst = ({ position }: Checkpoint) => position === from;
@@ -49,13 +54,23 @@ export function findCheckpoint(recording: Recording, epoch?: number): RecordingS
     );
   }
   const position = chosen?.position ?? 0;
-  return { position, checkpoint: chosen?.number, epochAt: where => epochAt(recording, chosen, where) };
+  return {
+    position,
+    logsBefore: Math.max(
+      0,
+      positions.findLastIndex(first => first < position),
+    ),
+    checkpoint: chosen?.number,
+    epochAt: where => epochAt(recording, chosen, where),
+  };
 }
 
 function epochAt(recording: Recording, checkpoint: Checkpoint | undefined, position: number): number {
   let at = checkpoint?.position ?? 0;
   const decoder = new EntryDecoder(checkpoint && stateAt(recording, checkpoint.number).codec);
-  for (const { record } of recording.records()) {
+  for (const found of recording.records()) {
+    if (found.type !== 'log') continue;
+    const { record } = found;
     if (record.type !== 'log') continue;
     let first = record.position;
     for (const { entries, bytes } of record.parts) {
@@ -77,14 +92,7 @@ function ended(entries: ReturnType<EntryDecoder['decode']>): number {
   );
 }
 
-/** The state that was saved as a checkpoint, from its pieces. @throws EpochvisorError SNAPSHOT_INVALID */
+/** The state that was saved as a checkpoint. @throws EpochvisorError SNAPSHOT_INVALID */
 export function stateAt(recording: Recording, number: number): GuestState {
-  const decoder = new SnapshotDecoder();
-  let begun = 0;
-  for (const { record } of recording.records()) {
-    if (record.type === 'begins') begun += 1;
-    else if (record.type === 'piece' && begun === number) decoder.push(record.bytes);
-    else if (record.type === 'checkpoint' && begun === number) break;
-  }
-  return decoder.finish().guest;
+  return snapshotAt(recording, number).guest;
 }

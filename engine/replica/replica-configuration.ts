@@ -7,6 +7,9 @@ import type { ModuleCache } from '../cache/rewritten-modules.js';
 import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import type { CheckpointPace } from '../log/checkpoints.js';
+import type { Durability } from '../protocol/durability.js';
+import type { StreamOffset } from '../protocol/messages.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
@@ -98,6 +101,8 @@ export interface ReplicaConfiguration {
   readonly snapshot?: string;
   /** Where it writes down what it logs. */
   readonly log?: LogPlace;
+  /** All others are dead, and it goes on from this log. */
+  readonly recover?: RecoverPlace;
   /** Started by the agent of a host (engine/parts): nobody gives it a view; it finds how to begin (first-view.ts), and reports. */
   readonly place?: ListeningPlace;
 }
@@ -106,8 +111,26 @@ export interface ReplicaConfiguration {
 export interface LogPlace {
   /** Absolute; each replica has a folder there, of its incarnation's name. */
   readonly folder: string;
-  /** How often a primary takes a checkpoint, ms; left out: never. */
-  readonly checkpointMs?: number;
+  /** How often it takes a checkpoint; left out: never. */
+  readonly checkpoints?: CheckpointPace;
+  /** Whether what precedes the last two checkpoints is kept, too. */
+  readonly keep?: boolean;
+  /** What outputs wait for; `memory` where it is left out. */
+  readonly durability?: Durability;
+}
+
+/** From where in which log a replica goes on (log/recovery.ts). */
+export interface RecoverPlace {
+  /** Absolute, of logs. */
+  readonly folders: readonly string[];
+  /** The one of the log. */
+  readonly log: string;
+  readonly from: number;
+  readonly end: number;
+  /** Its number; undefined: the guest begins. */
+  readonly checkpoint: number | undefined;
+  /** How much of each stream's output is known to be outside. */
+  readonly outside: readonly StreamOffset[];
 }
 
 /** Launcher to replica. */
@@ -196,8 +219,20 @@ export type FromReplica =
   | { readonly type: 'finished'; readonly outcome: Outcome }
   /** The answer to `save`: the file is there, or why it is not. */
   | { readonly type: 'saved'; readonly request: number; readonly error?: SaveError }
-  /** Nothing more of what it logs is written down, and it goes on. */
-  | { readonly type: 'unlogged'; readonly code: string; readonly message: string; readonly hint: string }
+  /**
+   * Nothing more of what it logs is written down, from `atMs` (since 1970) on. `isAwaited`: its outputs, or its acknowledgements, wait
+   * for ever.
+   */
+  | {
+      readonly type: 'unlogged';
+      readonly atMs: number;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+      readonly isAwaited: boolean;
+    }
+  /** There is no room for what it logs, and outputs wait for some; empty: there is again. */
+  | { readonly type: 'logWaits'; readonly why: string }
   /** The answer to `cut`. */
   | { readonly type: 'cut'; readonly request: number }
   /** This replica ends, and is no part of the machine any more. */

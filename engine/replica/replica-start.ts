@@ -9,8 +9,10 @@ import type { Arbiter } from '../arbiter/arbiter.js';
 import type { Link } from '../channel/link.js';
 import type { Listener } from '../channel/listener.js';
 import type { PeerLink, ReplicaPorts } from '../driver/ports.js';
+import { EpochvisorError } from '../errors/errors.js';
 import type { HookedReplica } from '../guest/boundary-hook.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
+import type { ReplicaLog } from '../log/replica-log.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { NetworkCuts } from './network-cuts.js';
 import type { PeerSearch } from './peer-search.js';
@@ -19,6 +21,7 @@ import {
   type FromReplica,
   JOINS_EVERY_MS,
   REPORT_EVERY_MS,
+  type RecoverPlace,
   type ReplicaConfiguration,
   type ReplicaSilence,
 } from './replica-configuration.js';
@@ -59,7 +62,7 @@ export interface ReplicaHost {
 /** @throws EpochvisorError whatever keeps it from starting */
 export async function startReplica(configuration: ReplicaConfiguration, host: ReplicaHost): Promise<Replica> {
   const { module, tell, end, failed, crash, guests, around, signal, cuts } = host;
-  const { incarnation, arbiter, arbiterOptions, machine, options, moduleCache, hook, place } = configuration;
+  const { incarnation, arbiter, arbiterOptions, machine, options, moduleCache, hook, place, recover } = configuration;
   const newThread = (data: ThreadHostData) => {
     const thread = new ThreadHost(data, guests);
     host.started?.({ thread });
@@ -71,9 +74,9 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
       module,
       options,
       moduleCache,
-      clonesBeside: true,
+      clonesBeside: configuration.log?.checkpoints === undefined ? 'when asked' : 'always',
       role: view?.primary === incarnation ? 'primary' : 'backup',
-      restores: view === undefined || configuration.snapshot !== undefined,
+      restores: view === undefined || configuration.snapshot !== undefined || recover?.checkpoint !== undefined,
       ...(hook === undefined ? {} : { hook: { ...hook, replica: hooked } }),
     });
   // Its thread starts while the rest is loaded: it is to see the guest's first epochs.
@@ -149,13 +152,15 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     });
   }
   const begun = { ...configuration, ...(view === undefined ? {} : { view }) };
-  const state = await stateFor(begun);
+  const recovered = recover === undefined ? undefined : await openedLog(recover);
+  const state = recovered?.state ?? (await stateFor(begun));
   const log = await logFor(begun, state.snapshot, tell);
+  const thread = early ?? startThread(view);
   const started: Replica = new Replica({
     configuration: begun,
-    thread: early ?? startThread(view),
+    thread,
     ...state,
-    ...(await pointsFor(configuration, hooked, both(log, around))),
+    ...(await pointsFor(configuration, hooked, both(recovered?.around, both(log, around)))),
     ...(signal === undefined ? {} : { signal }),
     arbiter: opened,
     admit,
@@ -171,8 +176,33 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
   if (place !== undefined) search.look();
   if (view === undefined) sayJoining(started, tell);
   started.start();
+  if (recovered !== undefined) recovered.begin(started, begun.view!, thread, log, failed);
   return started;
 }
+
+/** Loaded for those who go on from a log. */
+async function openedLog(place: RecoverPlace) {
+  const { aroundRecovered, LogPeer, openRecovered } = await import('./recovering.js');
+  const recovered = openRecovered(place);
+  const { log, snapshot } = recovered;
+  return {
+    state: snapshot === undefined ? {} : { snapshot },
+    around: aroundRecovered(recovered),
+    begin(replica: Replica, view: View, thread: ThreadHost, own: ReplicaLog | undefined, failed: Failed): void {
+      // It would be the only one to go on from, and nothing of it be there.
+      if (own === undefined)
+        throw new EpochvisorError('RECOVER_UNLOGGED', 'a log that is gone on from is gone on with');
+      const whenSynced = own.whenSynced.bind(own);
+      const peer = new LogPeer({
+        ...{ log, place, view: view.number, timers: TIMERS, failed, whenSynced },
+        isBusy: () => thread.waits,
+      });
+      replica.addLog(view.primary, peer);
+    },
+  };
+}
+
+type Failed = ReplicaHost['failed'];
 
 /** How it does, again and again, from the first moment on. */
 function reportToAgent(report: () => ReplicaReport, search: PeerSearch, tell: ReplicaHost['tell']): void {
@@ -200,18 +230,18 @@ async function logFor(
   configuration: ReplicaConfiguration,
   snapshot: MachineSnapshot | undefined,
   tell: ReplicaHost['tell'],
-): Promise<PortsAround | undefined> {
+): Promise<ReplicaLog | undefined> {
   if (configuration.log === undefined) return undefined;
   const { openReplicaLog } = await import('./logging.js');
   return openReplicaLog(configuration, configuration.log, snapshot, tell);
 }
 
 /** What is nearer to the driver comes first. */
-function both<Outer extends PortsAround>(inner: PortsAround | undefined, outer: Outer | undefined) {
-  if (inner === undefined) return outer;
+function both(inner: PortsAround | undefined, outer: PortsAround | undefined): PortsAround | undefined {
+  if (inner === undefined || outer === undefined) return inner ?? outer;
   return {
-    ports: (ports: ReplicaPorts<GuestState>) => inner.ports(outer?.ports(ports) ?? ports),
-    link: (link: PeerLink) => inner.link(outer?.link(link) ?? link),
+    ports: (ports: ReplicaPorts<GuestState>) => inner.ports(outer.ports(ports)),
+    link: (link: PeerLink) => inner.link(outer.link(link)),
   };
 }
 

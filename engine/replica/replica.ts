@@ -77,7 +77,7 @@ export class Replica {
 
   constructor({ snapshot, ...parts }: ReplicaParts) {
     this.#parts = parts;
-    const { machine, incarnation, view, timing, options, backupsWanted, place } = parts.configuration;
+    const { machine, incarnation, view, timing, options, backupsWanted, place, log } = parts.configuration;
     const position = snapshot === undefined ? {} : { position: snapshot.guest.position };
     const { operationIds } = options;
     // A launcher that lives knows of everybody; between hosts those who are not found may only be cut off.
@@ -95,10 +95,24 @@ export class Replica {
       end: halted => this.#end(halted),
       newClaim: randomUUID,
     };
+    const around = this.#around?.ports(ports) ?? ports;
+    const { durability = 'memory' } = log ?? {};
+    // One that can't write its log goes on without, but where outputs wait for it.
+    const isLogged = log !== undefined && (around.log !== undefined || durability !== 'memory');
     this.#driver = new ReplicaDriver<GuestState>({
-      channel: { machine, incarnation, view, backupsWanted, operationIds, ...position, ...timing, ...patience },
+      channel: {
+        machine,
+        incarnation,
+        view,
+        backupsWanted,
+        operationIds,
+        ...position,
+        ...timing,
+        ...patience,
+        ...(isLogged && { durability }),
+      },
       ...(snapshot === undefined ? {} : { resumed: snapshot.guest }),
-      ports: this.#around?.ports(ports) ?? ports,
+      ports: around,
     });
   }
 
@@ -159,6 +173,11 @@ export class Replica {
   addPeer(peer: string, link: Link, again?: () => void): void {
     const plain = peerLink(link);
     this.#driver.addPeer(peer, this.#around?.link(plain) ?? plain, again);
+  }
+
+  /** A log takes the place of a replica (recovering.ts). */
+  addLog(peer: string, link: PeerLink): void {
+    this.#driver.addPeer(peer, this.#around?.link(link) ?? link);
   }
 
   /** As a launcher says. */

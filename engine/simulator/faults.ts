@@ -42,6 +42,8 @@ export type Fault = { readonly atStep: number } & (
   | { readonly kind: 'pauseBus' | 'stallTerminal'; readonly durationNs: number }
   /** The bus's process dies, or its host loses its power; it is started again after the duration. */
   | { readonly kind: 'restartBus'; readonly durationNs: number; readonly power: boolean }
+  /** The disk of a replica that logs does nothing, or has no room. */
+  | { readonly kind: 'stallLog' | 'fullLog'; readonly replica: ReplicaTarget; readonly durationNs: number }
   /** There is no room for what the bus keeps. */
   | { readonly kind: 'fullDisk'; readonly durationNs: number }
 );
@@ -229,6 +231,15 @@ export function planFullDisk(random: Random, steps: number): Fault[] {
   return Array.from({ length: random.between(1, 3) }, () => {
     const durationNs = random.pick([1e6, 1e7, 1e8]) * (0.5 + random.below(100) / 100);
     return { kind: 'fullDisk', atStep: random.below(steps), durationNs };
+  });
+}
+
+/** Disks of replicas that stand still, or are full, for a while. */
+export function planDisks(random: Random, steps: number): Fault[] {
+  return Array.from({ length: random.below(4) }, () => {
+    const durationNs = random.pick([1e6, 1e7, 1e8]) * (0.5 + random.below(100) / 100);
+    const replica = random.pick(['primary', 'backup', 'backup', 'joining'] as const);
+    return { kind: random.pick(['stallLog', 'stallLog', 'fullLog']), atStep: random.below(steps), replica, durationNs };
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { Random } from './random.js';
 import {
+  chooseDisks,
   chooseFullDisk,
   chooseFullRing,
   chooseHealing,
@@ -39,6 +40,7 @@ const PARTS = {
   'full-disk': { what: 'and there is no room for its memory', choose: chooseFullDisk },
   'full-ring': { what: 'a primary dies when the ring to the guest of its backup is full', choose: chooseFullRing },
   snapshots: { what: 'snapshots are kept', choose: chooseKept },
+  disks: { what: 'replicas that log, and outputs that wait for their disks', choose: chooseDisks },
   faults: { what: 'pairs, healing and late', choose: chooseRun },
 } as const satisfies Readonly<Record<string, Kind>>;
 

@@ -1,5 +1,6 @@
 // The code under test, as the simulator sees it. Production classes by default; a test plants a mistake by giving others.
 
+import { LogQueue, type LogQueueOptions } from '../driver/log-queue.js';
 import type { ChannelPart } from '../driver/replica-driver.js';
 import { Bus, type BusOptions } from '../protocol/bus/bus.js';
 import { Channel, type ChannelOptions } from '../protocol/channel.js';
@@ -20,6 +21,7 @@ export interface Parts {
   readonly channel: (options: ChannelOptions) => ChannelPart;
   readonly bus: (options: BusOptions) => BusPart;
   readonly clock: () => ClockPart;
+  readonly logQueue: (options: LogQueueOptions) => LogQueue;
 }
 
 export const PRODUCTION: Parts = {
@@ -27,4 +29,5 @@ export const PRODUCTION: Parts = {
   channel: options => new Channel<Part>(options),
   bus: options => new Bus(options),
   clock: () => new Clock(),
+  logQueue: options => new LogQueue(options),
 };

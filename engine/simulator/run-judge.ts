@@ -4,6 +4,7 @@
 import { FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
 import { type BusEffect, STATUS_REFUSED } from '../protocol/bus/bus.js';
 import { endOf, type StreamOutput } from '../protocol/bus/output-side.js';
+import type { Durability } from '../protocol/durability.js';
 import type { ExecutionRole } from '../protocol/execution.js';
 import { isOfStream } from '../protocol/lane.js';
 import type { StreamOffset } from '../protocol/messages.js';
@@ -22,6 +23,7 @@ import type { Fault } from './faults.js';
 import type { BusPart, Part } from './parts.js';
 import type { Seen } from './seen.js';
 import type { GuestObserver, SavedGuest } from './simulated-guest-thread.js';
+import type { KeptLogs } from './simulated-log.js';
 import { Transcript } from './transcript.js';
 
 /** An operation as the outside saw it performed. */
@@ -35,7 +37,15 @@ export interface Performed {
 const LOGS_LOST = ['LOG_GAP', 'FOLLOW_LOST'];
 
 /** Faults that cost nobody the membership of the machine, however long they last. */
-const ENDURED: readonly Fault['kind'][] = ['setClock', 'arbiterOutage', 'stallTerminal', 'restartBus', 'fullDisk'];
+const ENDURED: readonly Fault['kind'][] = [
+  'setClock',
+  'arbiterOutage',
+  'stallTerminal',
+  'restartBus',
+  'fullDisk',
+  'stallLog',
+  'fullLog',
+];
 
 /** What a run went through: a simulator that never reaches a failover proves nothing. */
 export interface Coverage {
@@ -68,6 +78,8 @@ export interface Coverage {
 
 export class Judge implements BusObserver {
   readonly #see: (seen: Seen) => void;
+  readonly #durability: Durability | undefined;
+  readonly #logs = new Map<string, KeptLogs>();
   #violation: string | undefined;
   /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
   readonly #preceding = new Map<string, number>();
@@ -137,8 +149,15 @@ export class Judge implements BusObserver {
     restarts: 0,
   };
 
-  constructor(see: (seen: Seen) => void) {
+  /** @param durability of replicas that log (DU) */
+  constructor(see: (seen: Seen) => void, durability?: Durability) {
     this.#see = see;
+    this.#durability = durability;
+  }
+
+  /** What `name` writes down. */
+  logs(name: string, logs: KeptLogs): void {
+    this.#logs.set(name, logs);
   }
 
   /** The first broken promise. */
@@ -475,13 +494,32 @@ export class Judge implements BusObserver {
     if (this.#heard === undefined || preceding >= this.#heard.length) this.#heard = { name, length: preceding };
     // BV: the arbiter may know of a view that its primary does not yet act in.
     const latest = this.#latest?.primary === name ? this.#latest.backups : [];
-    for (const backup of new Set([...(this.#views.get(view)?.backups ?? []), ...latest])) {
+    const backups = new Set([...(this.#views.get(view)?.backups ?? []), ...latest]);
+    this.#durabilityRule(name, [...backups], preceding, output);
+    for (const backup of backups) {
       if (this.#has(backup, name, preceding)) continue;
       const has = this.#accepted.get(backup)?.length ?? 0;
       const what = has < preceding ? `${has} of them` : 'others';
       this.violate(
         `output left before ${backup} had what precedes it (OR): ${output.type} after ${preceding} happenings, it has ${what}`,
       );
+    }
+  }
+
+  /** DU: were all processes killed now, or all hosts without power, those could go on who are to. */
+  #durabilityRule(name: string, backups: readonly string[], preceding: number, output: Output): void {
+    const durability = this.#durability;
+    if (durability === undefined) return;
+    const needed: [string, 'written' | 'synced'][] = backups.map(backup => [backup, 'synced']);
+    if (durability === 'both-disks' || backups.length === 0) needed.push([name, 'synced']);
+    for (const [who, how] of durability === 'memory' ? [[name, 'written'] as const] : needed) {
+      const logs = this.#logs.get(who);
+      // Nobody waits for it any more.
+      if (durability === 'memory' && logs?.hasEnded === true) continue;
+      if (logs?.[how].course?.has(this.#course(name), preceding) === true) continue;
+      const has = logs?.[how].course?.length ?? 'none';
+      const what = `${output.type} after ${preceding} happenings, of which ${has} are ${how}`;
+      this.violate(`output left before the disk of ${who} had what precedes it (DU): ${what}`);
     }
   }
 }

@@ -1,8 +1,9 @@
 // What a run is: everything that is chosen, from one seed.
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
+import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planFaults, planFullDisk, planHealing, planLate, planRestarts } from './faults.js';
+import { type Fault, planDisks, planFaults, planFullDisk, planHealing, planLate, planRestarts } from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -49,6 +50,10 @@ export interface RunOptions {
   readonly keepsEveryNs?: number;
   /** How long the disk takes at most to keep what the bus remembers; left out: it remembers nothing, and is never started again. */
   readonly memorySyncNs?: number;
+  /** What outputs wait for, where replicas log; left out: they do not. */
+  readonly durability?: Durability;
+  /** How long their disks take at most to sync. */
+  readonly logSyncNs?: number;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];
@@ -108,6 +113,19 @@ export function chooseRestarting(seed: number): RunOptions {
     ...run,
     memorySyncNs: random.pick([0, 1e4, 1e6, 1e7]),
     faults: [...others, ...restarts].sort((a, b) => a.atStep - b.atStep),
+  };
+}
+
+/** Replicas that log, on disks that are slow, stand still, and are full for a while. */
+export function chooseDisks(seed: number): RunOptions {
+  const random = new Random(seed ^ 0xd15c5);
+  const run = random.chance(0.5) ? choosePair(seed) : heal(choosePair(seed), random);
+  const disks = planDisks(random, run.guestSteps * STEPS_PER_GUEST_STEP);
+  return {
+    ...run,
+    durability: random.pick(DURABILITIES),
+    logSyncNs: random.pick([1e4, 1e6, 1e7, 3e7]),
+    faults: [...run.faults, ...disks].sort((a, b) => a.atStep - b.atStep),
   };
 }
 

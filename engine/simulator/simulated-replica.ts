@@ -24,6 +24,7 @@ import type { Schedule } from './schedule.js';
 import { BUS, type Seen } from './seen.js';
 import type { Arbiter } from './simulated-arbiter.js';
 import { type GuestObserver, GuestThread, type SavedGuest } from './simulated-guest-thread.js';
+import { SimulatedLog } from './simulated-log.js';
 import type { GuestOptions } from './toy-guest.js';
 import { fromBusWire, peerWire, toBusWire } from './wires.js';
 
@@ -113,6 +114,8 @@ export class Replica {
 
   readonly #options: ReplicaOptions;
   readonly #driver: ReplicaDriver<SavedGuest>;
+  /** What it writes down, if it does. */
+  readonly log: SimulatedLog | undefined;
   readonly #guestThread: GuestThread;
   readonly #skewNs: number;
   readonly #peers = new Map<string, { readonly connection: PeerConnection; readonly end: 0 | 1 }>();
@@ -134,6 +137,7 @@ export class Replica {
     const [ioPort, guestPort] = newPorts();
     const end = this.#newIoEnd(shared, ioPort, view === undefined);
     this.#guestThread = this.#newGuestThread(shared, guestPort);
+    this.log = this.#newLog(end);
     this.#driver = new ReplicaDriver<SavedGuest>({
       channel: {
         incarnation: name,
@@ -146,11 +150,26 @@ export class Replica {
         startMs: START_MS,
         backupsWanted: Math.max(1, run.replicas - 1),
         bounds: run.bounds,
+        ...(run.durability === undefined ? {} : { durability: run.durability }),
       },
       newChannel: parts.channel,
       ports: this.#ports(end),
     });
     this.#driver.start();
+  }
+
+  #newLog(end: WatchedEnd): SimulatedLog | undefined {
+    const { name, schedule, run, parts, view, judge, snapshots } = this.#options;
+    const { durability, logSyncNs: syncNs = 0 } = run;
+    if (durability === undefined) return undefined;
+    const log = new SimulatedLog({
+      ...{ name, durability, syncNs, view, parts, schedule, snapshots, process: this.io },
+      random: new Random(run.seed ^ (0xd15c + name.charCodeAt(0))),
+      violate: what => judge.violate(what),
+    });
+    log.around(end);
+    judge.logs(name, log);
+    return log;
   }
 
   // ---- the two threads and what they share
@@ -272,7 +291,8 @@ export class Replica {
         ).map((piece, _, all) => Uint8Array.of(piece[0]!, piece[1]!, all.length));
         this.io.after(random.between(run.transferNs[0], run.transferNs[1]), () => then(pieces[Symbol.iterator]()));
       },
-      reader: () => newReader(snapshots),
+      reader: () => this.log?.reader(newReader(snapshots)) ?? newReader(snapshots),
+      ...(this.log === undefined ? {} : { log: this.log.port }),
       tell: (news: ReplicaNews) => this.#tell(news),
       end: (halted: boolean) => {
         this.#end(halted ? 'halted' : 'finished', halted ? this.haltCode : 'finished');
@@ -296,6 +316,7 @@ export class Replica {
   #tell(news: ReplicaNews): void {
     const { see, judge } = this.#options;
     see({ type: 'news', name: this.name, news });
+    this.log?.news(news);
     if (news.type === 'view') {
       judge.viewed(this.name, news.view);
       if (isEarly(news.reason, this.#options.run.suspicionMs)) judge.coverage.early += 1;
@@ -384,6 +405,7 @@ export class Replica {
   kill(): void {
     if (this.fate !== 'live' && this.fate !== 'hung') return;
     this.#options.see({ type: 'died', name: this.name });
+    this.log?.losePower();
     this.#end('killed', 'killed', true);
   }
 
@@ -422,7 +444,10 @@ export class Replica {
 
   connected(name: string, connection: PeerConnection, end: 0 | 1, listener: ReturnType<Replica['listen']>): void {
     this.#peers.set(name, { connection, end });
-    this.io.do(() => this.#driver.addPeer(name, this.#linkTo(name, connection, end, listener)));
+    this.io.do(() => {
+      const link = this.#linkTo(name, connection, end, listener);
+      this.#driver.addPeer(name, this.log?.link(link) ?? link);
+    });
   }
 
   #linkTo(name: string, connection: PeerConnection, end: 0 | 1, listener: ReturnType<Replica['listen']>): PeerLink {

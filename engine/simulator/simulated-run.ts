@@ -99,7 +99,7 @@ class Simulation {
     const random = new Random(run.seed ^ 0x5eed);
     this.#run = run;
     this.#onlooker = onlooker;
-    this.#judge = new Judge(this.#see);
+    this.#judge = new Judge(this.#see, run.durability);
     const { seed, guestSteps: steps, operationIds, floodBytes } = run;
     this.#guest = { seed, steps, operationIds, floodBytes, visits: run.visits.length, bounds: run.bounds };
     const judge = this.#judge;
@@ -399,6 +399,12 @@ class Simulation {
         break;
       case 'restartBus':
         this.#world.bus.restart(fault.durationNs, fault.power);
+        break;
+      case 'stallLog':
+        replica?.log?.disk.stall(fault.durationNs);
+        break;
+      case 'fullLog':
+        replica?.log?.disk.fill(fault.durationNs);
         break;
       case 'fullDisk':
         this.#world.bus.fillDisk(fault.durationNs);

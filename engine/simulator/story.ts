@@ -161,6 +161,10 @@ function struck(fault: Fault, whom: string | undefined): string | undefined {
       return `the terminal takes nothing ${forMs(fault.durationNs)}`;
     case 'restartBus':
       return undefined;
+    case 'stallLog':
+      return `the disk of ${who} does nothing ${forMs(fault.durationNs)}`;
+    case 'fullLog':
+      return `the disk of ${who} is full ${forMs(fault.durationNs)}`;
     case 'fullDisk':
       return `the disk of the bus is full ${forMs(fault.durationNs)}`;
   }

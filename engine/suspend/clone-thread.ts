@@ -1,7 +1,8 @@
 // The guest thread's side of the thread that writes and compiles clones.
 //
 // It is started when the first snapshot is asked for, and ended when the clones of the last one are optimised: it holds the
-// instrumenter and the decoded module, which a machine that is not being copied need not carry. The guest thread, which has
+// instrumenter and the decoded module, which a machine that is not being copied need not carry. Of one that is copied every few
+// seconds it stays: to start it takes a tenth of a second of a processor, of a large module a second. The guest thread, which has
 // no event loop while the guest runs, sees by two shared words (clone-messages.ts) how far the other is, and takes messages without waiting.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
@@ -34,6 +35,7 @@ export class CloneThread implements CloneMaker {
   readonly #bytes: Uint8Array;
   readonly #options: InstrumentOptions;
   readonly #bell: Bell | undefined;
+  readonly #stays: boolean;
   #thread: Thread | undefined;
   /** Messages sent and taken. */
   #sent = 0;
@@ -44,11 +46,13 @@ export class CloneThread implements CloneMaker {
    * @param bytes the plain module, best in shared memory: else each thread has a copy
    * @param options those of the rewriting
    * @param bell rung when the thread has become ready, and when it has answered
+   * @param stays whether it stays while it rests
    */
-  constructor(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts, bell?: Bell) {
+  constructor(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts, bell?: Bell, stays = false) {
     this.#bytes = bytes;
     this.#options = options;
     this.#bell = bell;
+    this.#stays = stays;
     this.facts = facts;
   }
 
@@ -131,6 +135,10 @@ export class CloneThread implements CloneMaker {
   }
 
   rest(): void {
+    if (!this.#stays) this.end();
+  }
+
+  end(): void {
     if (this.#thread === undefined) return;
     this.#thread.port.close();
     void this.#thread.worker.terminate();

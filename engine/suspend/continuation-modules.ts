@@ -39,6 +39,8 @@ export interface CloneMaker {
   take(): readonly MadeMeanwhile[];
   /** Nothing is to be made for some time. */
   rest(): void;
+  /** Nothing is to be made any more. */
+  end(): void;
 }
 
 /** Makes one in the calling thread. @throws EpochvisorError as compileRewritten */
@@ -84,6 +86,8 @@ export class LocalCloneMaker implements CloneMaker {
   }
 
   rest(): void {}
+
+  end(): void {}
 }
 
 /** A long run meets the same few sets of safe points again and again; beyond this number all are forgotten. */

@@ -1,4 +1,4 @@
-// A primary's guest thread answers a request for a snapshot: at a boundary, once the guest's stack is unwound.
+// A guest thread answers a request for a snapshot: at a boundary, once the guest's stack is unwound.
 //
 //   I/O thread                                guest thread
 //   SNAPSHOT_SIZE             ------------->  at a boundary, or while it waits
@@ -100,9 +100,7 @@ export class SnapshotGuestEnd {
   isDue(epoch: number, stack: Suspendable, stateBytes: () => number): boolean {
     const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
     if (asked === SNAPSHOT_SIZE) {
-      Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
-      stack.prepare();
-      this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
+      this.tellSize(stack, stateBytes);
     } else if (asked !== SNAPSHOT_NOTHING && isReady(stack)) {
       Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
       const memory = this.#port.take() as SharedArrayBuffer | undefined;
@@ -114,6 +112,14 @@ export class SnapshotGuestEnd {
     }
     if (epoch < this.#tryAtEpoch) return false;
     return isReady(stack);
+  }
+
+  /** Where the guest can't be suspended, for it stands between two positions of the log: its size is told all the same. */
+  tellSize(stack: Suspendable, stateBytes: () => number): void {
+    if (Atomics.load(this.#shared.words, WORD_SNAPSHOT) !== SNAPSHOT_SIZE) return;
+    Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
+    stack.prepare();
+    this.#link.tellNumber(RECORD_SNAPSHOT_SIZE, stateBytes());
   }
 
   /**

@@ -10,6 +10,7 @@
 //   module       07 bytes to the end              a piece of the guest's module, deflated
 //   source       08 position | text incarnation   of a recording: from here on it is what this replica has written
 //   closed       09 atMs | text code, text why    nothing follows; code is empty where the guest came to its end
+//   synced       0a mark                          how much of the segment the disk has for certain (sync-marks.ts)
 //
 //   note   position, kind, and of kind
 //     0 stream      stream, offset, length, CRC-32 of the bytes
@@ -60,7 +61,8 @@ export type SegmentRecord =
   | { readonly type: 'checkpoint'; readonly position: number; readonly epoch: number; readonly count: number }
   | { readonly type: 'module'; readonly bytes: Uint8Array }
   | { readonly type: 'source'; readonly position: number; readonly incarnation: string }
-  | { readonly type: 'closed'; readonly atMs: number; readonly code: string; readonly why: string };
+  | { readonly type: 'closed'; readonly atMs: number; readonly code: string; readonly why: string }
+  | { readonly type: 'synced'; readonly mark: Uint8Array };
 
 const KINDS: readonly SegmentRecord['type'][] = [
   'log',
@@ -73,6 +75,7 @@ const KINDS: readonly SegmentRecord['type'][] = [
   'module',
   'source',
   'closed',
+  'synced',
 ];
 const NOTES: readonly OutputNote['type'][] = ['stream', 'end', 'close', 'operation'];
 
@@ -130,6 +133,9 @@ export function encodeSegmentRecord(record: SegmentRecord): Uint8Array {
     case 'closed':
       writer.unsigned(record.atMs).text(record.code).text(record.why);
       break;
+    case 'synced':
+      writer.rest(record.mark);
+      break;
   }
   return writer.finish();
 }
@@ -143,6 +149,13 @@ function putNote(writer: Writer, note: OutputNote): void {
   }
   writer.unsigned(note.stream).unsigned(note.offset);
   if (note.type === 'stream') writer.unsigned(note.length).unsigned(note.checksum);
+}
+
+/** What a record is, by the first byte of its payload. @throws EpochvisorError PACKET_MALFORMED */
+export function typeOfRecord(kind: number | undefined): SegmentRecord['type'] {
+  const type = kind === undefined ? undefined : KINDS[kind];
+  if (type === undefined) throw malformed('a record of unknown kind', 0);
+  return type;
 }
 
 /** Byte arrays in it are copies. @throws EpochvisorError PACKET_MALFORMED */
@@ -187,6 +200,8 @@ function recordFrom(reader: Reader): SegmentRecord {
       return { type, position: reader.unsigned(), incarnation: reader.text() };
     case 'closed':
       return { type, atMs: reader.unsigned(), code: reader.text(), why: reader.text() };
+    case 'synced':
+      return { type, mark: reader.rest() };
     default:
       throw malformed('a record of unknown kind', 0);
   }

@@ -12,12 +12,14 @@
 // its checksums are right, and in its place where its chain is. The first record goes on from the header's chain, which is where
 // the segment before has ended (of the first one: 0), so that none can be missing, doubled, or of another log.
 //
-// Who is killed while it writes leaves a record that is cut short, and so does a host that loses its power: nothing follows from
-// one that was not whole, and it is left out. Anything wrong before the last record is damage, and what follows it can't be trusted.
+// Who is killed while it writes leaves a record that is cut short: nothing follows from one that was not whole, and it is left out.
+// A host that loses its power may leave worse, but not of what was synced (sync-marks.ts). Anything else that is wrong before the last
+// record is damage, and what follows it can't be trusted.
 
 import { EpochvisorError } from '../errors/errors.js';
 import { copyOf } from './copying.js';
 import { crc32 } from './journal.js';
+import { type SegmentSource, syncedBytesOf } from './sync-marks.js';
 import { Reader, Writer } from './varints.js';
 
 const MAGIC = Uint8Array.of(0x45, 0x50, 0x56, 0x4c, 0x4f, 0x47, 0x0d, 0x0a);
@@ -41,14 +43,7 @@ export interface SegmentHeader {
   readonly description: Uint8Array;
 }
 
-/** A segment's bytes, wherever they are. */
-export interface SegmentSource {
-  /** In messages. */
-  readonly path: string;
-  readonly size: number;
-  /** Bytes of it that lie there; to be looked at before the next ones are taken. */
-  take(at: number, length: number): Uint8Array;
-}
+export type { SegmentSource } from './sync-marks.js';
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const { machine, incarnation, moduleHash, number, position, chain, description } = header;
@@ -108,6 +103,20 @@ export function readSegmentHeader(source: SegmentSource): { header: SegmentHeade
   }
 }
 
+/**
+ * The same of the last segment of a log, which may never have been synced: what a loss of power has left of its header may be anything.
+ * @throws EpochvisorError LOG_VERSION; LOG_CORRUPT, where some of it was
+ */
+export function readLastHeader(source: SegmentSource): ReturnType<typeof readSegmentHeader> {
+  try {
+    return readSegmentHeader(source);
+  } catch (error) {
+    const isDamaged = error instanceof EpochvisorError && error.code === 'LOG_CORRUPT';
+    if (isDamaged && syncedBytesOf(source) === 0) return undefined;
+    throw error;
+  }
+}
+
 function headerFrom(reader: Reader): SegmentHeader {
   const header = {
     machine: reader.text(),
@@ -158,7 +167,12 @@ function chained(before: number, length: number, sum: number): number {
 export interface StoredRecord {
   /** Offset of the record in its segment. */
   readonly at: number;
-  /** Of the source: to be looked at before the next record is asked for. */
+  /** The first byte of its payload; undefined: it is empty. */
+  readonly kind: number | undefined;
+  /**
+   * Of the source: to be looked at before the next record is asked for. Who does not look at it has not had it read, nor checked.
+   * @throws EpochvisorError LOG_CORRUPT
+   */
   readonly payload: Uint8Array;
 }
 
@@ -168,38 +182,49 @@ export interface SegmentEnd {
   readonly chain: number;
 }
 
+/** `followed`: by another segment. `last`: what was cut short is left out. `marked`: and so is what was never synced, damaged or not. */
+export type SegmentTail = 'followed' | 'last' | 'marked';
+
 /**
  * The records of a segment, one after another.
- * @param isLast whether no other segment follows: what was cut short is left out
  * @throws EpochvisorError LOG_CORRUPT
  */
 export function* readRecords(
   source: SegmentSource,
   recordsAt: number,
   chain: number,
-  isLast: boolean,
+  tail: SegmentTail,
 ): Generator<StoredRecord, SegmentEnd, undefined> {
   const { path, size } = source;
+  const certainBytes = tail === 'marked' ? syncedBytesOf(source) : Infinity;
   let at = recordsAt;
   while (at < size) {
-    const record = recordAt(source, at, chain);
+    const record = at < certainBytes ? recordAt(source, at, chain) : uncertainAt(source, at, chain);
     if (record === undefined) {
-      if (!isLast) throw corrupt(path, 'it was cut short, and another follows it', at);
+      if (tail === 'followed') throw corrupt(path, 'it was cut short, and another follows it', at);
+      if (tail === 'marked' && at < certainBytes) throw corrupt(path, DAMAGED, at);
       break;
     }
-    yield { at, payload: record.payload };
+    yield record;
     chain = record.chain;
     at += RECORD_HEADER_BYTES + record.length;
   }
   return { wholeBytes: at, chain };
 }
 
+/** Of what may never have been synced. Undefined: it is not whole. */
+function uncertainAt(source: SegmentSource, at: number, before: number): WholeRecord | undefined {
+  try {
+    const record = recordAt(source, at, before);
+    return record?.isWhole === true ? record : undefined;
+  } catch (error) {
+    if (error instanceof EpochvisorError && error.code === 'LOG_CORRUPT') return undefined;
+    throw error;
+  }
+}
+
 /** Undefined: the last one, which was never whole. */
-function recordAt(
-  source: SegmentSource,
-  at: number,
-  before: number,
-): { payload: Uint8Array; length: number; chain: number } | undefined {
+function recordAt(source: SegmentSource, at: number, before: number): WholeRecord | undefined {
   const { path, size } = source;
   const rest = size - at;
   if (rest < RECORD_HEADER_BYTES) return undefined;
@@ -212,12 +237,48 @@ function recordAt(
     throw corrupt(path, 'the length of a record is damaged', at);
   }
   if (length > rest - RECORD_HEADER_BYTES) return undefined;
-  const payload = source.take(at + RECORD_HEADER_BYTES, length);
-  const isWhole = crc32(payload) === sum;
-  if (isWhole && chain === chained(before, length, sum)) return { payload, length, chain };
-  if (length === rest - RECORD_HEADER_BYTES) return undefined;
-  const why = isWhole ? 'a record does not follow from the one before it' : 'a record is damaged, and others follow it';
-  throw corrupt(path, why, at);
+  const record = new WholeRecord(source, at, length, sum, chain);
+  const follows = chain === chained(before, length, sum);
+  // What comes last may be cut short where it is not the end of the file that says so.
+  if (length === rest - RECORD_HEADER_BYTES) return follows && record.isWhole ? record : undefined;
+  if (follows) return record;
+  throw corrupt(path, record.isWhole ? 'a record does not follow from the one before it' : DAMAGED, at);
+}
+
+const DAMAGED = 'a record is damaged, and others follow it';
+
+class WholeRecord implements StoredRecord {
+  readonly #source: SegmentSource;
+  readonly #sum: number;
+  readonly at: number;
+  readonly length: number;
+  readonly chain: number;
+
+  constructor(source: SegmentSource, at: number, length: number, sum: number, chain: number) {
+    this.#source = source;
+    this.#sum = sum;
+    this.at = at;
+    this.length = length;
+    this.chain = chain;
+  }
+
+  get kind(): number | undefined {
+    return this.length === 0 ? undefined : this.#source.take(this.at + RECORD_HEADER_BYTES, 1)[0];
+  }
+
+  get isWhole(): boolean {
+    return crc32(this.#bytes) === this.#sum;
+  }
+
+  get payload(): Uint8Array {
+    const bytes = this.#bytes;
+    if (crc32(bytes) !== this.#sum) throw corrupt(this.#source.path, DAMAGED, this.at);
+    return bytes;
+  }
+
+  get #bytes(): Uint8Array {
+    return this.#source.take(this.at + RECORD_HEADER_BYTES, this.length);
+  }
 }
 
 const ZEROS_BYTES = 1 << 16;

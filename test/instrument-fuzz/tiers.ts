@@ -6,7 +6,7 @@ import { leb, section, text } from '../building/bytes.js';
 
 export type Tier = 'baseline' | 'optimising';
 
-const FLAGS: Readonly<Record<Tier, readonly string[]>> = {
+export const TIERS: Readonly<Record<Tier, readonly string[]>> = {
   baseline: ['--liftoff', '--no-wasm-tier-up', '--no-wasm-dynamic-tiering'],
   // `--no-liftoff` works only for code that is not compiled lazily.
   optimising: ['--no-liftoff', '--no-wasm-lazy-compilation'],
@@ -14,7 +14,7 @@ const FLAGS: Readonly<Record<Tier, readonly string[]>> = {
 
 /** The flags stay: call this only in test files that run in a process of their own, as vitest's do. */
 export function setTier(tier: Tier): void {
-  for (const flag of FLAGS[tier]) setFlagsFromString(flag);
+  for (const flag of TIERS[tier]) setFlagsFromString(flag);
 }
 
 let serial = 0;

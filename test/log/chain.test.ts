@@ -22,7 +22,7 @@ function logOf(incarnation: string, ...records: SegmentRecord[]): StoredLog {
     path,
     header,
     *records() {
-      for (const [at, record] of records.entries()) yield { record, path, at };
+      for (const [at, record] of records.entries()) yield { type: record.type, record, path, at };
     },
   };
 }
@@ -38,7 +38,10 @@ const parts = (position: number, text: string): SegmentRecord => ({
   position,
   parts: [...text].map(letter => ({ entries: 1, bytes: new Uint8Array(Buffer.from(letter)) })),
 });
+const begins: SegmentRecord = { type: 'begins' };
 const checkpoint = (position: number): SegmentRecord => ({ type: 'checkpoint', position, epoch: 0, count: 0 });
+/** A checkpoint without anything in it. */
+const taken = (position: number) => [begins, checkpoint(position)];
 const outputs = (...positions: number[]): SegmentRecord => ({
   type: 'outputs',
   notes: positions.map(position => ({ type: 'end', position, stream: 1, offset: position })),
@@ -81,16 +84,8 @@ describe('the chain', () => {
       parts(10, 'X'),
       outputs(5, 10),
     );
-    const c = logOf(
-      'c',
-      view(2, 'b'),
-      parts(6, 'ghij'),
-      checkpoint(6),
-      view(3, 'b', 'c'),
-      view(4, 'c'),
-      parts(10, 'k'),
-    );
-    const d = logOf('d', view(4, 'c'), checkpoint(11), view(5, 'c', 'd'), view(6, 'd'), parts(11, 'lm'));
+    const c = logOf('c', view(2, 'b'), parts(6, 'ghij'), ...taken(6), view(3, 'b', 'c'), view(4, 'c'), parts(10, 'k'));
+    const d = logOf('d', view(4, 'c'), ...taken(11), view(5, 'c', 'd'), view(6, 'd'), parts(11, 'lm'));
     expect(chained(d, a, c, b)).toBe('b:1abcd[3]2ef[5][5] c:ghij34k d:56lm');
   });
 
@@ -98,13 +93,13 @@ describe('the chain', () => {
     const second = view(2, 'b', 'c');
     const b = logOf('b', second, parts(0, 'abc'));
     const c = logOf('c', second, parts(0, 'abcdef'));
-    const d = logOf('d', second, checkpoint(5), parts(5, 'f'), view(3, 'b', 'c', 'd'), view(4, 'd'));
+    const d = logOf('d', second, ...taken(5), parts(5, 'f'), view(3, 'b', 'c', 'd'), view(4, 'd'));
     expect(chained(b, c, d)).toBe('c:2abcde d:f34');
     expect(chained(b, d)).toBe('d:2f34');
   });
 
   test('without the log before a join begins at its checkpoint', () => {
-    expect(chained(logOf('c', view(2, 'b'), checkpoint(6), parts(6, 'gh'), view(3, 'b', 'c'), view(4, 'c')))).toBe(
+    expect(chained(logOf('c', view(2, 'b'), ...taken(6), parts(6, 'gh'), view(3, 'b', 'c'), view(4, 'c')))).toBe(
       'c:2gh34',
     );
   });
@@ -117,8 +112,29 @@ describe('the chain', () => {
   });
 });
 
+describe('a chain of logs of which the beginning was dropped', () => {
+  const first = view(1, 'a', 'b');
+
+  test('begins at the first checkpoint that is left, also where more of the log is', () => {
+    const a = logOf('a', parts(3, 'de'), outputs(4, 5), begins, first, parts(5, 'fg'), checkpoint(5), outputs(5, 6));
+    expect(chained(a)).toBe('a:[5]1fg[5,6]');
+    expect(extentOf(a)).toMatchObject({ from: 5, to: 7, isWhole: true });
+  });
+
+  test('has what another has kept of before', () => {
+    const a = logOf('a', parts(3, 'de'), outputs(3, 4, 5), begins, first, parts(5, 'fg'), checkpoint(5), view(2, 'a'));
+    const b = logOf('b', begins, first, checkpoint(2), parts(2, 'cdef'), outputs(2, 3, 4, 5));
+    expect(chained(a, b)).toBe('b:1cde[2,3,4] a:[5]fg2');
+    expect(chained(b)).toBe('b:1cdef[2,3,4,5]');
+  });
+
+  test('begins nowhere where no checkpoint is left', () => {
+    expect(() => chained(logOf('a', first, parts(3, 'de'), begins))).toThrow(/no log begins where one can begin/);
+    expect(() => chained(logOf('a', first, parts(3, 'de'), ...taken(2)))).toThrow(/no log begins where one can begin/);
+  });
+});
+
 describe('a checkpoint in a chain', () => {
-  const begins: SegmentRecord = { type: 'begins' };
   const piece = (text: string): SegmentRecord => ({ type: 'piece', bytes: new Uint8Array(Buffer.from(text)) });
   /** Checkpoints, by their pieces; what is left open was not finished. */
   const saved = (...logs: StoredLog[]): string =>
@@ -163,6 +179,21 @@ describe('a checkpoint in a chain', () => {
     );
     const b = logOf('b', view(1, 'a', 'b'), begins, piece('joins'), checkpoint(4), view(2, 'b'), parts(4, 'xy'));
     expect(saved(a, b)).toBe('(early)(joins)');
+  });
+
+  test('of which only the end was kept is not there', () => {
+    const a = logOf(
+      'a',
+      parts(7, 'gh'),
+      piece('half'),
+      checkpoint(6),
+      begins,
+      view(1, 'a'),
+      piece('whole'),
+      checkpoint(9),
+    );
+    expect(saved(a)).toBe('(whole)');
+    expect(chained(a)).toBe('a:1');
   });
 });
 

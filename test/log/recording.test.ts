@@ -52,7 +52,7 @@ beforeEach(async () => {
   for (const part of partsOf(ENTRIES)) writer.logged(position++, part);
   writer.noted({ type: 'stream', position: 2, stream: 1, offset: 0, length: 9, checksum: 1 });
   writer.noted({ type: 'stream', position: 3, stream: 1, offset: 9, length: 9, checksum: 1 });
-  await writer.close();
+  await writer.closed();
 });
 afterEach(() => {
   rmSync(folder, { recursive: true });

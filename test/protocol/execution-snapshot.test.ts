@@ -73,7 +73,7 @@ describe('JN: a snapshot', () => {
     const execution = primary('original');
     execution.step(epochEnd(10, true));
     expect(shape(execution.step({ type: 'snapshot', nowNs: 0 }))).toEqual(['P2 log', 'FL flush', 'P2 await']);
-    expect(() => execution.save()).toThrow('a running primary is saved');
+    expect(() => execution.save()).toThrow('a running guest is saved');
     execution.step({ type: 'resume', nowNs: 0 });
     expect(execution.save().epoch).toBe(1);
   });
@@ -85,12 +85,48 @@ describe('JN: a snapshot', () => {
     expect(() => execution.step({ type: 'snapshot', nowNs: 0 })).toThrow('runs or waits');
   });
 
+  it('of a backup is saved where all that it was given is executed, and not in between', () => {
+    const { log, state } = logOfSaved();
+    const other = backup();
+    other.step({ type: 'log', entries: log });
+    other.step({ type: 'write', stream: 1, bytes: Uint8Array.of(1, 2) });
+    other.step({ type: 'start', operation: OPERATION });
+    other.step({ type: 'timer', deadlineNs: 900 });
+    expect(other.isAtLogsEnd).toBe(false);
+    expect(() => other.save()).toThrow('a backup is saved where it has executed what it has');
+    other.step(epochEnd(10));
+    other.step({ type: 'consumed', stream: 0, offset: 2 });
+    other.step(epochEnd(20));
+    // Within a run of empty epochs, of which the log has the end alone.
+    expect([other.isAtLogsEnd, other.taken]).toEqual([false, 1]);
+    other.step(epochEnd(30));
+    expect([other.isAtLogsEnd, other.taken]).toEqual([true, 2]);
+    expect(other.save()).toEqual(state);
+    other.step({ type: 'promote' });
+    expect(other.isAtLogsEnd).toBe(false);
+  });
+
   it('is not saved while epochs are not logged', () => {
     const execution = primary();
     execution.step(epochEnd(10));
     expect(() => execution.save()).toThrow('logged before it is saved');
   });
 });
+
+/** What a primary has logged, and what it is then. */
+function logOfSaved(): { log: LogEntry[]; state: ExecutionState } {
+  const execution = primary();
+  execution.step({ type: 'write', stream: 1, bytes: Uint8Array.of(1, 2) });
+  execution.step({ type: 'start', operation: OPERATION });
+  execution.step({ type: 'timer', deadlineNs: 900 });
+  const bytes = Uint8Array.of(1, 2, 3);
+  execution.step({ type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 0, bytes, end: false } });
+  const ended = entries(execution.step(epochEnd(10)));
+  const consumed = entries(execution.step({ type: 'consumed', stream: 0, offset: 2 }));
+  const run = [epochEnd(20), epochEnd(30)].flatMap(event => entries(execution.step(event)));
+  const snapshot = entries(execution.step({ type: 'snapshot', nowNs: 0 }));
+  return { log: [...ended, ...consumed, ...run, ...snapshot], state: execution.save() };
+}
 
 /** A primary with some of everything, saved. */
 function saved(): { execution: Execution; state: ExecutionState } {

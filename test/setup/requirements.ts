@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Network } from '../../bench/hosts/network.js';
+import { otherHost } from '../../bench/instrumentation/hosts.js';
 import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
 
 export interface Requirement {
@@ -17,7 +18,20 @@ export interface Requirement {
   prepare(): void;
 }
 
-export type RequirementName = 'c' | 'rust' | 'ruby' | 'redis' | 'faketime' | 'namespaces' | 'etcd' | 'openssl' | 'spin';
+/** Major versions of Node that are supported beside the oldest. */
+export const OTHER_NODES: readonly number[] = [22, 24, 26];
+
+export type RequirementName =
+  | 'c'
+  | 'rust'
+  | 'ruby'
+  | 'redis'
+  | 'faketime'
+  | 'namespaces'
+  | 'etcd'
+  | 'openssl'
+  | 'spin'
+  | 'nodes';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -64,6 +78,11 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
       execFileSync('spin', ['-V']);
       execFileSync('gcc', ['-E', '-'], { input: '#include <stdio.h>\n' });
     },
+  },
+  nodes: {
+    what: 'other versions of Node, from npm (recordings that are run again elsewhere)',
+    howToGet: 'run the tests once with a network: they are kept in .cache',
+    prepare: () => OTHER_NODES.forEach(otherHost),
   },
   namespaces: {
     what: 'network namespaces, which root may make (several hosts on this one)',

@@ -10,10 +10,10 @@ import { ContinuationModules } from '../../dist/engine/suspend/continuation-modu
 import { SuspendedStack } from '../../dist/engine/suspend/suspended-stack.js';
 
 const EPOCH_LENGTH = 100_000;
-const { bytes, optimises } = workerData;
+const { bytes, optimises, stays } = workerData;
 const options = { suspendable: true };
 const { module, report, facts } = instrument(bytes, options);
-const maker = new CloneThread(bytes, options, facts);
+const maker = new CloneThread(bytes, options, facts, undefined, stays);
 const meter = new Meter();
 const stack = new SuspendedStack(meter);
 const rest = maker.rest.bind(maker);
@@ -61,5 +61,5 @@ try {
 } catch (error) {
   seen.failure = error.message.split('\n')[0];
 }
-rest();
+maker.end();
 parentPort.postMessage(seen);

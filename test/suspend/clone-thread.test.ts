@@ -13,8 +13,8 @@ const GUEST = wat(`(module (import "host" "more" (func $more (result i32)))
       (br_if $again (call $more)))
     (local.get $i)))`);
 
-function run(optimises: string): Promise<Record<string, unknown>> {
-  const workerData = { bytes: GUEST, optimises };
+function run(optimises: string, stays = false): Promise<Record<string, unknown>> {
+  const workerData = { bytes: GUEST, optimises, stays };
   const worker = new Worker(new URL('./clone-thread.mjs', import.meta.url), { workerData });
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);
@@ -35,6 +35,10 @@ describe('a thread that makes clones', () => {
   test('makes optimised clones while the guest waits', async () => {
     const seen = await run('now');
     expect(seen).toMatchObject({ snapshots: 1, improvements: 0, result: 1_000_000, rests: 1, readyAtLast: false });
+  });
+
+  test('stays ready where snapshots are taken again and again', async () => {
+    expect(await run('now', true)).toMatchObject({ snapshots: 1, rests: 1, readyAtLast: true });
   });
 
   test('tells the guest thread what went wrong', async () => {

@@ -2,7 +2,7 @@
 
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { beginJournal, crc32, encodeFrame, readJournal } from '../../engine/wire/journal.js';
+import { beginJournal, crc32, crc32Here, encodeFrame, readJournal } from '../../engine/wire/journal.js';
 
 const MAGIC = Uint8Array.from(Buffer.from('EPVTEST\n'));
 const PAYLOADS = ['first', '', 'a record', 'and one more of them'].map(text => new Uint8Array(Buffer.from(text)));
@@ -57,13 +57,18 @@ describe('a journal', () => {
     expect([payloads.length, wholeBytes]).toEqual([4, WHOLE.length]);
   });
 
-  it('checks by the CRC-32 that zlib has', () => {
-    for (const bytes of PAYLOADS) expect(crc32(bytes)).toBe(zlibCrc32(bytes));
+  it('checks by the CRC-32 that zlib has, with the host and without', () => {
     const bytes = Uint8Array.from({ length: 300 }, (_, at) => (at * 167) ^ (at >> 2));
-    for (let from = 0; from < 9; from++) {
-      for (let to = from; to < 40; to++)
-        expect(crc32(bytes.subarray(from, to))).toBe(zlibCrc32(bytes.subarray(from, to)));
+    for (const sum of [crc32, crc32Here]) {
+      for (const payload of PAYLOADS) expect(sum(payload)).toBe(zlibCrc32(payload));
+      for (let from = 0; from < 9; from++) {
+        for (let to = from; to < 40; to++)
+          expect(sum(bytes.subarray(from, to))).toBe(zlibCrc32(bytes.subarray(from, to)));
+      }
+      expect(sum(bytes)).toBe(zlibCrc32(bytes));
+      const shared = new Uint8Array(new SharedArrayBuffer(300));
+      shared.set(bytes);
+      expect(sum(shared.subarray(7))).toBe(zlibCrc32(bytes.subarray(7)));
     }
-    expect(crc32(bytes)).toBe(zlibCrc32(bytes));
   });
 });

@@ -47,7 +47,7 @@ function read(bytes: Uint8Array, isLast = true) {
   const begun = readSegmentHeader(sourceOf(bytes));
   if (begun === undefined) return undefined;
   const payloads: string[] = [];
-  const records = readRecords(sourceOf(bytes), begun.recordsAt, begun.header.chain, isLast);
+  const records = readRecords(sourceOf(bytes), begun.recordsAt, begun.header.chain, isLast ? 'last' : 'followed');
   for (let next = records.next(); ; next = records.next()) {
     if (next.done === true) return { header: begun.header, payloads, ...next.value };
     payloads.push(Buffer.from(next.value.payload).toString());
@@ -95,6 +95,17 @@ describe('a segment', () => {
       else if (at < 16 && at >= 12) expect(refusal(damaged) ?? read(damaged)).not.toMatchObject({ header: HEADER });
       else expect(refusal(damaged), `byte ${at}`).toMatch(/^(LOG_CORRUPT: the log .*byte \d+|LOG_VERSION: .*)$/);
     }
+  });
+
+  it('is not read where nobody looks: what is damaged there is refused by who does', () => {
+    const damaged = WHOLE.slice();
+    const second = ENDS.at(-3)! + 16;
+    damaged[second]! ^= 4;
+    const kinds = [...readRecords(sourceOf(damaged), RECORDS_AT, HEADER.chain, 'last')].map(({ kind }) => kind);
+    expect(kinds).toEqual([...PAYLOADS.map(payload => payload[0]).slice(0, 2), damaged[second], PAYLOADS[3]![0]]);
+    expect(refusal(damaged)).toMatch(
+      /^LOG_CORRUPT: the log .* a record is damaged, and others follow it, at byte \d+$/,
+    );
   });
 
   it('of a newer version is refused as such', () => {

@@ -1,0 +1,128 @@
+// Which log a machine goes on from when all of its replicas are dead, and from where in it.
+//
+//   whose      of those that the latest view names, as the arbiter has it: nobody else has all that has left
+//   which      the longest: in one view each is the beginning of the longest, and what nobody has acknowledged does no harm
+//   where      the last checkpoint before which all output is known to be outside: what a guest had put out before its
+//              checkpoint, and nobody had taken, is in no snapshot. Without one, the beginning of the machine
+//
+// What precedes the log of one that joined is in others (chain.ts): it may be needed for where.
+
+import { assert, EpochvisorError } from '../errors/errors.js';
+import type { GuestState } from '../guest/guest-state.js';
+import type { StreamOffset } from '../protocol/messages.js';
+import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
+import type { SegmentHeader } from '../wire/segments.js';
+import {
+  type ChainLink,
+  chainTo,
+  extentOf,
+  type LogExtent,
+  latest,
+  recordsOfChain,
+  refuseParted,
+  refuseStrangers,
+} from './chain.js';
+import { openLogs } from './log-reader.js';
+import { checkpointsIn, type Records, snapshotAt } from './stored-checkpoints.js';
+
+export interface Recovery extends Records {
+  /** Of the log that is gone on from. */
+  readonly header: SegmentHeader;
+  readonly path: string;
+  /** Where it ends. */
+  readonly end: number;
+  /** Where the guest goes on: with the machine, or from a checkpoint. */
+  readonly position: number;
+  readonly checkpoint: number | undefined;
+  /** Whether a log of one of the view's backups is among those that were given; or the view has none. */
+  readonly hasBackup: boolean;
+}
+
+/**
+ * @param folders of logs
+ * @param view the latest one
+ * @param outside how much of each stream's output is known to be there
+ * @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION, LOGS_DIFFER; RECOVER_OVERTAKEN, RECOVER_LACKING
+ */
+export function planRecovery(folders: readonly string[], view: View, outside: readonly StreamOffset[]): Recovery {
+  return recoveryOf(extentsIn(folders), view, outside);
+}
+
+/** What a checkpoint says of the outputs before it. */
+type Saved = (log: Records, number: number) => Pick<GuestState['execution'], 'written'>;
+
+/** As `planRecovery`, of what is in the logs. */
+export function recoveryOf(
+  extents: readonly LogExtent[],
+  view: View,
+  outside: readonly StreamOffset[],
+  saved: Saved = (log, number) => snapshotAt(log, number).guest.execution,
+): Recovery {
+  refuseStrangers(extents);
+  const [first] = extents;
+  assert(first !== undefined, 'a folder without a log is refused');
+  const named = [view.primary, ...view.backups];
+  const candidates = extents.filter(
+    ({ log, isWhole, closed }) => isWhole && closed !== 'DIVERGED' && named.includes(log.header.incarnation),
+  );
+  const [last, ...others] = candidates.sort((a, b) => b.to - a.to);
+  if (last === undefined) throw overtaken(first, view, named);
+  for (const other of others) if (latest(other)?.number === latest(last)?.number) refuseParted(last, other);
+  const place = placeIn(chainTo(last, extents), last, (log, number) => hasLeft(saved(log, number), outside));
+  const ofBackup = ({ log }: LogExtent) => view.backups.includes(log.header.incarnation);
+  return { ...place, hasBackup: view.backups.length === 0 || candidates.some(ofBackup) };
+}
+
+/** The same plan, made again from the log that it named. @throws EpochvisorError as `planRecovery` */
+export function chainOfRecovery(folders: readonly string[], path: string): Records {
+  const extents = extentsIn(folders);
+  const last = extents.find(({ log }) => log.path === path);
+  assert(last !== undefined, 'the log that was chosen is among those that were given');
+  return recordsOf(chainTo(last, extents));
+}
+
+/** A folder may be named twice, or lie in another. */
+function extentsIn(folders: readonly string[]): LogExtent[] {
+  const logs = new Map(folders.flatMap(folder => openLogs(folder)).map(log => [log.path, log]));
+  return [...logs.values()].map(extentOf);
+}
+
+const recordsOf = (links: readonly ChainLink[]): Records => ({ records: () => recordsOfChain(links) });
+
+function placeIn(
+  links: readonly ChainLink[],
+  last: LogExtent,
+  mayBegin: (log: Records, checkpoint: number) => boolean,
+): Omit<Recovery, 'hasBackup'> {
+  const log = recordsOf(links);
+  const { header, path } = last.log;
+  const found = { ...log, header, path, end: last.to };
+  const ends = (position: number) => position <= last.to;
+  for (const { number, position } of checkpointsIn(log)
+    .filter(checkpoint => ends(checkpoint.position))
+    .reverse()) {
+    if (mayBegin(log, number)) return { ...found, position, checkpoint: number };
+  }
+  if (links[0]?.extent.from === 0) return { ...found, position: 0, checkpoint: undefined };
+  throw new EpochvisorError(
+    'RECOVER_LACKING',
+    `${path} does not go back far enough: not all that was put out before its checkpoints has left`,
+    'name the folders with the logs of the other replicas, too',
+  );
+}
+
+/** Whether what precedes a state is outside; what was open then is reset, whatever it had. */
+function hasLeft({ written }: ReturnType<Saved>, outside: readonly StreamOffset[]): boolean {
+  return written
+    .filter(({ stream }) => stream < FIRST_OPENED_STREAM)
+    .every(({ stream, offset }) => offset <= (outside.find(one => one.stream === stream)?.offset ?? 0));
+}
+
+function overtaken({ log }: LogExtent, view: View, named: readonly string[]): EpochvisorError {
+  const whose = named.map(name => name.slice(0, 8)).join(' and ');
+  return new EpochvisorError(
+    'RECOVER_OVERTAKEN',
+    `${log.path} was overtaken: view ${view.number} of the machine belongs to ${whose}, of whom no whole log is there`,
+    'name the folder with the log of one of them',
+  );
+}

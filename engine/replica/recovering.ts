@@ -1,0 +1,185 @@
+// A replica that goes on from a log when all others are dead: the log is its primary, as far as it goes, and then a dead one.
+//
+//   log     parts, one after another ->        P4, P6: executed as any backup executes them, from a checkpoint on
+//           its end, once all is synced ->     suspicion, claim (VW), fence, promotion (P7), uncertain interrupts (P8)
+//
+// So nothing of the protocol knows of it, and a log that was overtaken loses its claim as any survivor would (LS). The claim is made
+// when the log that this replica writes itself has all of it: from then on it is the one to go on from.
+//
+// What the guest puts out again the bus has, or nobody waits for it any more; it is held back here, for an outbox would hold all
+// of it until the claim:
+//
+//   bytes       of streams that are there from the start: below what is known to be outside
+//   connections none has outlived the bus; what is closed is told
+//   operations  those that had ended have; those in flight end uncertain, and are repeated by who wants them
+//
+// A release that was lost with the checkpoint's outbox is made again: the state has what was delivered.
+
+import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
+import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
+import { chainOfRecovery } from '../log/recovery.js';
+import { type Records, snapshotAt } from '../log/stored-checkpoints.js';
+import { FIRST_OPENED_STREAM, type Output } from '../protocol/vocabulary.js';
+import type { Timers } from '../threads/thread-ports.js';
+import type { PortsAround } from './replica.js';
+import type { RecoverPlace } from './replica-configuration.js';
+
+/** Parts of the log between two turns of the event loop, and the pause where the guest has enough of them, ms. */
+const PARTS_A_TURN = 64;
+const PAUSE_MS = 1;
+
+/** A log that is gone on from. */
+export interface Recovered {
+  readonly place: RecoverPlace;
+  readonly log: Records;
+  /** What the guest goes on from; undefined: it begins. */
+  readonly snapshot: MachineSnapshot | undefined;
+}
+
+/** @throws EpochvisorError as `planRecovery` */
+export function openRecovered(place: RecoverPlace): Recovered {
+  const { folders, log: path, checkpoint } = place;
+  const log = chainOfRecovery(folders, path);
+  return { place, log, snapshot: checkpoint === undefined ? undefined : snapshotAt(log, checkpoint) };
+}
+
+/** Lies around the ports of the driver: what has left is not put out again. */
+export function aroundRecovered({ place, snapshot }: Recovered): PortsAround {
+  const { from, end, outside } = place;
+  const isOutside = (position: number, output: Output): boolean => {
+    if (position > end) return false;
+    if (output.type === 'operation') return true;
+    if (output.type !== 'stream' && output.type !== 'end') return false;
+    if (output.stream >= FIRST_OPENED_STREAM) return true;
+    const known = outside.find(({ stream }) => stream === output.stream)?.offset ?? 0;
+    return output.type === 'stream' && output.offset + output.bytes.length <= known;
+  };
+  const ports = (plain: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> => {
+    const listen = plain.guest.listen.bind(plain.guest);
+    plain.guest.listen = listener =>
+      listen({
+        ...listener,
+        running: () => {
+          for (const { stream, offset } of snapshot?.guest.execution.input ?? []) {
+            listener.output(from, { type: 'releaseInput', stream, offset });
+          }
+          listener.running();
+        },
+        output: (position, output) => {
+          if (!isOutside(position, output)) listener.output(position, output);
+        },
+      });
+    return plain;
+  };
+  return { ports, link: link => link };
+}
+
+export interface LogPeerOptions {
+  readonly log: Records;
+  readonly place: Pick<RecoverPlace, 'from'>;
+  /** Number of the view in which it is the primary. */
+  readonly view: number;
+  readonly timers: Timers;
+  /** Whether the guest has enough of it for now. */
+  readonly isBusy: () => boolean;
+  /** Once this replica's own log has all below a position, synced. */
+  readonly whenSynced: (position: number, then: () => void) => void;
+  /** It can't be read. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** The log as a link to a primary that ships it, and then is gone. */
+export class LogPeer implements PeerLink {
+  readonly #options: LogPeerOptions;
+  readonly #parts: Iterator<PositionedPart>;
+  #handlers: PeerHandlers | undefined;
+  #position: number;
+  #arrived = 0;
+  readonly bufferedBytes = 0;
+
+  constructor(options: LogPeerOptions) {
+    this.#options = options;
+    this.#position = options.place.from;
+    this.#parts = partsFrom(options.log, options.place.from);
+  }
+
+  /** A log that is being read is not silent. */
+  get arrivedBytes(): number {
+    this.#arrived += 1;
+    return this.#arrived;
+  }
+
+  whenTaken(act: () => void): void {
+    this.#options.timers.soon(act);
+  }
+
+  listen(handlers: PeerHandlers): void {
+    this.#handlers = handlers;
+    this.#options.timers.soon(() => this.#ship());
+  }
+
+  // It hears nothing.
+  send(): void {}
+  sendPiece(): void {}
+
+  close(): void {
+    this.terminate();
+  }
+
+  terminate(): void {
+    this.#handlers = undefined;
+  }
+
+  #ship(): void {
+    const { timers, isBusy, failed } = this.#options;
+    try {
+      for (let shipped = 0; shipped < PARTS_A_TURN; shipped++) {
+        if (this.#handlers === undefined) return;
+        if (isBusy()) {
+          timers.after(PAUSE_MS, () => this.#ship());
+          return;
+        }
+        const next = this.#parts.next();
+        if (next.done === true) {
+          this.#end();
+          return;
+        }
+        this.#shipOne(next.value);
+      }
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    timers.soon(() => this.#ship());
+  }
+
+  #shipOne({ position, length, bytes: part }: PositionedPart): void {
+    const { view } = this.#options;
+    const settled = position + length;
+    this.#position = settled;
+    this.#handlers?.message({ type: 'log', view, position, length, settled, part });
+  }
+
+  #end(): void {
+    this.#options.whenSynced(this.#position, () => this.#handlers?.closed('it is a log, which ends there'));
+  }
+}
+
+interface PositionedPart {
+  readonly position: number;
+  readonly length: number;
+  readonly bytes: Uint8Array;
+}
+
+function* partsFrom(log: Records, from: number): Generator<PositionedPart, void, undefined> {
+  for (const found of log.records()) {
+    if (found.type !== 'log') continue;
+    const { record } = found;
+    if (record.type !== 'log') continue;
+    let { position } = record;
+    for (const { entries: length, bytes } of record.parts) {
+      if (position >= from) yield { position, length, bytes };
+      position += length;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// What a log on a disk is worth: read by the production readers as it grows, for the judge. Whoever goes on from it has the course
+// that its entries make; one that begins with a checkpoint has none before that is whole.
+
+import { EntryDecoder } from '../wire/log-entries.js';
+import { decodeSegmentRecord, type SegmentRecord } from '../wire/segment-records.js';
+import {
+  readLastHeader,
+  readRecords,
+  readSegmentHeader,
+  type SegmentSource,
+  type SegmentTail,
+} from '../wire/segments.js';
+import { Course } from './course.js';
+import type { SavedGuest } from './simulated-guest-thread.js';
+
+/** A segment, as far as it is believed. */
+export interface ScannedSegment {
+  readonly bytes: Uint8Array;
+  readonly size: number;
+}
+
+export class LogScan {
+  /** What the guest that goes on from it went through; undefined: nobody can. */
+  course: Course | undefined;
+  readonly #saved: (number: number) => SavedGuest | undefined;
+  #decoder: EntryDecoder | undefined;
+  /** Parts that precede the checkpoint that they follow. */
+  #early: { readonly position: number; readonly bytes: Uint8Array }[] = [];
+  #pieces: Uint8Array[] = [];
+  readonly #tail: SegmentTail;
+  #segment = 0;
+  #at = 0;
+  #chain = 0;
+
+  /**
+   * @param beginsWhole whether it begins with the machine
+   * @param saved snapshots by the numbers that their pieces carry
+   * @param tail `marked`: it is read once, and what was never synced may be anything
+   */
+  constructor(
+    beginsWhole: boolean,
+    saved: (number: number) => SavedGuest | undefined,
+    tail: 'last' | 'marked' = 'last',
+  ) {
+    this.#saved = saved;
+    this.#tail = tail;
+    if (!beginsWhole) return;
+    this.course = new Course();
+    this.#decoder = new EntryDecoder();
+  }
+
+  /** Reads on. @throws EpochvisorError LOG_CORRUPT, where it can't be relied on */
+  look(segments: readonly ScannedSegment[]): void {
+    for (;;) {
+      const segment = segments[this.#segment];
+      const isLast = this.#segment + 1 >= segments.length;
+      if (segment === undefined || !this.#read(segment, isLast)) return;
+      if (this.#at < segment.size || this.#segment + 1 >= segments.length) return;
+      this.#segment += 1;
+      this.#at = 0;
+    }
+  }
+
+  /** @returns whether it has begun */
+  #read({ bytes, size }: ScannedSegment, isLast: boolean): boolean {
+    const source: SegmentSource = { path: 'the log', size, take: (at, length) => bytes.subarray(at, at + length) };
+    if (this.#at === 0) {
+      const begun = isLast && this.#tail === 'marked' ? readLastHeader(source) : readSegmentHeader(source);
+      if (begun === undefined) return false;
+      this.#at = begun.recordsAt;
+    }
+    const records = readRecords(source, this.#at, this.#chain, isLast ? this.#tail : 'last');
+    for (let next = records.next(); ; next = records.next()) {
+      if (next.done === true) {
+        ({ wholeBytes: this.#at, chain: this.#chain } = next.value);
+        return true;
+      }
+      this.#record(decodeSegmentRecord(next.value.payload));
+    }
+  }
+
+  #record(record: SegmentRecord): void {
+    if (record.type === 'log') {
+      let { position } = record;
+      for (const { entries, bytes } of record.parts) {
+        if (this.course === undefined) this.#early.push({ position, bytes });
+        else this.#logged(bytes);
+        position += entries;
+      }
+    } else if (record.type === 'begins') this.#pieces = [];
+    else if (record.type === 'piece') this.#pieces.push(record.bytes);
+    else if (record.type === 'checkpoint' && this.course === undefined) this.#begin(record.position);
+  }
+
+  /** A piece is its snapshot's number, its own, and how many there are. */
+  #begin(position: number): void {
+    const [first] = this.#pieces;
+    const isWhole = first !== undefined && this.#pieces.length === first[2];
+    const saved = isWhole ? this.#saved(first[0]!) : undefined;
+    if (saved === undefined) return;
+    this.course = new Course(saved.course);
+    this.#decoder = new EntryDecoder(saved.codec);
+    for (const early of this.#early) if (early.position >= position) this.#logged(early.bytes);
+    this.#early = [];
+  }
+
+  #logged(bytes: Uint8Array): void {
+    this.course!.logged(this.#decoder!.decode(bytes));
+  }
+}
