@@ -284,7 +284,7 @@ export class Guest implements ExecutionGuest {
   #snapshotIsDue(): boolean {
     const stack = this.#stack!;
     const stateBytes = () => memoryBytes(stack) + this.#devices!.contentBytes;
-    if (this.#standsInLog) return this.#snapshots.isDue(this.#execution.epoch, stack, stateBytes);
+    if (this.#standsInLog) return this.#snapshots.isDue(this.#execution.epoch, this.isPrimary, stack, stateBytes);
     this.#snapshots.tellSize(stack, stateBytes);
     return false;
   }

@@ -129,6 +129,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
   #module: KeptModule | undefined;
   /** What every replica is started with; there once bus and arbiter are. */
   #common: Omit<ReplicaConfiguration, 'incarnation'> | undefined;
+  #closing: Promise<void> | undefined;
   #repairing: NodeJS.Timeout | undefined;
   #hasFinished = false;
   #started: Promise<void> = Promise.resolve();
@@ -414,8 +415,14 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     await this.#close();
   }
 
+  /** Once, whoever asks: a machine that fails ends itself, and whoever has it ends it, too. */
+  #close(): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    return this.#closing;
+  }
+
   /** Waits for the replicas to end, and cleans up. */
-  async #close(): Promise<void> {
+  async #closeAll(): Promise<void> {
     clearTimeout(this.#repairing);
     const late = setTimeout(() => {
       for (const replica of this.#processes.values()) replica.kill();

@@ -364,7 +364,7 @@ export class GuestThread implements ExecutionGuest {
 
   #snapshotIsDue(): boolean {
     if (this.#execution.role !== 'primary') return false;
-    return this.#snapshots.isDue(this.#execution.epoch, this.#stack, () => 64);
+    return this.#snapshots.isDue(this.#execution.epoch, true, this.#stack, () => 64);
   }
 
   /** Clones of the suspended functions take a moment; then the bell is rung. */

@@ -93,14 +93,18 @@ export class SnapshotGuestEnd {
   }
 
   /**
-   * Whether the guest is to be suspended here. The request stays where it is until the guest can go on at once afterwards.
+   * Whether the guest is to be suspended here. The request stays where it is until the guest can go on at once afterwards; and one
+   * for who joins until it is a primary: one that has taken over may have log before it that it has not executed.
    *
    * @param stateBytes what its state takes
    */
-  isDue(epoch: number, stack: Suspendable, stateBytes: () => number): boolean {
+  isDue(epoch: number, isPrimary: boolean, stack: Suspendable, stateBytes: () => number): boolean {
     const asked = Atomics.load(this.#shared.words, WORD_SNAPSHOT);
     if (asked === SNAPSHOT_SIZE) {
       this.tellSize(stack, stateBytes);
+    } else if (asked === SNAPSHOT_TO_JOIN && !isPrimary) {
+      // What makes clones gets ready meanwhile.
+      stack.prepare();
     } else if (asked !== SNAPSHOT_NOTHING && isReady(stack)) {
       Atomics.store(this.#shared.words, WORD_SNAPSHOT, SNAPSHOT_NOTHING);
       const memory = this.#port.take() as SharedArrayBuffer | undefined;

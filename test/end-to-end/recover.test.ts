@@ -189,3 +189,18 @@ test('a disk that is full holds outputs back, says so, and loses nothing', { tim
   expect([exit, lines.length]).toEqual([0, 20_001]);
   for (const [index, line] of lines.slice(0, -1).entries()) expect(line.startsWith(`${index + 1} `)).toBe(true);
 });
+
+test('a guest that never waits, and of which no checkpoint was taken, is run again from its beginning, and another replica joins', {
+  timeout: 180_000,
+}, async () => {
+  const program = [guest('compute'), '1000', '40'];
+  const flags = ['--log', bench.file('logs'), '--stdout', bench.file('out')];
+  const machine = bench.start(['run', ...flags, ...program]);
+  await until(() => (sizeOf('out') > 8_000 ? true : undefined));
+  await killed(machine);
+  const { status, stderr } = await bench.run(['recover', bench.file('logs')]);
+  expect(status, stderr).toBe(0);
+  expect(stderr).toMatch(/: from the beginning to position \d+; /);
+  expect(stderr).toContain('is primary. Protected');
+  expect(readFileSync(bench.file('out'), 'utf8')).toBe((await bench.runPlain(program)).stdout);
+});

@@ -52,24 +52,38 @@ describe('a snapshot', () => {
   test('that nobody asked for is not due', () => {
     const { snapshots } = newGuestEnd();
     expect(snapshots.seemsDue(3)).toBe(false);
-    expect(snapshots.isDue(3, READY, never)).toBe(false);
+    expect(snapshots.isDue(3, true, READY, never)).toBe(false);
   });
 
   test('is not due when only its size is asked for, which is told once', () => {
     const { shared, snapshots, told } = newGuestEnd();
     Atomics.store(shared.words, WORD_SNAPSHOT, SNAPSHOT_SIZE);
     expect(snapshots.seemsDue(3)).toBe(true);
-    expect(snapshots.isDue(3, READY, () => 12345)).toBe(false);
+    expect(snapshots.isDue(3, true, READY, () => 12345)).toBe(false);
     expect(snapshots.seemsDue(4)).toBe(false);
     expect(told()).toEqual([[RECORD_SNAPSHOT_SIZE, 12345]]);
+  });
+
+  test('for who joins waits for a primary: one that has taken over may not have executed all that is before it', () => {
+    const { snapshots, ask } = newGuestEnd();
+    ask(SNAPSHOT_TO_JOIN);
+    expect(snapshots.isDue(3, false, READY, never)).toBe(false);
+    expect(snapshots.seemsDue(4)).toBe(true);
+    expect(snapshots.isDue(4, true, READY, never)).toBe(true);
+  });
+
+  test('that is kept a backup takes, too', () => {
+    const { snapshots, ask } = newGuestEnd();
+    ask(SNAPSHOT_TO_KEEP);
+    expect(snapshots.isDue(3, false, READY, never)).toBe(true);
   });
 
   test('waits until the guest could go on at once', () => {
     const { snapshots, ask } = newGuestEnd();
     ask(SNAPSHOT_TO_KEEP);
-    expect(snapshots.isDue(3, { ...READY, ready: false }, never)).toBe(false);
+    expect(snapshots.isDue(3, true, { ...READY, ready: false }, never)).toBe(false);
     expect(snapshots.seemsDue(4)).toBe(true);
-    expect(snapshots.isDue(4, READY, never)).toBe(true);
+    expect(snapshots.isDue(4, true, READY, never)).toBe(true);
   });
 
   test('is waited for by who has it get ready: it may have gone to rest after it was asked for', () => {
@@ -82,10 +96,10 @@ describe('a snapshot', () => {
       },
     };
     Atomics.store(shared.words, WORD_SNAPSHOT, SNAPSHOT_SIZE);
-    expect(snapshots.isDue(3, stack, () => 1)).toBe(false);
+    expect(snapshots.isDue(3, true, stack, () => 1)).toBe(false);
     stack.ready = false;
     ask(SNAPSHOT_TO_JOIN);
-    expect(snapshots.isDue(4, stack, never)).toBe(true);
+    expect(snapshots.isDue(4, true, stack, never)).toBe(true);
   });
 
   test.each([
@@ -95,7 +109,7 @@ describe('a snapshot', () => {
     const { shared, snapshots, told, ask, received } = newGuestEnd();
     shared.words[WORD_ALONE] = 1;
     ask(kind);
-    expect(snapshots.isDue(3, READY, never)).toBe(true);
+    expect(snapshots.isDue(3, true, READY, never)).toBe(true);
     snapshots.take(
       3,
       () => 'part',
@@ -110,7 +124,7 @@ describe('a snapshot', () => {
   test('goes into the memory that was sent, and elsewhere when that is full', () => {
     const { snapshots, ask, received } = newGuestEnd();
     ask(SNAPSHOT_TO_JOIN, 24);
-    snapshots.isDue(0, READY, never);
+    snapshots.isDue(0, true, READY, never);
     const capture = (area: Area) => {
       const bytes = Uint8Array.of(1, 2, 3);
       const copies = [area.put(bytes), area.put(bytes), area.put(new Uint8Array(9).fill(9)), area.put(bytes)];
@@ -132,7 +146,7 @@ describe('a guest that holds what no snapshot can have', () => {
     ask(SNAPSHOT_TO_JOIN);
     const tried: number[] = [];
     for (let epoch = 10; epoch < 200; epoch++) {
-      if (!snapshots.seemsDue(epoch) || !snapshots.isDue(epoch, READY, never)) continue;
+      if (!snapshots.seemsDue(epoch) || !snapshots.isDue(epoch, true, READY, never)) continue;
       tried.push(epoch - 10);
       snapshots.take(epoch, epoch < 70 ? cannot : () => 'part', () => STATE);
     }
@@ -146,7 +160,7 @@ describe('a guest that holds what no snapshot can have', () => {
     ask(SNAPSHOT_TO_JOIN);
     let attempts = 0;
     for (let epoch = 0; epoch < 2 ** 18; epoch++) {
-      if (!snapshots.seemsDue(epoch) || !snapshots.isDue(epoch, READY, never)) continue;
+      if (!snapshots.seemsDue(epoch) || !snapshots.isDue(epoch, true, READY, never)) continue;
       attempts += 1;
       snapshots.take(epoch, cannot, never);
     }
@@ -159,7 +173,7 @@ describe('a guest that holds what no snapshot can have', () => {
   test('is not confused with a fault of this host', () => {
     const { snapshots, ask } = newGuestEnd();
     ask(SNAPSHOT_TO_KEEP);
-    snapshots.isDue(0, READY, never);
+    snapshots.isDue(0, true, READY, never);
     const fault = () => {
       throw new RangeError('out of memory');
     };
