@@ -25,9 +25,10 @@ function gates<P>(state: ChannelState<P>): readonly string[] {
 
 /** What all whose acknowledgement counts have acknowledged, and the own log holds (DU); all there is where neither is asked for. */
 export function acknowledged<P>(state: ChannelState<P>): number {
-  // BV: one who joins may have it, and is no part of the view yet.
-  let least = ownLimit(state.options.durability, state.onDisk, state.backups.length === 0);
+  let least = Infinity;
   for (const name of gates(state)) least = Math.min(least, state.peers.get(name)?.acknowledged ?? 0);
+  // BV: one who joins may have it, and is no part of the view yet.
+  least = Math.min(least, ownLimit(state.options.durability, state.onDisk, state.backups.length === 0));
   return least;
 }
 

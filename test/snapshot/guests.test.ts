@@ -59,7 +59,7 @@ function bare(name: string, args: readonly (string | number)[], more: Partial<Ma
 }
 
 const BARE: readonly (readonly [name: string, world: () => World])[] = [
-  ['compute', () => bare('compute', [200, 1])],
+  ['compute', () => bare('compute', [800, 1])],
   ['compute, original', () => bare('compute', [100, 1], { variant: 'original' })],
   ['compute, revised, counting exactly', () => bare('compute', [5, 1], { variant: 'revised', counting: 'exact' })],
   ['recursive', () => bare('recursive', [], { epochLength: 1000 })],
@@ -135,7 +135,7 @@ describe('a backup that starts from a snapshot of the guest', () => {
   });
 
   test('of a primary whose log nobody took before', async () => {
-    const given = bare('compute', [200, 1]);
+    const given = bare('compute', [800, 1]);
     const run = await runPrimary(given, true);
     expect(run.parts[0]!.from).toBeGreaterThanOrEqual(run.kept[0]!.position);
     await expectBackups(given, run);
