@@ -10,9 +10,10 @@
 // reason, the record under the name decides: the server may have linked it and lost the answer.
 
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { link, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
+import { makeFolder } from '../journal/made-folder.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { View } from '../protocol/vocabulary.js';
 import {
@@ -43,7 +44,7 @@ export class FolderArbiter implements Arbiter {
    */
   static async open(folder: string): Promise<FolderArbiter> {
     try {
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder);
     } catch (error) {
       throw unreachable(folder, error);
     }

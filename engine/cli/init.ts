@@ -1,7 +1,7 @@
 // `epochvisor init`: a folder that describes a machine whose parts run on several hosts.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { basename, relative, resolve, sep } from 'node:path';
 import { Command } from 'commander';
 import { closeDevices, openDevices } from '../../devices/opening.js';
@@ -9,6 +9,7 @@ import { type ArbiterOptions, openArbiter, parseArbiter } from '../arbiter/open-
 import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
+import { makeFolder } from '../journal/made-folder.js';
 import { birthOf } from '../parts/birth.js';
 import { machineOptions } from '../parts/described-options.js';
 import type { DescribedDevice, MachineDescription } from '../parts/description.js';
@@ -127,7 +128,7 @@ async function describedDevices(sources: InitFlags['devices']): Promise<readonly
 async function recordBirth(folder: MachineFolder, options: ArbiterOptions): Promise<void> {
   const { arbiter } = folder;
   const { scheme, rest } = parseArbiter(arbiter);
-  if (scheme === 'folder') mkdirSync(rest, { recursive: true });
+  if (scheme === 'folder') makeFolder(rest);
   const answer = await (await openArbiter(arbiter, options)).claim(birthOf(folder));
   if (answer.result === 'won') return;
   const why = answer.result === 'lost' ? 'another machine has this id' : answer.reason;

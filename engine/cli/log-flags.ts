@@ -1,10 +1,11 @@
 // The flags that have a machine written down, for `run` and `resume`: --log, --record, --checkpoint-every, --keep.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EpochvisorError } from '../errors/errors.js';
+import { makeFolder } from '../journal/made-folder.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import type { CheckpointPace } from '../log/checkpoints.js';
 import { complain } from '../observe/defects.js';
@@ -155,7 +156,7 @@ function besideRecording(file: string): string {
 function emptyFolder(folder: string): string {
   let names: string[];
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     names = readdirSync(folder);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

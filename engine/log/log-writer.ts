@@ -3,11 +3,12 @@
 // Whatever takes time is done beside the I/O thread: a disk that stalls keeps no heartbeat. What is called written is with the
 // operating system; of what is called synced the names are on the disk, too.
 
-import { close, fdatasync, fsync, mkdirSync, open, rm, unlink, write } from 'node:fs';
+import { close, fdatasync, fsync, open, rm, unlink, write } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Answer } from '../driver/journal-queue.js';
 import { LogBehind, type LogDisk, LogQueue } from '../driver/log-queue.js';
 import { assert, EpochvisorError } from '../errors/errors.js';
+import { makeFolder } from '../journal/made-folder.js';
 import type { SegmentHeader } from '../wire/segments.js';
 
 /** The name of the `number`-th segment of a log. */
@@ -43,7 +44,7 @@ export class LogWriter extends LogQueue {
   constructor(options: LogWriterOptions) {
     const { folder, header, segmentBytes, beginsWhole = true, isAwaited = false, waits, ended } = options;
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     } catch (error) {
       throw unwritable(folder, error);
     }

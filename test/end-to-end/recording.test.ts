@@ -1,6 +1,6 @@
 // `run --record`, `replay`, `inspect-log`: whatever happened to the replicas, a recording runs again as the guest ran.
 
-import { mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
@@ -278,6 +278,15 @@ describe('a recording', () => {
       /can't be written: ENOENT/,
     );
     expectRefused(await bench.run(['run', '--log', bench.folder, guest('hello')]), 'LOG_FOLDER', /is not empty: /);
+    // Where the system says ENOENT though the parent is there.
+    expectRefused(
+      await bench.run(['run', '--log', '/proc/none', guest('hello')]),
+      'LOG_FOLDER',
+      /can't be used: ENOENT/,
+    );
+    const above = bench.file('above/it');
+    expect((await bench.run(['run', '--log', above, guest('hello')])).status).toBe(0);
+    expect(existsSync(above)).toBe(true);
     expectRefused(
       await bench.run(['run', '--checkpoint-every', '1', guest('hello')]),
       'BAD_USAGE',
