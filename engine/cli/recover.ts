@@ -14,11 +14,11 @@ import { LaunchedMachine } from '../launch/launched-machine.js';
 import { type LoggedOrigin, readOrigin } from '../launch/log-home.js';
 import { decodeLoggedMachine } from '../log/logged-machine.js';
 import { hashOf } from '../log/recording.js';
-import { planRecovery, type Recovery } from '../log/recovery.js';
+import { behind, inputDelivered, planRecovery, type Recovery } from '../log/recovery.js';
 import type { BusMemory } from '../protocol/bus/bus-memory.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { StreamOffset } from '../protocol/messages.js';
-import type { View } from '../protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
 import type { LogPlace } from '../replica/replica-configuration.js';
 import { addEtcdFlags, arbiterOptions, type GivenArbiter } from './arbiter-flags.js';
 import { addReplicaFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
@@ -71,6 +71,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   }
   const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
   refuseAnother(guest, module, origin, recovery);
+  refuseBehind(recovery, memory.memory);
   const { bornMs, ...options } = decodeLoggedMachine(recovery.header.description, recovery.path).options;
   await rewriteGuest(module, options, flags.cache);
   const launch = await launchOptions(saysReplicas ? flags : { ...flags, replicas: origin.replicas });
@@ -156,4 +157,17 @@ function refuseAnother(path: string, module: Uint8Array, { machine }: LoggedOrig
   }
   if (hashOf(module) === header.moduleHash) return;
   throw new EpochvisorError('GUEST_CHANGED', `${path} is not the guest of the log`, 'name that one with --guest');
+}
+
+/** What the bus has let go of it cannot tell again. */
+function refuseBehind(recovery: Recovery, { inputs, sources }: BusMemory): void {
+  const delivered = inputDelivered(recovery, recovery.position, recovery.checkpoint);
+  const gone = [
+    ...inputs.map(({ stream, released }) => ({ stream, offset: released })),
+    ...sources.map(({ stream, opened, unreleased }) => ({ stream, offset: opened - unreleased.length })),
+  ];
+  for (const { stream, offset } of gone) {
+    const known = delivered.get(stream) ?? 0;
+    if (stream < FIRST_OPENED_STREAM && offset > known) throw behind(`input of stream ${stream}`, offset, known);
+  }
 }

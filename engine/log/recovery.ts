@@ -11,6 +11,7 @@ import { assert, EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
+import { EntryDecoder } from '../wire/log-entries.js';
 import type { SegmentHeader } from '../wire/segments.js';
 import {
   type ChainLink,
@@ -125,4 +126,52 @@ function overtaken({ log }: LogExtent, view: View, named: readonly string[]): Ep
     `${log.path} was overtaken: view ${view.number} of the machine belongs to ${whose}, of whom no whole log is there`,
     'name the folder with the log of one of them',
   );
+}
+
+/**
+ * How much of each stream's input the guest has had where the log ends, by stream; of a source, streams that it opened.
+ * @param log a whole one, from which the guest goes on
+ */
+export function inputDelivered(log: Records, from: number, checkpoint: number | undefined): Map<number, number> {
+  const guest = checkpoint === undefined ? undefined : snapshotAt(log, checkpoint).guest;
+  const delivered = new Map((guest?.execution.input ?? []).map(({ stream, offset }) => [stream, offset]));
+  const decoder = new EntryDecoder(guest?.codec);
+  for (const { bytes } of partsFrom(log, from)) {
+    for (const entry of decoder.decode(bytes)) {
+      for (const interrupt of entry.type === 'end' ? entry.interrupts : []) {
+        if (interrupt.kind === 'stream') delivered.set(interrupt.stream, interrupt.offset + interrupt.bytes.length);
+        else if (interrupt.kind === 'opened') delivered.set(interrupt.stream, interrupt.offset + 1);
+      }
+    }
+  }
+  return delivered;
+}
+
+/** More has happened outside than the log accounts for: its end was lost, with the power of its host. */
+export function behind(what: string, outside: number, known: number): EpochvisorError {
+  return new EpochvisorError(
+    'RECOVER_BEHIND',
+    `of the ${what} ${outside} have passed, and the log knows of ${known}: its end was lost`,
+    'what no disk had (--durability) nobody can go on with',
+  );
+}
+
+export interface PositionedPart {
+  readonly position: number;
+  readonly length: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Those from this position on. */
+export function* partsFrom(log: Records, from: number): Generator<PositionedPart, void, undefined> {
+  for (const found of log.records()) {
+    if (found.type !== 'log') continue;
+    const { record } = found;
+    if (record.type !== 'log') continue;
+    let { position } = record;
+    for (const { entries: length, bytes } of record.parts) {
+      if (position >= from) yield { position, length, bytes };
+      position += length;
+    }
+  }
 }

@@ -16,8 +16,9 @@
 // A release that was lost with the checkpoint's outbox is made again: the state has what was delivered.
 
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
+import type { EpochvisorError } from '../errors/errors.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
-import { chainOfRecovery } from '../log/recovery.js';
+import { behind, chainOfRecovery, type PositionedPart, partsFrom } from '../log/recovery.js';
 import { type Records, snapshotAt } from '../log/stored-checkpoints.js';
 import { FIRST_OPENED_STREAM, type Output } from '../protocol/vocabulary.js';
 import type { Timers } from '../threads/thread-ports.js';
@@ -43,16 +44,25 @@ export function openRecovered(place: RecoverPlace): Recovered {
   return { place, log, snapshot: checkpoint === undefined ? undefined : snapshotAt(log, checkpoint) };
 }
 
-/** Lies around the ports of the driver: what has left is not put out again. */
-export function aroundRecovered({ place, snapshot }: Recovered): PortsAround {
+/**
+ * Lies around the ports of the driver: what has left is not put out again.
+ * @param failed with RECOVER_BEHIND where more has left than the log accounts for
+ */
+export function aroundRecovered({ place, snapshot }: Recovered, failed: (error: unknown) => void): PortsAround {
   const { from, end, outside } = place;
+  const known = (stream: number) => outside.find(one => one.stream === stream)?.offset ?? 0;
+  /** Past the log nothing is executed as it was: what would be put out in the place of something else must not be. */
+  const contradiction = (position: number, output: Output): EpochvisorError | undefined => {
+    if (position <= end || output.type !== 'stream' || output.stream >= FIRST_OPENED_STREAM) return undefined;
+    const there = known(output.stream);
+    return output.offset < there ? behind(`output of stream ${output.stream}`, there, output.offset) : undefined;
+  };
   const isOutside = (position: number, output: Output): boolean => {
     if (position > end) return false;
     if (output.type === 'operation') return true;
     if (output.type !== 'stream' && output.type !== 'end') return false;
     if (output.stream >= FIRST_OPENED_STREAM) return true;
-    const known = outside.find(({ stream }) => stream === output.stream)?.offset ?? 0;
-    return output.type === 'stream' && output.offset + output.bytes.length <= known;
+    return output.type === 'stream' && output.offset + output.bytes.length <= known(output.stream);
   };
   const ports = (plain: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> => {
     const listen = plain.guest.listen.bind(plain.guest);
@@ -66,7 +76,9 @@ export function aroundRecovered({ place, snapshot }: Recovered): PortsAround {
           listener.running();
         },
         output: (position, output) => {
-          if (!isOutside(position, output)) listener.output(position, output);
+          const wrong = contradiction(position, output);
+          if (wrong !== undefined) failed(wrong);
+          else if (!isOutside(position, output)) listener.output(position, output);
         },
       });
     return plain;
@@ -162,24 +174,5 @@ export class LogPeer implements PeerLink {
 
   #end(): void {
     this.#options.whenSynced(this.#position, () => this.#handlers?.closed('it is a log, which ends there'));
-  }
-}
-
-interface PositionedPart {
-  readonly position: number;
-  readonly length: number;
-  readonly bytes: Uint8Array;
-}
-
-function* partsFrom(log: Records, from: number): Generator<PositionedPart, void, undefined> {
-  for (const found of log.records()) {
-    if (found.type !== 'log') continue;
-    const { record } = found;
-    if (record.type !== 'log') continue;
-    let { position } = record;
-    for (const { entries: length, bytes } of record.parts) {
-      if (position >= from) yield { position, length, bytes };
-      position += length;
-    }
   }
 }

@@ -152,7 +152,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     });
   }
   const begun = { ...configuration, ...(view === undefined ? {} : { view }) };
-  const recovered = recover === undefined ? undefined : await openedLog(recover);
+  const recovered = recover === undefined ? undefined : await openedLog(recover, failed);
   const state = recovered?.state ?? (await stateFor(begun));
   const log = await logFor(begun, state.snapshot, tell);
   const thread = early ?? startThread(view);
@@ -176,19 +176,19 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
   if (place !== undefined) search.look();
   if (view === undefined) sayJoining(started, tell);
   started.start();
-  if (recovered !== undefined) recovered.begin(started, begun.view!, thread, log, failed);
+  if (recovered !== undefined) recovered.begin(started, begun.view!, thread, log);
   return started;
 }
 
 /** Loaded for those who go on from a log. */
-async function openedLog(place: RecoverPlace) {
+async function openedLog(place: RecoverPlace, failed: Failed) {
   const { aroundRecovered, LogPeer, openRecovered } = await import('./recovering.js');
   const recovered = openRecovered(place);
   const { log, snapshot } = recovered;
   return {
     state: snapshot === undefined ? {} : { snapshot },
-    around: aroundRecovered(recovered),
-    begin(replica: Replica, view: View, thread: ThreadHost, own: ReplicaLog | undefined, failed: Failed): void {
+    around: aroundRecovered(recovered, failed),
+    begin(replica: Replica, view: View, thread: ThreadHost, own: ReplicaLog | undefined): void {
       // It would be the only one to go on from, and nothing of it be there.
       if (own === undefined)
         throw new EpochvisorError('RECOVER_UNLOGGED', 'a log that is gone on from is gone on with');

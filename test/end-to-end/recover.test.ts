@@ -204,3 +204,19 @@ test('a guest that never waits, and of which no checkpoint was taken, is run aga
   expect(stderr).toContain('is primary. Protected');
   expect(readFileSync(bench.file('out'), 'utf8')).toBe((await bench.runPlain(program)).stdout);
 });
+
+test('a log of which the end was lost, with output that is there, is not gone on from', {
+  timeout: 180_000,
+}, async () => {
+  const logs = bench.file('logs');
+  const machine = bench.start(['run', '--log', logs, '--stdout', bench.file('out'), guest('clock-random'), '100000']);
+  await until(() => (sizeOf('out') > 50_000 ? true : undefined));
+  await killed(machine);
+  const before = readFileSync(bench.file('out'));
+  // As a loss of power leaves them, where nothing waited for a disk.
+  for (const log of logsIn(logs)) truncateSync(join(logs, log, '00000001.epvlog'), 16 << 10);
+  const { status, stderr } = await bench.run(['recover', logs]);
+  expect(stderr).toMatch(/of the output of stream 1 \d+ have passed, and the log knows of \d+: its end was lost \[/);
+  expect(status).toBeGreaterThan(0);
+  expect(readFileSync(bench.file('out')).equals(before)).toBe(true);
+});

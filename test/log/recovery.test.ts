@@ -3,8 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { extentOf } from '../../engine/log/chain.js';
 import type { StoredLog } from '../../engine/log/log-reader.js';
-import { recoveryOf } from '../../engine/log/recovery.js';
-import type { View } from '../../engine/protocol/vocabulary.js';
+import { inputDelivered, recoveryOf } from '../../engine/log/recovery.js';
+import type { Interrupt, LogEntry, View } from '../../engine/protocol/vocabulary.js';
+import { EntryEncoder, maxSize } from '../../engine/wire/log-entries.js';
 import type { SegmentRecord } from '../../engine/wire/segment-records.js';
 
 function logOf(incarnation: string, records: readonly SegmentRecord[], machine = 'm'): StoredLog {
@@ -114,4 +115,25 @@ describe('it is gone on from', () => {
     const before = logOf('a', [told(FIRST), parts(0, 'abcd')]);
     expect(chosen(pair, 99, before, joined)).toBe('j beginning 0 6');
   });
+});
+
+test('how much of its input a guest has had is what its log delivered', () => {
+  const encoder = new EntryEncoder();
+  const delivering = (epoch: number, ...interrupts: Interrupt[]) => {
+    const digest = { count: epoch, submitted: 0, consumed: 0 };
+    const entry: LogEntry = { type: 'end', epoch, digest, timeNs: epoch, interrupts };
+    const bytes = new Uint8Array(maxSize(entry));
+    return { entries: 1, bytes: bytes.subarray(0, encoder.encode(entry, bytes, 0)) };
+  };
+  const input = (offset: number, length: number): Interrupt => {
+    return { kind: 'stream', stream: 0, offset, bytes: new Uint8Array(length), end: false };
+  };
+  const first = { type: 'log', position: 0, parts: [delivering(0, input(0, 7)), delivering(1, input(7, 3))] } as const;
+  const opened: Interrupt = { kind: 'opened', stream: 3, offset: 1, opened: 1025, data: new Uint8Array(0) };
+  const second = { type: 'log', position: 2, parts: [delivering(2, opened)] } as const;
+  expect([...inputDelivered(logOf('a', [told(FIRST), first]), 0, undefined)]).toEqual([[0, 10]]);
+  expect([...inputDelivered(logOf('a', [told(FIRST), first, second]), 0, undefined)]).toEqual([
+    [0, 10],
+    [3, 2],
+  ]);
 });
