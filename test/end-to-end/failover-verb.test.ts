@@ -12,15 +12,15 @@ const failover = failoverOf(bench);
 const SLOW_TELLER = fileURLToPath(new URL('slow-teller.wat', import.meta.url));
 
 describe('a dispense that was performed, and whose completion nobody was told of', () => {
-  const run = async (ids: string, variant: string) => {
+  const run = async (at: string, ids: string, variant: string) => {
     const module = bench.file('slow-teller.wasm');
     writeFileSync(module, wat(readFileSync(SLOW_TELLER, 'utf8')));
-    const flags = ['--variant', variant, '--epoch-length', '1e9', '--at', '0:600000000', '--operation-ids', ids];
+    const flags = ['--variant', variant, '--epoch-length', '1e9', '--at', at, '--operation-ids', ids];
     return failover(...flags, '--teller', bench.file('journal'), module);
   };
 
   test('is not repeated at the bus, where operations have ids', async () => {
-    const { status, report } = await run('on', 'deferred');
+    const { status, report } = await run('0:600000000', 'on', 'deferred');
     expect(report.points).toMatchObject([
       { verdict: 'same', kill: { epoch: 0, outstanding: 1 }, failover: { uncertain: 1 } },
     ]);
@@ -28,10 +28,9 @@ describe('a dispense that was performed, and whose completion nobody was told of
   });
 
   test.each(['original', 'deferred'])("is paid twice in the paper's world, where they have none: %s", async variant => {
-    const { status, report } = await run('off', variant);
-    expect(report.points).toMatchObject([
-      { verdict: 'different', kill: { outstanding: 1 }, failover: { uncertain: 1 } },
-    ]);
+    // What it has heard there is the end of its stdin and the completion: the note is dispensed, on a busy host, too.
+    const { status, report } = await run('bus:3:after', 'off', variant);
+    expect(report.points).toMatchObject([{ verdict: 'different', failover: { uncertain: 1 } }]);
     // The second note is in the journal, after the first.
     expect(report.points[0]!.detail).toBe('teller, byte 8: expected end, found "1 1 100\\n2 1 100\\n"');
     expect(status).toBe(1);

@@ -31,17 +31,20 @@ function makeFolder(name: string): string {
 
 const command = (folder: string) => ['--dir', `${folder}::/data`, buildProgram('journal.c'), '/data'];
 
-/** Goes on for some lines, and is told to end. */
-async function goesOn({ command }: Watched): Promise<Ended> {
-  const already = command.stdout.length;
-  await until(() => (command.stdout.length > already + 'line 10\n'.length * 3 ? true : undefined));
+/** The number of its last line; -1 where it has not written one. */
+const lastLine = (stdout: string): number => Number(/line (\d+)\n$/.exec(stdout)?.[1] ?? -1);
+
+/** Goes on for some lines, past line `written`, and is told to end. */
+async function goesOn({ command }: Watched, written: number): Promise<Ended> {
+  const already = Math.max(written, lastLine(command.stdout));
+  await until(() => (lastLine(command.stdout) > already + 3 ? true : undefined));
   command.endInput();
   return command.ended;
 }
 
 /** What an undisturbed program prints, and leaves in its folder, that writes as many lines as the last of `stdout` says. */
 async function undisturbed(stdout: string): Promise<{ stdout: string; files: Record<string, string> }> {
-  const lines = 1 + Number(/line (\d+)\n$/.exec(stdout)?.[1]);
+  const lines = 1 + lastLine(stdout);
   const folder = makeFolder(`undisturbed-${lines}`);
   const plain = await bench.run(['run', '--quiet', '--replicas', '1', ...command(folder), String(lines)]);
   expect(plain).toMatchObject({ status: 0, stderr: '' });
@@ -66,6 +69,8 @@ test('the folder of a resumed program, alone or on a pair that loses its primary
 
   // What others put there meanwhile shifts every file by one, and is left alone.
   writeFileSync(join(folder, 'aardvark'), 'precious');
+  // It wrote on after the snapshot: a file is longer than the program knows until that has come as far again.
+  const written = readFileSync(join(folder, 'zebra'), 'latin1').split('\n').length - 1;
   const kept = bench.file('kept');
   cpSync(folder, kept, { recursive: true });
   const expectUndisturbed = async ({ stdout, status }: Ended) => {
@@ -74,7 +79,7 @@ test('the folder of a resumed program, alone or on a pair that loses its primary
     expect(expected.stdout.endsWith(stdout)).toBe(true);
     expect(contents(folder)).toEqual({ ...expected.files, '/aardvark': 'precious' });
   };
-  const alone = await goesOn(bench.startWatched(['--quiet', '--replicas', '1', file], 'pipe', 'resume'));
+  const alone = await goesOn(bench.startWatched(['--quiet', '--replicas', '1', file], 'pipe', 'resume'), written);
   expect(alone.stderr).toBe('');
   await expectUndisturbed(alone);
 
@@ -90,5 +95,5 @@ test('the folder of a resumed program, alone or on a pair that loses its primary
   const { primary } = await pair.isProtected();
   process.kill(primary.pid, 'SIGKILL');
   await pair.status(now => now.primary.pid !== primary.pid);
-  await expectUndisturbed(await goesOn(pair));
+  await expectUndisturbed(await goesOn(pair, written));
 });
