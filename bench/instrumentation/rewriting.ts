@@ -3,10 +3,10 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Bench } from 'tinybench';
+import { withPackage } from '../../engine/cli/npm-package.js';
 import { instrument } from '../../engine/index.js';
 import { isTiny } from '../host.js';
-import { RUBY, RUBY_VERSION } from '../wasi/programs.js';
-import { withPackage } from '../wasi/ruby/package.js';
+import { RUBY, RUBY_VERSION, UNPACKED } from '../wasi/programs.js';
 import { build } from './build.js';
 import { now_ms } from './clock.js';
 import { KERNELS, MIXED } from './kernels.js';
@@ -22,7 +22,7 @@ export interface RewritingResult {
 function rubyModule(): string {
   const path = resolve('.cache', 'bench', 'ruby.wasm');
   if (existsSync(path)) return path;
-  withPackage(RUBY, RUBY_VERSION, folder => {
+  withPackage(UNPACKED, RUBY, RUBY_VERSION, folder => {
     mkdirSync(dirname(path), { recursive: true });
     copyFileSync(join(folder, 'dist', 'ruby.wasm'), path);
   });

@@ -7,13 +7,15 @@ import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:c
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
+import { withPackage } from '../../engine/cli/npm-package.js';
 import { ADAPTER } from './ruby/adapter.js';
 import { linkRuby } from './ruby/command.js';
-import { withPackage } from './ruby/package.js';
 
 const SOURCES = resolve('test', 'programs');
 /** Where binaries are kept; nobody else reads or writes there. */
 export const BUILT = resolve('.cache', 'programs');
+/** Where packages are unpacked meanwhile. */
+export const UNPACKED = resolve('.cache');
 const C_FLAGS = ['--target=wasm32-wasi', '-O2', '-Wall', '-Wextra', '-Werror', '-Wl,-z,stack-size=1048576'];
 const RUST_FLAGS = ['--edition=2021', '--target=wasm32-wasi', '-O', '-Cstrip=symbols', '-Dwarnings'];
 
@@ -48,7 +50,7 @@ export function compile(source: string, target: string): void {
 export function buildRuby(library = false): string {
   const file = library ? 'ruby+stdlib.wasm' : 'ruby.wasm';
   return built(library ? 'ruby-library' : 'ruby', [RUBY, RUBY_VERSION, file, ADAPTER], target =>
-    withPackage(RUBY, RUBY_VERSION, folder => linkRuby(join(folder, 'dist', file), target)),
+    withPackage(UNPACKED, RUBY, RUBY_VERSION, folder => linkRuby(join(folder, 'dist', file), target)),
   );
 }
 

@@ -13,9 +13,9 @@ import { temporaryFolder } from '../replica/temporary-folder.js';
 import { describeDifference, firstDifference } from '../testing/difference.js';
 import { runTrial, type Trial, type TrialOptions } from '../testing/trial.js';
 import { readKillProof } from '../testing/trial-hooks.js';
+import { bold, green, red, say } from './demo-words.js';
 import { abortOnSignals } from './interruption.js';
 import { DEFAULT_MAX_MEMORY, programName, readGuest } from './machine-flags.js';
-import { print } from './output.js';
 
 const FAILED_STATUS = 1;
 const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));
@@ -33,7 +33,11 @@ const LIMIT_MS = 120_000;
 export function demoCommand(): Command {
   return new Command('demo')
     .description('Run a guest on a pair, kill its primary, let it heal, kill again; compare with an undisturbed run.')
-    .action(demo);
+    .option('--prompt', 'Ruby at your terminal (from npm, fetched once) instead: who answers a line is killed')
+    .action(async ({ prompt }: { prompt?: true }) => {
+      if (prompt) await (await import('./prompt-demo.js')).promptDemo();
+      else await demo();
+    });
 }
 
 async function demo(): Promise<void> {
@@ -204,16 +208,5 @@ function show(name: string, { stdout, ending }: Trial): void {
   say(`  ${name.padEnd(14)}  ${outcome}, ${lines} lines, ${grouped(stdout.length)} bytes, sha256 ${hash}`);
 }
 
-function say(line: string): void {
-  print(`${line}\n`);
-}
-
 const grouped = (value: number) => value.toLocaleString('en-US');
 const shown = (path: string) => [relative(process.cwd(), path), ...GUEST_ARGUMENTS].join(' ');
-
-/** Colours are for terminals that are there to show them (no-color.org). */
-const coloured = process.stdout.isTTY && process.env.TERM !== 'dumb' && process.env.NO_COLOR === undefined;
-const style = (code: number) => (text: string) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
-const bold = style(1);
-const red = style(31);
-const green = style(32);

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { Network } from '../../bench/hosts/network.js';
 import { otherHost } from '../../bench/instrumentation/hosts.js';
 import { BUILT, buildRuby, compile } from '../../bench/wasi/programs.js';
+import { rubyCommand } from '../../engine/cli/prompt-demo.js';
 
 export interface Requirement {
   readonly what: string;
@@ -25,6 +26,7 @@ export type RequirementName =
   | 'c'
   | 'rust'
   | 'ruby'
+  | 'prompt'
   | 'redis'
   | 'faketime'
   | 'namespaces'
@@ -48,6 +50,11 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
     what: 'the Ruby interpreter of npm',
     howToGet: 'run the tests once with a network: it is kept in .cache',
     prepare: () => void buildRuby(),
+  },
+  prompt: {
+    what: 'the Ruby of `demo --prompt`, from npm',
+    howToGet: 'run the tests once with a network: it is kept in the cache of the user',
+    prepare: () => void rubyCommand(),
   },
   redis: {
     what: 'redis-cli, redis-benchmark and redis-server (clients of the key-value guest, and what it is compared with)',
