@@ -7,16 +7,17 @@ export interface Bench {
   /** Of one round of `--compare`: as short as it can be and still print figures that mean something. */
   readonly round?: readonly string[];
   /** What it can't do without and a host may lack, by its name in test/setup/requirements.ts. */
-  readonly needs?: 'c' | 'redis' | 'namespaces';
+  readonly needs?: 'c' | 'redis' | 'namespaces' | 'prompt';
 }
 
-/** What has a command of its own, by its program: `npm run sweep`, `flood`, `mutants`; `soak` has a test of its own. */
+/** What has a command of its own, by its program: `npm run sweep`, `flood`, `mutants`, `picture`; `soak` has a test of its own. */
 export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
   'failover/sweep.js': {
     tiny: ['--points', '1', '--part', 'every', '--part', 'processes', '--guest', 'hello', '--guest', 'teller'],
   },
   'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
   'mutants/main.js': { tiny: ['--limit', '2', '--seeds', '20', '--tests', '', '--jobs', '1'] },
+  'picture/main.js': { tiny: [], needs: 'prompt' },
   'wasi/failover.js': { tiny: ['1', 'words'], needs: 'c' },
 };
 
