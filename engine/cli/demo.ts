@@ -13,9 +13,9 @@ import { temporaryFolder } from '../replica/temporary-folder.js';
 import { describeDifference, firstDifference } from '../testing/difference.js';
 import { runTrial, type Trial, type TrialOptions } from '../testing/trial.js';
 import { readKillProof } from '../testing/trial-hooks.js';
-import { bold, green, red, say } from './demo-words.js';
 import { abortOnSignals } from './interruption.js';
 import { DEFAULT_MAX_MEMORY, programName, readGuest } from './machine-flags.js';
+import { bold, green, red, say } from './output.js';
 
 const FAILED_STATUS = 1;
 const GUEST = fileURLToPath(new URL('../../../guest/build/compute.wasm', import.meta.url));

