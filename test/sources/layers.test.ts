@@ -58,7 +58,7 @@ describe('the sources', () => {
     const imports = (path: string) => importsOf(sources, path);
     expect(imports('engine/protocol/outbox.ts')).toContain('engine/protocol/bounds.ts');
     expect(imports('engine/replica/thread-host.ts')).toContain('engine/guest/guest-thread.ts');
-    expect(imports('engine/cli/main.ts')).toContain('engine/cli/run.ts');
+    expect(imports('engine/cli/verbs.ts')).toContain('engine/cli/run.ts');
     expect(imports('guest/programs/hello.ts')).toContain('guest/lib/console.ts');
     expect(imports('test/suspend/clone-thread.test.ts')).toContain('test/suspend/clone-thread.mjs');
   });
