@@ -120,7 +120,7 @@ export class Channel<P> {
         state.said = Infinity;
         return [];
       case 'kept':
-        return [...committing.keptCame(state, event), ...this.#bus.release(), ...committing.throttle(state)];
+        return [...committing.keptCame(state, event), ...this.#bus.release()];
       case 'peerOpened':
         return this.#peerOpened(event.peer);
       case 'peer':

@@ -117,10 +117,11 @@ export class Execution {
 
   /**
    * Backup: all of the log that it was given is executed, so that it stands at a position of it: it can be saved. It does
-   * wherever its primary has taken a snapshot, for there a part of the log ends with an epoch.
+   * wherever its primary has taken a snapshot, for there a part of the log ends with an epoch. (A run of empty epochs is of
+   * the log until its last one is executed.)
    */
   get isAtLogsEnd(): boolean {
-    return this.#role === 'backup' && !this.#promoted && this.#log.head === undefined && this.#emptyLeft === 0;
+    return this.#role === 'backup' && !this.#promoted && this.#log.head === undefined;
   }
 
   /** EL: of the epochs after the end that was stepped last, instructions. */

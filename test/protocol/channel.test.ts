@@ -385,6 +385,19 @@ describe('suspicion', () => {
     expect(claimOf(backup.step(tick(40 + SUSPICION_MS)))).toMatchObject({ number: 2, primary: 'B', backups: [] });
   });
 
+  it('says whether it never came, or has fallen silent, and for how long', () => {
+    // The view without it tells of it.
+    const reasonOf = (it: ReturnType<typeof channel>): unknown => {
+      const claim = claimOf(ticks(it, 50, 3 * SUSPICION_MS));
+      const effects = it.step({ type: 'claimed', view: claim, answer: { result: 'won' }, nowMs: 3 * SUSPICION_MS });
+      return effects.flatMap(effect => (effect.type === 'view' ? [effect.reason] : []))[0];
+    };
+    const backup = connected('B');
+    backup.step(fromPeer('A', heartbeat(), 40));
+    expect(reasonOf(backup)).toBe(`no word from it for ${SUSPICION_MS} ms`);
+    expect(reasonOf(channel('B', PAIR))).toBe('it never came');
+  });
+
   it('comes later where this host is crowded', () => {
     // Both are known to speak steadily: a quarter of the time is enough.
     const suspectedMs = (crowding: number): number => {

@@ -105,6 +105,16 @@ describe('DU: a primary without a backup', () => {
 });
 
 describe('DU: a backup', () => {
+  it('says what its disk had before there was a connection, once there is one', () => {
+    const channels = new Channels();
+    channels.add('B', PAIR, { durability: 'backup-disk' });
+    kept(channels, 'B', 0, 0);
+    // Nobody has heard it.
+    channels.sent.length = 0;
+    channels.step('B', { type: 'peerOpened', peer: 'A', nowMs: 0 });
+    expect(acknowledgements(channels, 'B')).toEqual([0]);
+  });
+
   it('says nothing of its disk while its claim is out, and says it in the view that it adopts (CL, VT)', () => {
     const channels = machine('backup-disk');
     kept(channels, 'B', 0, 0);

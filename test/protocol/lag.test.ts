@@ -24,6 +24,15 @@ describe('lag', () => {
     expect(lag.lagMs(250)).toBe(50);
   });
 
+  it('is known to a few milliseconds: of what is shipped sooner nothing is remembered', () => {
+    const lag = new Lag();
+    for (let ms = 100; ms < 105; ms++) lag.shipped(ms, ms);
+    lag.progressed({ executed: 100, backlogBytes: 0 });
+    expect(lag.lagMs(110)).toBe(0);
+    lag.shipped(105, 105);
+    expect(lag.lagMs(110)).toBe(5);
+  });
+
   it('does not grow because progress is told late or out of order', () => {
     const lag = new Lag();
     lag.shipped(10, 100);

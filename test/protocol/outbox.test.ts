@@ -1,7 +1,7 @@
 // Outbox: outputs from the I/O instruction until the bus has answered.
 
 import { describe, expect, it } from 'vitest';
-import { BOUNDS } from '../../engine/protocol/bounds.js';
+import { BOUNDS, outputRoomBytes } from '../../engine/protocol/bounds.js';
 import { Outbox } from '../../engine/protocol/outbox.js';
 import { FIRST_OPENED_STREAM, type Output } from '../../engine/protocol/vocabulary.js';
 
@@ -131,6 +131,14 @@ describe('answers of the bus', () => {
     expect(outbox.performed).toBe(5);
     outbox.confirm(1, 6);
     expect([outbox.performed, outbox.sentCount]).toEqual([Infinity, 0]);
+  });
+
+  it('of an opened stream of which nothing is known any more are for nobody', () => {
+    for (const stream of [NEXT, NEXT + 1]) {
+      const outbox = new Outbox();
+      outbox.confirm(stream, 3);
+      expect([outbox.untoldBytes, outbox.takeUntold()]).toEqual([0, []]);
+    }
   });
 
   it('complete an operation once', () => {
@@ -301,6 +309,14 @@ describe('re-attachment (RS)', () => {
 });
 
 describe('windows of streams', () => {
+  it('have no room where more is untaken than there is room for', () => {
+    const { openedOutputBytes, openedOutputShareBytes, openedOutputTotalBytes } = BOUNDS;
+    expect(outputRoomBytes(BOUNDS, openedOutputBytes - 1, 0)).toBe(1);
+    for (const untaken of [openedOutputBytes, openedOutputBytes + 7])
+      expect(outputRoomBytes(BOUNDS, untaken, 0)).toBe(0);
+    expect(outputRoomBytes(BOUNDS, openedOutputShareBytes, openedOutputTotalBytes)).toBe(0);
+  });
+
   const S = FIRST_OPENED_STREAM;
   const T = S + 1;
   const small = () => new Outbox({ ...BOUNDS, sentBytes: 200 });
