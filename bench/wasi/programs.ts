@@ -67,7 +67,7 @@ function built(name: string, inputs: readonly (string | Uint8Array)[], make: (ta
 }
 
 /** A rustc that has the target: rustup's may lack it where Debian's (with libstd-rust-dev-wasm32) does not. */
-function rustc(): string {
+export function rustc(): string {
   for (const candidate of ['rustc', '/usr/bin/rustc']) {
     try {
       const libraries = execFileSync(candidate, ['--print', 'target-libdir', '--target', 'wasm32-wasi'], QUIET);
