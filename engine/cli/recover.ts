@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { STDIN } from '../../devices/console/console-streams.js';
+import { STDIN, streamName } from '../../devices/console/console-streams.js';
 import { openConsole } from '../../devices/console/open-console.js';
 import type { StreamDevice } from '../../devices/device.js';
 import { openDevices } from '../../devices/opening.js';
@@ -39,7 +39,10 @@ export function recoverCommand(): Command {
     .argument('<DIR...>', 'the folder that --log named; and others, where logs of its replicas lie elsewhere now')
     .option('--guest <GUEST.wasm>', 'the guest, where it lies elsewhere now')
     .option('--no-cache', 'rewrite the guest anew')
-    .option('--accept-loss', "under backup-disk, go on from the primary's log alone, which may lack what has left")
+    .option(
+      '--accept-loss',
+      "go on where something of the output may be lacking: from the primary's log alone under backup-disk, or with a file that was cut short",
+    )
     .option('--no-repair', 'start no replacement for a replica that died')
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
     .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
@@ -60,7 +63,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   const { memory } = home.launch;
   refuseEnded(folder, memory.memory);
   const consoles = await openConsole(origin, origin.durability !== 'memory');
-  const outside = outsideOf(consoles, memory.memory);
+  const outside = outsideOf(consoles, memory.memory, flags.acceptLoss === true || origin.durability !== 'memory');
   const recovery = planRecovery(folders, view, outside);
   if (!recovery.hasBackup && origin.durability === 'backup-disk' && flags.acceptLoss !== true) {
     throw new EpochvisorError(
@@ -135,16 +138,31 @@ function refuseEnded(folder: string, { outcome }: BusMemory): void {
   );
 }
 
-/** How much of each stream's output is known to be there. */
-function outsideOf(consoles: readonly StreamDevice[], { outputs }: BusMemory): StreamOffset[] {
+/**
+ * How much of each stream's output is known to be there.
+ * @param mayBeShorter whether a file may have been emptied, and has lost nothing with the power of its host
+ */
+function outsideOf(consoles: readonly StreamDevice[], { outputs }: BusMemory, mayBeShorter: boolean): StreamOffset[] {
   const found = new Map(outputs.map(({ stream, offset }) => [stream, offset]));
   for (const device of consoles) {
     for (const stream of device.recover === undefined ? [] : device.outputs) {
       const known = outputs.find(one => one.stream === stream);
-      found.set(stream, device.recover!(stream, known).offset);
+      const { offset, mark } = device.recover!(stream, known);
+      const lost = (known?.mark ?? 0) - mark;
+      if (lost > 0 && !mayBeShorter) throw cutShort(stream, lost);
+      found.set(stream, offset);
     }
   }
   return [...found].map(([stream, offset]) => ({ stream, offset }));
+}
+
+/** Nothing waited for the disk: what is lacking between what is there and what comes next would be lacking for ever. */
+function cutShort(stream: number, lost: number): EpochvisorError {
+  return new EpochvisorError(
+    'RECOVER_LACKING',
+    `the file of ${streamName(stream)} has lost ${lost} bytes at its end, with the power of its host`,
+    'put them back; or, where it was emptied or is another one, --accept-loss',
+  );
 }
 
 function refuseAnother(path: string, module: Uint8Array, { machine }: LoggedOrigin, { header }: Recovery): void {
