@@ -11,8 +11,8 @@ import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { isTiny, keep, quantile } from '../host.js';
 import { LOSSES, type Loss } from './disks.js';
-import { RecordedRun } from './recorded-run.js';
-import { recoverPoint, type Verdict } from './recovered-point.js';
+import { type Moment, RecordedRun } from './recorded-run.js';
+import { hasSeen, recoverPoint, type Verdict } from './recovered-point.js';
 import { CELLS, type Cell } from './subjects.js';
 
 const { values } = parseArgs({
@@ -44,7 +44,7 @@ async function sweep({ guest, recorded, durability }: Cell): Promise<Figures> {
   mkdirSync(home);
   const run = await RecordedRun.make(recorded, durability, join(home, 'run'));
   const moments = [...run.moments(LOSSES)];
-  const waiting = spread(moments, Number(values.points)).flatMap(moment => LOSSES.map(loss => ({ moment, loss })));
+  const waiting = chosen(moments, Number(values.points)).flatMap(moment => LOSSES.map(loss => ({ moment, loss })));
   const points: Judged[] = [];
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -59,6 +59,13 @@ async function sweep({ guest, recorded, durability }: Cell): Promise<Figures> {
   };
   await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
   return { guest, durability, moments: moments.length, points };
+}
+
+/** Of the long time in which a machine only begins, a few. */
+function chosen(moments: readonly Moment[], limit: number): Moment[] {
+  const first = moments.findIndex(({ visible }) => hasSeen(visible));
+  const early = spread(moments.slice(0, first), Math.ceil(limit / 6));
+  return [...early, ...spread(moments.slice(first), limit - early.length)];
 }
 
 function spread<Item>(items: readonly Item[], limit: number): Item[] {

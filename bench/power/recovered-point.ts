@@ -82,7 +82,7 @@ function judge(
   const [, code] = CODE.exec(stderr.trimEnd().split('\n').at(-1) ?? '') ?? [];
   if (code === undefined) return { kind: `status ${status}`, failed: true, detail: stderr };
   if (code === 'RECOVER_ENDED' && wrong === undefined) return right('refused: it had ended');
-  if (SEEN.every(name => isUntouched(name, visible.get(name)))) return right('refused: nothing was seen so far');
+  if (!hasSeen(visible)) return right('refused: nothing was seen so far');
   if (mayLose) return right(`refused: ${code}`);
   const isBackupsLost = durability === 'backup-disk' && loss === 'disk' && !hasBackups(left.get('disk')!);
   // Of the primary's nothing needs to be there.
@@ -102,6 +102,11 @@ const right = (kind: string): Verdict => ({ kind, failed: false, detail: '' });
 /** A file that is not there is as good as an empty one. */
 function isSame(one: Buffer | undefined, other: Buffer | undefined): boolean {
   return (one ?? Buffer.alloc(0)).equals(other ?? Buffer.alloc(0));
+}
+
+/** Whether anybody could have seen anything of it. */
+export function hasSeen(visible: Contents): boolean {
+  return SEEN.some(name => !isUntouched(name, visible.get(name)));
 }
 
 function isUntouched(name: (typeof SEEN)[number], bytes: Buffer | undefined): boolean {

@@ -12,13 +12,14 @@ import { EpochvisorError } from '../errors/errors.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import { type LoggedOrigin, readOrigin } from '../launch/log-home.js';
+import { checkedRecovery } from '../log/checked-recovery.js';
 import { decodeLoggedMachine } from '../log/logged-machine.js';
 import { hashOf } from '../log/recording.js';
-import { behind, inputDelivered, planRecovery, type Recovery } from '../log/recovery.js';
-import type { BusMemory } from '../protocol/bus/bus-memory.js';
+import type { Recovery } from '../log/recovery.js';
+import { type BusMemory, releasedOf } from '../protocol/bus/bus-memory.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { StreamOffset } from '../protocol/messages.js';
-import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
+import type { View } from '../protocol/vocabulary.js';
 import type { LogPlace } from '../replica/replica-configuration.js';
 import { addEtcdFlags, arbiterOptions, type GivenArbiter } from './arbiter-flags.js';
 import { addReplicaFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
@@ -64,17 +65,12 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   refuseEnded(folder, memory.memory);
   const consoles = await openConsole(origin, origin.durability !== 'memory');
   const outside = outsideOf(consoles, memory.memory, flags.acceptLoss === true || origin.durability !== 'memory');
-  const recovery = planRecovery(folders, view, outside);
-  if (!recovery.hasBackup && origin.durability === 'backup-disk' && flags.acceptLoss !== true) {
-    throw new EpochvisorError(
-      'RECOVER_LACKING',
-      `${recovery.path} may lack what has left: outputs waited for the disk of a backup, whose log is not there`,
-      'name its folder, too; or, where it is lost, --accept-loss',
-    );
-  }
+  const recovery = checkedRecovery(folders, {
+    ...{ machine: origin.machine, durability: origin.durability, view, outside },
+    ...{ released: releasedOf(memory.memory), acceptLoss: flags.acceptLoss === true },
+  });
   const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
-  refuseAnother(guest, module, origin, recovery);
-  refuseBehind(recovery, memory.memory);
+  refuseAnother(guest, module, recovery);
   const { bornMs, ...options } = decodeLoggedMachine(recovery.header.description, recovery.path).options;
   await rewriteGuest(module, options, flags.cache);
   const launch = await launchOptions(saysReplicas ? flags : { ...flags, replicas: origin.replicas });
@@ -165,27 +161,7 @@ function cutShort(stream: number, lost: number): EpochvisorError {
   );
 }
 
-function refuseAnother(path: string, module: Uint8Array, { machine }: LoggedOrigin, { header }: Recovery): void {
-  if (header.machine !== machine) {
-    throw new EpochvisorError(
-      'LOGS_DIFFER',
-      `the logs are of machine ${header.machine}, and the folder of ${machine}`,
-      'name the folders of one',
-    );
-  }
+function refuseAnother(path: string, module: Uint8Array, { header }: Recovery): void {
   if (hashOf(module) === header.moduleHash) return;
   throw new EpochvisorError('GUEST_CHANGED', `${path} is not the guest of the log`, 'name that one with --guest');
-}
-
-/** What the bus has let go of it cannot tell again. */
-function refuseBehind(recovery: Recovery, { inputs, sources }: BusMemory): void {
-  const delivered = inputDelivered(recovery, recovery.position, recovery.checkpoint);
-  const gone = [
-    ...inputs.map(({ stream, released }) => ({ stream, offset: released })),
-    ...sources.map(({ stream, opened, unreleased }) => ({ stream, offset: opened - unreleased.length })),
-  ];
-  for (const { stream, offset } of gone) {
-    const known = delivered.get(stream) ?? 0;
-    if (stream < FIRST_OPENED_STREAM && offset > known) throw behind(`input of stream ${stream}`, offset, known);
-  }
 }
