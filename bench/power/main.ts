@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable } from 'markdown-table';
 import { isTiny, keep, quantile } from '../host.js';
-import { LOSSES, type Loss } from './disks.js';
+import { type Contents, LOSSES, type Loss } from './disks.js';
 import { type Moment, RecordedRun } from './recorded-run.js';
-import { hasSeen, recoverPoint, type Verdict } from './recovered-point.js';
+import { hasSeen, isSeenAlike, recoverPoint, type Verdict } from './recovered-point.js';
 import { CELLS, type Cell } from './subjects.js';
 
 const { values } = parseArgs({
@@ -44,7 +44,9 @@ async function sweep({ guest, recorded, durability }: Cell): Promise<Figures> {
   mkdirSync(home);
   const run = await RecordedRun.make(recorded, durability, join(home, 'run'));
   const moments = [...run.moments(LOSSES)];
-  const waiting = chosen(moments, Number(values.points)).flatMap(moment => LOSSES.map(loss => ({ moment, loss })));
+  const waiting = chosen(moments, run.reference, Number(values.points)).flatMap(moment =>
+    LOSSES.map(loss => ({ moment, loss })),
+  );
   const points: Judged[] = [];
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -61,11 +63,14 @@ async function sweep({ guest, recorded, durability }: Cell): Promise<Figures> {
   return { guest, durability, moments: moments.length, points };
 }
 
-/** Of the long time in which a machine only begins, a few. */
-function chosen(moments: readonly Moment[], limit: number): Moment[] {
-  const first = moments.findIndex(({ visible }) => hasSeen(visible));
-  const early = spread(moments.slice(0, first), Math.ceil(limit / 6));
-  return [...early, ...spread(moments.slice(first), limit - early.length)];
+/** Of the long times in which a machine only begins, or only ends, a few. */
+function chosen(moments: readonly Moment[], reference: Contents, limit: number): Moment[] {
+  const few = Math.ceil(limit / 8);
+  const early = moments.filter(({ visible }) => !hasSeen(visible));
+  const late = moments.filter(({ visible }) => hasSeen(visible) && isSeenAlike(visible, reference));
+  const [one, other] = [spread(early, few), spread(late, few)];
+  const between = moments.filter(moment => !early.includes(moment) && !late.includes(moment));
+  return [...one, ...spread(between, limit - one.length - other.length), ...other];
 }
 
 function spread<Item>(items: readonly Item[], limit: number): Item[] {

@@ -109,6 +109,10 @@ export function hasSeen(visible: Contents): boolean {
   return SEEN.some(name => !isUntouched(name, visible.get(name)));
 }
 
+export function isSeenAlike(one: Contents, other: Contents): boolean {
+  return SEEN.every(name => isSame(one.get(name), other.get(name)));
+}
+
 function isUntouched(name: (typeof SEEN)[number], bytes: Buffer | undefined): boolean {
   return bytes === undefined || (name === 'disk' ? bytes.every(byte => byte === 0) : bytes.length === 0);
 }

@@ -99,6 +99,11 @@ export class KeptMemory implements BusJournal {
     this.#journal.whenKept(this.#syncs, then);
   }
 
+  /** Likewise, when the disk has it, whatever the options say. */
+  whenSynced(then: () => void): void {
+    this.#journal.whenKept(true, then);
+  }
+
   async close(): Promise<void> {
     await this.#journal.close();
     await this.#lock.release();

@@ -222,7 +222,7 @@ export class ReplicaAgent {
     if (this.#saidAlone || nowMs - this.#aloneSinceMs < ALONE_MS) return;
     this.#saidAlone = true;
     this.#options.say(
-      'no replica that has the state of the machine answers: if all have ended it is finished, and another is made by init; looking on',
+      `no replica that has the state of the machine answers: if all have ended ${this.#options.log === undefined ? 'it is finished, and another is made by init' : 'one host goes on from its log, by --recover'}; looking on`,
     );
   }
 

@@ -2,8 +2,9 @@
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { Bench, guest, until } from './command.js';
+import { Bench, type Ended, guest, until } from './command.js';
 import { type Agent, HostedMachine, roles } from './hosted.js';
+import { Client } from './tcp-client.js';
 
 const bench = new Bench();
 
@@ -92,3 +93,61 @@ test.each([
   },
   240_000,
 );
+
+function expectRefused({ status, stderr }: Ended, code: string, says: RegExp): void {
+  expect(stderr).toMatch(/^epochvisor: [^\n]*\n$/);
+  expect(stderr).toContain(`[${code}]`);
+  expect(stderr).toMatch(says);
+  expect(status).toBe(2);
+}
+
+test('what can not be gone on from, or would be overtaken, is refused in one line', { timeout: 180_000 }, async () => {
+  const machine = new HostedMachine(bench);
+  const log = bench.file('log');
+  await machine.init('--durability', 'both-disks', '--listen', `unix:${bench.file('socket')}`, guest('keyvalue'));
+  const refused = async (code: string, says: RegExp, ...flags: readonly string[]) =>
+    expectRefused(await bench.run(['replica', '--address', '127.0.0.1', machine.folder, ...flags]), code, says);
+  const asked = async (question: string, answer: string) => {
+    const client = new Client(bench.file('socket'));
+    client.socket.write(question);
+    await until(() => (client.received.toString() === answer ? true : undefined));
+    return client;
+  };
+  const recover = ['--log', bench.file('other'), '--recover', log];
+  await refused('LOG_WANTED', /wait for disks \("durability": "both-disks"\)/);
+  await refused('BAD_USAGE', /--recover is for a replica that goes on writing a log/, '--recover', log);
+  await refused('LOG_FOLDER', /machine\.json can't be used/, '--log', `${machine.folder}/machine.json`);
+  await refused('RECOVER_UNKNOWN', /says that this machine has not begun/, ...recover);
+
+  const bus = machine.startBus();
+  const agents = [0, 1].map(() => machine.startReplica(machine.folder, {}, ['--log', log]));
+  await roles(agents, { primary: 1, backup: 1 });
+  await refused('RECOVER_ALIVE', /a replica of view 1 lives/, ...recover);
+  const client = await asked('SET a 1\r\n', '+OK\r\n');
+  for (const agent of agents) await killed(agent);
+  await refused('RECOVER_CONNECTED', /the bus has 1 connections of the replicas that are dead/, ...recover);
+  bus.killGroup('SIGKILL');
+  await bus.ended;
+  const again = machine.startBus();
+  await until(() => (again.stderr.includes('is here') ? true : undefined));
+  await refused(
+    'LOG_MISSING',
+    /no log is in it|can't be read/,
+    '--log',
+    bench.file('other'),
+    '--recover',
+    bench.file('none'),
+  );
+  const description = `${machine.folder}/machine.json`;
+  const text = readFileSync(description, 'utf8');
+  writeFileSync(description, text.replace('both-disks', 'memory'));
+  await refused('DESCRIPTION_DIFFERS', /says what outputs wait for/, ...recover);
+  writeFileSync(description, text);
+
+  const on = machine.startReplica(machine.folder, {}, recover);
+  await on.is('primary');
+  client.socket.destroy();
+  (await asked('GET a\r\n', '$1\r\n1\r\n')).socket.destroy();
+  expect((await machine.stop()).status).toBe(0);
+  await Promise.all([on.command.ended, again.ended]);
+});
