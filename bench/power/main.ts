@@ -128,14 +128,14 @@ const wanted = CELLS.filter(
     (values.guest.length === 0 || values.guest.includes(guest)) &&
     (values.durability.length === 0 || values.durability.includes(durability)),
 );
+const isWhole = wanted.length === CELLS.length;
 const swept: Figures[] = [];
 for (const cell of wanted) {
   const figures = await sweep(cell);
   swept.push(figures);
+  if (isWhole) keep('power-sweep.md', asText(swept));
   console.error(`${cell.guest}, ${cell.durability}: ${listed(figures.points)}`);
 }
-const isWhole = wanted.length === CELLS.length;
-if (isWhole) keep('power-sweep.md', asText(swept));
 if (isTiny || !isWhole) console.log(asText(swept));
 if (swept.some(({ points }) => points.some(({ failed }) => failed))) process.exitCode = 1;
 else rmSync(folder, { recursive: true, force: true });
