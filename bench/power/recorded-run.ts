@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Durability } from '../../engine/protocol/durability.js';
 import { ROOT } from '../host.js';
@@ -13,6 +13,10 @@ import { EVENTS_VARIABLE, type FileEvent, FOLDER_VARIABLE, readEvents } from './
 
 const MAIN = join(ROOT, 'dist/bundle/cli-main.js');
 const RECORDER = pathToFileURL(join(ROOT, 'dist/bench/power/recorder.js')).href;
+
+/** What somebody sees of a machine: stdout, its disk, the teller's journal. They are not where the logs are. */
+export const SEEN = ['seen/out', 'seen/disk', 'seen/teller'] as const;
+export const [OUT, DISK] = SEEN;
 
 export interface RecordedGuest {
   readonly path: string;
@@ -88,16 +92,17 @@ export class RecordedRun {
       string,
       string,
     ];
-    mkdirSync(live, { recursive: true });
+    const [out, disk, teller] = SEEN.map(path => join(live, path)) as [string, string, string];
+    mkdirSync(dirname(out), { recursive: true });
     if (guest.diskBytes !== undefined) {
-      writeFileSync(join(live, 'disk'), '');
-      truncateSync(join(live, 'disk'), guest.diskBytes);
+      writeFileSync(disk, '');
+      truncateSync(disk, guest.diskBytes);
     }
     cpSync(live, before, { recursive: true });
     const flags = [
-      ...['--log', join(live, 'logs'), '--durability', durability, '--stdout', join(live, 'out')],
-      ...(guest.diskBytes === undefined ? [] : ['--disk', join(live, 'disk')]),
-      ...(guest.hasTeller === true ? ['--teller', join(live, 'teller')] : []),
+      ...['--log', join(live, 'logs'), '--durability', durability, '--stdout', out],
+      ...(guest.diskBytes === undefined ? [] : ['--disk', disk]),
+      ...(guest.hasTeller === true ? ['--teller', teller] : []),
       ...(guest.checkpointEvery === undefined ? [] : ['--checkpoint-every', guest.checkpointEvery]),
     ];
     const env = { [EVENTS_VARIABLE]: events, [FOLDER_VARIABLE]: live, NODE_OPTIONS: `--import=${RECORDER}` };

@@ -8,10 +8,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contents, contentsOf, type Loss, lay } from './disks.js';
-import { command, type Ended, type Moment, type RecordedGuest, type RecordedRun } from './recorded-run.js';
-
-/** What somebody sees of a machine. */
-const SEEN = ['out', 'disk', 'teller'] as const;
+import {
+  command,
+  DISK,
+  type Ended,
+  type Moment,
+  OUT,
+  type RecordedGuest,
+  type RecordedRun,
+  SEEN,
+} from './recorded-run.js';
 
 export interface Verdict {
   readonly kind: string;
@@ -69,11 +75,11 @@ function judge(
   { status, stderr }: Ended,
 ): Verdict {
   const mayLose = durability === 'memory' && loss !== 'kill';
-  const out = found.get('out')?.toString() ?? '';
-  const compared = SEEN.filter(name => name !== 'out' || judge === undefined);
+  const out = found.get(OUT)?.toString() ?? '';
+  const compared = SEEN.filter(name => name !== OUT || judge === undefined);
   const differing = compared.find(name => !isSame(found.get(name), reference.get(name)));
   const wrong = judge?.(out) ?? (differing === undefined ? undefined : `${differing} differs`);
-  const isLost = !mayLose && !out.startsWith(visible.get('out')?.toString() ?? '');
+  const isLost = !mayLose && !out.startsWith(visible.get(OUT)?.toString() ?? '');
   const lost = isLost ? 'of what was seen something is gone' : undefined;
   if (status === 0) {
     const detail = lost ?? wrong;
@@ -114,5 +120,5 @@ export function isSeenAlike(one: Contents, other: Contents): boolean {
 }
 
 function isUntouched(name: (typeof SEEN)[number], bytes: Buffer | undefined): boolean {
-  return bytes === undefined || (name === 'disk' ? bytes.every(byte => byte === 0) : bytes.length === 0);
+  return bytes === undefined || (name === DISK ? bytes.every(byte => byte === 0) : bytes.length === 0);
 }
