@@ -7,7 +7,9 @@
 
 import { fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { EpochvisorError } from '../../engine/errors/errors.js';
+import { syncFolder } from '../../engine/journal/journal-file.js';
 import type { OutputPlace, StreamDevice, StreamSink } from '../device.js';
 import { streamName } from './console-streams.js';
 
@@ -36,7 +38,10 @@ export class FileOutput implements StreamDevice {
     try {
       const file = await open(path, 'a');
       // A device or a pipe has no disk behind it.
-      return new FileOutput(stream, path, file, syncs && (await file.stat()).isFile());
+      const isSynced = syncs && (await file.stat()).isFile();
+      // It may be new.
+      if (isSynced) await syncFolder(dirname(path));
+      return new FileOutput(stream, path, file, isSynced);
     } catch (error) {
       throw unwritable(stream, path, error);
     }

@@ -17,9 +17,9 @@ export const DISK_KIND: DeviceKind = {
   },
   backing: { code: 'DISK', name: 'the disk', isFolder: false, isBegun: false },
   title: (_, index) => `disk ${index}`,
-  open: async ({ path }, index, then) => {
+  open: async ({ path }, index, then, memory) => {
     const { FileDisk } = await import('./file-disk.js');
-    const disk = await FileDisk.open(path);
+    const disk = await FileDisk.open(path, memory !== undefined);
     if (then === undefined || then.sizeBytes === disk.sizeBytes) return disk;
     await disk.close();
     throw new EpochvisorError(

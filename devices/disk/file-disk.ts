@@ -3,6 +3,10 @@
 // Operations run side by side, but those that overlap (one of them a write) run in the order in which they came: so the
 // content after any set of operations is the same in every run. The data of a write is taken when it is asked for. An
 // error may leave a write done in part, as on any disk.
+//
+// Where the bus may be started again a write is on the host's disk when it is told to be done, without a flush. A guest that outlives
+// a loss of power knows of none, and would not write again what it was told of; so it has no cache here that can be lost. Those that are
+// under way together are synced together.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { EpochvisorError } from '../../engine/errors/errors.js';
@@ -36,11 +40,18 @@ export class FileDisk implements OperationDevice {
   readonly class = 'idempotent';
   readonly sizeBytes: number;
   readonly #file: DiskFile;
+  readonly #syncs: boolean;
+  /** Under way, or over; and the one after it, for whoever comes meanwhile. */
+  #syncing: Promise<unknown> = Promise.resolve();
+  #nextSync: Promise<unknown> | undefined;
   readonly #outstanding = new Set<Outstanding>();
   #closed = false;
 
-  /** @throws EpochvisorError DISK_MISSING, DISK_SIZE, DISK_UNUSABLE */
-  static async open(path: string): Promise<FileDisk> {
+  /**
+   * @param syncs whether a write is on the host's disk when it is told to be done; else when it is flushed
+   * @throws EpochvisorError DISK_MISSING, DISK_SIZE, DISK_UNUSABLE
+   */
+  static async open(path: string, syncs = false): Promise<FileDisk> {
     let file: FileHandle;
     try {
       file = await open(path, 'r+');
@@ -53,11 +64,12 @@ export class FileDisk implements OperationDevice {
       await file.close();
       throw problem;
     }
-    return new FileDisk(file, stat.size);
+    return new FileDisk(file, stat.size, syncs);
   }
 
-  constructor(file: DiskFile, sizeBytes: number) {
+  constructor(file: DiskFile, sizeBytes: number, syncs = false) {
     this.#file = file;
+    this.#syncs = syncs;
     this.sizeBytes = sizeBytes;
   }
 
@@ -101,7 +113,7 @@ export class FileDisk implements OperationDevice {
         case DISK_WRITE:
           return await this.#write(span.start, operation.data);
         default:
-          await this.#file.datasync();
+          await this.#sync();
           return { status: 0, data: NO_DATA };
       }
     } catch (error) {
@@ -130,7 +142,20 @@ export class FileDisk implements OperationDevice {
       if (bytesWritten === 0) return { status: STATUS_IO_ERROR, data: NO_DATA };
       done += bytesWritten;
     }
+    if (this.#syncs) await this.#sync();
     return { status: done, data: NO_DATA };
+  }
+
+  /** Resolves when all that was written before is on the host's disk. */
+  #sync(): Promise<unknown> {
+    this.#nextSync ??= this.#syncing
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextSync = undefined;
+        this.#syncing = this.#file.datasync();
+        return this.#syncing;
+      });
+    return this.#nextSync;
   }
 }
 

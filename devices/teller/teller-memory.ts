@@ -5,9 +5,9 @@
 
 import { readFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import { putWhole } from '../../engine/journal/journal-file.js';
+import { putWhole, syncFolder } from '../../engine/journal/journal-file.js';
 import type { OperationId } from '../../engine/protocol/vocabulary.js';
 
 const FORMAT = 'epochvisor teller';
@@ -34,6 +34,8 @@ export async function dispensedBefore(journal: FileHandle, path: string, memory:
   const { size } = await journal.stat();
   const base = readBase(join(memory, 'teller.json'));
   if (base === undefined) {
+    // It may be new: its name is on the disk before anything in it counts.
+    await syncFolder(dirname(path));
     await putWhole(
       join(memory, 'teller.json'),
       Buffer.from(`${JSON.stringify({ format: FORMAT, version: VERSION, base: size })}\n`),

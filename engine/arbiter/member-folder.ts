@@ -1,7 +1,7 @@
 // The member records of one machine in a folder of their own, MACHINE-members, beside its view records: one file a member.
 //
 // A record is written beside its name and renamed to it, so that nobody reads half of one. It is not synced: after a crash of
-// the host its member is gone as well. Where the last record goes, the folder does.
+// the host its member is gone as well, and what is left of the record is nobody's. Where the last record goes, the folder does.
 
 import { mkdir, opendir, rename, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,10 +36,11 @@ export class MemberFolder {
 
   /** @param named asked for the incarnations of the latest view, where records are to go */
   async announce(about: Announcement, named: () => Promise<readonly string[]>): Promise<Member> {
-    const standing = await this.members();
+    const { members: standing, torn } = await this.#all();
     const own = numbered(about, standing);
     if (standing.includes(own)) return own;
     await this.#put(own);
+    for (const incarnation of torn) if (incarnation !== own.incarnation) await this.#remove(nameOf(incarnation));
     const all = [...standing.filter(({ incarnation }) => incarnation !== own.incarnation), own];
     if (all.length > MEMBERS_MAX) {
       for (const { incarnation } of surplus(all, await named())) await this.#remove(nameOf(incarnation));
@@ -50,9 +51,15 @@ export class MemberFolder {
   }
 
   async members(): Promise<Member[]> {
+    return (await this.#all()).members;
+  }
+
+  /** `torn`: what a crash of a host has left of records. */
+  async #all(): Promise<{ readonly members: Member[]; readonly torn: string[] }> {
     const incarnations = (await this.#names()).flatMap(name => RECORD.exec(name)?.[1] ?? []);
     const read = await Promise.all(incarnations.map(incarnation => this.#read(incarnation)));
-    return read.filter(member => member !== undefined);
+    const members = read.filter(member => member !== undefined && member !== 'torn');
+    return { members, torn: incarnations.filter((_, index) => read[index] === 'torn') };
   }
 
   async withdraw(incarnation: string): Promise<void> {
@@ -85,7 +92,7 @@ export class MemberFolder {
   }
 
   /** Undefined: it has gone meanwhile. */
-  async #read(incarnation: string): Promise<Member | undefined> {
+  async #read(incarnation: string): Promise<Member | 'torn' | undefined> {
     const path = join(this.#folder, nameOf(incarnation));
     let text: string | undefined;
     try {
@@ -96,7 +103,7 @@ export class MemberFolder {
       throw error;
     }
     if (text === undefined) throw corruptMember(path, 'it is too long');
-    return readMember(text, path, this.#machine, incarnation);
+    return isTorn(text) ? 'torn' : readMember(text, path, this.#machine, incarnation);
   }
 
   async #remove(name: string): Promise<void> {
@@ -105,6 +112,16 @@ export class MemberFolder {
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error;
     }
+  }
+}
+
+/** Nothing, zeros, or a part of a record. */
+function isTorn(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return true;
   }
 }
 

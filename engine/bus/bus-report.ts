@@ -1,6 +1,7 @@
 // What the bus says of itself to observers (`epochvisor status`).
 
 import { hostname } from 'node:os';
+import type { StreamOffset } from '../protocol/messages.js';
 
 export interface BusReport {
   readonly kind: 'bus';
@@ -19,12 +20,15 @@ export interface BusReport {
   readonly operations: number;
   /** At the last takeover: from the last word of the old primary to the fence of the new one, ms; -1: there was none. */
   readonly takeoverMs: number;
+  /** Of streams that are there from the start: how much of their output is there, and what of input it has let go of. */
+  readonly outputs: readonly StreamOffset[];
+  readonly released: readonly StreamOffset[];
 }
 
 /** @param about what differs from one moment to the next */
 export function busReport(
   incarnation: string,
-  about: Pick<BusReport, 'view' | 'owner' | 'replicas' | 'connections' | 'operations' | 'takeoverMs'>,
+  about: Omit<BusReport, 'kind' | 'incarnation' | 'host' | 'pid' | 'rssBytes'>,
 ): BusReport {
   const { pid } = process;
   return { kind: 'bus', incarnation, host: hostname(), pid, rssBytes: process.memoryUsage.rss(), ...about };

@@ -8,10 +8,10 @@
 // confirmed. Where that is not wanted, what the operating system has counts: a kill of the process loses nothing, either.
 
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { BusJournal } from '../driver/bus-driver.js';
 import { EpochvisorError } from '../errors/errors.js';
-import { failed, JournalFile, type JournalObserver } from '../journal/journal-file.js';
+import { failed, JournalFile, type JournalObserver, syncFolder } from '../journal/journal-file.js';
 import { type BusMemory, type BusRecord, NOTHING_REMEMBERED, Remembrance } from '../protocol/bus/bus-memory.js';
 import {
   BUS_JOURNAL_MAGIC,
@@ -49,7 +49,7 @@ export class KeptMemory implements BusJournal {
     const devicesFolder = join(folder, 'devices');
     let lock: MemoryLock;
     try {
-      await mkdir(devicesFolder, { recursive: true });
+      await makeSynced(devicesFolder);
       lock = await MemoryLock.take(folder);
     } catch (error) {
       throw failed(folder, error);
@@ -99,9 +99,25 @@ export class KeptMemory implements BusJournal {
     this.#journal.whenKept(this.#syncs, then);
   }
 
+  /** Likewise, when the disk has it, whatever the options say. */
+  whenSynced(then: () => void): void {
+    this.#journal.whenKept(true, then);
+  }
+
   async close(): Promise<void> {
     await this.#journal.close();
     await this.#lock.release();
+  }
+}
+
+/** As `mkdir -p`; the names are on the disk: what is synced in a folder is there no longer than that. */
+async function makeSynced(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true });
+  if (made === undefined) return;
+  const last = dirname(resolve(made));
+  for (let above = dirname(resolve(path)); ; above = dirname(above)) {
+    await syncFolder(above);
+    if (above === last) return;
   }
 }
 

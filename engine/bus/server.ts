@@ -24,6 +24,7 @@ import {
   type StreamOffsets,
   type Token,
 } from '../protocol/bus/bus.js';
+import { NOTHING_REMEMBERED, releasedOf } from '../protocol/bus/bus-memory.js';
 import { BUS_HEARTBEAT_MS, type FromBus } from '../protocol/messages.js';
 import type { Operation, Outcome } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
@@ -204,6 +205,7 @@ export class BusServer {
   }
 
   get #report(): BusReport {
+    const { outputs, inputs, sources } = this.#options.memory?.memory ?? NOTHING_REMEMBERED;
     return busReport(this.incarnation, {
       view: this.#bus.view,
       owner: this.#bus.owner ?? '',
@@ -211,6 +213,8 @@ export class BusServer {
       connections: this.#opened.size,
       operations: this.#bus.operationsInProgress,
       takeoverMs: this.#takeoverMs,
+      outputs: outputs.map(({ stream, offset }) => ({ stream, offset })),
+      released: releasedOf({ inputs, sources }),
     });
   }
 

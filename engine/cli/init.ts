@@ -18,6 +18,7 @@ import { type ArbiterFlags, addEtcdFlags, arbiterOptions } from './arbiter-flags
 import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
 import { guestArguments } from './guest-strings.js';
 import { addReplicaFlags } from './launch-flags.js';
+import { addWaitingFlags, type WaitingFlags } from './log-flags.js';
 import { addVariantFlags, type MachineFlags, machineFlags, readGuest } from './machine-flags.js';
 import { addSocketFlags, type SocketFlags } from './socket-flags.js';
 import { addVerifyFlag, type VerifyFlag, verifyOption } from './verify-flag.js';
@@ -29,6 +30,7 @@ interface InitFlags
     VerifyFlag,
     WasiFlags,
     SocketFlags,
+    WaitingFlags,
     ArbiterFlags {
   readonly folder?: string;
   readonly arbiter: string;
@@ -46,8 +48,11 @@ export function initCommand(): Command {
     .requiredOption('--arbiter <ADDRESS>', 'the arbiter that all hosts reach: etcd://HOST:PORT,... or a shared folder')
     .option('--no-encrypt', 'for parts that are all on one host: the channel is in the clear, on loopback')
     .passThroughOptions();
-  return addSocketFlags(
-    addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addEtcdFlags(addReplicaFlags(command)))))),
+  const shaping = addVariantFlags(addEpochLengthFlags(addEtcdFlags(addReplicaFlags(command))));
+  return addWaitingFlags(
+    addSocketFlags(addWasiFlags(addVerifyFlag(shaping))),
+    'of replicas with --log',
+    'of replicas with --log',
   ).action((guest: string, args: string[], options: Record<string, unknown>) =>
     init(guest, args, { ...(options as unknown as InitFlags), ...machineFlags(options) }),
   );
@@ -71,6 +76,8 @@ async function init(guestPath: string, args: readonly string[], flags: InitFlags
     encrypted: flags.encrypt,
     ...epochLengthOptions(flags, flags.counting),
     ...verifyOption(flags),
+    ...(flags.durability === undefined ? {} : { durability: flags.durability }),
+    ...(flags.checkpointEvery === undefined ? {} : { checkpoints: flags.checkpointEvery }),
     variant: flags.variant,
     counting: flags.counting,
     operationIds: flags.operationIds,

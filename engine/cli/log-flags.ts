@@ -13,12 +13,16 @@ import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import { sizeOf } from './machine-flags.js';
 import { tryWriting } from './writable-file.js';
 
-export interface LogFlags {
+/** How a log is written, wherever it lies. */
+export interface WaitingFlags {
+  readonly checkpointEvery?: CheckpointPace;
+  readonly durability?: Durability;
+}
+
+export interface LogFlags extends WaitingFlags {
   readonly log?: string;
   readonly record?: string;
-  readonly checkpointEvery?: CheckpointPace;
   readonly keep?: true;
-  readonly durability?: Durability;
   readonly quiet?: true;
 }
 
@@ -45,22 +49,28 @@ export function outputFiles({ stdout, stderr }: OutputFlags): OutputFlags {
 export const syncsOutput = ({ durability = 'memory' }: LogFlags): boolean => durability !== 'memory';
 
 export function addLogFlags(command: Command): Command {
-  return command
+  command
     .option(
       '--record <FILE>',
       'record the run in FILE, to be run again with `replay`: with the guest, and all that it was told',
     )
     .option('--log <DIR>', 'have each replica write down what it logs, in a folder of its own in DIR')
+    .option('--keep', 'with --log: drop nothing; else what precedes the last two checkpoints is');
+  return addWaitingFlags(command, 'with either', 'with --log');
+}
+
+/** @param saves when checkpoints are taken; @param waits when outputs wait */
+export function addWaitingFlags(command: Command, saves: string, waits: string): Command {
+  return command
     .option(
       '--checkpoint-every <TIME|SIZE>',
-      'with either: save the state as often, by time (30, 30s, 5m) or by how much was logged (64MB)',
+      `${saves}: save the state as often, by time (30, 30s, 5m) or by how much was logged (64MB)`,
       checkpointPace,
     )
-    .option('--keep', 'with --log: drop nothing; else what precedes the last two checkpoints is')
     .addOption(
       new Option(
         '--durability <WHAT>',
-        'with --log, what outputs wait for: the memory of both replicas, the disk of the backup, or both disks',
+        `${waits}, what outputs wait for: the memory of both replicas, the disk of the backup, or both disks`,
       ).choices(DURABILITIES),
     );
 }

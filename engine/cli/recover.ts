@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { STDIN } from '../../devices/console/console-streams.js';
+import { STDIN, streamName } from '../../devices/console/console-streams.js';
 import { openConsole } from '../../devices/console/open-console.js';
 import type { StreamDevice } from '../../devices/device.js';
 import { openDevices } from '../../devices/opening.js';
@@ -12,13 +12,14 @@ import { EpochvisorError } from '../errors/errors.js';
 import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import { type LoggedOrigin, readOrigin } from '../launch/log-home.js';
+import { checkedRecovery } from '../log/checked-recovery.js';
 import { decodeLoggedMachine } from '../log/logged-machine.js';
 import { hashOf } from '../log/recording.js';
-import { behind, inputDelivered, planRecovery, type Recovery } from '../log/recovery.js';
-import type { BusMemory } from '../protocol/bus/bus-memory.js';
+import type { Recovery } from '../log/recovery.js';
+import { type BusMemory, releasedOf } from '../protocol/bus/bus-memory.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { StreamOffset } from '../protocol/messages.js';
-import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
+import type { View } from '../protocol/vocabulary.js';
 import type { LogPlace } from '../replica/replica-configuration.js';
 import { addEtcdFlags, arbiterOptions, type GivenArbiter } from './arbiter-flags.js';
 import { addReplicaFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
@@ -39,7 +40,10 @@ export function recoverCommand(): Command {
     .argument('<DIR...>', 'the folder that --log named; and others, where logs of its replicas lie elsewhere now')
     .option('--guest <GUEST.wasm>', 'the guest, where it lies elsewhere now')
     .option('--no-cache', 'rewrite the guest anew')
-    .option('--accept-loss', "under backup-disk, go on from the primary's log alone, which may lack what has left")
+    .option(
+      '--accept-loss',
+      "go on where something of the output may be lacking: from the primary's log alone under backup-disk, or with a file that was cut short",
+    )
     .option('--no-repair', 'start no replacement for a replica that died')
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
     .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
@@ -60,18 +64,13 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   const { memory } = home.launch;
   refuseEnded(folder, memory.memory);
   const consoles = await openConsole(origin, origin.durability !== 'memory');
-  const outside = outsideOf(consoles, memory.memory);
-  const recovery = planRecovery(folders, view, outside);
-  if (!recovery.hasBackup && origin.durability === 'backup-disk' && flags.acceptLoss !== true) {
-    throw new EpochvisorError(
-      'RECOVER_LACKING',
-      `${recovery.path} may lack what has left: outputs waited for the disk of a backup, whose log is not there`,
-      'name its folder, too; or, where it is lost, --accept-loss',
-    );
-  }
+  const outside = outsideOf(consoles, memory.memory, flags.acceptLoss === true || origin.durability !== 'memory');
+  const recovery = checkedRecovery(folders, {
+    ...{ machine: origin.machine, durability: origin.durability, view, outside },
+    ...{ released: releasedOf(memory.memory), acceptLoss: flags.acceptLoss === true },
+  });
   const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
-  refuseAnother(guest, module, origin, recovery);
-  refuseBehind(recovery, memory.memory);
+  refuseAnother(guest, module, recovery);
   const { bornMs, ...options } = decodeLoggedMachine(recovery.header.description, recovery.path).options;
   await rewriteGuest(module, options, flags.cache);
   const launch = await launchOptions(saysReplicas ? flags : { ...flags, replicas: origin.replicas });
@@ -135,39 +134,34 @@ function refuseEnded(folder: string, { outcome }: BusMemory): void {
   );
 }
 
-/** How much of each stream's output is known to be there. */
-function outsideOf(consoles: readonly StreamDevice[], { outputs }: BusMemory): StreamOffset[] {
+/**
+ * How much of each stream's output is known to be there.
+ * @param mayBeShorter whether a file may have been emptied, and has lost nothing with the power of its host
+ */
+function outsideOf(consoles: readonly StreamDevice[], { outputs }: BusMemory, mayBeShorter: boolean): StreamOffset[] {
   const found = new Map(outputs.map(({ stream, offset }) => [stream, offset]));
   for (const device of consoles) {
     for (const stream of device.recover === undefined ? [] : device.outputs) {
       const known = outputs.find(one => one.stream === stream);
-      found.set(stream, device.recover!(stream, known).offset);
+      const { offset, mark } = device.recover!(stream, known);
+      const lost = (known?.mark ?? 0) - mark;
+      if (lost > 0 && !mayBeShorter) throw cutShort(stream, lost);
+      found.set(stream, offset);
     }
   }
   return [...found].map(([stream, offset]) => ({ stream, offset }));
 }
 
-function refuseAnother(path: string, module: Uint8Array, { machine }: LoggedOrigin, { header }: Recovery): void {
-  if (header.machine !== machine) {
-    throw new EpochvisorError(
-      'LOGS_DIFFER',
-      `the logs are of machine ${header.machine}, and the folder of ${machine}`,
-      'name the folders of one',
-    );
-  }
-  if (hashOf(module) === header.moduleHash) return;
-  throw new EpochvisorError('GUEST_CHANGED', `${path} is not the guest of the log`, 'name that one with --guest');
+/** Nothing waited for the disk: what is lacking between what is there and what comes next would be lacking for ever. */
+function cutShort(stream: number, lost: number): EpochvisorError {
+  return new EpochvisorError(
+    'RECOVER_LACKING',
+    `the file of ${streamName(stream)} has lost ${lost} bytes at its end, with the power of its host`,
+    'put them back; or, where it was emptied or is another one, --accept-loss',
+  );
 }
 
-/** What the bus has let go of it cannot tell again. */
-function refuseBehind(recovery: Recovery, { inputs, sources }: BusMemory): void {
-  const delivered = inputDelivered(recovery, recovery.position, recovery.checkpoint);
-  const gone = [
-    ...inputs.map(({ stream, released }) => ({ stream, offset: released })),
-    ...sources.map(({ stream, opened, unreleased }) => ({ stream, offset: opened - unreleased.length })),
-  ];
-  for (const { stream, offset } of gone) {
-    const known = delivered.get(stream) ?? 0;
-    if (stream < FIRST_OPENED_STREAM && offset > known) throw behind(`input of stream ${stream}`, offset, known);
-  }
+function refuseAnother(path: string, module: Uint8Array, { header }: Recovery): void {
+  if (hashOf(module) === header.moduleHash) return;
+  throw new EpochvisorError('GUEST_CHANGED', `${path} is not the guest of the log`, 'name that one with --guest');
 }

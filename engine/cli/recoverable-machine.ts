@@ -36,15 +36,17 @@ export class RecoverableMachine {
   }
 
   /** One that begins, or goes on. @throws EpochvisorError as `KeptMemory.open` */
-  static async open(folder: string, origin: LoggedOrigin, begins?: BusMemory): Promise<RecoverableMachine> {
+  static async open(folder: string, origin: LoggedOrigin, initial?: BusMemory): Promise<RecoverableMachine> {
     const { machine, arbiter, durability } = origin;
     // Where outputs wait for no disk, what was put out is noted without one, and no longer than there is room.
     const isAwaited = durability !== 'memory';
     let opened: RecoverableMachine | undefined;
     let isNoted = true;
+    let begins: (() => void) | undefined;
     const unnoted = ({ message }: EpochvisorError) => {
       if (isNoted) complain(`what is put out is not noted any more, and may come twice after recover: ${message}`);
       isNoted = false;
+      begins?.();
     };
     const broken = (error: EpochvisorError) => {
       if (opened !== undefined) opened.#fail(error);
@@ -53,7 +55,7 @@ export class RecoverableMachine {
     const memory = await KeptMemory.open(busMemoryIn(folder), machine, {
       syncs: isAwaited,
       observer: isAwaited ? { waits: error => complain(error.line), broken } : { waits: unnoted, broken: unnoted },
-      ...(begins === undefined ? {} : { begins }),
+      ...(initial === undefined ? {} : { begins: initial }),
     });
     const unawaited: ServerMemory = {
       generation: memory.generation,
@@ -63,7 +65,20 @@ export class RecoverableMachine {
       append: records => {
         if (isNoted) memory.append(records);
       },
-      whenKept: then => then(),
+      whenKept: then => {
+        if (begins !== undefined || !isNoted) {
+          then();
+          return;
+        }
+        // Where in its files its output begins: else, were all of this lost with the host's power, what is there would be taken for
+        // somebody else's, and come again.
+        let isBegun = false;
+        begins = () => {
+          if (!isBegun) then();
+          isBegun = true;
+        };
+        memory.whenSynced(begins);
+      },
       close: () => memory.close(),
     };
     const served = isAwaited ? memory : unawaited;

@@ -214,7 +214,8 @@ export async function putWhole(path: string, bytes: Uint8Array): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** The names in it are on the disk. @throws errors of the operating system */
+export async function syncFolder(path: string): Promise<void> {
   const handle = await openHandle(path, 'r');
   try {
     await handle.sync();

@@ -58,7 +58,7 @@ export function readOrigin(folder: string): LoggedOrigin {
     throw new EpochvisorError(
       'LOG_MISSING',
       `${path} can't be read: ${because(error)}`,
-      'name the folder that was given to --log',
+      'name the folder that was given to run --log; a replica on several hosts goes on by epochvisor replica FOLDER --log DIR --recover DIR',
     );
   }
   let origin: Partial<Record<keyof LoggedOrigin | 'format' | 'version', unknown>>;

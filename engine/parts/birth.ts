@@ -36,7 +36,7 @@ export async function checkBirth(folder: MachineFolder, arbiter: Pick<Arbiter, '
   if (shaping === own.shaping) return;
   throw new EpochvisorError(
     'DESCRIPTION_DIFFERS',
-    `${folder.path}/machine.json is not as the machine was described: its module, or a field that shapes execution`,
+    `${folder.path}/machine.json is not as the machine was described: its module, or a field that shapes execution or says what outputs wait for`,
     'put it right, or describe another machine by epochvisor init',
   );
 }
@@ -44,8 +44,11 @@ export async function checkBirth(folder: MachineFolder, arbiter: Pick<Arbiter, '
 function digestsOf(folder: MachineFolder): { readonly secret: string; readonly shaping: string } {
   const { credentials, hello } = membershipIn(folder);
   const { moduleHash, options } = hello;
+  const { durability = 'memory' } = folder.description;
+  // One for whom less is enough would let out what others wait for.
+  const waits = durability === 'memory' ? '' : `\n${durability}`;
   return {
     secret: Buffer.from(keyFor('epochvisor birth', credentials)).toString('hex'),
-    shaping: createHash('sha256').update(`${moduleHash}\n${options}`).digest('hex'),
+    shaping: createHash('sha256').update(`${moduleHash}\n${options}${waits}`).digest('hex'),
   };
 }

@@ -6,6 +6,7 @@
 //     "arbiter": "etcd://a:2379,b:2379", "replicas": 2, "suspicionMs": 1000, "encrypted": true,
 //     "epochLength": 1000000, "variant": "deferred", "counting": "block", "operationIds": true, "maxMemory": 1073741824,
 //     "arguments": ["server.wasm"], "environment": ["LANG=C"],
+//     "durability": "both-disks", "checkpointEveryMs": 30000,       each left out where nobody asked for it; or checkpointEveryBytes
 //     "listen": ["0.0.0.0:8080"], "connect": ["db=10.0.0.7:5432"],
 //     "devices": [{ "kind": "disk", "path": "/srv/disk", "sizeBytes": 1048576 }] }
 //
@@ -20,6 +21,8 @@ import {
 import type { DeviceSource } from '../../devices/device-kind.js';
 import type { GuestKind } from '../guest/guest-check.js';
 import { type MachineOptions, VERIFY_SHARE } from '../guest/machine-options.js';
+import type { CheckpointPace } from '../log/checkpoints.js';
+import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import { VARIANTS } from '../protocol/vocabulary.js';
 import { type NamedAddress, SUSPICION_MIN_MS } from '../replica/replica-configuration.js';
 import { Fields } from './fields.js';
@@ -55,6 +58,10 @@ export interface MachineDescription
   /** Replicas of a machine that lacks none. */
   readonly replicas: number;
   readonly suspicionMs: number;
+  /** What outputs wait for; left out: for memory. */
+  readonly durability?: Durability;
+  /** How often a replica that writes down its log saves the state; left out: never. */
+  readonly checkpoints?: CheckpointPace;
   /** Whether the channel is; one that is not is on loopback. */
   readonly encrypted: boolean;
   readonly environment: readonly string[];
@@ -69,10 +76,12 @@ const HASH = /^[0-9a-f]{64}$/;
 export function writeDescription(description: MachineDescription): string {
   const { machine, bornMs, module, guest, arbiter, replicas, suspicionMs, encrypted, ...shaping } = description;
   const { epochLength, latencyMaxMs, verifyShare, variant, counting, operationIds, maxMemory, environment } = shaping;
+  const { durability, checkpoints } = shaping;
   const fields = {
     ...{ format: FORMAT, version: VERSION, machine, born: new Date(bornMs).toISOString() },
     ...{ module, guest, arbiter, replicas, suspicionMs, encrypted },
-    ...{ epochLength, latencyMaxMs, verifyShare, variant, counting, operationIds, maxMemory },
+    ...{ epochLength, latencyMaxMs, verifyShare, variant, counting, operationIds, maxMemory, durability },
+    ...paceFields(checkpoints),
     ...{ arguments: shaping.arguments, environment },
     listen: shaping.listen.map(describeSocketAddress),
     connect: shaping.connect.map(({ name, address }) => `${name}=${describeSocketAddress(address)}`),
@@ -98,6 +107,8 @@ export function readDescription(text: string, where: string): MachineDescription
   const verifyShare = fields.optional('verifyShare', () =>
     fields.number('verifyShare', VERIFY_SHARE.least, VERIFY_SHARE.most),
   );
+  const durability = fields.optional('durability', () => fields.oneOf('durability', DURABILITIES));
+  const checkpoints = readPace(fields);
   const description: MachineDescription = {
     machine: fields.matching('machine', ID, 'an id of letters, digits and dashes'),
     bornMs: fields.time('born'),
@@ -110,6 +121,8 @@ export function readDescription(text: string, where: string): MachineDescription
     epochLength: fields.integer('epochLength', 1, 1_000_000_000),
     ...(latencyMaxMs === undefined ? {} : { latencyMaxMs }),
     ...(verifyShare === undefined ? {} : { verifyShare }),
+    ...(durability === undefined ? {} : { durability }),
+    ...(checkpoints === undefined ? {} : { checkpoints }),
     variant: fields.oneOf('variant', VARIANTS),
     counting: fields.oneOf('counting', ['block', 'exact']),
     operationIds: fields.boolean('operationIds'),
@@ -124,6 +137,20 @@ export function readDescription(text: string, where: string): MachineDescription
   };
   fields.end();
   return description;
+}
+
+function paceFields(pace: CheckpointPace | undefined): object {
+  if (pace === undefined) return {};
+  return 'everyMs' in pace ? { checkpointEveryMs: pace.everyMs } : { checkpointEveryBytes: pace.everyBytes };
+}
+
+/** As `--checkpoint-every` has it. Of both fields the time counts. */
+function readPace(fields: Fields): CheckpointPace | undefined {
+  const [ms, bytes] = (['checkpointEveryMs', 'checkpointEveryBytes'] as const).map(name =>
+    fields.optional(name, () => fields.integer(name, 1_000, 2 ** 32)),
+  );
+  if (ms !== undefined) return { everyMs: ms };
+  return bytes === undefined ? undefined : { everyBytes: bytes };
 }
 
 function textOf(item: unknown): string | undefined {

@@ -15,12 +15,18 @@ import { Ending } from '../launch/awaited-ending.js';
 import type { ReplicaEnding } from '../launch/launching.js';
 import { ReplicaProcess } from '../launch/replica-process.js';
 import { KeptModule } from '../replica/kept-module.js';
-import { type FromReplica, type ReplicaConfiguration, timingFor } from '../replica/replica-configuration.js';
+import {
+  type FromReplica,
+  type LogPlace,
+  type ReplicaConfiguration,
+  timingFor,
+} from '../replica/replica-configuration.js';
 import type { ReplicaReport } from '../replica/replica-report.js';
 import { machineOptions } from './described-options.js';
 import { EndWatch } from './end-watch.js';
 import { withdrawQuietly, writeEnding } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
+import type { PlannedRecovery } from './recovery-plan.js';
 import { Replacing } from './replacing.js';
 
 /** Nobody of the view answers for so long: it is said. */
@@ -40,6 +46,10 @@ export interface AgentOptions {
   readonly arbiter: Arbiter;
   /** With which the arbiter was opened. */
   readonly arbiterOptions: ArbiterOptions;
+  /** Where its replicas write down what they log. */
+  readonly log?: LogPlace;
+  /** All replicas are dead: the first of this host goes on from a log. */
+  readonly recovery?: PlannedRecovery;
   /** What a user wants to hear. */
   readonly say: (line: string) => void;
   /** What the replica reports of itself; undefined: there is none at present. */
@@ -54,6 +64,8 @@ export class ReplicaAgent {
   readonly #replacing = new Replacing();
   #module: KeptModule | undefined;
   #replica: ReplicaProcess | undefined;
+  /** What the replica goes on from, until it is known to have. */
+  #recovery: PlannedRecovery | undefined;
   #namedSinceMs = Number.NaN;
   #aloneSinceMs = Number.NaN;
   #saidAlone = false;
@@ -67,6 +79,7 @@ export class ReplicaAgent {
   constructor(options: AgentOptions) {
     this.ended = this.#ending.promise;
     this.#options = options;
+    this.#recovery = options.recovery;
   }
 
   /** @throws EpochvisorError TEMPORARY_FOLDER */
@@ -99,7 +112,7 @@ export class ReplicaAgent {
   }
 
   #startReplica(): void {
-    const { folder, moduleCache, place, arbiterOptions } = this.#options;
+    const { folder, moduleCache, place, arbiterOptions, log } = this.#options;
     const { description, secret, arbiter } = folder;
     const incarnation = randomUUID();
     const configuration: ReplicaConfiguration = {
@@ -115,6 +128,8 @@ export class ReplicaAgent {
       timing: timingFor(description.suspicionMs),
       backupsWanted: description.replicas - 1,
       place,
+      ...(log === undefined ? {} : { log }),
+      ...this.#beginning(incarnation),
     };
     this.#namedSinceMs = Number.NaN;
     this.#aloneSinceMs = Number.NaN;
@@ -131,11 +146,30 @@ export class ReplicaAgent {
     }
   }
 
+  /** The log is its primary, as far as it goes. */
+  #beginning(incarnation: string): Pick<ReplicaConfiguration, 'view' | 'recover'> {
+    if (this.#recovery === undefined) return {};
+    const { place, view: number, of } = this.#recovery;
+    const { machine } = this.#options.folder.description;
+    const view = { number, machine, primary: of, backups: [incarnation], claim: randomUUID() };
+    return { view, recover: place };
+  }
+
   #heard(replica: ReplicaProcess, message: FromReplica): void {
     if (replica !== this.#replica || this.#over) return;
     switch (message.type) {
       case 'report':
         this.#reported(replica, message.report, message.alone);
+        return;
+      case 'unlogged': {
+        const { line } = new EpochvisorError(message.code, message.message, message.hint);
+        const waits = message.isAwaited ? ', and outputs wait' : '';
+        this.#options.say(`replica ${replica.pid} writes no log any more${waits}: ${line}`);
+        return;
+      }
+      case 'logWaits':
+        if (message.why === '') this.#options.say(`the log of replica ${replica.pid} has room again`);
+        else this.#options.say(`outputs wait for the log of replica ${replica.pid}: ${message.why}`);
         return;
       case 'waits':
         this.#options.say(`replica ${replica.pid} waits: ${message.reason}`);
@@ -155,19 +189,24 @@ export class ReplicaAgent {
     clearTimeout(this.#silence);
     const silenceMs = Math.max(SILENCE_MIN_MS, 2 * this.#options.folder.description.suspicionMs);
     this.#silence = setTimeout(() => replica.kill(), silenceMs);
-    const isNamed = role === 'primary' || role === 'backup';
+    if (role === 'primary') this.#recovery = undefined;
+    // Until then the log's view is its own word.
+    const isNamed = role === 'primary' || (role === 'backup' && this.#recovery === undefined);
     if (isNamed && Number.isNaN(this.#namedSinceMs)) {
       this.#namedSinceMs = nowMs;
       // Its view watches it from now on.
       replica.isNamed();
     }
     this.#noteAlone(alone, nowMs);
-    const what = {
-      primary: `is primary of view ${view}. ${isProtected ? 'Protected' : `Not protected (${reason})`}`,
-      backup: `is a backup in view ${view}`,
-      joining: 'joins when the machine lacks a replica',
-      starting: '',
-    }[role];
+    const what =
+      this.#recovery !== undefined
+        ? ''
+        : {
+            primary: `is primary of view ${view}. ${isProtected ? 'Protected' : `Not protected (${reason})`}`,
+            backup: `is a backup in view ${view}`,
+            joining: 'joins when the machine lacks a replica',
+            starting: '',
+          }[role];
     if (what !== '' && what !== this.#said) this.#options.say(`replica ${report.pid} ${what}`);
     this.#said = what;
     this.#options.reported(report);
@@ -183,7 +222,7 @@ export class ReplicaAgent {
     if (this.#saidAlone || nowMs - this.#aloneSinceMs < ALONE_MS) return;
     this.#saidAlone = true;
     this.#options.say(
-      'no replica that has the state of the machine answers: if all have ended it is finished, and another is made by init; looking on',
+      `no replica that has the state of the machine answers: if all have ended ${this.#options.log === undefined ? 'it is finished, and another is made by init' : 'one host goes on from its log, by --recover'}; looking on`,
     );
   }
 
@@ -206,8 +245,12 @@ export class ReplicaAgent {
   #goOn(ending: ReplicaEnding, namedMs: number, pid = 0): void {
     if (this.#over) return;
     const next = this.#replacing.ended(ending, namedMs);
-    if (next.type === 'never') {
-      const { code, message, hint } = ending.halted!;
+    // What can't be gone on from is not tried again: it may be another's by now.
+    if (next.type === 'never' || this.#recovery !== undefined) {
+      const { code, message, hint } = ending.halted ?? {
+        ...{ code: 'RECOVER_DIED', message: `replica ${pid}, which was to go on, is gone: ${ending.reason}` },
+        hint: 'try again',
+      };
       void this.stop().then(() => this.#ending.reject(new EpochvisorError(code, message, hint)));
       return;
     }

@@ -140,7 +140,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
   if (place !== undefined) {
     reportToAgent(report, search, tell);
     const { findFirstView } = await import('./first-view.js');
-    view = await findFirstView({
+    view ??= await findFirstView({
       machine,
       incarnation,
       wanted: configuration.backupsWanted + 1,

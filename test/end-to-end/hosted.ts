@@ -69,11 +69,11 @@ export class HostedMachine {
     return this.#bench.start(['bus', ...HERE, ...flags, this.folder], stdin);
   }
 
-  startReplica(folder = this.folder, env: NodeJS.ProcessEnv = {}): Agent {
+  startReplica(folder = this.folder, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Agent {
     this.#agents += 1;
     const statusFile = this.#bench.file(`agent-${this.#agents}.json`);
     return new Agent(
-      this.#bench.start(['replica', ...HERE, '--status-file', statusFile, folder], 'pipe', env),
+      this.#bench.start(['replica', ...HERE, '--status-file', statusFile, folder, ...flags], 'pipe', env),
       statusFile,
     );
   }

@@ -40,6 +40,12 @@ test('what is written is read again, and has one form whatever order it was in',
   expect(read(text)).toEqual(DESCRIPTION);
   const reversed = Object.fromEntries(Object.entries(JSON.parse(text) as object).reverse());
   expect(writeDescription(read(JSON.stringify(reversed)))).toBe(text);
+  for (const more of [
+    { durability: 'both-disks', checkpoints: { everyMs: 30_000 } },
+    { durability: 'memory', checkpoints: { everyBytes: 65_536 } },
+  ] as const) {
+    expect(read(writeDescription({ ...DESCRIPTION, ...more }))).toEqual({ ...DESCRIPTION, ...more });
+  }
   const { latencyMaxMs: _, verifyShare: __, ...steady } = DESCRIPTION;
   expect(read(writeDescription(steady))).toEqual(steady);
 });
@@ -56,6 +62,8 @@ function fault(edit: string): EpochvisorError {
 
 describe('a fault is one line that names the file and the field', () => {
   test.each<[string, unknown, RegExp]>([
+    ['durability', 'tape', /"durability" is "tape"/],
+    ['checkpointEveryMs', 1, /"checkpointEveryMs" is 1/],
     ['format', 'other', /"format" is "other", not "epochvisor machine"/],
     ['machine', '../etc', /"machine" is "\.\.\/etc", not an id/],
     ['machine', undefined, /the field "machine" is missing/],

@@ -72,6 +72,14 @@ export const NOTHING_REMEMBERED: BusMemory = {
   outcome: undefined,
 };
 
+/** Of streams that are there from the start: below this a bus has let go of input, and of streams that were opened, and tells none again. */
+export function releasedOf({ inputs, sources }: Pick<BusMemory, 'inputs' | 'sources'>): StreamOffset[] {
+  return [
+    ...inputs.map(({ stream, released }) => ({ stream, offset: released })),
+    ...sources.map(({ stream, opened, unreleased }) => ({ stream, offset: opened - unreleased.length })),
+  ].filter(({ stream }) => stream < FIRST_OPENED_STREAM);
+}
+
 /** How far the streams of a machine that is resumed had come, by stream. */
 export interface StreamOffsets {
   readonly outputs: readonly StreamOffset[];

@@ -174,6 +174,31 @@ describe('a medium that fails', () => {
     expect(await disk.perform(read(0, 1024))).toEqual({ status: 1024, data });
   });
 
+  test('where the bus may be started again a write is synced when it is done, with those that came meanwhile', async () => {
+    const syncs: (() => void)[] = [];
+    const file = {
+      write: async (_: Uint8Array, __: number, length: number) => ({ bytesWritten: length }),
+      datasync: () => new Promise<void>(resolve => syncs.push(resolve)),
+    } as unknown as DiskFile;
+    const disk = new FileDisk(file, SIZE, true);
+    const done: number[] = [];
+    const started = (sector: number) =>
+      disk.perform(write(sector * 512, sectors(1, sector))).then(({ status }) => done.push(sector, status));
+    const settled = () => new Promise(resolve => setImmediate(resolve));
+    const first = started(0);
+    await settled();
+    const others = [started(1), started(2)];
+    await settled();
+    expect([done, syncs.length]).toEqual([[], 1]);
+    syncs[0]!();
+    await first;
+    await settled();
+    expect([done, syncs.length]).toEqual([[0, 512], 2]);
+    syncs[1]!();
+    await Promise.all(others);
+    expect([done, syncs.length]).toEqual([[0, 512, 1, 512, 2, 512], 2]);
+  });
+
   test('a file that someone cut short is an I/O error', async () => {
     const disk = await FileDisk.open(path);
     await truncate(path, 700);
