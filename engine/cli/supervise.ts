@@ -3,13 +3,14 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
+import { MachineAccount } from '../launch/machine-account.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { describeVerification } from '../observe/described-verification.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { SnapshotOrigin } from '../replica/replica-configuration.js';
-import { ControlServer } from './control.js';
+import { type Controlled, ControlServer } from './control.js';
 
 /** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C, SIGTERM or its terminal. */
 export const TRAP_STATUS = 134;
@@ -41,8 +42,8 @@ export async function supervise(
 ): Promise<never> {
   const say: Say = flags.quiet ? () => undefined : line => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
-  const watching =
-    flags.statusFile === undefined ? undefined : await keepStatus(machine, flags.statusFile, origin, say);
+  const account = new MachineAccount(machine, origin.guest);
+  const watching = await watch(machine, account, origin, flags, say);
   endOnSignals(machine, watching);
   let outcome: Outcome;
   let failureStatus = REFUSED_STATUS;
@@ -52,12 +53,12 @@ export async function supervise(
     outcome = await machine.outcome;
   } catch (error) {
     await machine.stop();
-    watching?.close();
+    watching.close();
     if (!(error instanceof EpochvisorError)) throw error;
     complain(error.line);
     process.exit(failureStatus);
   }
-  watching?.close();
+  watching.close();
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   if (flags.verify !== undefined) say(describeVerification(machine.status.verification));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
@@ -88,35 +89,73 @@ function narrate(machine: LaunchedMachine, say: Say): void {
   });
 }
 
+async function watch(
+  machine: LaunchedMachine,
+  account: MachineAccount,
+  origin: SnapshotOrigin,
+  { statusFile }: SuperviseFlags,
+  say: Say,
+): Promise<Watching> {
+  const file = statusFile === undefined ? undefined : new StatusFile(statusFile);
+  const control = await takeRequests(
+    machine,
+    { save: path => machine.save(path, origin), status: () => account.status },
+    file !== undefined,
+    say,
+  );
+  if (file !== undefined) keepStatus(machine, account, file, control!.path, say);
+  return {
+    close: () => {
+      control?.close();
+      file?.remove();
+    },
+  };
+}
+
+/** A machine that can't be listed runs all the same. @param isNamed the status file is to name the socket, wherever it is */
+async function takeRequests(
+  machine: LaunchedMachine,
+  controlled: Controlled,
+  isNamed: boolean,
+  say: Say,
+): Promise<ControlServer | undefined> {
+  try {
+    return await ControlServer.startRegistered(controlled);
+  } catch (error) {
+    if (!(error instanceof EpochvisorError)) throw error;
+    // Of a machine that can't begin that is no news.
+    machine.once('running', () => say(`epochvisor status does not find this machine: ${error.line}`));
+    return isNamed ? await ControlServer.start(controlled) : undefined;
+  }
+}
+
 /** A status file that can't be written later on (a full disk) is said once, and is no reason to end the machine. */
-async function keepStatus(machine: LaunchedMachine, path: string, origin: SnapshotOrigin, say: Say): Promise<Watching> {
-  const file = new StatusFile(path);
-  const control = await ControlServer.start(request => machine.save(request.file, origin));
+function keepStatus(
+  machine: LaunchedMachine,
+  account: MachineAccount,
+  file: StatusFile,
+  control: string,
+  say: Say,
+): void {
   let complained = false;
   machine.on('status', status => {
     // Nothing to say before there is a process to name.
     if (status.primary.pid === 0) return;
     try {
-      file.write({ ...status, control: control.path });
+      file.write({ ...account.told(status), control });
     } catch (error) {
       if (!(error instanceof EpochvisorError)) throw error;
       if (!complained) say(error.line);
       complained = true;
     }
   });
-  return {
-    close: () => {
-      control.close();
-      file.remove();
-    },
-  };
 }
 
 /** Ctrl-C at any moment, and a terminal that is closed: all replicas gone, nothing left behind. */
-function endOnSignals(machine: LaunchedMachine, watching: Watching | undefined): void {
+function endOnSignals(machine: LaunchedMachine, watching: Watching): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      watching?.close();
+      watching.close();
       void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }

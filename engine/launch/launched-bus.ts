@@ -16,7 +16,7 @@ export interface LaunchedBusOptions extends BusServing {
   readonly openedArbiter: Arbiter;
   /** A stream, or what it remembers, can't be used any more: the machine can't go on. */
   readonly failed: (error: EpochvisorError) => void;
-  readonly fenced: (view: number, incarnation: string) => void;
+  readonly fenced: (view: number, incarnation: string, silentMs?: number) => void;
 }
 
 export interface LaunchedBus {

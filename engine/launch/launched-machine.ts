@@ -30,6 +30,7 @@ import {
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { Ending } from './awaited-ending.js';
 import type { BusProcess } from './bus-process.js';
+import type { MachineFigures } from './launch-figures.js';
 import { type LaunchedBus, OwnBus } from './launched-bus.js';
 import {
   type LaunchEffect,
@@ -168,6 +169,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     return this.#launching.status;
   }
 
+  get figures(): MachineFigures {
+    return this.#launching.figures;
+  }
+
   /**
    * Saves a snapshot of the running guest to a file, which appears whole or not at all.
    * @throws EpochvisorError SNAPSHOT_FAILED, NOT_SNAPSHOTABLE, SNAPSHOT_FILE
@@ -221,7 +226,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       operationIds: options.operationIds,
       // The reader of stdout has gone, or stdin breaks: as for any program, that is the end.
       failed: error => this.#step({ type: 'failed', error }),
-      fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
+      fenced: (view, incarnation, silentMs) => this.emit('fenced', view, incarnation, silentMs),
     });
     this.#common = {
       machine: this.machine,

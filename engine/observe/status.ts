@@ -38,6 +38,40 @@ export interface VerificationStatus {
   readonly divergences: number;
 }
 
+/** What a replica does, and how far it is. */
+export interface ReplicaFigures {
+  readonly incarnation: string;
+  readonly pid: number;
+  readonly role: 'primary' | 'backup' | 'joining';
+  readonly epoch: number;
+  readonly instructions: number;
+  /** Resident memory of its process. */
+  readonly rssBytes: number;
+}
+
+/** When another replica became the primary; null: not known, or not yet. */
+export interface LastFailover {
+  /** The view that it began. */
+  readonly view: number;
+  /** ISO 8601. */
+  readonly at: string;
+  /** From the last word of the old primary that the bus has heard to the fence of the new one, ms. */
+  readonly silentMs: number | null;
+  readonly failoverEpoch: number | null;
+  /** Operations that ended uncertain. */
+  readonly uncertain: number | null;
+}
+
+/** The process that started the machine, and has its bus. */
+export interface LauncherStatus {
+  readonly pid: number;
+  readonly host: string;
+  /** Path of the guest. */
+  readonly guest: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
 /** What `--status-file` holds, as JSON. */
 export interface Status {
   readonly machine: string;
@@ -59,13 +93,26 @@ export interface Status {
   readonly backups: readonly ReplicaStatus[];
   /** Replicas that were started and are not named in the view yet. */
   readonly joining: readonly ReplicaStatus[];
-  /** How far the backup's execution is behind, ms. */
+  /** Those of this view, and who joins. */
+  readonly replicas: readonly ReplicaFigures[];
+  /** Of the primary, over the last second. */
+  readonly instructionsPerSecond: number;
+  /** How far the slowest backup's execution is behind, ms, and entries of the log. */
   readonly lagMs: number;
+  readonly lagEntries: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
+  readonly logBytesPerSecond: number;
+  /** Output that waits for an acknowledgement, or for its reader: bytes, and the age of the oldest, ms. */
+  readonly heldBytes: number;
+  readonly heldMs: number;
   readonly verification: VerificationStatus;
+  /** There where a launcher tells it, and so are the next two. */
+  readonly launcher?: LauncherStatus;
+  readonly failovers?: number;
+  readonly lastFailover?: LastFailover | null;
   /** There where outputs wait for what can't be written down (`--durability`), and why. */
   readonly logWaits?: string;
   /** The socket on which the launcher takes requests, for `epochvisor snapshot`. */
@@ -78,7 +125,13 @@ const NO_FIGURES = {
   instructions: undefined,
   count: undefined,
   rssBytes: undefined,
+  replicas: undefined,
+  instructionsPerSecond: undefined,
+  logBytesPerSecond: undefined,
   lagMs: undefined,
+  lagEntries: undefined,
+  heldBytes: undefined,
+  heldMs: undefined,
   outstanding: undefined,
   logBytes: undefined,
   verification: undefined,
