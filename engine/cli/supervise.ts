@@ -1,6 +1,7 @@
 // A machine in the foreground, as `run` and `resume` have it: told of on stderr, its status kept in a file, asked over
 // its control socket, ended by Ctrl-C; its guest's exit status is this process's.
 
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
 import { MachineAccount } from '../launch/machine-account.js';
@@ -10,6 +11,7 @@ import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { SnapshotOrigin } from '../replica/replica-configuration.js';
+import { version } from './about.js';
 import { type Controlled, ControlServer } from './control.js';
 
 /** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C, SIGTERM or its terminal. */
@@ -23,6 +25,8 @@ const MACHINE_LOST_STATUS = DEFECT_STATUS;
 export interface SuperviseFlags {
   readonly statusFile?: string;
   readonly quiet?: true;
+  /** Where metrics are served. */
+  readonly metrics?: SocketAddress & { readonly kind: 'tcp' };
   /** Asked for: what has come of it is told at the end. */
   readonly verify?: number;
 }
@@ -34,7 +38,7 @@ interface Watching {
   close(): void;
 }
 
-/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER before the start */
+/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER, METRICS_ADDRESS before the start */
 export async function supervise(
   machine: LaunchedMachine,
   origin: SnapshotOrigin,
@@ -43,6 +47,7 @@ export async function supervise(
   const say: Say = flags.quiet ? () => undefined : line => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
   const account = new MachineAccount(machine, origin.guest);
+  await serveMetrics(account, flags.metrics, say);
   const watching = await watch(machine, account, origin, flags, say);
   endOnSignals(machine, watching);
   let outcome: Outcome;
@@ -87,6 +92,14 @@ function narrate(machine: LaunchedMachine, say: Say): void {
     const operations = uncertain === 1 ? '1 operation' : `${uncertain} operations`;
     say(`replica ${replica.pid} went live after failover epoch ${epoch}, ${operations} uncertain`);
   });
+}
+
+/** Loaded for those who ask for it: a start costs what it loads. @throws EpochvisorError METRICS_ADDRESS */
+async function serveMetrics(account: MachineAccount, place: SuperviseFlags['metrics'], say: Say): Promise<void> {
+  if (place === undefined) return;
+  const { MetricsServer } = await import('../observe/metrics-server.js');
+  account.metrics = (await MetricsServer.start(account, place, version())).address;
+  say(`metrics at ${account.metrics}`);
 }
 
 async function watch(

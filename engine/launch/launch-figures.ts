@@ -1,15 +1,8 @@
 // What the replicas of a launched machine have measured, those that are gone among them.
 
-import { bothMeasured, type MeasuredTimes, NOTHING_MEASURED } from '../protocol/measured-times.js';
+import type { MachineFigures } from '../observe/machine-figures.js';
+import { bothMeasured, NOTHING_MEASURED } from '../protocol/measured-times.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
-
-/** Since the start of the machine; they only grow. */
-export interface MachineFigures {
-  /** Bytes of log that its primaries have shipped. */
-  readonly logBytes: number;
-  readonly heldFor: MeasuredTimes;
-  readonly roundTrips: MeasuredTimes;
-}
 
 export const NO_FIGURES_YET: MachineFigures = {
   logBytes: 0,

@@ -15,6 +15,7 @@ import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import type { MachineFigures } from '../observe/machine-figures.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { Outcome, View } from '../protocol/vocabulary.js';
@@ -30,7 +31,6 @@ import {
 import { temporaryFolder } from '../replica/temporary-folder.js';
 import { Ending } from './awaited-ending.js';
 import type { BusProcess } from './bus-process.js';
-import type { MachineFigures } from './launch-figures.js';
 import { type LaunchedBus, OwnBus } from './launched-bus.js';
 import {
   type LaunchEffect,

@@ -6,11 +6,12 @@
 // decides nothing: it hears of them, from several replicas, and from some late.
 
 import { EpochvisorError } from '../errors/errors.js';
+import type { MachineFigures } from '../observe/machine-figures.js';
 import type { Status, UnloggedStatus } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
-import { type MachineFigures, NO_FIGURES_YET, withFigures } from './launch-figures.js';
+import { NO_FIGURES_YET, withFigures } from './launch-figures.js';
 import { statusOf } from './launch-status.js';
 import { NO_PAST, type PastVerification, withPast } from './launch-verification.js';
 import { Repair } from './repair.js';

@@ -1,26 +1,13 @@
 // What a launcher can tell of its machine, for whoever looks at it: its status, and what has happened to it so far.
 
 import { hostname } from 'node:os';
+import type { MachineCounts, MachineFigures, ObservedMachine } from '../observe/machine-figures.js';
 import type { LastFailover, Status } from '../observe/status.js';
-import { type MeasuredTimes, TimeCounts } from '../protocol/measured-times.js';
+import { TimeCounts } from '../protocol/measured-times.js';
 import type { View } from '../protocol/vocabulary.js';
-import type { MachineFigures } from './launch-figures.js';
 import type { LaunchedMachine } from './launched-machine.js';
 
-/** Counted since the machine's start. */
-export interface MachineCounts {
-  readonly failovers: number;
-  readonly uncertain: number;
-  /** Replicas that were lost after a view had named them, and before. */
-  readonly lost: number;
-  readonly unjoined: number;
-  /** Replacements that a view has named. */
-  readonly joined: number;
-  /** From the last word of a dead primary to the fence of its successor. */
-  readonly silences: MeasuredTimes;
-}
-
-export class MachineAccount {
+export class MachineAccount implements ObservedMachine {
   readonly #machine: LaunchedMachine;
   /** Absolute path of the guest. */
   readonly #guest: string;
@@ -30,6 +17,9 @@ export class MachineAccount {
   #view: View | undefined;
   #primary: string;
   #last: LastFailover | null = null;
+  #runs = false;
+  /** Where its metrics are. */
+  metrics: string | undefined;
   /** The fence of a view may be heard of before the view. */
   #fence = { view: 0, silentMs: 0 };
 
@@ -38,6 +28,9 @@ export class MachineAccount {
     this.#machine = machine;
     this.#guest = guest;
     this.#primary = machine.status.primary.incarnation;
+    machine.once('running', () => {
+      this.#runs = true;
+    });
     machine.on('view', view => this.#viewed(view));
     machine.on('fenced', (view, _, silentMs) => this.#fenced(view, silentMs));
     machine.on('live', (_, failoverEpoch, uncertain) => {
@@ -58,8 +51,14 @@ export class MachineAccount {
 
   /** With what only the launcher knows. */
   told(status: Status): Status {
-    const launcher = { pid: process.pid, host: hostname(), guest: this.#guest, since: this.#since };
+    const metrics = this.metrics === undefined ? {} : { metrics: this.metrics };
+    const launcher = { pid: process.pid, host: hostname(), guest: this.#guest, since: this.#since, ...metrics };
     return { ...status, launcher, failovers: this.#counts.failovers, lastFailover: this.#last };
+  }
+
+  get isLive(): boolean {
+    const { primary, replicas } = this.#machine;
+    return this.#runs && replicas.some(({ incarnation }) => incarnation === primary?.incarnation);
   }
 
   get counts(): MachineCounts {

@@ -70,6 +70,8 @@ export interface LauncherStatus {
   readonly guest: string;
   /** ISO 8601. */
   readonly since: string;
+  /** Where its metrics are, with `--metrics`. */
+  readonly metrics?: string;
 }
 
 /** What `--status-file` holds, as JSON. */

@@ -7,6 +7,9 @@ import { Bench, guest, until } from './command.js';
 
 const bench = new Bench();
 
+/** A death is noticed at once; a busy host is not to look like one. */
+const CALM = ['--suspicion', '20000'];
+
 /** What `status --json` prints. */
 async function told<Told>(...args: string[]): Promise<{ status: number | null; told: Told }> {
   const { status, stdout, stderr } = await bench.run(['status', '--json', ...args]);
@@ -33,7 +36,7 @@ describe('status without arguments', () => {
 
   test('lists each machine with its guest, roles and figures, and nothing is left of them', async () => {
     const [one, two] = [
-      bench.startWatched([guest('spin')]),
+      bench.startWatched([...CALM, guest('spin')]),
       bench.startWatched(['--replicas', '1', guest('echo')], 'pipe'),
     ];
     const { launcher, machine } = await one.isProtected();
@@ -59,7 +62,7 @@ describe('status without arguments', () => {
   });
 
   test('tells what a running guest does, and what its processes take', async () => {
-    const machine = bench.startWatched([guest('spin')]);
+    const machine = bench.startWatched([...CALM, guest('spin')]);
     const { launcher } = await machine.isProtected();
     const figures = (status: Status) =>
       status.instructionsPerSecond > 1e6 &&
@@ -73,7 +76,7 @@ describe('status without arguments', () => {
   });
 
   test('sweeps what a launcher that was killed has left', async () => {
-    const machine = bench.startWatched([guest('spin')]);
+    const machine = bench.startWatched([...CALM, guest('spin')]);
     await machine.isProtected();
     expect(entries()).toHaveLength(1);
     machine.command.kill('SIGKILL');
@@ -84,7 +87,7 @@ describe('status without arguments', () => {
   });
 
   test('says that a launcher does not answer, which is stopped, and leaves it there', async () => {
-    const machine = bench.startWatched([guest('spin')]);
+    const machine = bench.startWatched([...CALM, guest('spin')]);
     await machine.isProtected();
     machine.command.kill('SIGSTOP');
     const { status, stdout } = await bench.run(['status']);
@@ -104,7 +107,7 @@ describe('status without arguments', () => {
 });
 
 test('a failover is told: when it was, how long nothing was heard, and what ended uncertain', async () => {
-  const machine = bench.startWatched([guest('spin')]);
+  const machine = bench.startWatched([...CALM, guest('spin')]);
   const { primary } = await machine.isProtected();
   const before = new Date().toISOString();
   process.kill(primary.pid, 'SIGKILL');
@@ -121,7 +124,7 @@ test('a failover is told: when it was, how long nothing was heard, and what ende
 });
 
 test('watched in a pipe it prints a line for each change, and ends with the machine', async () => {
-  const machine = bench.startWatched([guest('spin')]);
+  const machine = bench.startWatched([...CALM, guest('spin')]);
   const { primary, launcher } = await machine.isProtected();
   const watching = bench.start(['status', '--watch', String(launcher!.pid)]);
   await until(() => watching.stdout.includes('\n') || undefined);
