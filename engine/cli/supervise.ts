@@ -7,6 +7,7 @@ import type { LaunchedMachine } from '../launch/launched-machine.js';
 import { MachineAccount } from '../launch/machine-account.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { describeVerification } from '../observe/described-verification.js';
+import type { EventJournal, JournalEvent } from '../observe/event-journal.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/vocabulary.js';
@@ -25,10 +26,14 @@ const MACHINE_LOST_STATUS = DEFECT_STATUS;
 export interface SuperviseFlags {
   readonly statusFile?: string;
   readonly quiet?: true;
+  readonly verbose?: true;
+  /** File of the journal. */
+  readonly journal?: string;
   /** Where metrics are served. */
   readonly metrics?: SocketAddress & { readonly kind: 'tcp' };
   /** Asked for: what has come of it is told at the end. */
   readonly verify?: number;
+  readonly replicas?: number;
 }
 
 type Say = (line: string) => void;
@@ -38,7 +43,7 @@ interface Watching {
   close(): void;
 }
 
-/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER, METRICS_ADDRESS before the start */
+/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER, METRICS_ADDRESS, JOURNAL_FILE before the start */
 export async function supervise(
   machine: LaunchedMachine,
   origin: SnapshotOrigin,
@@ -49,7 +54,11 @@ export async function supervise(
   const account = new MachineAccount(machine, origin.guest);
   await serveMetrics(account, flags.metrics, say);
   const watching = await watch(machine, account, origin, flags, say);
-  endOnSignals(machine, watching);
+  const journal = await keepJournal(machine, account, flags, say).catch((error: unknown) => {
+    watching.close();
+    throw error;
+  });
+  endOnSignals(machine, watching, journal);
   let outcome: Outcome;
   let failureStatus = REFUSED_STATUS;
   try {
@@ -60,10 +69,12 @@ export async function supervise(
     await machine.stop();
     watching.close();
     if (!(error instanceof EpochvisorError)) throw error;
+    journal({ event: 'failed', code: error.code, message: error.message });
     complain(error.line);
     process.exit(failureStatus);
   }
   watching.close();
+  journal({ event: 'ended', rule: 'XT', ...outcome });
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   if (flags.verify !== undefined) say(describeVerification(machine.status.verification));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
@@ -100,6 +111,35 @@ async function serveMetrics(account: MachineAccount, place: SuperviseFlags['metr
   const { MetricsServer } = await import('../observe/metrics-server.js');
   account.metrics = (await MetricsServer.start(account, place, version())).address;
   say(`metrics at ${account.metrics}`);
+}
+
+/**
+ * @returns what takes an event that is not the machine's own
+ * @throws EpochvisorError JOURNAL_FILE
+ */
+async function keepJournal(
+  machine: LaunchedMachine,
+  { status: { launcher } }: MachineAccount,
+  { journal: path, verbose, replicas }: SuperviseFlags,
+  say: Say,
+): Promise<(event: JournalEvent) => void> {
+  if (path === undefined && verbose === undefined) return () => undefined;
+  // Loaded for those who ask for it: a start costs what it loads.
+  const { journalMachine, describeEvent } = await import('../launch/machine-journal.js');
+  const begin = { event: 'started', version: version(), ...launcher, replicas };
+  let file: EventJournal | undefined;
+  if (path !== undefined) {
+    const { EventJournal } = await import('../observe/event-journal.js');
+    file = new EventJournal(path, { machine: machine.machine }, error => say(error.line));
+    file.begin(begin);
+  }
+  const write = (event: JournalEvent) => {
+    file?.write(event);
+    if (verbose === true) say(describeEvent(event));
+  };
+  if (verbose === true) say(describeEvent(begin));
+  journalMachine(machine, write);
+  return write;
 }
 
 async function watch(
@@ -165,10 +205,11 @@ function keepStatus(
 }
 
 /** Ctrl-C at any moment, and a terminal that is closed: all replicas gone, nothing left behind. */
-function endOnSignals(machine: LaunchedMachine, watching: Watching): void {
+function endOnSignals(machine: LaunchedMachine, watching: Watching, journal: (event: JournalEvent) => void): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       watching.close();
+      journal({ event: 'stopped', signal });
       void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }

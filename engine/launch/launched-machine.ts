@@ -226,6 +226,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       operationIds: options.operationIds,
       // The reader of stdout has gone, or stdin breaks: as for any program, that is the end.
       failed: error => this.#step({ type: 'failed', error }),
+      refused: error => this.emit('refused', error),
       fenced: (view, incarnation, silentMs) => this.emit('fenced', view, incarnation, silentMs),
     });
     this.#common = {

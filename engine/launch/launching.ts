@@ -38,6 +38,8 @@ export interface MachineEvents {
    * had heard the owner before last; undefined: there was none.
    */
   fenced: [view: number, incarnation: string, silentMs: number | undefined];
+  /** The bus has not taken a connection. */
+  refused: [error: EpochvisorError];
   /** A replica says why it is about to end. */
   halted: [replica: LaunchedReplica, code: string, message: string];
   /** A replica that was named ended before the machine did. */
