@@ -38,9 +38,27 @@ export interface SuperviseFlags {
 
 type Say = (line: string) => void;
 
-/** The status file and the control socket of a machine. */
-interface Watching {
-  close(): void;
+type Journal = (event: JournalEvent) => void;
+
+/** The status file and the control socket of a machine, and its journal. */
+class Watching {
+  journal: Journal = () => undefined;
+  #isOver = false;
+  readonly #all: { close(): void }[] = [];
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  add(one: { close(): void }): void {
+    this.#all.push(one);
+    if (this.#isOver) one.close();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    for (const one of this.#all) one.close();
+  }
 }
 
 /** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER, METRICS_ADDRESS, JOURNAL_FILE before the start */
@@ -52,13 +70,19 @@ export async function supervise(
   const say: Say = flags.quiet ? () => undefined : line => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
   const account = new MachineAccount(machine, origin.guest);
-  await serveMetrics(account, flags.metrics, say);
-  const watching = await watch(machine, account, origin, flags, say);
-  const journal = await keepJournal(machine, account, flags, say).catch((error: unknown) => {
+  // What is to be gone with the machine, and who is to hear of its end: as soon as there is any of it.
+  const watching = new Watching();
+  endOnSignals(machine, watching);
+  try {
+    await serveMetrics(account, flags.metrics, say);
+    await watch(machine, account, origin, flags, say, watching);
+    watching.journal = await keepJournal(machine, account, flags, say);
+  } catch (error) {
     watching.close();
     throw error;
-  });
-  endOnSignals(machine, watching, journal);
+  }
+  // A signal that came meanwhile ends this process.
+  if (watching.isOver) return await new Promise<never>(() => undefined);
   let outcome: Outcome;
   let failureStatus = REFUSED_STATUS;
   try {
@@ -69,12 +93,12 @@ export async function supervise(
     await machine.stop();
     watching.close();
     if (!(error instanceof EpochvisorError)) throw error;
-    journal({ event: 'failed', code: error.code, message: error.message });
+    watching.journal({ event: 'failed', code: error.code, message: error.message });
     complain(error.line);
     process.exit(failureStatus);
   }
   watching.close();
-  journal({ event: 'ended', rule: 'XT', ...outcome });
+  watching.journal({ event: 'ended', rule: 'XT', ...outcome });
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   if (flags.verify !== undefined) say(describeVerification(machine.status.verification));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
@@ -122,7 +146,7 @@ async function keepJournal(
   { status: { launcher } }: MachineAccount,
   { journal: path, verbose, replicas }: SuperviseFlags,
   say: Say,
-): Promise<(event: JournalEvent) => void> {
+): Promise<Journal> {
   if (path === undefined && verbose === undefined) return () => undefined;
   // Loaded for those who ask for it: a start costs what it loads.
   const { journalMachine, describeEvent } = await import('../launch/machine-journal.js');
@@ -148,7 +172,8 @@ async function watch(
   origin: SnapshotOrigin,
   { statusFile }: SuperviseFlags,
   say: Say,
-): Promise<Watching> {
+  watching: Watching,
+): Promise<void> {
   const file = statusFile === undefined ? undefined : new StatusFile(statusFile);
   const control = await takeRequests(
     machine,
@@ -156,13 +181,10 @@ async function watch(
     file !== undefined,
     say,
   );
-  if (file !== undefined) keepStatus(machine, account, file, control!.path, say);
-  return {
-    close: () => {
-      control?.close();
-      file?.remove();
-    },
-  };
+  if (control !== undefined) watching.add(control);
+  if (file === undefined) return;
+  watching.add({ close: () => file.remove() });
+  keepStatus(machine, account, file, control!.path, say);
 }
 
 /** A machine that can't be listed runs all the same. @param isNamed the status file is to name the socket, wherever it is */
@@ -205,11 +227,11 @@ function keepStatus(
 }
 
 /** Ctrl-C at any moment, and a terminal that is closed: all replicas gone, nothing left behind. */
-function endOnSignals(machine: LaunchedMachine, watching: Watching, journal: (event: JournalEvent) => void): void {
+function endOnSignals(machine: LaunchedMachine, watching: Watching): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       watching.close();
-      journal({ event: 'stopped', signal });
+      watching.journal({ event: 'stopped', signal });
       void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }

@@ -99,21 +99,26 @@ export interface Status {
   readonly replicas: readonly ReplicaFigures[];
   /** Of the primary, over the last second. */
   readonly instructionsPerSecond: number;
-  /** How far the slowest backup's execution is behind, ms, and entries of the log. */
+  /** How far the slowest backup's execution is behind, ms. */
   readonly lagMs: number;
+  /** The same in entries of the log. */
   readonly lagEntries: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
+  /** The same over the last second. */
   readonly logBytesPerSecond: number;
-  /** Output that waits for an acknowledgement, or for its reader: bytes, and the age of the oldest, ms. */
+  /** Bytes of output that wait for an acknowledgement, or for room in a stream. */
   readonly heldBytes: number;
+  /** Age of the oldest of them, ms. */
   readonly heldMs: number;
   readonly verification: VerificationStatus;
-  /** There where a launcher tells it, and so are the next two. */
+  /** The process that started the machine. */
   readonly launcher?: LauncherStatus;
+  /** Times that another replica became the primary, and the last one. */
   readonly failovers?: number;
+  /** Null: there was none. */
   readonly lastFailover?: LastFailover | null;
   /** There where outputs wait for what can't be written down (`--durability`), and why. */
   readonly logWaits?: string;
@@ -124,6 +129,7 @@ export interface Status {
 /** What changes while nothing happens. */
 const NO_FIGURES = {
   epoch: undefined,
+  epochLength: undefined,
   instructions: undefined,
   count: undefined,
   rssBytes: undefined,
@@ -134,6 +140,8 @@ const NO_FIGURES = {
   lagEntries: undefined,
   heldBytes: undefined,
   heldMs: undefined,
+  heldFor: undefined,
+  roundTrips: undefined,
   outstanding: undefined,
   logBytes: undefined,
   verification: undefined,
