@@ -46,8 +46,8 @@ export interface BusObserver {
   readonly detached?: (incarnation: string, reason: EpochvisorError) => void;
   /** A connection that was not taken. */
   readonly refused?: (reason: EpochvisorError) => void;
-  /** A replica has fenced the bus: it is the primary. */
-  readonly fenced?: (view: number, incarnation: string) => void;
+  /** A replica has fenced the bus: it is the primary. `silentMs`: so long ago the owner before had been heard. */
+  readonly fenced?: (view: number, incarnation: string, silentMs?: number) => void;
   /** A replica was cut off for a defect. */
   readonly defect?: (incarnation: string, reason: string) => void;
   /** A stream can't be read or written any more. */
@@ -297,8 +297,11 @@ export class BusServer {
       !this.#isFenced && event.type === 'message' && event.message.type === 'fence' && this.#isOwners(event);
     if (this.#bus.owner !== undefined && (this.#bus.view !== view || this.#bus.owner !== owner || isFirst)) {
       this.#isFenced = true;
-      if (owner !== undefined && owner !== this.#bus.owner) this.#takeoverMs = performance.now() - this.#ownerHeardMs;
-      this.#options.observer?.fenced?.(this.#bus.view, this.#bus.owner);
+      // Of an owner that is only remembered nothing was heard.
+      const isAnother = owner !== undefined && owner !== this.#bus.owner && this.#ownerHeardMs > 0;
+      if (isAnother) this.#takeoverMs = performance.now() - this.#ownerHeardMs;
+      const silent = isAnother ? [this.#takeoverMs] : [];
+      this.#options.observer?.fenced?.(this.#bus.view, this.#bus.owner, ...silent);
     }
   }
 

@@ -1,6 +1,7 @@
 // The flags that say on how many replicas a machine runs and how it is watched, for `run` and `resume`.
 
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseSocketAddress } from '../../devices/connection/socket-address.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { DEFAULT_SUSPICION_MS, SUSPICION_MIN_MS, timingFor } from '../replica/replica-configuration.js';
 import { type ArbiterFlags, addArbiterFlags, arbiterOptions } from './arbiter-flags.js';
@@ -33,8 +34,17 @@ export function addLaunchFlags(command: Command): Command {
   addReplicaFlags(command).option('--no-repair', 'start no replacement for a replica that died');
   return addArbiterFlags(command)
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
+    .option('--metrics <ADDR:PORT>', 'serve metrics for Prometheus, and /live, /protected, /primary', metricsFlag)
+    .option('--journal <FILE>', 'append what happens to the machine to FILE, as JSON lines')
+    .addOption(new Option('--verbose', 'say it, too').conflicts('quiet'))
     .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
     .option('--quiet', 'say nothing but what the guest says');
+}
+
+function metricsFlag(text: string): SuperviseFlags['metrics'] {
+  const address = parseSocketAddress(text);
+  if (address?.kind !== 'tcp') throw new InvalidArgumentError('It is ADDR:PORT or [ADDR]:PORT; port 0 is any.');
+  return address;
 }
 
 /** @throws EpochvisorError as `arbiterOptions` */

@@ -1,15 +1,19 @@
 // A machine in the foreground, as `run` and `resume` have it: told of on stderr, its status kept in a file, asked over
 // its control socket, ended by Ctrl-C; its guest's exit status is this process's.
 
+import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
+import { MachineAccount } from '../launch/machine-account.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
 import { describeVerification } from '../observe/described-verification.js';
+import type { EventJournal, JournalEvent } from '../observe/event-journal.js';
 import { StatusFile } from '../observe/status.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { Outcome } from '../protocol/vocabulary.js';
 import type { SnapshotOrigin } from '../replica/replica-configuration.js';
-import { ControlServer } from './control.js';
+import { version } from './about.js';
+import { type Controlled, ControlServer } from './control.js';
 
 /** Exit statuses: a guest that trapped (as after abort), and the launcher ended by Ctrl-C, SIGTERM or its terminal. */
 export const TRAP_STATUS = 134;
@@ -22,18 +26,42 @@ const MACHINE_LOST_STATUS = DEFECT_STATUS;
 export interface SuperviseFlags {
   readonly statusFile?: string;
   readonly quiet?: true;
+  readonly verbose?: true;
+  /** File of the journal. */
+  readonly journal?: string;
+  /** Where metrics are served. */
+  readonly metrics?: SocketAddress & { readonly kind: 'tcp' };
   /** Asked for: what has come of it is told at the end. */
   readonly verify?: number;
+  readonly replicas?: number;
 }
 
 type Say = (line: string) => void;
 
-/** The status file and the control socket of a machine. */
-interface Watching {
-  close(): void;
+type Journal = (event: JournalEvent) => void;
+
+/** The status file and the control socket of a machine, and its journal. */
+class Watching {
+  journal: Journal = () => undefined;
+  #isOver = false;
+  readonly #all: { close(): void }[] = [];
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  add(one: { close(): void }): void {
+    this.#all.push(one);
+    if (this.#isOver) one.close();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    for (const one of this.#all) one.close();
+  }
 }
 
-/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER before the start */
+/** Runs a machine to its end, and ends this process. @throws EpochvisorError STATUS_FILE, CONTROL_SOCKET, TEMPORARY_FOLDER, METRICS_ADDRESS, JOURNAL_FILE before the start */
 export async function supervise(
   machine: LaunchedMachine,
   origin: SnapshotOrigin,
@@ -41,9 +69,20 @@ export async function supervise(
 ): Promise<never> {
   const say: Say = flags.quiet ? () => undefined : line => void process.stderr.write(`epochvisor: ${line}\n`);
   narrate(machine, say);
-  const watching =
-    flags.statusFile === undefined ? undefined : await keepStatus(machine, flags.statusFile, origin, say);
+  const account = new MachineAccount(machine, origin.guest);
+  // What is to be gone with the machine, and who is to hear of its end: as soon as there is any of it.
+  const watching = new Watching();
   endOnSignals(machine, watching);
+  try {
+    await serveMetrics(account, flags.metrics, say);
+    await watch(machine, account, origin, flags, say, watching);
+    watching.journal = await keepJournal(machine, account, flags, say);
+  } catch (error) {
+    watching.close();
+    throw error;
+  }
+  // A signal that came meanwhile ends this process.
+  if (watching.isOver) return await new Promise<never>(() => undefined);
   let outcome: Outcome;
   let failureStatus = REFUSED_STATUS;
   try {
@@ -52,12 +91,14 @@ export async function supervise(
     outcome = await machine.outcome;
   } catch (error) {
     await machine.stop();
-    watching?.close();
+    watching.close();
     if (!(error instanceof EpochvisorError)) throw error;
+    watching.journal({ event: 'failed', code: error.code, message: error.message });
     complain(error.line);
     process.exit(failureStatus);
   }
-  watching?.close();
+  watching.close();
+  watching.journal({ event: 'ended', rule: 'XT', ...outcome });
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   if (flags.verify !== undefined) say(describeVerification(machine.status.verification));
   process.exit(outcome.kind === 'exit' ? outcome.status & 0xff : TRAP_STATUS);
@@ -88,35 +129,109 @@ function narrate(machine: LaunchedMachine, say: Say): void {
   });
 }
 
+/** Loaded for those who ask for it: a start costs what it loads. @throws EpochvisorError METRICS_ADDRESS */
+async function serveMetrics(account: MachineAccount, place: SuperviseFlags['metrics'], say: Say): Promise<void> {
+  if (place === undefined) return;
+  const { MetricsServer } = await import('../observe/metrics-server.js');
+  account.metrics = (await MetricsServer.start(account, place, version())).address;
+  say(`metrics at ${account.metrics}`);
+}
+
+/**
+ * @returns what takes an event that is not the machine's own
+ * @throws EpochvisorError JOURNAL_FILE
+ */
+async function keepJournal(
+  machine: LaunchedMachine,
+  { status: { launcher } }: MachineAccount,
+  { journal: path, verbose, replicas }: SuperviseFlags,
+  say: Say,
+): Promise<Journal> {
+  if (path === undefined && verbose === undefined) return () => undefined;
+  // Loaded for those who ask for it: a start costs what it loads.
+  const { journalMachine, describeEvent } = await import('../launch/machine-journal.js');
+  const begin = { event: 'started', version: version(), ...launcher, replicas };
+  let file: EventJournal | undefined;
+  if (path !== undefined) {
+    const { EventJournal } = await import('../observe/event-journal.js');
+    file = new EventJournal(path, { machine: machine.machine }, error => say(error.line));
+    file.begin(begin);
+  }
+  const write = (event: JournalEvent) => {
+    file?.write(event);
+    if (verbose === true) say(describeEvent(event));
+  };
+  if (verbose === true) say(describeEvent(begin));
+  journalMachine(machine, write);
+  return write;
+}
+
+async function watch(
+  machine: LaunchedMachine,
+  account: MachineAccount,
+  origin: SnapshotOrigin,
+  { statusFile }: SuperviseFlags,
+  say: Say,
+  watching: Watching,
+): Promise<void> {
+  const file = statusFile === undefined ? undefined : new StatusFile(statusFile);
+  const control = await takeRequests(
+    machine,
+    { save: path => machine.save(path, origin), status: () => account.status },
+    file !== undefined,
+    say,
+  );
+  if (control !== undefined) watching.add(control);
+  if (file === undefined) return;
+  watching.add({ close: () => file.remove() });
+  keepStatus(machine, account, file, control!.path, say);
+}
+
+/** A machine that can't be listed runs all the same. @param isNamed the status file is to name the socket, wherever it is */
+async function takeRequests(
+  machine: LaunchedMachine,
+  controlled: Controlled,
+  isNamed: boolean,
+  say: Say,
+): Promise<ControlServer | undefined> {
+  try {
+    return await ControlServer.startRegistered(controlled);
+  } catch (error) {
+    if (!(error instanceof EpochvisorError)) throw error;
+    // Of a machine that can't begin that is no news.
+    machine.once('running', () => say(`epochvisor status does not find this machine: ${error.line}`));
+    return isNamed ? await ControlServer.start(controlled) : undefined;
+  }
+}
+
 /** A status file that can't be written later on (a full disk) is said once, and is no reason to end the machine. */
-async function keepStatus(machine: LaunchedMachine, path: string, origin: SnapshotOrigin, say: Say): Promise<Watching> {
-  const file = new StatusFile(path);
-  const control = await ControlServer.start(request => machine.save(request.file, origin));
+function keepStatus(
+  machine: LaunchedMachine,
+  account: MachineAccount,
+  file: StatusFile,
+  control: string,
+  say: Say,
+): void {
   let complained = false;
   machine.on('status', status => {
     // Nothing to say before there is a process to name.
     if (status.primary.pid === 0) return;
     try {
-      file.write({ ...status, control: control.path });
+      file.write({ ...account.told(status), control });
     } catch (error) {
       if (!(error instanceof EpochvisorError)) throw error;
       if (!complained) say(error.line);
       complained = true;
     }
   });
-  return {
-    close: () => {
-      control.close();
-      file.remove();
-    },
-  };
 }
 
 /** Ctrl-C at any moment, and a terminal that is closed: all replicas gone, nothing left behind. */
-function endOnSignals(machine: LaunchedMachine, watching: Watching | undefined): void {
+function endOnSignals(machine: LaunchedMachine, watching: Watching): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      watching?.close();
+      watching.close();
+      watching.journal({ event: 'stopped', signal });
       void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }

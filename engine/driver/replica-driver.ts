@@ -23,17 +23,30 @@
 
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { Channel, type ChannelEffect, type ChannelEvent, type ChannelOptions } from '../protocol/channel.js';
+import type { MeasuredTimes } from '../protocol/measured-times.js';
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { WORD_EXECUTED, WORD_LOG_BYTES_TAKEN } from '../threads/shared.js';
 import { IncomingBytes } from './incoming-bytes.js';
 import type { BusConnection, PeerLink, ReplicaPorts, StateReader } from './ports.js';
+import { RoundTrip } from './round-trip.js';
 import { type KeptSnapshot, SnapshotCommit } from './snapshot-commit.js';
 import { transfer } from './transfer.js';
 
 export type ChannelPart = Pick<
   Channel<Uint8Array>,
-  'step' | 'role' | 'view' | 'protection' | 'keptParts' | 'heldBytes' | 'left' | 'lagMs' | 'silence'
+  | 'step'
+  | 'role'
+  | 'view'
+  | 'protection'
+  | 'keptParts'
+  | 'heldBytes'
+  | 'held'
+  | 'left'
+  | 'lagMs'
+  | 'lagEntries'
+  | 'logEnd'
+  | 'silence'
 >;
 
 export interface ReplicaDriverOptions<State> {
@@ -69,6 +82,9 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #over = false;
   /** Bytes of log shipped since the start. */
   logBytes = 0;
+  readonly #roundTrip = new RoundTrip();
+  /** When the guest thread was listened to, once it has put something out. */
+  #drainedMs: number | undefined;
   /** Bytes of log given to the guest thread, and of such as has come since and was not (CL: it may yet be, or never). */
   #givenBytes = 0;
   #deferredBytes = 0;
@@ -91,6 +107,11 @@ export class ReplicaDriver<State extends { readonly position: number }> {
 
   get channel(): Omit<ChannelPart, 'step'> {
     return this.#channel;
+  }
+
+  /** From the shipping of a part of the log until all had acknowledged it, as a primary. */
+  get roundTrips(): MeasuredTimes {
+    return this.#roundTrip.times.measured;
   }
 
   /** Whether a view names this replica. */
@@ -145,10 +166,16 @@ export class ReplicaDriver<State extends { readonly position: number }> {
       },
       logged: (part, entries) => {
         this.logBytes += part.length;
+        const isOwn = this.#channel.role === 'primary';
+        if (isOwn && this.#roundTrip.follows) this.#roundTrip.shipped(this.#channel.logEnd + entries, this.#nowMs);
         this.#step({ type: 'logged', part, length: entries });
       },
-      output: (position, output) => this.#step({ type: 'output', position, output, more: true }),
+      output: (position, output) => {
+        this.#drainedMs ??= this.#nowMs;
+        this.#step({ type: 'output', position, output, more: true, atMs: this.#drainedMs });
+      },
       drained: said => {
+        this.#drainedMs = undefined;
         if (said !== undefined) this.#noteProgress(said);
         this.#step({ type: 'drained' });
       },
@@ -352,6 +379,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         guest.sendInterrupt(effect.interrupt);
         return;
       case 'acknowledged':
+        this.#roundTrip.acknowledged(effect.position, () => this.#nowMs);
         guest.setAcknowledged(effect.position, effect.alone);
         return;
       case 'promote':

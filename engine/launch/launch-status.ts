@@ -1,6 +1,6 @@
 // The status of a launched machine, from its view and what its primary last told.
 
-import type { ReplicaStatus, Status } from '../observe/status.js';
+import type { ReplicaFigures, ReplicaStatus, Status } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
 import { NO_PAST, type PastVerification, verificationStatus } from './launch-verification.js';
@@ -30,6 +30,7 @@ export function statusOf(
   const primary = replicas.find(({ incarnation }) => incarnation === view.primary);
   const progress = primary?.progress;
   const named = [view.primary, ...view.backups];
+  const backups = replicas.filter(({ incarnation }) => view.backups.includes(incarnation));
   const joining = replicas.filter(one => one.joins && !one.hasEnded && !named.includes(one.incarnation));
   const missing = view.backups.length + 1 < wanted;
   // A replica's word on its protection may be of the view before: a backup's, that it was, when it has become the primary.
@@ -44,11 +45,17 @@ export function statusOf(
     protected: isProtected,
     reason: isProtected ? '' : reasonOf(wanted, missing, joining.length > 0, unjoined, progress),
     primary: primary === undefined ? { pid: 0, incarnation: view.primary } : nameOf(primary),
-    backups: replicas.filter(({ incarnation }) => view.backups.includes(incarnation)).map(nameOf),
+    backups: backups.map(nameOf),
     joining: joining.map(nameOf),
+    replicas: [primary ?? [], backups, joining].flat().map(replica => figuresOf(view, replica)),
+    instructionsPerSecond: progress?.instructionsPerSecond ?? 0,
     lagMs: progress?.lagMs ?? 0,
+    lagEntries: progress?.lagEntries ?? 0,
     outstanding: progress?.outstanding ?? 0,
     logBytes: progress?.logBytes ?? 0,
+    logBytesPerSecond: progress?.logBytesPerSecond ?? 0,
+    heldBytes: progress?.heldBytes ?? 0,
+    heldMs: progress?.heldMs ?? 0,
     verification: verificationStatus(view, replicas, past),
     ...logStatus(replicas.filter(({ hasEnded }) => !hasEnded)),
   };
@@ -76,4 +83,10 @@ function reasonOf(
 
 function nameOf({ pid, incarnation, unlogged }: ReplicaStatus): ReplicaStatus {
   return { pid, incarnation, ...(unlogged === undefined ? {} : { unlogged }) };
+}
+
+function figuresOf({ primary, backups }: View, { incarnation, pid, progress }: StatusReplica): ReplicaFigures {
+  const { epoch = 0, count = 0, rssBytes = 0 } = progress ?? {};
+  const role = incarnation === primary ? 'primary' : backups.includes(incarnation) ? 'backup' : 'joining';
+  return { incarnation, pid, role, epoch, instructions: count, rssBytes };
 }

@@ -16,7 +16,9 @@ export interface LaunchedBusOptions extends BusServing {
   readonly openedArbiter: Arbiter;
   /** A stream, or what it remembers, can't be used any more: the machine can't go on. */
   readonly failed: (error: EpochvisorError) => void;
-  readonly fenced: (view: number, incarnation: string) => void;
+  readonly fenced: (view: number, incarnation: string, silentMs?: number) => void;
+  /** A connection that was not taken. */
+  readonly refused?: (error: EpochvisorError) => void;
 }
 
 export interface LaunchedBus {
@@ -57,7 +59,15 @@ export class OwnBus implements LaunchedBus {
     return this.#server === undefined ? [] : [this.#server.incarnation];
   }
 
-  async serve({ machine, secret, openedArbiter, failed, fenced, ...options }: LaunchedBusOptions): Promise<void> {
+  async serve({
+    machine,
+    secret,
+    openedArbiter,
+    failed,
+    fenced,
+    refused,
+    ...options
+  }: LaunchedBusOptions): Promise<void> {
     const { BusServer } = await this.#loading;
     const { encrypted, moduleHash, options: shaping, operationIds } = options;
     this.#server = await BusServer.start({
@@ -67,7 +77,7 @@ export class OwnBus implements LaunchedBus {
       devices: this.#devices,
       ...(this.#offsets === undefined ? {} : { offsets: this.#offsets }),
       ...(this.#memory === undefined ? {} : { memory: this.#memory }),
-      observer: { failed: (_, error) => failed(error), fenced },
+      observer: { failed: (_, error) => failed(error), fenced, ...(refused === undefined ? {} : { refused }) },
     });
     void this.#server.finished.then(outcome => this.#finished.resolve(outcome));
     const { incarnation, address } = this.#server;

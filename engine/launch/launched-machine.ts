@@ -15,6 +15,7 @@ import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import type { MachineFigures } from '../observe/machine-figures.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
 import type { Outcome, View } from '../protocol/vocabulary.js';
@@ -168,6 +169,10 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     return this.#launching.status;
   }
 
+  get figures(): MachineFigures {
+    return this.#launching.figures;
+  }
+
   /**
    * Saves a snapshot of the running guest to a file, which appears whole or not at all.
    * @throws EpochvisorError SNAPSHOT_FAILED, NOT_SNAPSHOTABLE, SNAPSHOT_FILE
@@ -221,7 +226,8 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
       operationIds: options.operationIds,
       // The reader of stdout has gone, or stdin breaks: as for any program, that is the end.
       failed: error => this.#step({ type: 'failed', error }),
-      fenced: (view, incarnation) => this.emit('fenced', view, incarnation),
+      refused: error => this.emit('refused', error),
+      fenced: (view, incarnation, silentMs) => this.emit('fenced', view, incarnation, silentMs),
     });
     this.#common = {
       machine: this.machine,

@@ -6,10 +6,12 @@
 // decides nothing: it hears of them, from several replicas, and from some late.
 
 import { EpochvisorError } from '../errors/errors.js';
+import type { MachineFigures } from '../observe/machine-figures.js';
 import type { Status, UnloggedStatus } from '../observe/status.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { FromReplica, ReplicaSamples, SaveError } from '../replica/replica-configuration.js';
 import type { ReplicaProgress } from '../replica/replica-report.js';
+import { NO_FIGURES_YET, withFigures } from './launch-figures.js';
 import { statusOf } from './launch-status.js';
 import { NO_PAST, type PastVerification, withPast } from './launch-verification.js';
 import { Repair } from './repair.js';
@@ -31,8 +33,13 @@ export interface MachineEvents {
   view: [view: View, reason: string];
   /** A promoted backup has raised its uncertain interrupts. */
   live: [replica: LaunchedReplica, failoverEpoch: number, uncertain: number];
-  /** The bus takes nothing of older views any more: what is put out from here on is this replica's. */
-  fenced: [view: number, incarnation: string];
+  /**
+   * The bus takes nothing of older views any more: what is put out from here on is this replica's. `silentMs`: so long ago it
+   * had heard the owner before last; undefined: there was none.
+   */
+  fenced: [view: number, incarnation: string, silentMs: number | undefined];
+  /** The bus has not taken a connection. */
+  refused: [error: EpochvisorError];
   /** A replica says why it is about to end. */
   halted: [replica: LaunchedReplica, code: string, message: string];
   /** A replica that was named ended before the machine did. */
@@ -116,6 +123,7 @@ export class Launching {
   #replicas: Replica[] = [];
   #view: View;
   #past: PastVerification = NO_PAST;
+  #pastFigures = NO_FIGURES_YET;
   #repairIsPlanned = false;
   #over = false;
 
@@ -141,6 +149,10 @@ export class Launching {
 
   get status(): Status {
     return statusOf(this.#view, this.#replicas, this.#wanted, this.#repair?.why, this.#past);
+  }
+
+  get figures(): MachineFigures {
+    return withFigures(this.#pastFigures, this.#replicas);
   }
 
   step(event: LaunchEvent): LaunchEffect[] {
@@ -196,6 +208,7 @@ export class Launching {
     if (gone.length === 0) return [];
     this.#replicas = this.#replicas.filter(replica => !gone.includes(replica));
     this.#past = withPast(this.#past, gone);
+    this.#pastFigures = withFigures(this.#pastFigures, gone);
     return [{ type: 'forget', incarnations: gone.map(({ incarnation }) => incarnation) }];
   }
 

@@ -38,6 +38,42 @@ export interface VerificationStatus {
   readonly divergences: number;
 }
 
+/** What a replica does, and how far it is. */
+export interface ReplicaFigures {
+  readonly incarnation: string;
+  readonly pid: number;
+  readonly role: 'primary' | 'backup' | 'joining';
+  readonly epoch: number;
+  readonly instructions: number;
+  /** Resident memory of its process. */
+  readonly rssBytes: number;
+}
+
+/** When another replica became the primary; null: not known, or not yet. */
+export interface LastFailover {
+  /** The view that it began. */
+  readonly view: number;
+  /** ISO 8601. */
+  readonly at: string;
+  /** From the last word of the old primary that the bus has heard to the fence of the new one, ms. */
+  readonly silentMs: number | null;
+  readonly failoverEpoch: number | null;
+  /** Operations that ended uncertain. */
+  readonly uncertain: number | null;
+}
+
+/** The process that started the machine, and has its bus. */
+export interface LauncherStatus {
+  readonly pid: number;
+  readonly host: string;
+  /** Path of the guest. */
+  readonly guest: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** Where its metrics are, with `--metrics`. */
+  readonly metrics?: string;
+}
+
 /** What `--status-file` holds, as JSON. */
 export interface Status {
   readonly machine: string;
@@ -59,13 +95,31 @@ export interface Status {
   readonly backups: readonly ReplicaStatus[];
   /** Replicas that were started and are not named in the view yet. */
   readonly joining: readonly ReplicaStatus[];
-  /** How far the backup's execution is behind, ms. */
+  /** Those of this view, and who joins. */
+  readonly replicas: readonly ReplicaFigures[];
+  /** Of the primary, over the last second. */
+  readonly instructionsPerSecond: number;
+  /** How far the slowest backup's execution is behind, ms. */
   readonly lagMs: number;
+  /** The same in entries of the log. */
+  readonly lagEntries: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
   readonly logBytes: number;
+  /** The same over the last second. */
+  readonly logBytesPerSecond: number;
+  /** Bytes of output that wait for an acknowledgement, or for room in a stream. */
+  readonly heldBytes: number;
+  /** Age of the oldest of them, ms. */
+  readonly heldMs: number;
   readonly verification: VerificationStatus;
+  /** The process that started the machine. */
+  readonly launcher?: LauncherStatus;
+  /** Times that another replica became the primary, and the last one. */
+  readonly failovers?: number;
+  /** Null: there was none. */
+  readonly lastFailover?: LastFailover | null;
   /** There where outputs wait for what can't be written down (`--durability`), and why. */
   readonly logWaits?: string;
   /** The socket on which the launcher takes requests, for `epochvisor snapshot`. */
@@ -75,10 +129,19 @@ export interface Status {
 /** What changes while nothing happens. */
 const NO_FIGURES = {
   epoch: undefined,
+  epochLength: undefined,
   instructions: undefined,
   count: undefined,
   rssBytes: undefined,
+  replicas: undefined,
+  instructionsPerSecond: undefined,
+  logBytesPerSecond: undefined,
   lagMs: undefined,
+  lagEntries: undefined,
+  heldBytes: undefined,
+  heldMs: undefined,
+  heldFor: undefined,
+  roundTrips: undefined,
   outstanding: undefined,
   logBytes: undefined,
   verification: undefined,

@@ -15,8 +15,14 @@ export type ClaimAnswer =
 export type ChannelEvent<P> =
   /** From execution: a part of the log that holds `length` entries. */
   | { readonly type: 'logged'; readonly part: P; readonly length: number }
-  /** From execution: an output that all of the log below `position` precedes. `more`: `drained` will follow. */
-  | { readonly type: 'output'; readonly position: number; readonly output: Output; readonly more?: true }
+  /** From execution: an output that all of the log below `position` precedes. `more`: `drained` will follow; `atMs`: when it came. */
+  | {
+      readonly type: 'output';
+      readonly position: number;
+      readonly output: Output;
+      readonly more?: true;
+      readonly atMs?: number;
+    }
   /** From execution: nothing more for now; outputs that came with `more` leave, together. */
   | { readonly type: 'drained' }
   /**

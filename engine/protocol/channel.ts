@@ -19,6 +19,7 @@ import { claimAnswered, claimAsBackup, claimWithoutSuspected, lost, retryClaim, 
 import { followed, giveUpOnSilent, offered, tellView } from './collecting.js';
 import * as committing from './committing.js';
 import * as joining from './joining.js';
+import type { MeasuredTimes } from './measured-times.js';
 import type { PeerMessage } from './messages.js';
 import * as suspecting from './suspecting.js';
 import type { View } from './vocabulary.js';
@@ -52,6 +53,17 @@ export class Channel<P> {
     return this.#state.outbox.heldBytes;
   }
 
+  /** What is held in all: bytes, when the oldest came (ms; undefined: nothing is), and how long what has left was held. */
+  get held(): { readonly bytes: number; readonly sinceMs: number | undefined; readonly times: MeasuredTimes } {
+    const { heldData: bytes, heldSinceMs: sinceMs, heldFor: times } = this.#state.outbox;
+    return { bytes, sinceMs, times };
+  }
+
+  /** Where the log ends: entries written, or received. */
+  get logEnd(): number {
+    return this.#state.logEnd;
+  }
+
   /** Parts of the log that are kept for others (KP). */
   get keptParts(): number {
     return this.#state.kept.count;
@@ -78,6 +90,12 @@ export class Channel<P> {
 
   lagMs(nowMs: number): number {
     return Math.max(0, ...this.#state.backups.map(name => this.#state.peers.get(name)?.lag.lagMs(nowMs) ?? 0));
+  }
+
+  /** Entries of the log that the slowest backup has not executed. */
+  get lagEntries(): number {
+    const { backups, peers, logEnd } = this.#state;
+    return Math.max(0, ...backups.map(name => logEnd - Math.max(0, peers.get(name)?.executed ?? 0)));
   }
 
   /** The longest gap in what was heard of a peer or the bus, and the longest silence that none of them is suspected for, ms. */
@@ -107,7 +125,7 @@ export class Channel<P> {
       case 'logged':
         return committing.logged(state, event.part, event.length);
       case 'output':
-        state.outbox.hold(event.position, event.output);
+        state.outbox.hold(event.position, event.output, event.atMs ?? state.nowMs);
         return event.more === true ? [] : this.#bus.release();
       case 'drained':
         return this.#bus.release();

@@ -59,7 +59,7 @@ export function logged<P>(state: ChannelState<P>, part: P, length: number): Chan
 export function release<P>(state: ChannelState<P>, bus: 'closed' | 'open' | 'ours'): ChannelEffect<P>[] {
   if (!state.isPrimary || state.phase !== 'normal' || bus !== 'ours' || state.suspected.size > 0) return [];
   const view = state.view!.number;
-  const leaving = state.outbox.release(acknowledged(state));
+  const leaving = state.outbox.release(acknowledged(state), state.nowMs);
   return leaving.map(output => ({ rule: 'OR', type: 'sendBus', message: { type: 'output', view, output } }));
 }
 

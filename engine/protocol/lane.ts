@@ -8,7 +8,7 @@ import { endOf, type StreamOutput } from './bus/output-side.js';
 import type { Output } from './vocabulary.js';
 
 /** What an output that carries no data counts for in the bounds, bytes. */
-const OUTPUT_OVERHEAD_BYTES = 64;
+export const OUTPUT_OVERHEAD_BYTES = 64;
 
 /** How far a stream that is closed has come, whatever its guest may still come to put out. */
 export const CLOSED = Number.MAX_SAFE_INTEGER;
@@ -23,6 +23,8 @@ export interface Held {
 export interface Item extends Held {
   readonly sequence: number;
   readonly bytes: number;
+  /** When it came to be held, ms. */
+  readonly sinceMs: number;
 }
 
 /** First in, first out; taking from the front costs nothing. */

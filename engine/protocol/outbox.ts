@@ -17,7 +17,8 @@
 
 import { BOUNDS, type Bounds } from './bounds.js';
 import { endOf, type StreamOutput } from './bus/output-side.js';
-import { CLOSED, type Held, type Item, isOfStream, Lane, Queue, sizeOf } from './lane.js';
+import { CLOSED, type Held, type Item, isOfStream, Lane, OUTPUT_OVERHEAD_BYTES, Queue, sizeOf } from './lane.js';
+import { type MeasuredTimes, TimeCounts } from './measured-times.js';
 import type { StreamOffset, StreamPlaces } from './messages.js';
 import { OtherOutputs } from './other-outputs.js';
 import { FIRST_OPENED_STREAM, type OperationId, type Output } from './vocabulary.js';
@@ -46,6 +47,9 @@ export class Outbox {
   readonly #passed = new Set<Lane | OtherOutputs>();
   readonly #opened = new Set<Lane | OtherOutputs>();
   #heldBytes = 0;
+  /** What all of them carry. */
+  #heldData = 0;
+  readonly #heldFor = new TimeCounts();
   #sequence = 0;
   /** What the bus had when it was fenced. */
   #fence: { readonly places: ReadonlyMap<number, StreamPlaces>; readonly next: number } | undefined;
@@ -64,6 +68,26 @@ export class Outbox {
   /** Bytes that wait to be sent, but those of opened streams: for each of these the guest itself waits. */
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  /** Bytes that outputs carry which wait to be sent, those of opened streams, too. */
+  get heldData(): number {
+    return this.#heldData;
+  }
+
+  /** When the oldest of them came to be held, ms; undefined: none is. */
+  get heldSinceMs(): number | undefined {
+    let oldest = this.#others.held.head?.sinceMs;
+    for (const { held } of this.#lanes.values()) {
+      const { sinceMs } = held.head ?? {};
+      if (sinceMs !== undefined && sinceMs < (oldest ?? Infinity)) oldest = sinceMs;
+    }
+    return oldest;
+  }
+
+  /** How long what has left had been held. */
+  get heldFor(): MeasuredTimes {
+    return this.#heldFor.measured;
   }
 
   get sentCount(): number {
@@ -131,11 +155,13 @@ export class Outbox {
       .sort((a, b) => a.sequence - b.sequence);
   }
 
-  hold(position: number, output: Output): void {
+  /** @param nowMs when the guest put it out */
+  hold(position: number, output: Output, nowMs = 0): void {
     const lane = isOfStream(output) ? this.#lane(output.stream) : undefined;
     const fresh = isOfStream(output) ? lane!.fresh(output) : output;
     if (fresh !== undefined) {
-      this.#push(lane ?? this.#others, { position, output: fresh, sequence: this.#sequence++, bytes: sizeOf(fresh) });
+      const sequence = this.#sequence++;
+      this.#push(lane ?? this.#others, { position, output: fresh, sequence, bytes: sizeOf(fresh), sinceMs: nowMs });
     } else if (lane?.isOver === true) {
       this.#lanes.delete(lane.stream);
     }
@@ -172,6 +198,7 @@ export class Outbox {
     way.held.push(item);
     this.#held += 1;
     if (counts(way)) this.#heldBytes += item.bytes;
+    this.#heldData += item.bytes - OUTPUT_OVERHEAD_BYTES;
     this.#turns.push({ way, sequence: item.sequence });
     if (this.#turns.length > 2 * this.#held + STALE_TURNS_MAX) this.#forgetStaleTurns();
   }
@@ -180,6 +207,7 @@ export class Outbox {
     const item = way.held.shift()!;
     this.#held -= 1;
     if (counts(way)) this.#heldBytes -= item.bytes;
+    this.#heldData -= item.bytes - OUTPUT_OVERHEAD_BYTES;
     if (way.passed > 0) {
       way.passed -= 1;
       if (way.passed === 0) this.#passed.delete(way);
@@ -203,10 +231,10 @@ export class Outbox {
   }
 
   /** Takes, in order, what may leave when everything below `acknowledged` is acknowledged. */
-  release(acknowledged: number): Output[] {
+  release(acknowledged: number, nowMs = 0): Output[] {
     const leaving = new Leaving(this.#bounds.joinedBytes);
     for (const way of this.#opened) {
-      while (way.passed > 0 && !way.isFull && way.held.head!.position <= acknowledged) this.#send(way, leaving);
+      while (way.passed > 0 && !way.isFull && way.held.head!.position <= acknowledged) this.#send(way, leaving, nowMs);
       if (way.passed === 0 || way.isFull) this.#opened.delete(way);
     }
     for (let item = this.#nextTurn(); item !== undefined && item.position <= acknowledged; item = this.#nextTurn()) {
@@ -214,7 +242,7 @@ export class Outbox {
       if (item.output.type === 'outcome' && this.#passed.size > 0) break;
       const { way } = this.#turns.shift()!;
       if (way.passed === 0 && !way.isFull) {
-        this.#send(way, leaving);
+        this.#send(way, leaving, nowMs);
         continue;
       }
       way.passed += 1;
@@ -223,8 +251,9 @@ export class Outbox {
     return leaving.all();
   }
 
-  #send(way: Lane | OtherOutputs, leaving: Leaving): void {
+  #send(way: Lane | OtherOutputs, leaving: Leaving, nowMs: number): void {
     const item = this.#shift(way);
+    this.#heldFor.add(nowMs - item.sinceMs);
     this.#released = Math.max(this.#released, item.position);
     if (leaving.add(item.output)) this.#messages += 1;
     way.send(item, this.#messages);
@@ -340,6 +369,7 @@ export class Outbox {
     this.#opened.clear();
     this.#held = 0;
     this.#heldBytes = 0;
+    this.#heldData = 0;
     for (const item of held) {
       const { output } = item;
       const lane = isOfStream(output) ? this.#lane(output.stream) : undefined;

@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { VERIFY_SHARE } from '../guest/machine-options.js';
+import { type MeasuredTimes, NOTHING_MEASURED } from '../protocol/measured-times.js';
 import type { Verification } from '../threads/verification.js';
 
 /** What changes as the guest runs, told some times a second. */
@@ -14,8 +15,22 @@ export interface ReplicaProgress {
   readonly protected: boolean;
   readonly reason: string;
   readonly lagMs: number;
+  /** Entries of the log that the slowest backup has not executed. */
+  readonly lagEntries: number;
   /** Bytes of log shipped since the start. */
   readonly logBytes: number;
+  /** Over the last second. */
+  readonly instructionsPerSecond: number;
+  readonly logBytesPerSecond: number;
+  /** Output that waits to leave: bytes, and the age of the oldest, ms. */
+  readonly heldBytes: number;
+  readonly heldMs: number;
+  /** Resident memory of its process, as of the last second. */
+  readonly rssBytes: number;
+  /** How long outputs that have left were held. */
+  readonly heldFor: MeasuredTimes;
+  /** From the shipping of a part of the log until all had acknowledged it. */
+  readonly roundTrips: MeasuredTimes;
   readonly verification: ReplicaVerification;
 }
 
@@ -30,7 +45,6 @@ export interface ReplicaReport extends ReplicaProgress {
   readonly incarnation: string;
   readonly host: string;
   readonly pid: number;
-  readonly rssBytes: number;
   /** `starting`: no view is known to it; `joining`: it knows one that does not name it, and has asked to be. */
   readonly role: 'primary' | 'backup' | 'joining' | 'starting';
   /** Number of the view it is in; 0 where it is in none. */
@@ -49,7 +63,15 @@ export const NO_PROGRESS: ReplicaProgress = {
   protected: false,
   reason: 'starting',
   lagMs: 0,
+  lagEntries: 0,
   logBytes: 0,
+  instructionsPerSecond: 0,
+  logBytesPerSecond: 0,
+  heldBytes: 0,
+  heldMs: 0,
+  rssBytes: 0,
+  heldFor: NOTHING_MEASURED,
+  roundTrips: NOTHING_MEASURED,
   verification: { share: VERIFY_SHARE.usual, comparisons: 0, lastMs: 0, covered: 0, everyMs: 0, spent: 0 },
 };
 

@@ -114,8 +114,8 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
   });
   const report = (): ReplicaReport =>
     replica?.report ?? {
-      ...ownReport(incarnation),
       ...NO_PROGRESS,
+      ...ownReport(incarnation),
       role: 'starting',
       view: 0,
       backups: [],

@@ -20,6 +20,7 @@ import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
 import { hostCrowding } from './crowding.js';
 import type { KnownInFlight } from './io-points.js';
+import { Rate } from './rates.js';
 import type {
   FromReplica,
   ReplicaConfiguration,
@@ -38,6 +39,8 @@ const BUS_AGAIN_MS = 100;
 
 /** How often the launcher is told how far it is, ms: several times while a person looks. */
 const PROGRESS_EVERY_MS = 50;
+/** How often its memory is looked at, ms. */
+const MEMORY_EVERY_MS = 1_000;
 
 export interface PortsAround {
   ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState>;
@@ -74,6 +77,9 @@ export class Replica {
   /** Where the bus was found last. */
   #busAddress: string | undefined;
   #lastProgress = '';
+  readonly #instructions = new Rate();
+  readonly #logged = new Rate();
+  #rss = { bytes: 0, atMs: -Infinity };
 
   constructor({ snapshot, ...parts }: ReplicaParts) {
     this.#parts = parts;
@@ -140,12 +146,12 @@ export class Replica {
     const { channel, isNamed, hasBus } = this.#driver;
     const { view } = channel;
     return {
+      ...this.#progress,
       ...ownReport(this.#parts.configuration.incarnation),
       role: isNamed ? channel.role : 'joining',
       view: view?.number ?? 0,
       backups: view?.backups ?? [],
       bus: hasBus,
-      ...this.#progress,
     };
   }
 
@@ -317,15 +323,25 @@ export class Replica {
   get #progress(): ReplicaProgress {
     const { positions } = this.#parts.thread;
     const { options } = this.#parts.configuration;
-    const { channel, logBytes } = this.#driver;
+    const { channel, logBytes, roundTrips } = this.#driver;
+    const nowMs = TIMERS.nowMs();
+    const { bytes: heldBytes, sinceMs = nowMs, times: heldFor } = channel.held;
     return {
       epoch: positions[WORD_EPOCH] ?? 0,
       epochLength: positions[WORD_EPOCH_LENGTH] ?? 0,
       count: positions[WORD_COUNT] ?? 0,
       outstanding: positions[WORD_OUTSTANDING] ?? 0,
       ...channel.protection,
-      lagMs: Math.round(channel.lagMs(TIMERS.nowMs())),
+      lagMs: Math.round(channel.lagMs(nowMs)),
+      lagEntries: channel.lagEntries,
       logBytes,
+      instructionsPerSecond: this.#instructions.perSecond,
+      logBytesPerSecond: this.#logged.perSecond,
+      heldBytes,
+      heldMs: Math.round(nowMs - sinceMs),
+      rssBytes: this.#rss.bytes,
+      heldFor,
+      roundTrips,
       verification: { share: options.verifyShare ?? VERIFY_SHARE.usual, ...readVerification(positions) },
     };
   }
@@ -344,7 +360,17 @@ export class Replica {
     };
   }
 
+  #noteFigures(): void {
+    const nowMs = TIMERS.nowMs();
+    this.#instructions.note(nowMs, this.#parts.thread.positions[WORD_COUNT] ?? 0);
+    this.#logged.note(nowMs, this.#driver.logBytes);
+    if (nowMs - this.#rss.atMs < MEMORY_EVERY_MS) return;
+    // In whole mebibytes: what moves in an idle process is no news.
+    this.#rss = { bytes: 2 ** 20 * Math.round(process.memoryUsage.rss() / 2 ** 20), atMs: nowMs };
+  }
+
   #tellProgress(): void {
+    this.#noteFigures();
     const progress = this.#progress;
     const text = JSON.stringify(progress);
     if (text === this.#lastProgress) return;

@@ -4,19 +4,24 @@ import { existsSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { askControl, type ControlRequest, ControlServer } from '../../engine/cli/control.js';
+import { askControl, askStatus, ControlServer, isAbandoned } from '../../engine/cli/control.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
+import type { Status } from '../../engine/observe/status.js';
 
 let control: ControlServer;
-let asked: ControlRequest[];
+let asked: string[];
+const STATUS = { machine: 'm', view: 3 } as unknown as Status;
 let answer: () => Promise<void>;
 
 beforeEach(async () => {
   asked = [];
   answer = () => Promise.resolve();
-  control = await ControlServer.start(request => {
-    asked.push(request);
-    return answer();
+  control = await ControlServer.start({
+    save: file => {
+      asked.push(file);
+      return answer();
+    },
+    status: () => STATUS,
   });
 });
 afterEach(() => control.close());
@@ -37,7 +42,12 @@ function say(text: string): Promise<string> {
 describe('a request', () => {
   test('is carried out, and answered when it is done', async () => {
     await askControl(control.path, { request: 'snapshot', file: '/tmp/x' });
-    expect(asked).toEqual([{ request: 'snapshot', file: '/tmp/x' }]);
+    expect(asked).toEqual(['/tmp/x']);
+  });
+
+  test('for the status is answered with it', async () => {
+    expect(await askStatus(control.path)).toEqual(STATUS);
+    expect(asked).toEqual([]);
   });
 
   test('that fails comes back as the same error', async () => {
@@ -70,7 +80,9 @@ describe('the socket', () => {
   });
 
   test('of a machine that is gone is an error a user can read', async () => {
+    expect(await isAbandoned(control.path)).toBe(false);
     control.close();
+    expect(await isAbandoned(control.path)).toBe(true);
     await expect(askControl(control.path, { request: 'snapshot', file: '/x' })).rejects.toMatchObject({
       code: 'CONTROL_SOCKET',
     });

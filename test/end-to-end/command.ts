@@ -52,7 +52,8 @@ export class Command {
   ) {
     this.#process = spawn(program, [script, ...args], {
       stdio: [stdin, stdout, 'pipe'],
-      env: { ...process.env, ...env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
+      // What runs on this host otherwise is not to be seen, nor to see the test.
+      env: { ...process.env, XDG_RUNTIME_DIR: '', ...env, [MARK]: mark, TMPDIR: join(mark, TEMPORARY) },
       // A process group of its own, as a shell makes one: Ctrl-C is a signal to all of it.
       detached: true,
     });

@@ -3,15 +3,17 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { type LaunchEffect, type LaunchEvent, Launching, type ReplicaEnding } from '../../engine/launch/launching.js';
+import { TimeCounts } from '../../engine/protocol/measured-times.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import type { FromReplica } from '../../engine/replica/replica-configuration.js';
-import type { ReplicaProgress } from '../../engine/replica/replica-report.js';
+import { NO_PROGRESS, type ReplicaProgress } from '../../engine/replica/replica-report.js';
 
 const KILLED: ReplicaEnding = { reason: 'killed by SIGKILL', killed: true };
 const HALT = { code: 'DIVERGED', message: 'memory differs', hint: 'look' };
 const HALTED: ReplicaEnding = { reason: 'halted: memory differs', killed: false, halted: HALT };
 const PROGRESS: ReplicaProgress = {
-  ...{ epoch: 7, epochLength: 100, count: 700, outstanding: 0, protected: true, reason: '', lagMs: 0, logBytes: 0 },
+  ...NO_PROGRESS,
+  ...{ epoch: 7, epochLength: 100, count: 700, protected: true, reason: '' },
   verification: { share: 0.01, comparisons: 0, lastMs: 0, covered: 0, everyMs: 0, spent: 0 },
 };
 
@@ -281,6 +283,39 @@ describe('the status', () => {
     const [effect] = says('a', { type: 'progress', progress: PROGRESS });
     expect(effect).toEqual({ type: 'tell', news: ['status', launching.status] });
     expect(launching.status).toMatchObject({ view: 1, epoch: 7, protected: true, primary: named('a') });
+  });
+
+  test('names each replica with its figures, by its role, and what the primary tells of log and output', () => {
+    runs('a', 'b');
+    started('c', true);
+    const figures = { instructionsPerSecond: 5e8, lagEntries: 3, heldBytes: 17, heldMs: 4, logBytesPerSecond: 1000 };
+    says('a', { type: 'progress', progress: { ...PROGRESS, ...figures, rssBytes: 1 } });
+    says('b', { type: 'progress', progress: { ...PROGRESS, epoch: 6, count: 600, rssBytes: 2 } });
+    expect(launching.status).toMatchObject(figures);
+    expect(launching.status.replicas).toEqual([
+      { ...named('a'), role: 'primary', epoch: 7, instructions: 700, rssBytes: 1 },
+      { ...named('b'), role: 'backup', epoch: 6, instructions: 600, rssBytes: 2 },
+      { ...named('c'), role: 'joining', epoch: 0, instructions: 0, rssBytes: 0 },
+    ]);
+  });
+
+  test('counts what replicas have measured that are gone, too', () => {
+    runs('a', 'b');
+    const measured = (ms: number) => {
+      const times = new TimeCounts();
+      times.add(ms);
+      return times.measured;
+    };
+    says('a', {
+      type: 'progress',
+      progress: { ...PROGRESS, logBytes: 30, heldFor: measured(1), roundTrips: measured(2) },
+    });
+    ends('a');
+    tellsView('b', view(2, 'b'));
+    started('c', true);
+    says('b', { type: 'progress', progress: { ...PROGRESS, logBytes: 4, heldFor: measured(3) } });
+    expect(launching.figures).toMatchObject({ logBytes: 34, heldFor: { sumMs: 4 }, roundTrips: { sumMs: 2 } });
+    expect(launching.figures.heldFor.counts.reduce((sum, count) => sum + count)).toBe(2);
   });
 
   test('counts the comparisons of all there ever were, and who differed; what is covered is of who is a backup now', () => {

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { type Status, StatusFile } from '../../engine/observe/status.js';
+import { NO_PROGRESS } from '../../engine/replica/replica-report.js';
 import { TestFolder } from '../building/test-folder.js';
 
 const folder = new TestFolder();
@@ -55,4 +56,17 @@ test('figures follow each other, and never take the place of a status that names
   file.remove();
   await new Promise(resolve => setTimeout(resolve, 50));
   expect(existsSync(path)).toBe(false);
+});
+
+test('whatever a replica tells of its progress is a figure, and is written beside; whether it is protected is written at once', () => {
+  const file = new StatusFile<object>(path);
+  const written = () => JSON.parse(readFileSync(path, 'utf8')) as object;
+  for (const name of Object.keys(NO_PROGRESS)) {
+    const before = { ...NO_PROGRESS, reason: name };
+    file.write(before);
+    const after = { ...before, [name]: 'another' };
+    file.write(after);
+    expect(written(), name).toEqual(name === 'protected' || name === 'reason' ? after : before);
+  }
+  file.remove();
 });
