@@ -26,7 +26,7 @@ export function writeBoundaryClone(
   code.locals([I32, ...DISPATCH_LOCALS]);
   if (point === POINT_HANDLER) {
     writeNext(code, layout, []);
-    writeHandlerReturned(layout, code, self, 0);
+    writeHandlerReturned(layout, code, handler, self, 0);
   }
   writeDispatch(layout, code, handler, self, 1);
   code.globalGet(layout.counter);

@@ -45,6 +45,7 @@ import {
   IMPORT_SAVE_I32,
   IMPORT_SAVE_I64,
   IMPORT_STACK_ROOM,
+  IMPORT_UNCAUGHT,
   MACHINE,
   MAIN,
 } from '../reserved.js';
@@ -68,6 +69,7 @@ export class ContinuationLayout extends Layout {
   override readonly again: number | undefined = undefined;
   override readonly save: SaveImports;
   override readonly interruptImport: number;
+  override readonly uncaughtImport: number | undefined;
   readonly load: LoadImports;
   /** Index of the table of clones. */
   readonly clones: number;
@@ -103,6 +105,7 @@ export class ContinuationLayout extends Layout {
       next: machine(IMPORT_NEXT, [], [I32]),
     };
     this.interruptImport = machine(IMPORT_INTERRUPT, [], [I32, I32, I64, I32]);
+    this.uncaughtImport = main.uncaughtImport === undefined ? undefined : machine(IMPORT_UNCAUGHT, [], []);
   }
 
   #import(module: string, name: string, type: number): number {
