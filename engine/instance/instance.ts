@@ -15,8 +15,8 @@ import {
   MACHINE,
   RESERVED_PREFIX,
 } from '../instrument/reserved.js';
-import { UNCAUGHT_EXCEPTION } from './trap.js';
 import type { BoundaryHooks, Meter } from './meter.js';
+import { UNCAUGHT_EXCEPTION } from './trap.js';
 import type { Imports, WasmExports } from './webassembly.js';
 import { type GuestFunction, withoutWrappers } from './wrappers.js';
 

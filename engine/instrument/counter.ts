@@ -7,11 +7,19 @@
 
 import { assert } from '../errors/errors.js';
 import { OP_I32_GE_S, OP_I32_SUB, OP_RETURN } from '../wasm/opcodes.js';
+import type { ValueType } from '../wasm/types.js';
 import type { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import type { ValueType } from '../wasm/types.js';
 import { THROWN } from './reserved.js';
-import { type Catcher, catchIfThrown, type Frame, type SafePoints, takeBoundary, testCounter, unwindIfMarked } from './unwind.js';
+import {
+  type Catcher,
+  catchIfThrown,
+  type Frame,
+  type SafePoints,
+  takeBoundary,
+  testCounter,
+  unwindIfMarked,
+} from './unwind.js';
 
 export class CounterCode {
   readonly #code: CodeWriter;

@@ -134,7 +134,7 @@ export function trapIfThrown(layout: Layout, code: CodeWriter): void {
   code.i32(THROWN);
   code.op(OP_I32_EQ);
   code.ifUnlikely();
-  code.call(layout.uncaughtImport!);
+  code.call(layout.uncaught());
   code.op(OP_UNREACHABLE);
   code.end();
 }

@@ -10,6 +10,7 @@
 // and block types go on using them. A call of an import, or a reference to it, means its
 // generated wrapper, which has the internal type.
 
+import { assert } from '../errors/errors.js';
 import { ENGINE_LIMITS, type EngineLimit } from '../wasm/engine-limits.js';
 import type { Import, IndexSpaces, Module } from '../wasm/module.js';
 import {
@@ -120,7 +121,9 @@ export class Layout {
       { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: KIND_FUNCTION, type: noResult },
       { module: MACHINE, name: IMPORT_INTERRUPT, kind: KIND_FUNCTION, type: interruptType },
       { module: MACHINE, name: IMPORT_STACK_OVERFLOW, kind: KIND_FUNCTION, type: noResult },
-      ...(module.lowered ? [{ module: MACHINE, name: IMPORT_UNCAUGHT, kind: KIND_FUNCTION, type: noResult } as const] : []),
+      ...(module.lowered
+        ? [{ module: MACHINE, name: IMPORT_UNCAUGHT, kind: KIND_FUNCTION, type: noResult } as const]
+        : []),
       ...(suspendable ? this.#saveImports() : []),
       { module: MACHINE, name: IMPORT_COUNTER, kind: KIND_GLOBAL, type: { value: I32, mutable: true } },
       { module: MACHINE, name: IMPORT_STACK_ROOM, kind: KIND_GLOBAL, type: { value: I32, mutable: false } },
@@ -183,6 +186,12 @@ export class Layout {
   /** Whether a function, by its original index, takes the stack depth as a parameter. */
   carriesDepth(original: number): boolean {
     return this.graph.carriesDepth[original] === 1;
+  }
+
+  /** Index of the import for what nobody catches. */
+  uncaught(): number {
+    assert(this.uncaughtImport !== undefined, 'the module has exceptions');
+    return this.uncaughtImport;
   }
 
   /** A block type that takes and gives these values. */

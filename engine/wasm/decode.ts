@@ -21,12 +21,12 @@ import {
 } from './opcodes.js';
 import { malformed, type Reader } from './reader.js';
 import {
+  EXNREF,
   FUNCREF,
   type FunctionType,
   type GlobalType,
   isReferenceType,
   isValueType,
-  EXNREF,
   KIND_FUNCTION,
   KIND_TAG,
   type Kind,

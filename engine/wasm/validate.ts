@@ -365,7 +365,8 @@ export class Validator {
       case OP_CATCH_ALL: {
         const types = opcode === OP_CATCH ? this.#find.tag(reader.index) : NONE;
         const control = this.#leave();
-        if (control.opcode !== OP_TRY && control.opcode !== OP_CATCH) throw this.#invalid(`${opcodeName[opcode]} without try`);
+        if (control.opcode !== OP_TRY && control.opcode !== OP_CATCH)
+          throw this.#invalid(`${opcodeName[opcode]} without try`);
         this.#enter(opcode, NONE, control.results);
         this.#pushAll(types);
         return;

@@ -69,7 +69,7 @@ export class ContinuationLayout extends Layout {
   override readonly again: number | undefined = undefined;
   override readonly save: SaveImports;
   override readonly interruptImport: number;
-  override readonly uncaughtImport: number | undefined;
+  #uncaught: number | undefined;
   readonly load: LoadImports;
   /** Index of the table of clones. */
   readonly clones: number;
@@ -105,7 +105,6 @@ export class ContinuationLayout extends Layout {
       next: machine(IMPORT_NEXT, [], [I32]),
     };
     this.interruptImport = machine(IMPORT_INTERRUPT, [], [I32, I32, I64, I32]);
-    this.uncaughtImport = main.uncaughtImport === undefined ? undefined : machine(IMPORT_UNCAUGHT, [], []);
   }
 
   #import(module: string, name: string, type: number): number {
@@ -114,6 +113,12 @@ export class ContinuationLayout extends Layout {
 
   #importGlobal(module: string, name: string, type: { value: ValueType; mutable: boolean }): number {
     return this.#globals.push({ module, name, kind: KIND_GLOBAL, type }) - 1;
+  }
+
+  /** Also where the main module has no exceptions: what it imports may be another instance's function, which has. */
+  override uncaught(): number {
+    this.#uncaught ??= this.#import(MACHINE, IMPORT_UNCAUGHT, this.type({ params: [], results: [] }));
+    return this.#uncaught;
   }
 
   /** A function of the main module by its index there, imported if it has not been yet. */

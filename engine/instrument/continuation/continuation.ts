@@ -165,7 +165,7 @@ interface WrittenFunction extends WrittenBody {
 
 function entry(layout: ContinuationLayout, results: readonly ValueType[]): Uint8Array {
   const code = new CodeWriter(32);
-  const throwing = layout.uncaughtImport !== undefined;
+  const throwing = layout.main.uncaughtImport !== undefined;
   code.locals(throwing ? [I32] : []);
   writeNext(code, layout, results);
   if (throwing) {

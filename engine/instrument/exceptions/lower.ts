@@ -37,9 +37,9 @@
 
 import { EpochvisorError } from '../../errors/errors.js';
 import { checkLimit, ENGINE_LIMITS } from '../../wasm/engine-limits.js';
-import { OP_END } from '../../wasm/opcodes.js';
-import { describeFunction } from '../../wasm/names.js';
 import { type Global, indexSpaces, type Module, type Range } from '../../wasm/module.js';
+import { describeFunction } from '../../wasm/names.js';
+import { OP_END } from '../../wasm/opcodes.js';
 import { EXNREF, type FunctionType, KIND_FUNCTION, KIND_TAG } from '../../wasm/types.js';
 import { UNSUPPORTED, unsupported } from '../../wasm/unsupported.js';
 import { Writer } from '../../wasm/writer.js';
@@ -78,7 +78,9 @@ export function lowerExceptions(module: Module, names: ReadonlyMap<number, strin
     lowering.append(bytes);
     bodyEnd[index] = bytes.length;
   }
-  const globals = carried.package.map((value): Global => ({ type: { value, mutable: true }, value: zero(bytes, value) }));
+  const globals = carried.package.map(
+    (value): Global => ({ type: { value, mutable: true }, value: zero(bytes, value) }),
+  );
   return {
     ...module,
     bytes: bytes.take(),

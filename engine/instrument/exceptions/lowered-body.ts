@@ -389,7 +389,8 @@ export class BodyLowering {
 
   #try(opcode: number): void {
     const { catches } = this.#reader;
-    const clauses = opcode === OP_TRY ? [] : catches.map((value, at) => (at % 3 === 2 ? this.#target(value).level : value));
+    const clauses =
+      opcode === OP_TRY ? [] : catches.map((value, at) => (at % 3 === 2 ? this.#target(value).level : value));
     const { params } = this.#validator.blockType(this.#reader);
     this.#changed = true;
     this.#code.block(this.#readBlockType());
