@@ -21,6 +21,8 @@ const STACK_OVERFLOWS: readonly string[] = ['call stack exhausted', 'Maximum cal
 export function describeTrap(error: unknown, counting: 'block' | 'exact'): Trap | undefined {
   if (error instanceof WebAssembly.RuntimeError) {
     const exact = counting === 'exact' || error.message === UNREACHABLE || error.message === UNCAUGHT_EXCEPTION;
+    // By then the stack is gone, and with it the function that threw.
+    if (error.message === UNCAUGHT_EXCEPTION) return { message: error.message, exact };
     return { message: `${error.message} in ${functionOf(error)}`, exact };
   }
   // The allowance of generated code (instance.ts), and the host's own limit, which must lie far behind it.
