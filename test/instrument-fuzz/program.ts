@@ -135,7 +135,9 @@ function assemble(
     ...section(3, vector(definedTypes.map(leb))),
     ...section(4, vector([[0x70, 1, TABLE_SLOTS, TABLE_SLOTS + 4]])),
     ...section(5, vector([[1, 1, 3]])),
-    ...(frame.options.exceptions ? section(13, vector(TAGS.map((_, tag) => [0, ...leb(SIGNATURES.length + tag)]))) : []),
+    ...(frame.options.exceptions
+      ? section(13, vector(TAGS.map((_, tag) => [0, ...leb(SIGNATURES.length + tag)])))
+      : []),
     ...section(6, vector(globals)),
     ...section(7, vector(exports)),
     ...(start === undefined ? [] : section(8, leb(start))),

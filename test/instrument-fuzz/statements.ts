@@ -253,7 +253,9 @@ function drop(writer: FunctionWriter): void {
 function throws(writer: FunctionWriter): void {
   writeExpression(writer, 'i32');
   writer.within(0x04, [0x40], [], () => {
-    const handlers = writer.handlers.flatMap((isHandler, index) => (isHandler ? [writer.labels.length - 1 - index] : []));
+    const handlers = writer.handlers.flatMap((isHandler, index) =>
+      isHandler ? [writer.labels.length - 1 - index] : [],
+    );
     if (handlers.length > 0 && writer.choices.oneIn(2)) writer.emit(0x09, ...leb(writer.choices.pick(handlers)));
     else {
       const tag = writer.choices.below(TAGS.length);
