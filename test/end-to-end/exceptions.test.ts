@@ -1,7 +1,7 @@
 // A program in C that leaves whole stacks by longjmp, which clang makes exceptions of: on a pair that is struck again and again.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { wat } from '../building/wat.js';
 import { needs } from '../setup/needs.js';
@@ -27,16 +27,27 @@ test('a pair says what V8 says of the program alone', needs('c'), async () => {
   expect({ status: pair.status, stdout: pair.stdout }).toEqual({ status: 0, stdout: alone.stdout });
 });
 
-test.each(['original', 'revised', 'deferred'])('and survives its primary: %s', needs('c'), async variant => {
-  const struck = ['--epoch-length', '1000', '--sweep', 'boundaries', '--limit', '8', '--variant', variant];
-  const { status, report } = await failover(...struck, builtUnwinder());
-  expect(report.points.map(({ verdict }) => verdict)).toEqual(Array(8).fill('same'));
-  expect(report.undisturbed.stdoutRepeats).toBe(true);
-  expect(status).toBe(0);
-});
+test.each(['original', 'revised', 'deferred'])(
+  'a pair in the midst of unwinding survives its primary: %s',
+  needs('c'),
+  async variant => {
+    const struck = ['--epoch-length', '1000', '--sweep', 'boundaries', '--limit', '8', '--variant', variant];
+    const { status, report } = await failover(...struck, builtUnwinder());
+    expect(report.points.map(({ verdict }) => verdict)).toEqual(Array(8).fill('same'));
+    expect(report.undisturbed.stdoutRepeats).toBe(true);
+    expect(status).toBe(0);
+  },
+);
 
-test('and real processes that are killed', needs('c'), async () => {
-  const { status, report } = await failover('--processes', '--at', '100:500', '--epoch-length', '1000', builtUnwinder());
+test('a real process that is killed is survived, too', needs('c'), async () => {
+  const { status, report } = await failover(
+    '--processes',
+    '--at',
+    '100:500',
+    '--epoch-length',
+    '1000',
+    builtUnwinder(),
+  );
   expect(report.points.map(({ verdict }) => verdict)).toEqual(['same']);
   expect(status).toBe(0);
 });
@@ -54,10 +65,9 @@ test('what nobody catches is a trap with a name, on both replicas', async () => 
   expect(status).not.toBe(0);
 });
 
-test('inspect names them', async () => {
+test('inspect names exceptions among the features', async () => {
   const module = bench.file('thrower.wasm');
   writeFileSync(module, wat('(module (tag $e) (func (export "f") try throw $e catch $e end))'));
-  expect(readFileSync(module).length).toBeGreaterThan(8);
   const { stdout } = await bench.run(['inspect', module]);
   expect(stdout).toMatch(/^features +.*exceptions/m);
   expect(stdout).toMatch(/^refused +none/m);

@@ -61,7 +61,7 @@ describe('random programs with exceptions', { timeout: PATIENCE_MS }, () => {
     });
   });
 
-  test('and when they are suspended at every boundary', () => {
+  test('show a host the same when they are suspended at every boundary', () => {
     checkRandomly('suspended', 15, decisions, choices => {
       const bytes = buildProgram(choices, OPTIONS);
       const plain = seen(runPlain(bytes));
@@ -71,7 +71,7 @@ describe('random programs with exceptions', { timeout: PATIENCE_MS }, () => {
     });
   });
 
-  test('and in the standard form', () => {
+  test('show a host the same in the standard form', () => {
     checkRandomly('standard form', 30, decisions, choices => {
       const bytes = buildProgram(choices, OPTIONS);
       const plain = seen(runPlain(bytes));
