@@ -13,6 +13,8 @@ const REASONS: readonly (readonly [text: string, message: RegExp])[] = [
   ['invalid conversion to integer', /float unrepresentable in integer range/],
   ['integer divide by zero', /(divide|remainder) by zero/],
   ['unreachable', /unreachable/],
+  // To us it is an `unreachable` that lowering wrote.
+  ['null exception reference', /unreachable|rethrowing null value/],
   ['call stack exhausted', /stack|exhausted/i],
 ];
 
