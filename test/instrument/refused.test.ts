@@ -52,7 +52,6 @@ test.each([
     'not the same on all processors',
     /-mrelaxed-simd/,
   ],
-  ['a null exception', [0xd0, 0x74], 'the type nullexnref', 'which is not supported yet', /exnref/],
   ['a struct', [0xfb, 0x00, 0x00], 'garbage collection', 'which is not supported yet', /linear memory/],
   ['a call by reference', [0x14, 0x00], 'typed function references', 'which are not supported yet', /WebAssembly 2\.0/],
   ['a sum of 128 bits', [0xfc, 0x13], 'wide arithmetic', 'which is not supported yet', /-mwide-arithmetic/],
@@ -69,6 +68,7 @@ test.each([
 );
 
 test.each([
+  ['a null exception', [1, 5, 1, 0x60, 1, 0x74, 0], /the type nullexnref at byte 13, which is not supported yet/],
   ['a table of exceptions', [4, 4, 1, 0x69, 0, 1], /references to exceptions in tables.* at byte 11, which are not/],
   ['a global with an exception', [6, 6, 1, 0x69, 0, 0xd0, 0x69, 0x0b], /references to exceptions in .* at byte 11/],
   ['a segment of exceptions', [9, 4, 1, 5, 0x69, 0], /references to exceptions in .* at byte 12/],

@@ -35,7 +35,6 @@
 // Rejected: V8's own exceptions with the counter in a global before each throw, for a trap, a kill and an end would have to
 // be told from them in every catch_all, and handlers be cut in two for snapshots; a module for each version of Node besides.
 
-import { EpochvisorError } from '../../errors/errors.js';
 import { checkLimit, ENGINE_LIMITS } from '../../wasm/engine-limits.js';
 import { type Global, indexSpaces, type Module, type Range } from '../../wasm/module.js';
 import { describeFunction } from '../../wasm/names.js';
@@ -117,9 +116,5 @@ function refuseSeenReferences(module: Module, functions: Uint32Array): void {
   }
 }
 
-/** Said by the scan of a module that was not lowered: its code has instructions for exceptions. */
-export class ExceptionsFound extends EpochvisorError {
-  constructor() {
-    super('MODULE_UNSUPPORTED', 'the module has exceptions that have not been lowered', 'report this');
-  }
-}
+/** Said by the scan of a module that was not lowered: its code has what is to be lowered, though its sections do not say so. */
+export class ExceptionsFound extends Error {}
