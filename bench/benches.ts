@@ -28,6 +28,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     round: ['--rounds', '3', '--no-newer', '--no-ruby'],
     needs: 'c',
   },
+  exceptions: {
+    question: 'what do exceptions cost?',
+    tiny: ['--rounds', '1', '--scale', '0.001'],
+  },
   snapshot: {
     question: 'what does it cost to be suspendable, and to be suspended?',
     tiny: ['--rounds', '1', '--only', 'fib', '--turns', '1', '--mebibytes', '1', '--resumed', 'sieve'],

@@ -43,6 +43,7 @@ const FEATURES = [
   'reference types',
   'SIMD',
   'tail calls',
+  'exceptions',
   'extended constant expressions',
 ] as const;
 
@@ -99,6 +100,7 @@ function declaredFeatures(module: Module, spaces: IndexSpaces, features: Set<Fea
   if (module.dataCount !== undefined || module.elements.some(element => element.mode === 'passive')) {
     features.add('bulk memory');
   }
+  if (module.tags.length > 0) features.add('exceptions');
   if (spaces.tables.length > 1 || module.elements.some(element => element.form === 'expressions')) {
     features.add('reference types');
   }
@@ -158,6 +160,7 @@ function featureOf(opcode: number): Feature | undefined {
   }
   if (opcode >= 0xc0 && opcode <= 0xc4) return 'sign extension';
   if (opcode === 0x12 || opcode === 0x13) return 'tail calls';
+  if ((opcode >= 0x06 && opcode <= 0x0a) || opcode === 0x18 || opcode === 0x19 || opcode === 0x1f) return 'exceptions';
   if (opcode === 0x1c || opcode === 0x25 || opcode === 0x26 || opcode >= 0xd0) return 'reference types';
   return undefined;
 }

@@ -11,10 +11,12 @@ import {
   IMPORT_INTERRUPT,
   IMPORT_STACK_OVERFLOW,
   IMPORT_STACK_ROOM,
+  IMPORT_UNCAUGHT,
   MACHINE,
   RESERVED_PREFIX,
 } from '../instrument/reserved.js';
 import type { BoundaryHooks, Meter } from './meter.js';
+import { UNCAUGHT_EXCEPTION } from './trap.js';
 import type { Imports, WasmExports } from './webassembly.js';
 import { type GuestFunction, withoutWrappers } from './wrappers.js';
 
@@ -63,6 +65,7 @@ export function instantiateRewritten<Modules, Instance extends RenewableInstance
     [IMPORT_BOUNDARY]: () => meter.takeBoundary(hooks),
     [IMPORT_CANNOT_ALLOCATE]: cannotAllocate,
     [IMPORT_STACK_OVERFLOW]: stackOverflow,
+    [IMPORT_UNCAUGHT]: uncaughtException,
     [IMPORT_STACK_ROOM]: meter.stackRoom,
     [IMPORT_INTERRUPT]: () => hooks.interrupt?.() ?? NO_INTERRUPT,
   };
@@ -98,6 +101,11 @@ const NO_INTERRUPT = [0, 0, 0n, 0];
 /** The guest recursed deeper than the allowance: a trap, at the same instruction on every replica. */
 function stackOverflow(): never {
   throw new RangeError('call stack exhausted');
+}
+
+/** Nobody caught an exception of the guest's: a trap. */
+function uncaughtException(): never {
+  throw new WebAssembly.RuntimeError(UNCAUGHT_EXCEPTION);
 }
 
 /** Growth that the options allow and the host refuses must not be visible to the guest: another replica may have room. */

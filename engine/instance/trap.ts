@@ -11,13 +11,18 @@ export interface Trap {
 /** V8's name for the trap of an `unreachable` instruction, before which the count is stored. */
 const UNREACHABLE = 'unreachable';
 
+/** Our name for the trap of an exception that nobody catches; the count is stored when it is thrown. */
+export const UNCAUGHT_EXCEPTION = 'uncaught exception';
+
 /** Messages of V8's RangeError, and of the one that stands for the guest's allowance. */
 const STACK_OVERFLOWS: readonly string[] = ['call stack exhausted', 'Maximum call stack size exceeded'];
 
 /** Undefined where the error is no trap of the guest. */
 export function describeTrap(error: unknown, counting: 'block' | 'exact'): Trap | undefined {
   if (error instanceof WebAssembly.RuntimeError) {
-    const exact = counting === 'exact' || error.message === UNREACHABLE;
+    const exact = counting === 'exact' || error.message === UNREACHABLE || error.message === UNCAUGHT_EXCEPTION;
+    // By then the stack is gone, and with it the function that threw.
+    if (error.message === UNCAUGHT_EXCEPTION) return { message: error.message, exact };
     return { message: `${error.message} in ${functionOf(error)}`, exact };
   }
   // The allowance of generated code (instance.ts), and the host's own limit, which must lie far behind it.

@@ -1,7 +1,7 @@
 // The body that is being rewritten: where it is read, what the scan said of the instruction there, and where it is written.
 
 import { InstructionReader } from '../wasm/instructions.js';
-import { OP_BLOCK, OP_ELSE, OP_END, OP_IF, OP_LOOP } from '../wasm/opcodes.js';
+import { OP_BLOCK, OP_BR_IF_THROWN, OP_ELSE, OP_END, OP_IF, OP_LOOP } from '../wasm/opcodes.js';
 import { I32, type ValueType } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
 import { CloneSizes } from './continuation/clone-size.js';
@@ -117,6 +117,17 @@ export class Body {
   next(): number {
     this.reader.next();
     return this.#ordinal++;
+  }
+
+  /** The label of the `br_if_thrown` that comes next, if it does. */
+  handlerAhead(): number | undefined {
+    const { reader } = this;
+    if (reader.bytes[reader.pos] !== OP_BR_IF_THROWN) return undefined;
+    const { pos } = reader;
+    reader.pos++;
+    const label = reader.u32();
+    reader.pos = pos;
+    return label;
   }
 
   /** Passes over dead code to the end or else of its block. */

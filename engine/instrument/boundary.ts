@@ -12,7 +12,7 @@
 import { OP_DROP, OP_I32_EQ, OP_RETURN } from '../wasm/opcodes.js';
 import { I32, I64, type ValueType } from '../wasm/types.js';
 import { CodeWriter } from './code.js';
-import { callFromGlue } from './glue.js';
+import { callFromGlue, keepCounter } from './glue.js';
 import type { Layout } from './layout.js';
 import { BOUNDARY_FUNCTION, INTERRUPTS, MARK } from './reserved.js';
 import { type Frame, unwindIfMarked } from './unwind.js';
@@ -82,17 +82,23 @@ export function writeDispatch(layout: Layout, code: CodeWriter, handler: number,
   code.localGet(id);
   code.localGet(status);
   callFromGlue(layout, code, handler);
-  if (layout.save === undefined) code.globalSet(layout.counter);
-  else writeHandlerReturned(layout, code, self, status);
+  if (layout.save === undefined) keepCounter(layout, code, handler, status);
+  else writeHandlerReturned(layout, code, handler, self, status);
   code.br(1);
   code.end();
   code.end();
 }
 
 /** In suspendable modules: the handler has left the counter on the stack. @param scratch a local of type i32 */
-export function writeHandlerReturned(layout: Layout, code: CodeWriter, self: number, scratch: number): void {
+export function writeHandlerReturned(
+  layout: Layout,
+  code: CodeWriter,
+  handler: number,
+  self: number,
+  scratch: number,
+): void {
   code.localTee(scratch);
-  code.globalSet(layout.counter);
+  keepCounter(layout, code, handler, scratch);
   code.localGet(scratch);
   unwindIfMarked(code, { layout, counter: scratch }, boundaryFrame(self, POINT_HANDLER));
 }

@@ -17,6 +17,8 @@ export interface Calls {
   readonly references: ReadonlySet<number>;
   /** 1 for functions with a safe point of their own: loops, bulk operations, tail calls. */
   readonly suspends: Uint8Array;
+  /** 1 for functions that can be left by an exception of their own (exceptions/lower.ts). */
+  readonly throws: Uint8Array;
   /** Weight of each function's frame. */
   readonly weights: Uint32Array;
 }
@@ -28,6 +30,10 @@ export interface CallGraph {
   readonly carriesDepth: Uint8Array;
   /** By function index: 1 if a call of the function may take a boundary. */
   readonly suspends: Uint8Array;
+  /** By function index: 1 if a call of the function may come back with an exception; such a function suspends, too. */
+  readonly throws: Uint8Array;
+  /** By type index: the same for a call_indirect of that type. */
+  readonly throwsIndirect: Uint8Array;
 }
 
 /** Frames that are not counted may add up to this weight at most; else every function is counted. */
@@ -48,32 +54,40 @@ export function callGraph(module: Module, spaces: IndexSpaces, calls: Calls): Ca
   const counted = new Uint8Array(count);
   const carriesDepth = new Uint8Array(count);
   const suspends = new Uint8Array(count);
+  const throws = new Uint8Array(count);
   // The greatest weight of uncounted frames in a row from here on.
   const uncounted = new Float64Array(graph.nodes);
   const reaches = new Uint8Array(graph.nodes);
   const suspended = new Uint8Array(graph.nodes);
+  const thrown = new Uint8Array(graph.nodes);
   let deepest = 0;
   graph.components((members, cyclic) => {
     let reach = cyclic ? 1 : 0;
     let suspend = cyclic ? 1 : 0;
+    let thrower = 0;
     let below = 0;
     for (const node of members) {
       suspend |= graph.suspends(node);
+      thrower |= graph.throws(node);
       graph.eachCallee(node, callee => {
         reach |= reaches[callee]!;
         suspend |= suspended[callee]!;
+        thrower |= thrown[callee]!;
         below = Math.max(below, uncounted[callee]!);
       });
     }
+    suspend |= thrower;
     for (const node of members) {
       reaches[node] = reach;
       suspended[node] = suspend;
+      thrown[node] = thrower;
       uncounted[node] = cyclic ? below : below + graph.weight(node);
       deepest = Math.max(deepest, uncounted[node]!);
       if (node >= count) continue;
       counted[node] = cyclic ? 1 : 0;
       carriesDepth[node] = reach;
       suspends[node] = suspend;
+      throws[node] = thrower;
     }
   });
   if (deepest > UNCOUNTED_WEIGHT_MAX) {
@@ -81,7 +95,8 @@ export function callGraph(module: Module, spaces: IndexSpaces, calls: Calls): Ca
     carriesDepth.fill(1, spaces.importedFunctions);
   }
   for (const index of graph.taken) carriesDepth[index] = 1;
-  return { counted, carriesDepth, suspends };
+  const throwsIndirect = Uint8Array.from(module.types, (_, type) => thrown[graph.typeNode(type)]!);
+  return { counted, carriesDepth, suspends, throws, throwsIndirect };
 }
 
 class Graph {
@@ -125,6 +140,15 @@ class Graph {
     // An indirect call may reach another instance's function, and an import's wrapper is a safe point itself.
     if (node < this.#imported || node >= this.#functions) return 1;
     return this.#calls.suspends[node - this.#imported]!;
+  }
+
+  throws(node: number): number {
+    if (node < this.#imported || node >= this.#functions) return 0;
+    return this.#calls.throws[node - this.#imported]!;
+  }
+
+  typeNode(type: number): number {
+    return this.#typeNodes[type]!;
   }
 
   calleeCount(node: number): number {

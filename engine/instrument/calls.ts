@@ -2,6 +2,7 @@
 //
 //   call f                depth  c - charge  call f  c :=  safe point
 //   call_indirect t       callee :=  depth  c - charge  callee  call_indirect t  c :=  safe point
+//   call f  br_if_thrown l    the same; behind the safe point's test: THROWN ?  c := global - charge  br l
 //   return_call f         c := c - charge  safe point  depth  c  return_call f
 //   a bulk operation      c - charge  call  c :=  safe point              of the function that bulk.ts made for it
 //
@@ -20,6 +21,7 @@ import { I32 } from '../wasm/types.js';
 import type { Body } from './body.js';
 import { bulkFunction, tableGrowFunction } from './bulk.js';
 import type { BodyPoints } from './points.js';
+import type { Catcher } from './unwind.js';
 
 /** Writes the call that the body's reader has read. */
 export class CallWriter {
@@ -39,13 +41,23 @@ export class CallWriter {
     this.#pushDepth(layout.carriesDepth(callee), false, false);
     counter.push();
     code.call(layout.internalFunction(callee));
-    this.#points.returned(testsAllCalls || layout.graph.suspends[callee] === 1);
+    const catcher = layout.graph.throws[callee] === 1 ? this.#catcher() : undefined;
+    this.#points.returned(testsAllCalls || layout.graph.suspends[callee] === 1, catcher);
   }
 
   /** call_indirect */
   indirect(opcode: number): void {
     this.#callIndirect(opcode);
-    this.#points.returned(true);
+    const { graph } = this.#body.context.layout;
+    this.#points.returned(true, graph.throwsIndirect[this.#body.reader.index] === 1 ? this.#catcher() : undefined);
+  }
+
+  /** What is done with an exception of the call: the instruction that comes next says so, if it is in a handler's reach. */
+  #catcher(): Catcher {
+    const { counter, nesting, shape } = this.#body;
+    const label = this.#body.handlerAhead();
+    const handler = label === undefined ? undefined : { label: nesting.label(label), charge: counter.nextCharge };
+    return { handler, results: shape.results };
   }
 
   /** return_call, return_call_indirect */

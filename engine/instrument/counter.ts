@@ -5,10 +5,21 @@
 //
 // Where the module is suspendable, the frame at a safe point is given, and the safe point can unwind it (unwind.ts).
 
-import { OP_I32_GE_S, OP_I32_SUB } from '../wasm/opcodes.js';
+import { assert } from '../errors/errors.js';
+import { OP_I32_GE_S, OP_I32_SUB, OP_RETURN } from '../wasm/opcodes.js';
+import type { ValueType } from '../wasm/types.js';
 import type { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { type Frame, type SafePoints, takeBoundary, testCounter, unwindIfMarked } from './unwind.js';
+import { THROWN } from './reserved.js';
+import {
+  type Catcher,
+  catchIfThrown,
+  type Frame,
+  type SafePoints,
+  takeBoundary,
+  testCounter,
+  unwindIfMarked,
+} from './unwind.js';
 
 export class CounterCode {
   readonly #code: CodeWriter;
@@ -74,10 +85,17 @@ export class CounterCode {
   }
 
   /** A call has left the counter on the stack. @param suspends the callee may take a boundary, so a safe point follows */
-  returned(suspends: boolean, frame?: Frame): void {
+  returned(suspends: boolean, frame?: Frame, catcher?: Catcher): void {
     if (suspends && !this.#exact) {
       this.#code.localTee(this.local);
-      this.#test(frame);
+      this.#test(frame, catcher);
+    } else if (catcher !== undefined) {
+      this.#code.localSet(this.local);
+      catchIfThrown(this.#code, this.#at, catcher, frame?.stack ?? [], 0);
+      if (frame !== undefined) {
+        this.#code.localGet(this.local);
+        this.unwind(frame);
+      }
     } else if (frame !== undefined) this.unwind(frame);
     else this.#code.localSet(this.local);
     this.segment();
@@ -95,8 +113,8 @@ export class CounterCode {
     this.#test(frame);
   }
 
-  #test(frame: Frame | undefined): void {
-    testCounter(this.#code, this.#at, frame);
+  #test(frame: Frame | undefined, catcher?: Catcher): void {
+    testCounter(this.#code, this.#at, frame, catcher);
     this.safePoints++;
   }
 
@@ -105,6 +123,22 @@ export class CounterCode {
     if (this.#exact) return;
     this.push();
     this.#code.globalSet(this.#layout.counter);
+  }
+
+  /** Leaves the function with an exception: the counter goes to the global, THROWN takes its place. */
+  returnThrown(results: readonly ValueType[]): void {
+    this.push();
+    this.#code.globalSet(this.#layout.counter);
+    for (const type of results) this.#code.zero(type);
+    this.#code.i32(THROWN);
+    this.#code.op(OP_RETURN);
+  }
+
+  /** What the present segment, which has not begun, is charged where it is charged at its beginning. */
+  get nextCharge(): number {
+    const entry = this.#charges[this.#next]!;
+    assert((entry & 1) === 0, 'a segment that ends at a branch does not wait with its charge');
+    return this.#exact ? 0 : entry >> 1;
   }
 
   /** Exact counting, before each instruction that costs: the safe point. */

@@ -251,6 +251,14 @@ export class ControlFlow {
     this.#begin(target.label);
   }
 
+  /** The branch to a handler after a call that was left by an exception: seldom taken, and in the cold (calls.ts). */
+  brIfThrown(label: number): void {
+    const target = this.#target(label);
+    this.#arrive(target, 0);
+    this.plan.end(target.label);
+    this.#begin(target.label);
+  }
+
   brTable(labels: Uint32Array, count: number): void {
     const first = this.#target(labels[0]!).label;
     for (let index = 0; index < count; index++) {

@@ -17,12 +17,12 @@
 // adapters by which instances and hosts call in have nothing to save, and just pass MARK on.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { OP_I32_LT_S } from '../wasm/opcodes.js';
+import { OP_I32_EQ, OP_I32_LT_S, OP_UNREACHABLE } from '../wasm/opcodes.js';
 import { I32, I64, KIND_FUNCTION, KIND_GLOBAL, type ValueType } from '../wasm/types.js';
 import { sameTypes } from '../wasm/validate.js';
 import { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { EXPORT_START, RESERVED_PREFIX } from './reserved.js';
+import { EXPORT_START, RESERVED_PREFIX, THROWN } from './reserved.js';
 import { stateExports } from './state.js';
 import { type Frame, takeBoundary, testCounter } from './unwind.js';
 
@@ -116,15 +116,38 @@ export function callFromGlue(layout: Layout, code: CodeWriter, original: number)
   code.call(layout.internalFunction(original));
 }
 
+/**
+ * The counter, which a function of the module has left on the stack, goes to the global, unless it says that an exception
+ * came: then it is there already, and the exception is a trap. @param scratch a local of type i32
+ */
+export function keepCounter(layout: Layout, code: CodeWriter, original: number, scratch: number): void {
+  if (layout.graph.throws[original] === 1) {
+    code.localTee(scratch);
+    trapIfThrown(layout, code);
+    code.localGet(scratch);
+  }
+  code.globalSet(layout.counter);
+}
+
+/** The counter is on the stack: a trap, if it says that an exception came. */
+export function trapIfThrown(layout: Layout, code: CodeWriter): void {
+  code.i32(THROWN);
+  code.op(OP_I32_EQ);
+  code.ifUnlikely();
+  code.call(layout.uncaught());
+  code.op(OP_UNREACHABLE);
+  code.end();
+}
+
 /** The index of the function that the host calls in place of a defined function. */
 function addExportAdapter(layout: Layout, original: number): number {
   return layout.shared(`${RESERVED_PREFIX}export:${original}`, () => {
     const type = layout.signature(original);
     const code = new CodeWriter(32);
-    code.locals([]);
+    code.locals(layout.graph.throws[original] === 1 ? [I32] : []);
     for (let param = 0; param < type.params.length; param++) code.localGet(param);
     callFromGlue(layout, code, original);
-    code.globalSet(layout.counter);
+    keepCounter(layout, code, original, type.params.length);
     code.end();
     return { type, body: code.take() };
   });

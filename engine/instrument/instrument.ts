@@ -16,6 +16,7 @@ import { BranchHints } from './branch-hints.js';
 import { callGraph } from './callgraph.js';
 import { Continuations } from './continuation/continuation.js';
 import { type ContinuationFacts, continuationFacts } from './continuation/facts.js';
+import { declaresExceptions, ExceptionsFound, lowerExceptions } from './exceptions/lower.js';
 import { checkModule, checkSignatures } from './fitting.js';
 import { addImportWrappers, findInterruptHandler, rewrittenExports } from './glue.js';
 import { compilationHints, optimisedFirst } from './hints.js';
@@ -67,12 +68,11 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   const decoded = decodeModule(bytes);
   refuseReservedNames(decoded);
   const maxMemoryPages = memoryLimit(decoded, options);
-  const module = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
-  const spaces = indexSpaces(module);
-  validateSections(module, spaces);
-  const names = functionNames(module);
+  const plain = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
+  validateSections(plain, indexSpaces(plain));
+  const names = functionNames(plain);
   const counting = options.counting ?? 'block';
-  const scan = scanBodies(module, spaces, names, counting === 'block');
+  const { module, spaces, scan } = scanned(plain, names, counting === 'block');
   const layout = new Layout(module, spaces, callGraph(module, spaces, scan), options);
   checkSignatures({ layout, names });
   const handler = findInterruptHandler(layout, options.interruptHandler);
@@ -108,6 +108,21 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   };
   const facts = report.suspendable ? continuationFacts(context, handler) : undefined;
   return { module: rewritten, report, facts };
+}
+
+/** The module, lowered where it has exceptions (exceptions/lower.ts), and what the scan of its bodies found. */
+function scanned(plain: Module, names: ReadonlyMap<number, string>, unrolls: boolean) {
+  const scan = (module: Module) => {
+    const spaces = indexSpaces(module);
+    return { module, spaces, scan: scanBodies(module, spaces, names, unrolls) };
+  };
+  if (declaresExceptions(plain)) return scan(lowerExceptions(plain, names));
+  try {
+    return scan(plain);
+  } catch (error) {
+    if (!(error instanceof ExceptionsFound)) throw error;
+    return scan(lowerExceptions(plain, names));
+  }
 }
 
 function rewriteBodies(context: RewriteContext) {

@@ -10,6 +10,7 @@
 // and block types go on using them. A call of an import, or a reference to it, means its
 // generated wrapper, which has the internal type.
 
+import { assert } from '../errors/errors.js';
 import { ENGINE_LIMITS, type EngineLimit } from '../wasm/engine-limits.js';
 import type { Import, IndexSpaces, Module } from '../wasm/module.js';
 import {
@@ -38,6 +39,7 @@ import {
   IMPORT_SAVE_I64,
   IMPORT_STACK_OVERFLOW,
   IMPORT_STACK_ROOM,
+  IMPORT_UNCAUGHT,
   MACHINE,
 } from './reserved.js';
 
@@ -77,6 +79,8 @@ export class Layout {
   readonly cannotAllocateImport: number;
   readonly interruptImport: number;
   readonly stackOverflowImport: number;
+  /** Index of the import for what nobody catches; undefined where the module has no exceptions. */
+  readonly uncaughtImport: number | undefined;
   /** Indexes of the imports by which frames leave; undefined where the module is not suspendable. */
   readonly save: SaveImports | undefined;
   readonly #injectedFunctions: number;
@@ -105,8 +109,10 @@ export class Layout {
     this.cannotAllocateImport = this.boundaryImport + 1;
     this.interruptImport = this.boundaryImport + 2;
     this.stackOverflowImport = this.boundaryImport + 3;
-    this.save = suspendable ? saveImports(this.stackOverflowImport + 1) : undefined;
-    this.#injectedFunctions = suspendable ? 4 + SAVE_IMPORTS : 4;
+    this.uncaughtImport = module.lowered ? this.stackOverflowImport + 1 : undefined;
+    const always = module.lowered ? 5 : 4;
+    this.save = suspendable ? saveImports(this.boundaryImport + always) : undefined;
+    this.#injectedFunctions = suspendable ? always + SAVE_IMPORTS : always;
     const noResult = this.type({ params: [], results: [] });
     const interruptType = this.type({ params: [], results: [I32, I32, I64, I32] });
     this.imports = [
@@ -115,6 +121,9 @@ export class Layout {
       { module: MACHINE, name: IMPORT_CANNOT_ALLOCATE, kind: KIND_FUNCTION, type: noResult },
       { module: MACHINE, name: IMPORT_INTERRUPT, kind: KIND_FUNCTION, type: interruptType },
       { module: MACHINE, name: IMPORT_STACK_OVERFLOW, kind: KIND_FUNCTION, type: noResult },
+      ...(module.lowered
+        ? [{ module: MACHINE, name: IMPORT_UNCAUGHT, kind: KIND_FUNCTION, type: noResult } as const]
+        : []),
       ...(suspendable ? this.#saveImports() : []),
       { module: MACHINE, name: IMPORT_COUNTER, kind: KIND_GLOBAL, type: { value: I32, mutable: true } },
       { module: MACHINE, name: IMPORT_STACK_ROOM, kind: KIND_GLOBAL, type: { value: I32, mutable: false } },
@@ -177,6 +186,12 @@ export class Layout {
   /** Whether a function, by its original index, takes the stack depth as a parameter. */
   carriesDepth(original: number): boolean {
     return this.graph.carriesDepth[original] === 1;
+  }
+
+  /** Index of the import for what nobody catches. */
+  uncaught(): number {
+    assert(this.uncaughtImport !== undefined, 'the module has exceptions');
+    return this.uncaughtImport;
   }
 
   /** A block type that takes and gives these values. */

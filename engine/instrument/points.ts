@@ -7,7 +7,7 @@ import type { ValueType } from '../wasm/types.js';
 import type { Body } from './body.js';
 import type { Position, Resumption, SuspensionState } from './continuation/resumption.js';
 import { Frames } from './frames.js';
-import type { Frame } from './unwind.js';
+import type { Catcher, Frame } from './unwind.js';
 
 const NONE: readonly ValueType[] = [];
 
@@ -65,13 +65,13 @@ export class BodyPoints {
     this.#frames?.spill(this.#body.code, this.#body.reader.start);
   }
 
-  /** A call has left the counter on the stack. @param suspends the callee may take a boundary */
-  returned(suspends: boolean): void {
+  /** A call has left the counter on the stack. @param suspends the callee may take a boundary; @param catcher or throw */
+  returned(suspends: boolean, catcher?: Catcher): void {
     const { counter } = this.#body;
     const point = this.after();
     const state = this.#resume(point);
     if (state === undefined || state === 'callee') {
-      counter.returned(suspends, this.frame(point));
+      counter.returned(suspends, this.frame(point), catcher);
       return;
     }
     if (state === 'boundary') counter.unwind(this.frame(point)!);

@@ -21,6 +21,11 @@ export const IMPORT_STACK_OVERFLOW = 'stack_overflow';
 export const IMPORT_STACK_ROOM = 'stack_room';
 /** Mutable i32 global, only with `blockingImports`: 1 = the import that has just returned is to be called again. */
 export const IMPORT_AGAIN = 'again';
+// Only in modules with exceptions (exceptions/lower.ts).
+/** The counter's value that means 'an exception'; the counter itself is in the global. */
+export const THROWN = -(2 ** 31) + 1;
+/** () -> (): nobody caught an exception; does not return. */
+export const IMPORT_UNCAUGHT = 'uncaught_exception';
 // Only in suspendable modules (unwind.ts): a frame leaves value by value, and ends with its activation.
 /** The counter's value that means 'unwind'. No charge brings a counter, which starts at 2 ** 30 at most, near it. */
 export const MARK = -(2 ** 31);

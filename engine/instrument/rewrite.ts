@@ -8,6 +8,7 @@
 //   call f                c - charge  call f  c :=  safe point
 //   return                c - charge  return
 //   return_call f         c := c - charge  safe point  c  return_call f
+//   return_thrown         global := c - charge  zeros  THROWN  return         see exceptions/lower.ts
 //   unreachable           global := c - charge  unreachable         the count at this trap is exact
 //   a bulk operation      like a call, of the function that bulk.ts made for it
 //
@@ -28,9 +29,11 @@ import {
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
+  OP_BR_IF_THROWN,
   OP_BR_TABLE,
   OP_CALL,
   OP_CALL_INDIRECT,
+  OP_CONTROL_LAST,
   OP_DATA_DROP,
   OP_ELEM_DROP,
   OP_ELSE,
@@ -46,6 +49,7 @@ import {
   OP_RETURN,
   OP_RETURN_CALL,
   OP_RETURN_CALL_INDIRECT,
+  OP_RETURN_THROWN,
   OP_UNREACHABLE,
 } from '../wasm/opcodes.js';
 import { Body } from './body.js';
@@ -137,7 +141,7 @@ export class BodyRewriter {
 
   #instruction(opcode: number): void {
     if (this.#context.exact && costOf(opcode) > 0) this.#payExactly();
-    if (opcode <= OP_RETURN_CALL_INDIRECT) this.#control(opcode);
+    if (opcode <= OP_CONTROL_LAST) this.#control(opcode);
     else if (opcode >= OP_LOCAL_GET && opcode <= OP_LOCAL_TEE) {
       this.code.byte(opcode);
       this.code.u32(this.#body.local(this.#reader.index));
@@ -185,6 +189,10 @@ export class BodyRewriter {
         this.#branch(opcode, this.#reader.index);
         counter.segment();
         return;
+      case OP_BR_IF_THROWN:
+        // The call before it has branched (calls.ts).
+        counter.segment();
+        return;
       case OP_CALL:
         this.#calls.direct();
         return;
@@ -209,6 +217,9 @@ export class BodyRewriter {
       case OP_RETURN:
         counter.push();
         code.byte(opcode);
+        break;
+      case OP_RETURN_THROWN:
+        counter.returnThrown(this.#body.shape.results);
         break;
       case OP_UNREACHABLE:
         counter.beforeUnreachable();

@@ -7,9 +7,11 @@ import {
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
+  OP_BR_IF_THROWN,
   OP_BR_TABLE,
   OP_CALL,
   OP_CALL_INDIRECT,
+  OP_CONTROL_LAST,
   OP_ELSE,
   OP_END,
   OP_IF,
@@ -21,6 +23,7 @@ import {
   OP_RETURN,
   OP_RETURN_CALL,
   OP_RETURN_CALL_INDIRECT,
+  OP_RETURN_THROWN,
   OP_TABLE_COPY,
   OP_TABLE_FILL,
   OP_TABLE_GROW,
@@ -32,6 +35,7 @@ import {
 import { invalid, Validator } from '../wasm/validate.js';
 import type { Calls } from './callgraph.js';
 import { frameWeight } from './depth.js';
+import { ExceptionsFound } from './exceptions/lower.js';
 import { ControlFlow } from './flow.js';
 import { NanAnalysis } from './nan.js';
 import { LoopUnrolling } from './unroll.js';
@@ -63,7 +67,7 @@ export const TESTS_ALL_CALLS = 2;
 
 /** Structural instructions make no machine code and cost nothing; every other costs one. */
 const costs = new Uint8Array(OPCODES).fill(1);
-for (const opcode of [OP_END, OP_BLOCK, OP_LOOP, OP_ELSE]) costs[opcode] = 0;
+for (const opcode of [OP_END, OP_BLOCK, OP_LOOP, OP_ELSE, OP_BR_IF_THROWN]) costs[opcode] = 0;
 
 export function costOf(opcode: number): number {
   return costs[opcode]!;
@@ -97,6 +101,8 @@ class BodyScan {
   flags = 0;
   /** Whether the latest body has safe points of its own, and the most operands it has at a time. */
   suspends = 0;
+  /** Whether it can be left by an exception that is thrown in it, or passes on through a handler. */
+  throws = 0;
   #operands = 0;
   /** Of all bodies so far: see Calls. */
   readonly callees: number[] = [];
@@ -130,6 +136,7 @@ class BodyScan {
     this.flow.clear();
     this.flags = 0;
     this.suspends = 0;
+    this.throws = 0;
     this.#operands = 0;
     this.#ordinal = 0;
     this.#copyDepth = 0;
@@ -146,6 +153,7 @@ class BodyScan {
       }
       if (dead) validator.step(reader);
       else this.#live();
+      if (validator.exceptional) throw new ExceptionsFound();
       this.#follow(reader.opcode, dead);
     }
     if (this.flow.reliesOnCalls) this.flags |= TESTS_ALL_CALLS;
@@ -156,7 +164,7 @@ class BodyScan {
   #live(): void {
     const reader = this.#reader;
     this.flow.plan.cost(costOf(reader.opcode));
-    if (reader.opcode <= OP_RETURN_CALL_INDIRECT) {
+    if (reader.opcode <= OP_CONTROL_LAST) {
       this.#observeControl(reader.opcode);
       this.#validator.step(reader);
     } else {
@@ -252,6 +260,13 @@ class BodyScan {
       case OP_BR_TABLE:
         flow.brTable(reader.labels, reader.labelCount);
         return;
+      case OP_BR_IF_THROWN:
+        flow.brIfThrown(reader.index);
+        return;
+      case OP_RETURN_THROWN:
+        this.throws = 1;
+        flow.leave();
+        return;
       case OP_UNREACHABLE:
       case OP_RETURN:
         flow.leave();
@@ -316,7 +331,7 @@ class BodyScan {
 /**
  * @param unrolls write small loops twice (unroll.ts)
  * @param chosen indexes of the defined functions to scan; of the others nothing is said. Default: all
- * @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED
+ * @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED; ExceptionsFound
  */
 export function scanBodies(
   module: Module,
@@ -334,6 +349,7 @@ export function scanBodies(
   const firstLoop = new Uint32Array(module.functions.length + 1);
   const firstCallee = new Uint32Array(module.functions.length + 1);
   const suspends = new Uint8Array(module.functions.length);
+  const throws = new Uint8Array(module.functions.length);
   const weights = new Uint32Array(module.functions.length);
   let count = 0;
   for (let index = 0; index < module.functions.length; index++) {
@@ -350,6 +366,7 @@ export function scanBodies(
       body.nan.solve(canonical);
       flags[index] = body.flags;
       suspends[index] = body.suspends;
+      throws[index] = body.throws;
       weights[index] = body.weight();
     }
     firstCharge[index + 1] = count;
@@ -368,6 +385,7 @@ export function scanBodies(
     firstCallee,
     references,
     suspends,
+    throws,
     weights,
     loopTests: Uint8Array.from(body.flow.loopTests),
     firstLoop,

@@ -23,12 +23,12 @@ import {
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
+  OP_CONTROL_LAST,
   OP_ELSE,
   OP_END,
   OP_IF,
   OP_MEMORY_GROW,
   OP_NOP,
-  OP_RETURN_CALL_INDIRECT,
   PREFIX_FC,
   PREFIX_FD,
 } from '../wasm/opcodes.js';
@@ -61,7 +61,7 @@ export class LoopUnrolling {
       } else if (opcode === OP_BLOCK || opcode === OP_IF) depth++;
       else if (opcode === OP_BR || opcode === OP_BR_IF) branchesBack ||= ahead.index === depth;
       else if (opcode === OP_MEMORY_GROW || (opcode >= PREFIX_FC && opcode < PREFIX_FD)) return false;
-      else if (opcode <= OP_RETURN_CALL_INDIRECT && opcode !== OP_NOP && opcode !== OP_ELSE) return false;
+      else if (opcode <= OP_CONTROL_LAST && opcode !== OP_NOP && opcode !== OP_ELSE) return false;
     }
     return false;
   }

@@ -19,9 +19,11 @@ import {
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
+  OP_BR_IF_THROWN,
   OP_BR_TABLE,
   OP_CALL,
   OP_CALL_INDIRECT,
+  OP_CONTROL_LAST,
   OP_ELSE,
   OP_END,
   OP_IF,
@@ -32,6 +34,7 @@ import {
   OP_RETURN,
   OP_RETURN_CALL,
   OP_RETURN_CALL_INDIRECT,
+  OP_RETURN_THROWN,
   OP_TABLE_GROW,
   OP_UNREACHABLE,
 } from '../wasm/opcodes.js';
@@ -193,7 +196,7 @@ export class UnwindPlan {
     const { exact } = this.#context;
     // Dead code costs nothing: the end of a dead block has no point, and costs nothing either.
     if (exact && costOf(opcode) > 0) this.#point('before', 0);
-    if (opcode <= OP_RETURN_CALL_INDIRECT) {
+    if (opcode <= OP_CONTROL_LAST) {
       this.#control(opcode);
       return;
     }
@@ -231,7 +234,11 @@ export class UnwindPlan {
         for (let index = 0; index < reader.labelCount; index++) liveness.branch(reader.labels[index]!);
         liveness.leave();
         break;
+      case OP_BR_IF_THROWN:
+        liveness.branch(reader.index);
+        break;
       case OP_RETURN:
+      case OP_RETURN_THROWN:
       case OP_UNREACHABLE:
         liveness.leave();
         break;

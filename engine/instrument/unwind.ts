@@ -40,11 +40,11 @@
 // module (continuation/), and the functions stay as they are.
 
 import { BLOCK_EMPTY } from '../wasm/instructions.js';
-import { OP_I32_EQ, OP_I32_LT_S, OP_RETURN } from '../wasm/opcodes.js';
+import { OP_I32_EQ, OP_I32_LT_S, OP_I32_SUB, OP_RETURN } from '../wasm/opcodes.js';
 import type { ValueType } from '../wasm/types.js';
 import type { CodeWriter } from './code.js';
 import type { Layout } from './layout.js';
-import { MARK } from './reserved.js';
+import { MARK, THROWN } from './reserved.js';
 import { saveFunction } from './unwind-save.js';
 
 /** A local of a frame. */
@@ -112,13 +112,54 @@ function stackType(layout: Layout, { stack }: Frame): number {
 /**
  * A safe point, `counter < 0 ? boundary(counter)`, for a counter that is on the stack, above the frame's, and in its local.
  *
- * @param frame undefined where the module is not suspendable
+ * @param frame undefined where the module is not suspendable; @param catcher where the counter may say THROWN
  */
-export function testCounter(code: CodeWriter, at: SafePoints, frame: Frame | undefined): void {
+export function testCounter(code: CodeWriter, at: SafePoints, frame: Frame | undefined, catcher?: Catcher): void {
   code.i32(0);
   code.op(OP_I32_LT_S);
   code.ifUnlikely(frame === undefined ? BLOCK_EMPTY : stackType(at.layout, frame));
+  if (catcher !== undefined) catchIfThrown(code, at, catcher, frame?.stack ?? [], 1);
   takeBoundary(code, at, frame);
+  code.end();
+}
+
+/** What a call does that may come back with an exception: see exceptions/lower.ts. */
+export interface Catcher {
+  /** The label of the handler, as it is at the call, and what the counter pays on the way there; undefined: return. */
+  readonly handler: { readonly label: number; readonly charge: number } | undefined;
+  /** Results of the function. */
+  readonly results: readonly ValueType[];
+}
+
+/**
+ * In the cold, where the counter is negative: goes to the handler, with the counter from the global, or returns as it came.
+ *
+ * @param stack what is on the stack in the innermost block; @param blocks number of blocks around that the call is not in
+ */
+export function catchIfThrown(
+  code: CodeWriter,
+  { layout, counter }: Saving,
+  { handler, results }: Catcher,
+  stack: readonly ValueType[],
+  blocks: number,
+): void {
+  code.localGet(counter);
+  code.i32(THROWN);
+  code.op(OP_I32_EQ);
+  code.if(layout.blockType(stack, stack));
+  if (handler === undefined) {
+    for (const type of results) code.zero(type);
+    code.localGet(counter);
+    code.op(OP_RETURN);
+  } else {
+    code.globalGet(layout.counter);
+    if (handler.charge !== 0) {
+      code.i32(handler.charge);
+      code.op(OP_I32_SUB);
+    }
+    code.localSet(counter);
+    code.br(handler.label + blocks + 1);
+  }
   code.end();
 }
 

@@ -21,12 +21,14 @@ import {
 } from './opcodes.js';
 import { malformed, type Reader } from './reader.js';
 import {
+  EXNREF,
   FUNCREF,
   type FunctionType,
   type GlobalType,
   isReferenceType,
   isValueType,
   KIND_FUNCTION,
+  KIND_TAG,
   type Kind,
   type Limits,
   type TableType,
@@ -48,6 +50,7 @@ export const SECTION_ELEMENT = 9;
 export const SECTION_CODE = 10;
 export const SECTION_DATA = 11;
 export const SECTION_DATA_COUNT = 12;
+const SECTION_TAG = 13;
 
 /** The order in which sections must stand. */
 export const SECTION_ORDER: readonly number[] = [
@@ -56,6 +59,7 @@ export const SECTION_ORDER: readonly number[] = [
   SECTION_FUNCTION,
   SECTION_TABLE,
   SECTION_MEMORY,
+  SECTION_TAG,
   SECTION_GLOBAL,
   SECTION_EXPORT,
   SECTION_START,
@@ -90,8 +94,7 @@ export function decodeModule(bytes: Uint8Array): Module {
     if (id === SECTION_CUSTOM) decodeCustom(reader, module.customs as Custom[], last);
     else {
       const newRank = SECTION_ORDER.indexOf(id);
-      if (newRank < 0)
-        throw id === 13 ? unsupported(UNSUPPORTED.exceptions, 'the module', at) : malformed('malformed section id', at);
+      if (newRank < 0) throw malformed('malformed section id', at);
       if (newRank <= rank) throw malformed('unexpected content after last section', at);
       rank = newRank;
       last = id;
@@ -131,6 +134,7 @@ function emptyModule(bytes: Uint8Array): Draft {
     tables: [],
     memories: [],
     globals: [],
+    tags: [],
     exports: [],
     start: undefined,
     elements: [],
@@ -171,6 +175,9 @@ function decodeSection(reader: InstructionReader, module: Draft, id: number): vo
       return;
     case SECTION_GLOBAL:
       module.globals = items(reader, ENGINE_LIMITS.globals, globalItem);
+      return;
+    case SECTION_TAG:
+      module.tags = items(reader, ENGINE_LIMITS.tags, tagType);
       return;
     case SECTION_EXPORT:
       module.exports = items(reader, ENGINE_LIMITS.exports, exportItem);
@@ -278,6 +285,13 @@ function limits(reader: Reader): Limits {
   return { minimum, maximum };
 }
 
+/** The type index of a tag. */
+function tagType(reader: Reader): number {
+  const at = reader.pos;
+  if (reader.byte() !== 0) throw malformed('malformed tag attribute', at);
+  return reader.u32();
+}
+
 function memoryType(reader: Reader): Limits {
   const at = reader.pos;
   const type = limits(reader);
@@ -289,6 +303,7 @@ function memoryType(reader: Reader): Limits {
 function tableType(reader: Reader): TableType {
   const at = reader.pos;
   const element = reader.byte();
+  if (element === EXNREF) throw unsupported(UNSUPPORTED.keptExceptions, 'the module', at);
   if (!isReferenceType(element)) {
     // A table whose elements begin as something else than null.
     if (element === 0x40) throw unsupported(UNSUPPORTED.functionReferences, 'the module', at);
@@ -300,7 +315,9 @@ function tableType(reader: Reader): TableType {
 }
 
 function globalType(reader: Reader): GlobalType {
+  const typeAt = reader.pos;
   const value = valueType(reader);
+  if (value === EXNREF) throw unsupported(UNSUPPORTED.keptExceptions, 'the module', typeAt);
   const at = reader.pos;
   const mutability = reader.byte();
   if (mutability > 1) throw malformed('malformed mutability', at);
@@ -322,7 +339,7 @@ function importItem(reader: Reader): Import {
     case 3:
       return { module, name, kind, type: globalType(reader) };
     case 4:
-      throw unsupported(UNSUPPORTED.exceptions, 'the module', at);
+      throw unsupported(UNSUPPORTED.importedTags, 'the module', at);
     default:
       throw malformed('malformed import kind', at);
   }
@@ -332,7 +349,7 @@ function exportItem(reader: Reader): Export {
   const name = reader.name();
   const at = reader.pos;
   const kind = reader.byte();
-  if (kind > 3) throw malformed('malformed export kind', at);
+  if (kind > KIND_TAG) throw malformed('malformed export kind', at);
   return { name, kind: kind as Kind, index: reader.u32() };
 }
 
@@ -368,6 +385,7 @@ function elementItem(reader: InstructionReader): Element {
     const typeAt = reader.pos;
     const byte = reader.byte();
     if (form === 'expressions') {
+      if (byte === EXNREF) throw unsupported(UNSUPPORTED.keptExceptions, 'the module', typeAt);
       if (!isReferenceType(byte)) throw unknownType(byte, 'malformed reference type', typeAt);
       type = byte;
     } else if (byte !== 0) throw malformed('malformed element kind', typeAt);

@@ -41,6 +41,10 @@ export const ENGINE_LIMITS = {
   memories: limit(100_000, 'memories', SMALLER_MODULE),
   /** kV8MaxWasmGlobals, imports not counted */
   globals: limit(1_000_000, 'globals', SMALLER_MODULE),
+  /** kV8MaxWasmTags */
+  tags: limit(1_000_000, 'tags', SMALLER_MODULE),
+  /** Ours: what exceptions carry lies in as many globals. */
+  carried: limit(200, 'values that exceptions carry', THROUGH_MEMORY),
   /** kV8MaxWasmExports: 1,000,000 since Node 24 */
   exports: limit(100_000, 'exports', SMALLER_MODULE),
   /** Ours: V8 takes 10,000,000 (kV8MaxWasmElementSegments), of which each is an object here. */

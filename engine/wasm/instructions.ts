@@ -21,6 +21,7 @@ import {
   IMMEDIATE_MEMORY_MEMORY,
   IMMEDIATE_NONE,
   IMMEDIATE_REFERENCE_TYPE,
+  IMMEDIATE_TRY_TABLE,
   IMMEDIATE_TYPES,
   opcodeImmediate,
   opcodeName,
@@ -34,6 +35,12 @@ import { featureOfOpcode, featureOfType, UNSUPPORTED, unsupported } from './unsu
 
 /** The block type of `block`, `loop` and `if` without parameters and results. */
 export const BLOCK_EMPTY = -64;
+
+/** Catch clauses of try_table: of a tag or of all, with a reference to the exception or without. */
+export const CATCH = 0;
+export const CATCH_REF = 1;
+export const CATCH_ALL = 2;
+export const CATCH_ALL_REF = 3;
 
 /**
  * After `next()`, the fields describe one instruction: where it stands, its opcode (flattened as opcodes.ts says), and
@@ -58,6 +65,8 @@ export class InstructionReader extends Reader {
   /** Labels of br_table, the default last: `labels[0, labelCount)`. */
   labels = new Uint32Array(64);
   labelCount = 0;
+  /** Catch clauses of try_table, one after another: CATCH_*, tag (0 where there is none), label. */
+  readonly catches: number[] = [];
 
   next(): void {
     const start = this.pos;
@@ -143,6 +152,10 @@ export class InstructionReader extends Reader {
         this.type = this.byte();
         if (!isReferenceType(this.type)) throw this.#unknownType(this.type, this.pos - 1);
         return;
+      case IMMEDIATE_TRY_TABLE:
+        this.#block();
+        this.#catches();
+        return;
       case IMMEDIATE_MEMORY_MEMORY:
         this.#zero();
         this.#zero();
@@ -174,6 +187,21 @@ export class InstructionReader extends Reader {
     if (count > this.labels.length) this.labels = new Uint32Array(count * 2);
     for (let i = 0; i < count; i++) this.labels[i] = this.u32();
     this.labelCount = count;
+  }
+
+  #catches(): void {
+    const count = this.count('catch clauses');
+    if (count > ENGINE_LIMITS.labels.most) {
+      checkLimit(ENGINE_LIMITS.labels, count, `${this.where} at byte ${this.start}`, 'as it is');
+    }
+    this.catches.length = 0;
+    for (let clause = 0; clause < count; clause++) {
+      const at = this.pos;
+      const kind = this.byte();
+      if (kind > CATCH_ALL_REF) throw malformed('malformed catch clause', at);
+      const tag = kind < CATCH_ALL ? this.u32() : 0;
+      this.catches.push(kind, tag, this.u32());
+    }
   }
 
   #memarg(opcode: number): void {

@@ -90,6 +90,13 @@ export class Lookups {
     return type;
   }
 
+  /** What an exception of a tag carries. */
+  tag(index: number): readonly ValueType[] {
+    const type = this.#module.tags[index];
+    if (type === undefined) throw this.#fail('unknown tag');
+    return this.type(type).params;
+  }
+
   /** The type of a table's elements. */
   table(index: number): ValueType {
     const table = this.#spaces.tables[index];

@@ -72,6 +72,8 @@ export interface Module {
   readonly tables: readonly TableType[];
   readonly memories: readonly Limits[];
   readonly globals: readonly Global[];
+  /** Type index of each tag. */
+  readonly tags: readonly number[];
   readonly exports: readonly Export[];
   readonly start: number | undefined;
   readonly elements: readonly Element[];
@@ -81,6 +83,8 @@ export interface Module {
   readonly bodyEnd: Uint32Array;
   readonly data: readonly Data[];
   readonly customs: readonly Custom[];
+  /** Exceptions have been lowered: see engine/instrument/exceptions. */
+  readonly lowered?: true;
 }
 
 /** The index spaces of a module: what each index means, imports included. */

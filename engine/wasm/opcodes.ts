@@ -1,4 +1,4 @@
-// Every opcode of WebAssembly 2.0 and the tail calls: its name, what follows it in the bytes, and its type.
+// Every opcode of WebAssembly 2.0, the tail calls and exceptions in both forms: its name, what follows it in the bytes, and its type.
 //
 // Opcodes are flattened to one number, so that tables can be indexed by it:
 //
@@ -24,6 +24,15 @@ export const OP_BLOCK = 0x02;
 export const OP_LOOP = 0x03;
 export const OP_IF = 0x04;
 export const OP_ELSE = 0x05;
+/** The legacy form of exceptions, and the standard one. */
+export const OP_TRY = 0x06;
+export const OP_CATCH = 0x07;
+export const OP_THROW = 0x08;
+export const OP_RETHROW = 0x09;
+export const OP_THROW_REF = 0x0a;
+export const OP_DELEGATE = 0x18;
+export const OP_CATCH_ALL = 0x19;
+export const OP_TRY_TABLE = 0x1f;
 export const OP_END = 0x0b;
 export const OP_BR = 0x0c;
 export const OP_BR_IF = 0x0d;
@@ -33,6 +42,14 @@ export const OP_CALL = 0x10;
 export const OP_CALL_INDIRECT = 0x11;
 export const OP_RETURN_CALL = 0x12;
 export const OP_RETURN_CALL_INDIRECT = 0x13;
+/**
+ * Two that are in no binary but what lowering makes of exceptions (engine/instrument/exceptions): after a call, a branch
+ * that is taken if the call came back with an exception; and to leave the function with one.
+ */
+export const OP_BR_IF_THROWN = 0x16;
+export const OP_RETURN_THROWN = 0x17;
+/** Opcodes up to here are control instructions, in what the rewriting reads. */
+export const OP_CONTROL_LAST = OP_RETURN_THROWN;
 export const OP_DROP = 0x1a;
 export const OP_SELECT = 0x1b;
 export const OP_SELECT_TYPED = 0x1c;
@@ -101,6 +118,8 @@ export const IMMEDIATE_REFERENCE_TYPE = 15;
 export const IMMEDIATE_MEMORY = 16;
 export const IMMEDIATE_MEMORY_MEMORY = 17;
 export const IMMEDIATE_INDEX_MEMORY = 18;
+/** A block type and catch clauses. */
+export const IMMEDIATE_TRY_TABLE = 19;
 
 /** Name of each opcode in the text format; empty where there is none. */
 export const opcodeName: string[] = new Array<string>(OPCODES).fill('');
@@ -162,6 +181,16 @@ function defineControl(): void {
   define(OP_CALL_INDIRECT, 'call_indirect', undefined, IMMEDIATE_INDEX_INDEX);
   define(OP_RETURN_CALL, 'return_call', undefined, IMMEDIATE_INDEX);
   define(OP_RETURN_CALL_INDIRECT, 'return_call_indirect', undefined, IMMEDIATE_INDEX_INDEX);
+  define(OP_TRY, 'try', undefined, IMMEDIATE_BLOCK);
+  define(OP_CATCH, 'catch', undefined, IMMEDIATE_INDEX);
+  define(OP_THROW, 'throw', undefined, IMMEDIATE_INDEX);
+  define(OP_RETHROW, 'rethrow', undefined, IMMEDIATE_INDEX);
+  define(OP_THROW_REF, 'throw_ref', undefined, IMMEDIATE_NONE);
+  define(OP_DELEGATE, 'delegate', undefined, IMMEDIATE_INDEX);
+  define(OP_CATCH_ALL, 'catch_all', undefined, IMMEDIATE_NONE);
+  define(OP_TRY_TABLE, 'try_table', undefined, IMMEDIATE_TRY_TABLE);
+  define(OP_BR_IF_THROWN, 'br_if_thrown', undefined, IMMEDIATE_INDEX);
+  define(OP_RETURN_THROWN, 'return_thrown', undefined, IMMEDIATE_NONE);
   define(OP_DROP, 'drop', undefined, IMMEDIATE_NONE);
   define(OP_SELECT, 'select', undefined, IMMEDIATE_NONE);
   define(OP_SELECT_TYPED, 'select', undefined, IMMEDIATE_TYPES);

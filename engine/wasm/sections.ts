@@ -3,7 +3,7 @@
 import { expressionFault } from './expressions.js';
 import type { IndexSpaces, Module, Range } from './module.js';
 import type { ValueType } from './types.js';
-import { I32 } from './types.js';
+import { EXNREF, I32 } from './types.js';
 import { UNSUPPORTED, unsupported } from './unsupported.js';
 import { invalid } from './validate.js';
 
@@ -20,6 +20,12 @@ export function validateSections(module: Module, spaces: IndexSpaces): void {
   module.globals.forEach((global, index) => {
     expression(global.value, global.type.value, spaces.importedGlobals + index);
   });
+  for (const tag of module.tags) {
+    const type = module.types[tag];
+    if (type === undefined) throw fail('unknown type');
+    if (type.results.length > 0) throw fail('non-empty tag result type');
+    if (type.params.includes(EXNREF)) throw unsupported(UNSUPPORTED.keptExceptions, 'the module', end);
+  }
   validateExports(module, spaces);
   if (module.start !== undefined) {
     const type = module.types[spaces.functions[module.start] ?? -1];
@@ -49,8 +55,9 @@ export function validateSections(module: Module, spaces: IndexSpaces): void {
 }
 
 function validateExports(module: Module, spaces: IndexSpaces): void {
-  const counts = [spaces.functions.length, spaces.tables.length, spaces.memories.length, spaces.globals.length];
-  const kinds = ['function', 'table', 'memory', 'global'];
+  const { functions, tables, memories, globals } = spaces;
+  const counts = [functions, tables, memories, globals, module.tags].map(space => space.length);
+  const kinds = ['function', 'table', 'memory', 'global', 'tag'];
   const names = new Set<string>();
   for (const { name, kind, index } of module.exports) {
     if (index >= counts[kind]!) throw invalid(`unknown ${kinds[kind]}`, `export "${name}"`, module.bytes.length);

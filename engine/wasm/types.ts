@@ -10,14 +10,16 @@ export const F64: ValueType = 0x7c;
 export const V128: ValueType = 0x7b;
 export const FUNCREF: ValueType = 0x70;
 export const EXTERNREF: ValueType = 0x6f;
+/** A reference to an exception. No module that is rewritten has any: lowering (engine/instrument/exceptions) replaces them. */
+export const EXNREF: ValueType = 0x69;
 
-/** True for the value types of WebAssembly 2.0. */
+/** True for the value types of WebAssembly 2.0, and for references to exceptions. */
 export function isValueType(byte: number): boolean {
   return (byte >= V128 && byte <= I32) || isReferenceType(byte);
 }
 
 export function isReferenceType(byte: number): boolean {
-  return byte === FUNCREF || byte === EXTERNREF;
+  return byte === FUNCREF || byte === EXTERNREF || byte === EXNREF;
 }
 
 /** The name of a value type in the text format. */
@@ -37,6 +39,8 @@ export function valueTypeName(type: ValueType): string {
       return 'funcref';
     case EXTERNREF:
       return 'externref';
+    case EXNREF:
+      return 'exnref';
     default:
       return 'unknown';
   }
@@ -70,4 +74,5 @@ export const KIND_FUNCTION = 0;
 export const KIND_TABLE = 1;
 export const KIND_MEMORY = 2;
 export const KIND_GLOBAL = 3;
-export type Kind = 0 | 1 | 2 | 3;
+export const KIND_TAG = 4;
+export type Kind = 0 | 1 | 2 | 3 | 4;

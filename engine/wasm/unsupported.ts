@@ -20,10 +20,20 @@ const IS_NOT_YET = 'which is not supported yet';
 const WITHOUT_THREADS = 'compile without -pthread and -matomics';
 
 export const UNSUPPORTED = {
-  exceptions: {
-    name: 'exceptions',
+  importedTags: {
+    name: 'exceptions of another module (an imported tag)',
     why: ARE_NOT_YET,
-    hint: 'compile without them: -fno-exceptions and no setjmp in C and C++, panic = "abort" in Rust',
+    hint: 'link the module statically, so that it has the tag itself',
+  },
+  keptExceptions: {
+    name: 'references to exceptions in tables, globals, other exceptions or signatures that others see',
+    why: ARE_NOT_YET,
+    hint: 'keep them in locals, as compilers do, or what they were made of in memory',
+  },
+  nullExceptions: {
+    name: 'the type nullexnref',
+    why: IS_NOT_YET,
+    hint: 'compile for exnref, which holds null as well',
   },
   atomics: { name: 'threads and atomics', why: 'which two machines do not interleave alike', hint: WITHOUT_THREADS },
   sharedMemory: {
@@ -68,9 +78,6 @@ export function featureOfOpcode(first: number, second: number): UnsupportedFeatu
   if (first === 0xfb) return UNSUPPORTED.garbageCollection;
   if (first === BYTE_FD && second >= 0x100 && second < 0x130) return UNSUPPORTED.relaxedSimd;
   if (first === BYTE_FC && second >= 0x13 && second <= 0x16) return UNSUPPORTED.wideArithmetic;
-  if ((first >= 0x06 && first <= 0x0a) || first === 0x18 || first === 0x19 || first === 0x1f) {
-    return UNSUPPORTED.exceptions;
-  }
   if (first === 0x14 || first === 0x15 || (first >= 0xd4 && first <= 0xd6)) return UNSUPPORTED.functionReferences;
   if (first === 0xd3) return UNSUPPORTED.garbageCollection;
   if (first >= 0xe0 && first <= 0xe6) return UNSUPPORTED.stackSwitching;
@@ -82,9 +89,8 @@ export function featureOfType(byte: number): UnsupportedFeature | undefined {
   // An index of a type, as in `ref.null 3`.
   if (byte < 0x40) return UNSUPPORTED.functionReferences;
   switch (byte) {
-    case 0x69:
     case 0x74:
-      return UNSUPPORTED.exceptions;
+      return UNSUPPORTED.nullExceptions;
     case 0x63:
     case 0x64:
       return UNSUPPORTED.functionReferences;

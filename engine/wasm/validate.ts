@@ -7,16 +7,21 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import { ENGINE_LIMITS, tooMany } from './engine-limits.js';
-import { BLOCK_EMPTY, type InstructionReader } from './instructions.js';
+import { BLOCK_EMPTY, CATCH_ALL, CATCH_ALL_REF, CATCH_REF, type InstructionReader } from './instructions.js';
 import { Lookups } from './lookups.js';
 import type { IndexSpaces, Module } from './module.js';
 import {
   OP_BLOCK,
   OP_BR,
   OP_BR_IF,
+  OP_BR_IF_THROWN,
   OP_BR_TABLE,
   OP_CALL,
   OP_CALL_INDIRECT,
+  OP_CATCH,
+  OP_CATCH_ALL,
+  OP_CONTROL_LAST,
+  OP_DELEGATE,
   OP_DROP,
   OP_ELSE,
   OP_END,
@@ -31,21 +36,28 @@ import {
   OP_REF_FUNC,
   OP_REF_IS_NULL,
   OP_REF_NULL,
+  OP_RETHROW,
   OP_RETURN,
   OP_RETURN_CALL,
   OP_RETURN_CALL_INDIRECT,
+  OP_RETURN_THROWN,
   OP_SELECT,
   OP_SELECT_TYPED,
   OP_TABLE_FILL,
   OP_TABLE_GET,
   OP_TABLE_GROW,
   OP_TABLE_SET,
+  OP_THROW,
+  OP_TRY,
+  OP_TRY_TABLE,
   OP_UNREACHABLE,
   opcodeName,
   opcodeSignature,
   signatures,
 } from './opcodes.js';
+import { malformed } from './reader.js';
 import {
+  EXNREF,
   FUNCREF,
   type FunctionType,
   I32,
@@ -63,7 +75,7 @@ const SINGLE: readonly (readonly ValueType[])[] = Array.from({ length: 128 }, (_
 
 /** One enclosing block. */
 export interface Control {
-  /** OP_BLOCK, OP_LOOP, OP_IF, OP_ELSE; the function itself counts as OP_BLOCK. */
+  /** OP_BLOCK, OP_LOOP, OP_IF, OP_ELSE, OP_TRY, OP_CATCH, OP_CATCH_ALL, OP_TRY_TABLE; the function itself counts as OP_BLOCK. */
   opcode: number;
   params: readonly ValueType[];
   results: readonly ValueType[];
@@ -75,6 +87,9 @@ export interface Control {
 
 export class Validator {
   readonly #find: Lookups;
+  readonly #lowered: boolean;
+  /** Something has been met that lowering takes away. */
+  exceptional = false;
   /** Types of the parameters and locals of the function: `locals[0, localCount)`. */
   readonly locals = new Uint8Array(ENGINE_LIMITS.locals.most);
   localCount = 0;
@@ -93,6 +108,7 @@ export class Validator {
 
   constructor(module: Module, spaces: IndexSpaces) {
     this.#find = new Lookups(module, spaces, what => this.#invalid(what));
+    this.#lowered = module.lowered === true;
   }
 
   /** Begins a body: reads its local declarations and enters the function's block. `reader` stands at its first byte. */
@@ -126,6 +142,7 @@ export class Validator {
     this.locals.fill(type, this.localCount, end);
     this.localCount = end;
     if (type === V128) this.vectorCount += count;
+    else if (type === EXNREF) this.exceptional = true;
   }
 
   /** The innermost block. */
@@ -159,6 +176,7 @@ export class Validator {
   blockType(reader: InstructionReader): FunctionType {
     const type = reader.blockType;
     if (type === BLOCK_EMPTY) return { params: NONE, results: NONE };
+    if (type === EXNREF - 128) this.exceptional = true;
     if (type < 0) return { params: NONE, results: SINGLE[type + 128]! };
     return this.#find.type(type);
   }
@@ -257,7 +275,8 @@ export class Validator {
         this.push(this.#pop(this.#local(reader.index)));
         return;
       default:
-        if (opcode <= OP_RETURN_CALL_INDIRECT) this.#stepControl(reader, opcode);
+        if (opcode <= OP_CONTROL_LAST) this.#stepControl(reader, opcode);
+        else if (opcode <= OP_CATCH_ALL || opcode === OP_TRY_TABLE) this.#stepException(reader, opcode);
         else this.#stepOther(reader, opcode);
     }
   }
@@ -308,10 +327,89 @@ export class Validator {
         this.#popAll(this.#results);
         this.#dead();
         return;
-      default:
+      case OP_CALL:
+      case OP_CALL_INDIRECT:
+      case OP_RETURN_CALL:
+      case OP_RETURN_CALL_INDIRECT:
         this.#stepCall(reader, opcode);
         return;
+      case OP_BR_IF_THROWN:
+      case OP_RETURN_THROWN:
+        this.#stepLowered(reader, opcode);
+        return;
+      default:
+        this.#stepException(reader, opcode);
+        return;
     }
+  }
+
+  /** What lowering writes, and nobody else may. */
+  #stepLowered(reader: InstructionReader, opcode: number): void {
+    if (!this.#lowered) throw malformed(`illegal opcode ${opcode.toString(16)}`, reader.start);
+    if (opcode === OP_RETURN_THROWN) this.#dead();
+    else if (this.labelArity(reader.index) > 0) throw this.#invalid('type mismatch: a handler takes nothing');
+  }
+
+  #stepException(reader: InstructionReader, opcode: number): void {
+    this.exceptional = true;
+    switch (opcode) {
+      case OP_TRY:
+      case OP_TRY_TABLE: {
+        if (opcode === OP_TRY_TABLE) this.#checkCatches(reader);
+        const type = this.blockType(reader);
+        this.#popAll(type.params);
+        this.#enter(opcode, type.params, type.results);
+        return;
+      }
+      case OP_CATCH:
+      case OP_CATCH_ALL: {
+        const types = opcode === OP_CATCH ? this.#find.tag(reader.index) : NONE;
+        const control = this.#leave();
+        if (control.opcode !== OP_TRY && control.opcode !== OP_CATCH)
+          throw this.#invalid(`${opcodeName[opcode]} without try`);
+        this.#enter(opcode, NONE, control.results);
+        this.#pushAll(types);
+        return;
+      }
+      case OP_DELEGATE: {
+        const control = this.#leave();
+        if (control.opcode !== OP_TRY) throw this.#invalid('delegate without try');
+        if (this.depth === 0) throw this.#invalid('delegate without try');
+        this.label(reader.index);
+        this.#pushAll(control.results);
+        return;
+      }
+      case OP_RETHROW: {
+        const { opcode: kind } = this.label(reader.index);
+        if (kind !== OP_CATCH && kind !== OP_CATCH_ALL) throw this.#invalid('invalid rethrow label');
+        this.#dead();
+        return;
+      }
+      case OP_THROW:
+        this.#popAll(this.#find.tag(reader.index));
+        this.#dead();
+        return;
+      default:
+        this.#pop(EXNREF);
+        this.#dead();
+    }
+  }
+
+  /** What a clause catches must be what its label, seen from outside, takes. */
+  #checkCatches({ catches }: InstructionReader): void {
+    for (let at = 0; at < catches.length; at += 3) {
+      const kind = catches[at]!;
+      const types = kind < CATCH_ALL ? [...this.#find.tag(catches[at + 1]!)] : [];
+      if (kind === CATCH_REF || kind === CATCH_ALL_REF) types.push(EXNREF);
+      if (!sameTypes(types, this.labelTypes(this.label(catches[at + 2]!)))) {
+        throw this.#invalid('type mismatch: a catch clause and its label');
+      }
+    }
+  }
+
+  /** What an exception of a tag carries. */
+  tagTypes(index: number): readonly ValueType[] {
+    return this.#find.tag(index);
   }
 
   #branchTable(reader: InstructionReader): void {
@@ -380,6 +478,7 @@ export class Validator {
         return;
       }
       case OP_REF_NULL:
+        if (reader.type === EXNREF) this.exceptional = true;
         this.push(reader.type);
         return;
       case OP_REF_IS_NULL: {

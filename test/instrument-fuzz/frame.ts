@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly nanBits: boolean;
   /** Whether the program counts its own instructions in an exported i64 global `counted`: an oracle for ours. */
   readonly counted: boolean;
+  /** Whether there are tags, throws and tries, in the legacy form; the same decisions make another program then. */
+  readonly exceptions?: boolean;
 }
 
 /** What function writers know of the module around them. */
@@ -23,6 +25,9 @@ export interface Frame {
   readonly table: readonly (number | null)[];
   readonly options: ProgramOptions;
 }
+
+/** What exceptions of each tag carry, where the program has tags. */
+export const TAGS: readonly (readonly ValueType[])[] = [[], ['i32'], ['i64'], ['f64', 'i32', 'v128', 'i32']];
 
 export const SEE_32 = 0;
 export const SEE_64 = 1;

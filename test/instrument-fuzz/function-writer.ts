@@ -17,6 +17,8 @@ export class FunctionWriter {
   readonly choices: Choices;
   /** What a branch to each label carries, outermost (the function itself) first. */
   readonly labels: (readonly ValueType[])[];
+  /** By the number of labels around: true where one means a handler that the code stands in. */
+  readonly handlers: boolean[] = [];
   /** Nesting of expressions and statements, so that a body stays small enough to read. */
   depth = 0;
   private readonly statements: (writer: FunctionWriter) => void;
@@ -80,6 +82,27 @@ export class FunctionWriter {
     inside();
     this.labels.pop();
     this.mark(0x0b);
+  }
+
+  /** Opens a try and runs `inside`; `handles` and `endTry` follow. */
+  tries(opening: number, inside: () => void): void {
+    this.mark(opening, 0x40);
+    this.labels.push([]);
+    inside();
+  }
+
+  /** A handler of the try that is open: `catch` with its tag, or `catch_all`. */
+  handles(opening: readonly number[], inside: () => void): void {
+    this.mark(...opening);
+    this.handlers[this.labels.length - 1] = true;
+    inside();
+    this.handlers.length = this.labels.length - 1;
+  }
+
+  /** Closes it: `end`, or `delegate` with its label. */
+  endTry(...closing: number[]): void {
+    this.labels.pop();
+    this.mark(...closing);
   }
 
   /** A random local of the type that loops do not count with. */

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { instantiate } from '../../engine/index.js';
+import { isException } from '../spec/traps.js';
 
 /** What the host saw: calls with their values, how the program ended, memory, and counts where there is a counter. */
 export interface Outcome {
@@ -43,8 +44,10 @@ function observe(start: (imports: Record<string, Record<string, unknown>>) => Ru
     running = start({ host });
     (running.exports.run as () => void)();
   } catch (error) {
-    if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
-    end = error.message;
+    // An exception that got out of the start function; to us it is a trap.
+    if (isException(error)) end = 'uncaught exception';
+    else if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) end = error.message;
+    else throw error;
   }
   counts.push(running?.instructionCount() ?? -1);
   return { calls, end, memory: running && digest(running.exports.memory as WebAssembly.Memory), counts };

@@ -25,6 +25,7 @@ import {
   SEGMENT_ITEMS,
   type Signature,
   TABLE_SLOTS,
+  TAGS,
 } from './frame.js';
 import { FunctionWriter } from './function-writer.js';
 import type { ValueType } from './operators.js';
@@ -53,6 +54,9 @@ const ZERO: Record<ValueType, readonly number[]> = {
   v128: [0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
+/** Types of the tags, after SIGNATURES. */
+const TAG_SIGNATURES = TAGS.map((parameters): Signature => ({ parameters, results: [] }));
+
 /** The module that `decisions` make. The same decisions make the same program, whatever the options. */
 export function buildProgram(decisions: readonly number[], options: ProgramOptions): Uint8Array<ArrayBuffer> {
   const choices = new Choices(decisions);
@@ -60,7 +64,8 @@ export function buildProgram(decisions: readonly number[], options: ProgramOptio
   const run = IMPORTED_FUNCTIONS + defined.length;
   const functionTypes = [0, 1, 2, ...defined, 3];
   const table = Array.from({ length: TABLE_SLOTS }, () => (choices.oneIn(8) ? null : choices.below(run)));
-  const frame: Frame = { signatures: SIGNATURES, functionTypes, table, options };
+  const signatures = options.exceptions ? [...SIGNATURES, ...TAG_SIGNATURES] : SIGNATURES;
+  const frame: Frame = { signatures, functionTypes, table, options };
   const fuel = 20 + choices.below(400);
   const startFunction = choices.oneIn(4) ? defined.indexOf(3) : -1;
   const writerOf = (type: number) => new FunctionWriter(frame, SIGNATURES[type]!, choices, writeStatements);
@@ -80,9 +85,12 @@ function runBody(writer: FunctionWriter, end: number): number[] {
   const { frame } = writer;
   for (let index = IMPORTED_FUNCTIONS; index < end; index++) {
     const { parameters, results } = frame.signatures[frame.functionTypes[index]!]!;
+    // An exception that got out ends this call, not the program.
+    if (frame.options.exceptions) writer.mark(0x06, 0x40);
     for (const type of parameters) writer.emit(...constantBytes(type, index));
     writer.emit(0x10, ...leb(index));
     for (const type of [...results].reverse()) writer.see(type);
+    if (frame.options.exceptions) writer.mark(0x19, 0x0b);
   }
   for (const [index, type] of GLOBALS.entries()) {
     writer.emit(0x23, index);
@@ -127,6 +135,9 @@ function assemble(
     ...section(3, vector(definedTypes.map(leb))),
     ...section(4, vector([[0x70, 1, TABLE_SLOTS, TABLE_SLOTS + 4]])),
     ...section(5, vector([[1, 1, 3]])),
+    ...(frame.options.exceptions
+      ? section(13, vector(TAGS.map((_, tag) => [0, ...leb(SIGNATURES.length + tag)])))
+      : []),
     ...section(6, vector(globals)),
     ...section(7, vector(exports)),
     ...(start === undefined ? [] : section(8, leb(start))),

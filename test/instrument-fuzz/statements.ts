@@ -2,7 +2,7 @@
 
 import { leb } from '../building/bytes.js';
 import { globalOf, writeAddress, writeCall, writeExpression } from './expressions.js';
-import { FUEL_GLOBAL, PASSIVE_DATA, PASSIVE_ELEMENTS, SEGMENT_ITEMS, TABLE_SLOTS } from './frame.js';
+import { FUEL_GLOBAL, PASSIVE_DATA, PASSIVE_ELEMENTS, SEGMENT_ITEMS, TABLE_SLOTS, TAGS } from './frame.js';
 import type { FunctionWriter } from './function-writer.js';
 import { STORES, VALUE_TYPES, type ValueType } from './operators.js';
 
@@ -14,7 +14,8 @@ export function writeStatements(writer: FunctionWriter): void {
   if (writer.depth >= MAX_DEPTH) return;
   writer.depth += 1;
   const count = writer.choices.below(MAX_STATEMENTS);
-  for (let i = 0; i < count && !writer.choices.usedUp; i++) writer.choices.pick(STATEMENTS)(writer);
+  const statements = writer.frame.options.exceptions ? WITH_EXCEPTIONS : STATEMENTS;
+  for (let i = 0; i < count && !writer.choices.usedUp; i++) writer.choices.pick(statements)(writer);
   writer.depth -= 1;
 }
 
@@ -248,6 +249,47 @@ function drop(writer: FunctionWriter): void {
   writer.emit(0x1a);
 }
 
+/** Throws if a condition holds; sometimes dead code follows. */
+function throws(writer: FunctionWriter): void {
+  writeExpression(writer, 'i32');
+  writer.within(0x04, [0x40], [], () => {
+    const handlers = writer.handlers.flatMap((isHandler, index) =>
+      isHandler ? [writer.labels.length - 1 - index] : [],
+    );
+    if (handlers.length > 0 && writer.choices.oneIn(2)) writer.emit(0x09, ...leb(writer.choices.pick(handlers)));
+    else {
+      const tag = writer.choices.below(TAGS.length);
+      writeValues(writer, TAGS[tag]!);
+      writer.emit(0x08, tag);
+    }
+    if (writer.choices.oneIn(2)) deadCode(writer);
+  });
+}
+
+/** A try with handlers, or one that delegates; what is caught goes to locals. */
+function tries(writer: FunctionWriter): void {
+  const { choices } = writer;
+  const delegates = choices.oneIn(5);
+  writer.tries(0x06, () => {
+    writeStatements(writer);
+    callForEffect(writer);
+    writeStatements(writer);
+  });
+  if (delegates) {
+    writer.endTry(0x18, ...leb(choices.below(writer.labels.length - 1)));
+    return;
+  }
+  for (let count = choices.below(3); count > 0; count--) {
+    const tag = choices.below(TAGS.length);
+    writer.handles([0x07, tag], () => {
+      for (const type of [...TAGS[tag]!].reverse()) writer.emit(0x21, ...writer.local(type));
+      writeStatements(writer);
+    });
+  }
+  if (choices.oneIn(2)) writer.handles([0x19], () => writeStatements(writer));
+  writer.endTry(0x0b);
+}
+
 const STATEMENTS: readonly Statement[] = [
   writer => writer.emit(0x01),
   setLocal,
@@ -273,3 +315,5 @@ const STATEMENTS: readonly Statement[] = [
   callForEffect,
   drop,
 ];
+
+const WITH_EXCEPTIONS: readonly Statement[] = [...STATEMENTS, throws, throws, throws, tries, tries, tries, tries];

@@ -52,8 +52,6 @@ test.each([
     'not the same on all processors',
     /-mrelaxed-simd/,
   ],
-  ['a try block', [0x06, 0x40, 0x0b], 'exceptions', 'which are not supported yet', /-fno-exceptions/],
-  ['a try_table', [0x1f, 0x40, 0x00, 0x0b], 'exceptions', 'which are not supported yet', /panic = "abort"/],
   ['a struct', [0xfb, 0x00, 0x00], 'garbage collection', 'which is not supported yet', /linear memory/],
   ['a call by reference', [0x14, 0x00], 'typed function references', 'which are not supported yet', /WebAssembly 2\.0/],
   ['a sum of 128 bits', [0xfc, 0x13], 'wide arithmetic', 'which is not supported yet', /-mwide-arithmetic/],
@@ -70,12 +68,20 @@ test.each([
 );
 
 test.each([
-  ['a reference to an exception', [1, 5, 1, 0x60, 1, 0x69, 0], /exceptions at byte 13, which are not supported yet/],
+  ['a null exception', [1, 5, 1, 0x60, 1, 0x74, 0], /the type nullexnref at byte 13, which is not supported yet/],
+  ['a table of exceptions', [4, 4, 1, 0x69, 0, 1], /references to exceptions in tables.* at byte 11, which are not/],
+  ['a global with an exception', [6, 6, 1, 0x69, 0, 0xd0, 0x69, 0x0b], /references to exceptions in .* at byte 11/],
+  ['a segment of exceptions', [9, 4, 1, 5, 0x69, 0], /references to exceptions in .* at byte 12/],
+  [
+    'an imported function that takes an exception',
+    [1, 5, 1, 0x60, 1, 0x69, 0, 2, 5, 1, 0, 0, 0, 0],
+    /import or export/,
+  ],
+  ['an exception in an exception', [1, 5, 1, 0x60, 1, 0x69, 0, 13, 3, 1, 0, 0], /other exceptions/],
   ['a reference to anything', [1, 5, 1, 0x60, 1, 0x6e, 0], /garbage collection at byte 13, which is not supported yet/],
   ['a reference of a type', [1, 6, 1, 0x60, 1, 0x64, 0, 0], /typed function references at byte 13/],
   ['a recursive type', [1, 3, 1, 0x4e, 0], /garbage collection at byte 11/],
-  ['a tag section', [13, 3, 1, 0, 0], /exceptions at byte 8, which are not supported yet/],
-  ['an imported tag', [2, 6, 1, 0, 0, 4, 0, 0], /exceptions at byte 13/],
+  ['an imported tag', [2, 6, 1, 0, 0, 4, 0, 0], /exceptions of another module \(an imported tag\) at byte 13/],
   ['a shared memory', [5, 4, 1, 3, 1, 1], /threads \(shared memory\) at byte 11, which two machines do not interleave/],
   ['a 64-bit memory', [5, 3, 1, 4, 1], /64-bit memories at byte 11, which are not supported yet/],
   ['two memories', [5, 5, 2, 0, 1, 0, 1], /more than one memory at byte \d+, which is not supported yet/],
@@ -107,8 +113,35 @@ test.each([
   ['a function is unknown', [0x10, 0x07]],
   ['there is no memory', [0x41, 0x00, 0x28, 0x02, 0x00, 0x1a]],
   ['types differ', [0x41, 0x00, 0x42, 0x00, 0x6a, 0x1a]],
+  ['a tag is unknown', [0x08, 0x00]],
+  ['a catch stands outside a try', [0x02, 0x40, 0x19, 0x0b]],
+  ['a catch follows a catch_all', [0x06, 0x40, 0x19, 0x19, 0x0b]],
+  ['a delegate ends a block', [0x02, 0x40, 0x18, 0x00]],
+  ['a delegate leads nowhere', [0x06, 0x40, 0x18, 0x01]],
+  ['a handler follows a delegate', [0x06, 0x40, 0x18, 0x00, 0x19, 0x0b]],
+  ['a rethrow names no handler', [0x06, 0x40, 0x09, 0x00, 0x0b]],
+  ['a catch clause leads nowhere', [0x1f, 0x40, 0x01, 0x02, 0x05, 0x0b]],
+  ['a catch clause brings a reference where none is taken', [0x1f, 0x40, 0x01, 0x03, 0x00, 0x0b]],
+  ['nothing is thrown again', [0x0a]],
 ])('a body is refused where %s', (_, code) => {
   expect(refusal(body(...code)).code).toBe('MODULE_INVALID');
+});
+
+test.each([
+  ['an instruction that only lowering writes', [0x16, 0x00]],
+  ['the other one', [0x17]],
+  ['a catch clause of an unknown kind', [0x1f, 0x40, 0x01, 0x04, 0x00, 0x0b]],
+  ['more catch clauses than bytes', [0x1f, 0x40, 0xff, 0xff, 0xff, 0xff, 0x0f]],
+  ['a try without an end', [0x06, 0x40, 0x19]],
+])('%s is malformed', (_, code) => {
+  expect(refusal(body(...code)).code).toBe('MODULE_MALFORMED');
+});
+
+test('a tag with results, a tag of an attribute or of a type that there is not', () => {
+  const tag = (...bytes: number[]) => Uint8Array.from([...HEADER, 1, 5, 1, 0x60, 0, 1, 0x7f, 13, 3, 1, ...bytes]);
+  expect(refusal(tag(0, 0)).message).toContain('non-empty tag result type');
+  expect(refusal(tag(1, 0)).code).toBe('MODULE_MALFORMED');
+  expect(refusal(tag(0, 1)).code).toBe('MODULE_INVALID');
 });
 
 test('names of the instrumenter are refused, so that nothing is instrumented twice', () => {

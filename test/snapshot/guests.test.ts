@@ -13,6 +13,7 @@ import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { wat } from '../building/wat.js';
 import { guestBytes } from '../guest-library/fake-machine.js';
 import { needs } from '../setup/needs.js';
+import { builtUnwinder } from '../wasi/built.js';
 import { type Folder, ModelFolder } from '../wasi/model-folder.js';
 import {
   type Kept,
@@ -149,6 +150,21 @@ describe('a backup that starts from a snapshot of the WASI program', () => {
       await expectBackups(world, await runPrimary(world));
     });
   }
+});
+
+describe('a backup that starts from a snapshot of a program that leaves by exceptions', () => {
+  test('in the middle of what it leaves', { ...needs('c'), timeout: 120_000 }, async () => {
+    const options: MachineOptions = {
+      ...OPTIONS,
+      epochLength: 1_000,
+      arguments: ['unwinder'],
+      wasi: { environment: [], terminals: [false, false, false], directories: [], filesBytesMax: 1 << 20 },
+    };
+    const world = { module: readFileSync(builtUnwinder()), options };
+    const run = await runPrimary(world);
+    expect(run.seen.outcome).toEqual({ kind: 'exit', status: 0 });
+    await expectBackups(world, run);
+  });
 });
 
 describe('a machine that goes on from a file', () => {

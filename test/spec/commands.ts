@@ -26,7 +26,7 @@ interface At {
 export type ModuleCommand = At & { readonly type: 'module'; readonly name?: string; readonly bytes: Bytes };
 export type RegisterCommand = At & { readonly type: 'register'; readonly name?: string; readonly as: string };
 export type ActionCommand = At & {
-  readonly type: 'action' | 'assert_return' | 'assert_trap' | 'assert_exhaustion';
+  readonly type: 'action' | 'assert_return' | 'assert_trap' | 'assert_exhaustion' | 'assert_exception';
   readonly action: Action;
   readonly expected: readonly Value[];
   readonly text?: string;

@@ -18,7 +18,7 @@ import {
 } from './commands.js';
 import type { Engine, Exports, Imports } from './engines.js';
 import type { Script } from './suite.js';
-import { trapMatches } from './traps.js';
+import { isException, trapMatches } from './traps.js';
 import { mismatch, writeValue } from './values.js';
 
 /** `complaint` is undefined where the engine did as the script says. */
@@ -125,6 +125,11 @@ class ScriptRun {
     if (command.type === 'assert_trap' || command.type === 'assert_exhaustion') {
       const error = thrownBy(() => this.invoke(action));
       if (!trapMatches(error, command.text ?? '')) throw new Complaint(`expected trap '${command.text}', got ${error}`);
+      return;
+    }
+    if (command.type === 'assert_exception') {
+      const error = thrownBy(() => this.invoke(action));
+      if (!isException(error)) throw new Complaint(`expected an exception, got ${error}`);
       return;
     }
     const { memory, references } = action.type === 'get' ? this.readGlobal(action, expected) : this.invoke(action);

@@ -13,8 +13,17 @@ const REASONS: readonly (readonly [text: string, message: RegExp])[] = [
   ['invalid conversion to integer', /float unrepresentable in integer range/],
   ['integer divide by zero', /(divide|remainder) by zero/],
   ['unreachable', /unreachable/],
+  // To us it is an `unreachable` that lowering wrote.
+  ['null exception reference', /unreachable|rethrowing null value/],
   ['call stack exhausted', /stack|exhausted/i],
 ];
+
+/** Whether `error` is an exception that no one caught: plain V8 throws it, and to us it is a trap with a name. */
+export function isException(error: unknown): boolean {
+  const { Exception } = WebAssembly as unknown as { Exception: new () => object };
+  if (error instanceof Exception) return true;
+  return error instanceof WebAssembly.RuntimeError && error.message === 'uncaught exception';
+}
 
 /** Whether `error` is a WebAssembly trap (or, for exhaustion, V8's RangeError) with the reason `text`. */
 export function trapMatches(error: unknown, text: string): boolean {

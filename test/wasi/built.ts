@@ -21,6 +21,19 @@ export function builtProgram(name: string): string {
   return target;
 }
 
+/** The program that leaves by longjmp, which clang makes exceptions of. */
+export function builtUnwinder(): string {
+  const sources = ['unwinder.c', 'jumps.c'].map(name => join(SOURCES, name));
+  const target = join(BUILD, 'unwinder.wasm');
+  mkdirSync(BUILD, { recursive: true });
+  const built = statSync(target, { throwIfNoEntry: false });
+  if (built === undefined || sources.some(source => built.mtimeMs < statSync(source).mtimeMs)) {
+    const flags = ['--target=wasm32-wasi', '-O2', '-Wall', '-mexception-handling', '-mllvm', '-wasm-enable-sjlj'];
+    execFileSync('clang', [...flags, ...sources, '-o', target], { stdio: 'pipe' });
+  }
+  return target;
+}
+
 export function builtModule(name: string): WebAssembly.Module {
   return new WebAssembly.Module(readFileSync(builtProgram(name)));
 }

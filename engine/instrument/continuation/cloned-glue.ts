@@ -9,7 +9,7 @@ import { I32, type ValueType } from '../../wasm/types.js';
 import { DISPATCH_LOCALS, POINT_HANDLER, writeDispatch, writeHandlerReturned } from '../boundary.js';
 import { BULK_COUNTER, bulkFrame } from '../bulk.js';
 import { CodeWriter } from '../code.js';
-import { wrapperShape } from '../glue.js';
+import { trapIfThrown, wrapperShape } from '../glue.js';
 import { testCounter, unwindIfMarked } from '../unwind.js';
 import type { ContinuationLayout } from './continuation-layout.js';
 import { loadLocals, loadStack } from './load.js';
@@ -26,7 +26,7 @@ export function writeBoundaryClone(
   code.locals([I32, ...DISPATCH_LOCALS]);
   if (point === POINT_HANDLER) {
     writeNext(code, layout, []);
-    writeHandlerReturned(layout, code, self, 0);
+    writeHandlerReturned(layout, code, handler, self, 0);
   }
   writeDispatch(layout, code, handler, self, 1);
   code.globalGet(layout.counter);
@@ -52,6 +52,8 @@ export function writeWrapperClone(
     if (state === 'boundary') unwindIfMarked(code, { layout, counter }, frame);
     else {
       code.localTee(counter);
+      trapIfThrown(layout, code);
+      code.localGet(counter);
       testCounter(code, { layout, boundary, counter }, frame);
     }
   }

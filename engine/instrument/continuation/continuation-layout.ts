@@ -45,6 +45,7 @@ import {
   IMPORT_SAVE_I32,
   IMPORT_SAVE_I64,
   IMPORT_STACK_ROOM,
+  IMPORT_UNCAUGHT,
   MACHINE,
   MAIN,
 } from '../reserved.js';
@@ -68,6 +69,7 @@ export class ContinuationLayout extends Layout {
   override readonly again: number | undefined = undefined;
   override readonly save: SaveImports;
   override readonly interruptImport: number;
+  #uncaught: number | undefined;
   readonly load: LoadImports;
   /** Index of the table of clones. */
   readonly clones: number;
@@ -111,6 +113,12 @@ export class ContinuationLayout extends Layout {
 
   #importGlobal(module: string, name: string, type: { value: ValueType; mutable: boolean }): number {
     return this.#globals.push({ module, name, kind: KIND_GLOBAL, type }) - 1;
+  }
+
+  /** Also where the main module has no exceptions: what it imports may be another instance's function, which has. */
+  override uncaught(): number {
+    this.#uncaught ??= this.#import(MACHINE, IMPORT_UNCAUGHT, this.type({ params: [], results: [] }));
+    return this.#uncaught;
   }
 
   /** A function of the main module by its index there, imported if it has not been yet. */

@@ -17,10 +17,11 @@ import {
 import { ModuleWriter, writeExport, writeFunctionType, writeImport } from '../../wasm/encode.js';
 import type { Export } from '../../wasm/module.js';
 import { OP_END, OP_GLOBAL_GET } from '../../wasm/opcodes.js';
-import { KIND_FUNCTION, type ValueType } from '../../wasm/types.js';
+import { I32, KIND_FUNCTION, type ValueType } from '../../wasm/types.js';
 import { Writer } from '../../wasm/writer.js';
 import { BranchHints } from '../branch-hints.js';
 import { type BranchHint, CodeWriter } from '../code.js';
+import { trapIfThrown } from '../glue.js';
 import type { InstrumentOptions } from '../options.js';
 import { BOUNDARY_FUNCTION } from '../reserved.js';
 import { BodyRewriter } from '../rewrite.js';
@@ -164,8 +165,14 @@ interface WrittenFunction extends WrittenBody {
 
 function entry(layout: ContinuationLayout, results: readonly ValueType[]): Uint8Array {
   const code = new CodeWriter(32);
-  code.locals([]);
+  const throwing = layout.main.uncaughtImport !== undefined;
+  code.locals(throwing ? [I32] : []);
   writeNext(code, layout, results);
+  if (throwing) {
+    code.localTee(0);
+    trapIfThrown(layout, code);
+    code.localGet(0);
+  }
   code.globalSet(layout.counter);
   code.end();
   return code.take();

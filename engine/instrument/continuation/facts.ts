@@ -11,6 +11,7 @@ import { indexSpaces } from '../../wasm/module.js';
 import { OP_DATA_DROP, OP_ELEM_DROP } from '../../wasm/opcodes.js';
 import type { GlobalType, ValueType } from '../../wasm/types.js';
 import type { CallGraph } from '../callgraph.js';
+import { lowerExceptions } from '../exceptions/lower.js';
 import { Layout } from '../layout.js';
 import { type InstrumentOptions, MAX_TABLE_ELEMENTS } from '../options.js';
 import { BOUNDARY_FUNCTION, DROPPED_DATA, DROPPED_ELEMENTS } from '../reserved.js';
@@ -35,8 +36,12 @@ export interface ContinuationFacts {
   readonly writtenTables: readonly number[];
   /** For each segment that the guest can drop: its kind (as for the import `dropped`), its index, the function that does it. */
   readonly drops: readonly (readonly [kind: number, segment: number, drop: number])[];
-  /** By original function index: the sum of COUNTED, CARRIES_DEPTH, SUSPENDS where they hold. */
+  /** By original function index: the sum of COUNTED, CARRIES_DEPTH, SUSPENDS, THROWS where they hold. */
   readonly graph: Uint8Array;
+  /** By type index: 1 if a call_indirect of that type may come back with an exception; empty where there are none. */
+  readonly throwsIndirect: Uint8Array;
+  /** Exceptions have been lowered. */
+  readonly lowered: boolean;
   readonly generated: readonly GeneratedFacts[];
 }
 
@@ -52,6 +57,7 @@ const COUNTED = 1;
 const CARRIES_DEPTH = 2;
 /** A defined function that suspends has a safe point at least. */
 export const SUSPENDS = 4;
+const THROWS = 8;
 
 /** The facts of a rewriting that is complete. */
 export function continuationFacts(context: RewriteContext, handler: number | undefined): ContinuationFacts {
@@ -72,8 +78,11 @@ export function continuationFacts(context: RewriteContext, handler: number | und
       ...drops(layout, DROPPED_ELEMENTS, module.elements.length),
     ],
     graph: Uint8Array.from(graph.counted, (counted, index) => {
-      return counted * COUNTED + graph.carriesDepth[index]! * CARRIES_DEPTH + graph.suspends[index]! * SUSPENDS;
+      const depth = graph.carriesDepth[index]! * CARRIES_DEPTH;
+      return counted * COUNTED + depth + graph.suspends[index]! * SUSPENDS + graph.throws[index]! * THROWS;
     }),
+    throwsIndirect: module.lowered ? graph.throwsIndirect : new Uint8Array(0),
+    lowered: module.lowered === true,
     generated: layout.generated.map(item => {
       const { params, results } = layout.types[item!.type]!;
       return { name: item!.name, params, results };
@@ -92,13 +101,16 @@ function drops(layout: Layout, kind: number, segments: number): ContinuationFact
 /** The context of the rewriting that these facts are of. @param bytes the plain module; @param options as they were then */
 export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts): ModuleContext {
   const decoded = decodeModule(bytes);
-  const module = options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded;
+  const plain = options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded;
+  const module = facts.lowered ? lowerExceptions(plain, NO_NAMES) : plain;
   const spaces = indexSpaces(module);
   assert(spaces.functions.length === facts.graph.length, 'the facts are of this module');
   const graph: CallGraph = {
     counted: facts.graph.map(bits => (bits & COUNTED) / COUNTED),
     carriesDepth: facts.graph.map(bits => (bits & CARRIES_DEPTH) / CARRIES_DEPTH),
     suspends: facts.graph.map(bits => (bits & SUSPENDS) / SUSPENDS),
+    throws: facts.graph.map(bits => (bits & THROWS) / THROWS),
+    throwsIndirect: facts.throwsIndirect,
   };
   const layout = new Layout(module, spaces, graph, options);
   facts.generated.forEach(({ name, params, results }, position) => {

@@ -21,6 +21,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   'assert_return',
   'assert_trap',
   'assert_exhaustion',
+  'assert_exception',
   'assert_invalid',
   'assert_malformed',
   'assert_unlinkable',
@@ -75,6 +76,9 @@ class ScriptReader {
         action: this.#action(subject),
         expected: expected.map(value => this.#constants.value(value)),
       };
+    }
+    if (type === 'assert_exception') {
+      return { type, line, action: this.#action(subject), expected: this.#results(subject) };
     }
     const text = onlyString(form);
     if (headOf(subject) === 'module') {
