@@ -53,6 +53,7 @@ export const FOLDERS: readonly string[] = [
   'bench',
   'examples/failover',
   'examples/testing',
+  'examples/tutorial',
   'test/guests',
   'test',
 ];
