@@ -14,7 +14,6 @@
 import { linkAround } from '../driver/link-around.js';
 import type { LogPort, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { assert } from '../errors/errors.js';
-import type { GuestState } from '../guest/guest-state.js';
 import { describeOutcome } from '../protocol/describe.js';
 import { type Durability, syncsAtOnce } from '../protocol/durability.js';
 import type { PeerMessage } from '../protocol/messages.js';
@@ -23,6 +22,7 @@ import { type LogPart, noteOf, type SegmentRecord } from '../wire/segment-record
 import { type CheckpointPace, Checkpoints } from './checkpoints.js';
 import type { LogWriter } from './log-writer.js';
 import type { Retention } from './retention.js';
+import type { LoggedState } from './stored-checkpoints.js';
 
 export interface ReplicaLogOptions {
   readonly incarnation: string;
@@ -43,7 +43,7 @@ const LAST_MS = 3_000;
 
 type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
 
-export class ReplicaLog {
+export class ReplicaLog<State extends LoggedState> {
   readonly #writer: LogWriter;
   readonly #options: ReplicaLogOptions;
   /** Of the parts that came from other replicas: what the driver gives on is what came. */
@@ -61,7 +61,7 @@ export class ReplicaLog {
   #urgent = false;
   #synced = -1;
   #awaited: { readonly position: number; readonly then: () => void } | undefined;
-  #checkpoints: Checkpoints | undefined;
+  #checkpoints: Checkpoints<State> | undefined;
 
   constructor(writer: LogWriter, options: ReplicaLogOptions) {
     this.#writer = writer;
@@ -74,7 +74,7 @@ export class ReplicaLog {
     if (view !== undefined) this.#viewed(view, options.reason ?? 'the machine begins');
   }
 
-  ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> {
+  ports(ports: ReplicaPorts<State>): ReplicaPorts<State> {
     const { arbiter } = ports;
     this.#aroundGuest(ports.guest);
     const { checkpoints: pace, retention } = this.#options;
@@ -139,9 +139,9 @@ export class ReplicaLog {
       if (!isOver) then();
       isOver = true;
     };
-    const late = setTimeout(over, LAST_MS);
+    const keepFromEnding = this.#writer.time.after(LAST_MS, over);
     this.#writer.close(() => {
-      clearTimeout(late);
+      keepFromEnding();
       over();
     });
   }
@@ -198,7 +198,7 @@ export class ReplicaLog {
     });
   }
 
-  #aroundGuest(guest: ReplicaPorts<GuestState>['guest']): void {
+  #aroundGuest(guest: ReplicaPorts<State>['guest']): void {
     const writer = this.#writer;
     const listen = guest.listen.bind(guest);
     guest.listen = listener =>
@@ -242,7 +242,7 @@ export class ReplicaLog {
   // ---- views
 
   #hear(news: ReplicaNews): void {
-    const atMs = Date.now();
+    const atMs = this.#writer.time.dateMs();
     switch (news.type) {
       case 'view':
         this.#viewed(news.view, news.reason);
@@ -276,7 +276,7 @@ export class ReplicaLog {
     this.#hurry(
       syncsAtOnce(this.#options.durability, view.primary === this.#options.incarnation, view.backups.length === 0),
     );
-    this.#view = { type: 'view', atMs: Date.now(), view, reason };
+    this.#view = { type: 'view', atMs: this.#writer.time.dateMs(), view, reason };
     this.#writer.record(this.#view);
   }
 }

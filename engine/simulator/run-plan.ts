@@ -1,5 +1,6 @@
 // What a run is: everything that is chosen, from one seed.
 
+import type { CheckpointPace } from '../log/checkpoints.js';
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
@@ -54,6 +55,10 @@ export interface RunOptions {
   readonly durability?: Durability;
   /** How long their disks take at most to sync. */
   readonly logSyncNs?: number;
+  /** When they take checkpoints; left out: never. */
+  readonly checkpointPace?: CheckpointPace;
+  /** Whether they drop nothing. */
+  readonly keepsLogs?: boolean;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];
@@ -125,8 +130,16 @@ export function chooseDisks(seed: number): RunOptions {
     ...run,
     durability: random.pick(DURABILITIES),
     logSyncNs: random.pick([1e4, 1e6, 1e7, 3e7]),
+    ...chooseCheckpoints(random),
     faults: [...run.faults, ...disks].sort((a, b) => a.atStep - b.atStep),
   };
+}
+
+/** By time, by what was logged, or never. */
+function chooseCheckpoints(random: Random): Pick<RunOptions, 'checkpointPace' | 'keepsLogs'> {
+  const keepsLogs = random.chance(0.2);
+  const pace = random.pick([undefined, { everyMs: 3 }, { everyMs: 20 }, { everyBytes: 100 }, { everyBytes: 500 }]);
+  return { keepsLogs, ...(pace === undefined ? {} : { checkpointPace: pace }) };
 }
 
 /** The same, and the disk that the bus's memory is on is full now and then. */

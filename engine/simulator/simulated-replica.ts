@@ -1,9 +1,8 @@
 // One simulated replica: the production drivers of its two threads, over simulated sockets, rings' bells, storage and time,
 // and the ways in which it comes to an end.
 
-import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, StateReader } from '../driver/ports.js';
+import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
-import { assert, EpochvisorError } from '../errors/errors.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -23,8 +22,10 @@ import type { RunOptions } from './run-plan.js';
 import type { Schedule } from './schedule.js';
 import { BUS, type Seen } from './seen.js';
 import type { Arbiter } from './simulated-arbiter.js';
+import type { SimulatedFiles } from './simulated-disk.js';
 import { type GuestObserver, GuestThread, type SavedGuest } from './simulated-guest-thread.js';
 import { SimulatedLog } from './simulated-log.js';
+import type { SimulatedSnapshots } from './simulated-snapshots.js';
 import type { GuestOptions } from './toy-guest.js';
 import { fromBusWire, peerWire, toBusWire } from './wires.js';
 
@@ -53,8 +54,9 @@ export interface ReplicaOptions {
   readonly bus: BusHost;
   readonly busPath: Path;
   readonly judge: Judge;
-  /** Snapshots under way, by the number that their pieces carry. */
-  readonly snapshots: SavedGuest[];
+  readonly snapshots: SimulatedSnapshots;
+  /** Where logs are written down. */
+  readonly files: SimulatedFiles;
   readonly see: (seen: Seen) => void;
 }
 
@@ -137,7 +139,8 @@ export class Replica {
     const [ioPort, guestPort] = newPorts();
     const end = this.#newIoEnd(shared, ioPort, view === undefined);
     this.#guestThread = this.#newGuestThread(shared, guestPort);
-    this.log = this.#newLog(end);
+    this.log = this.#newLog();
+    const ports = this.#ports(end);
     this.#driver = new ReplicaDriver<SavedGuest>({
       channel: {
         incarnation: name,
@@ -153,21 +156,21 @@ export class Replica {
         ...(run.durability === undefined ? {} : { durability: run.durability }),
       },
       newChannel: parts.channel,
-      ports: this.#ports(end),
+      ports: this.log?.log.ports(ports) ?? ports,
     });
     this.#driver.start();
   }
 
-  #newLog(end: WatchedEnd): SimulatedLog | undefined {
-    const { name, schedule, run, parts, view, judge, snapshots } = this.#options;
-    const { durability, logSyncNs: syncNs = 0 } = run;
+  #newLog(): SimulatedLog | undefined {
+    const { name, schedule, run, parts, view, judge, snapshots, files } = this.#options;
+    const { durability } = run;
     if (durability === undefined) return undefined;
     const log = new SimulatedLog({
-      ...{ name, durability, syncNs, view, parts, schedule, snapshots, process: this.io },
+      ...{ name, durability, run, view, files, parts, schedule, snapshots, process: this.io },
+      ...{ first: undefined, recovers: false },
       random: new Random(run.seed ^ (0xd15c + name.charCodeAt(0))),
       violate: what => judge.violate(what),
     });
-    log.around(end);
     judge.logs(name, log);
     return log;
   }
@@ -241,6 +244,7 @@ export class Replica {
       // Its own, so that a run whose length stays is what it would be otherwise.
       lengths: new Random(run.seed ^ (0x1e47 + name.charCodeAt(0))),
       digestProbability: run.digestProbability,
+      takesCheckpoints: run.checkpointPace !== undefined,
       instructionNs: () => run.instructionNs * Math.max(...this.#slownesses),
       loadNs: random.between(1e3, run.transferNs[1]),
       observer: this.#observer(),
@@ -266,7 +270,7 @@ export class Replica {
     soon: act => this.io.after(this.#options.random.between(1e3, 2e4), act),
   };
 
-  #ports(guest: IoEnd<SavedGuest>) {
+  #ports(guest: IoEnd<SavedGuest>): ReplicaPorts<SavedGuest> {
     const { arbiter, random, run, snapshots, name } = this.#options;
     let claims = 0;
     return {
@@ -285,14 +289,10 @@ export class Replica {
       },
       connectBus: (handlers: BusHandlers) => this.#connectBus(handlers),
       pieces: (state: SavedGuest, then: (pieces: Iterator<Uint8Array>) => void) => {
-        const number = snapshots.push(state) - 1;
-        const pieces = Array.from({ length: random.between(1, PIECES_MAX) }, (_, at, of = 0) =>
-          Uint8Array.of(number, at, of),
-        ).map((piece, _, all) => Uint8Array.of(piece[0]!, piece[1]!, all.length));
+        const pieces = snapshots.pieces(state, random.between(1, PIECES_MAX));
         this.io.after(random.between(run.transferNs[0], run.transferNs[1]), () => then(pieces[Symbol.iterator]()));
       },
-      reader: () => this.log?.reader(newReader(snapshots)) ?? newReader(snapshots),
-      ...(this.log === undefined ? {} : { log: this.log.port }),
+      reader: () => snapshots.reader(),
       tell: (news: ReplicaNews) => this.#tell(news),
       end: (halted: boolean) => {
         this.#end(halted ? 'halted' : 'finished', halted ? this.haltCode : 'finished');
@@ -316,7 +316,6 @@ export class Replica {
   #tell(news: ReplicaNews): void {
     const { see, judge } = this.#options;
     see({ type: 'news', name: this.name, news });
-    this.log?.news(news);
     if (news.type === 'view') {
       judge.viewed(this.name, news.view);
       if (isEarly(news.reason, this.#options.run.suspicionMs)) judge.coverage.early += 1;
@@ -405,7 +404,7 @@ export class Replica {
   kill(): void {
     if (this.fate !== 'live' && this.fate !== 'hung') return;
     this.#options.see({ type: 'died', name: this.name });
-    this.log?.losePower();
+    this.log?.checkPowerLoss();
     this.#end('killed', 'killed', true);
   }
 
@@ -446,7 +445,7 @@ export class Replica {
     this.#peers.set(name, { connection, end });
     this.io.do(() => {
       const link = this.#linkTo(name, connection, end, listener);
-      this.#driver.addPeer(name, this.log?.link(link) ?? link);
+      this.#driver.addPeer(name, this.log?.log.link(link) ?? link);
     });
   }
 
@@ -557,26 +556,4 @@ function newPorts(): [StatePort, StatePort] {
     { post: message => void there.push(message), take: () => here.shift() },
     { post: message => void here.push(message), take: () => there.shift() },
   ];
-}
-
-function newReader(snapshots: readonly SavedGuest[]): StateReader<SavedGuest> {
-  let next = 0;
-  let of = -1;
-  let saved: SavedGuest | undefined;
-  return {
-    push: piece => {
-      const [number = 0, at = 0, all = 0] = piece;
-      if (at !== next) throw new EpochvisorError('SNAPSHOT_CORRUPT', 'a piece is missing');
-      next += 1;
-      of = all;
-      saved = snapshots[number];
-    },
-    get complete() {
-      return next === of;
-    },
-    finish: () => {
-      assert(saved !== undefined, 'a snapshot that was sent is known');
-      return saved;
-    },
-  };
 }

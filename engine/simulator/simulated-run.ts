@@ -12,8 +12,9 @@ import type { RunOptions } from './run-plan.js';
 import { Schedule } from './schedule.js';
 import { lineOf, type Seen } from './seen.js';
 import { Arbiter } from './simulated-arbiter.js';
-import type { SavedGuest } from './simulated-guest-thread.js';
+import { SimulatedFiles } from './simulated-disk.js';
 import { Replica } from './simulated-replica.js';
+import { SimulatedSnapshots } from './simulated-snapshots.js';
 import { Sometimes, type Visited } from './sometimes.js';
 import {
   type GuestOptions,
@@ -83,7 +84,8 @@ class Simulation {
   readonly #arbiter: Arbiter;
   readonly #world: World;
   readonly #replicas: Replica[] = [];
-  readonly #snapshots: SavedGuest[] = [];
+  readonly #snapshots = new SimulatedSnapshots();
+  readonly #files = new SimulatedFiles();
   readonly #sometimes: Sometimes;
   readonly #guest: GuestOptions;
   #nextFault = 0;
@@ -189,7 +191,8 @@ class Simulation {
     const [schedule, run, judge, guest, arbiter] = [this.#schedule, this.#run, this.#judge, this.#guest, this.#arbiter];
     const busPath = paths.toBus(this.#replicas.length);
     const world = { name, run, parts, schedule, random: random.fork(), view, bus, busPath, judge };
-    const replica = new Replica({ ...world, guest, arbiter, snapshots: this.#snapshots, see: this.#see });
+    const kept = { snapshots: this.#snapshots, files: this.#files };
+    const replica = new Replica({ ...world, ...kept, guest, arbiter, see: this.#see });
     this.#replicas.push(replica);
     return replica;
   }

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../../engine/driver/ports.js';
 import type { GuestState } from '../../engine/guest/guest-state.js';
-import { openLogs } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
 import { ReplicaLog } from '../../engine/log/replica-log.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
+import { HOST } from '../../engine/recording/host-disk.js';
+import { openLogs } from '../../engine/recording/host-logs.js';
 import type { GuestListener } from '../../engine/threads/io-end.js';
 
 const view = (number: number, primary: string, ...backups: string[]): View => ({
@@ -28,7 +29,7 @@ let heard: string[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'epochvisor-around-'));
   const header = { machine: 'm', incarnation: 'me', moduleHash: '', description: new Uint8Array() };
-  writer = new LogWriter({ folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
+  writer = new LogWriter({ host: HOST, folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
   heard = [];
 });
 afterEach(() => {
@@ -66,7 +67,7 @@ function around(first: View | undefined) {
     tell: ({ type }: { type: string }) => said('tell')(type),
     end: said('end'),
   } as unknown as ReplicaPorts<GuestState>;
-  const log = new ReplicaLog(writer, { incarnation: 'me', view: first, position: 0, durability: 'memory' });
+  const log = new ReplicaLog<GuestState>(writer, { incarnation: 'me', view: first, position: 0, durability: 'memory' });
   const wrapped = log.ports(ports);
   let peer: PeerHandlers | undefined;
   const link = { listen: (handlers: PeerHandlers) => (peer = handlers) } as unknown as PeerLink;
