@@ -16,7 +16,6 @@
 // A release that was lost with the checkpoint's outbox is made again: the state has what was delivered.
 
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
-import type { EpochvisorError } from '../errors/errors.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import { FIRST_OPENED_STREAM, type Output, type View } from '../protocol/vocabulary.js';
 import type { Timers } from '../threads/thread-ports.js';
@@ -73,14 +72,21 @@ export function portsOfRecovered<State extends LoggedState>(
   failed: (error: unknown) => void,
 ): ReplicaPorts<State> {
   const known = (stream: number) => outside.find(one => one.stream === stream)?.offset ?? 0;
-  /** Past the log nothing is executed as it was: what would be put out in the place of something else must not be. */
-  const contradiction = (position: number, output: Output): EpochvisorError | undefined => {
-    if (position <= end || output.type !== 'stream' || output.stream >= FIRST_OPENED_STREAM) return undefined;
-    const there = known(output.stream);
-    return output.offset < there ? behind(`output of stream ${output.stream}`, there, output.offset) : undefined;
+  /** How much of each stream the guest has put out, as far as the log goes. */
+  const produced = new Map((saved?.execution.written ?? []).map(({ stream, offset }) => [stream, offset]));
+  /** Past the log nothing is executed as it was: where more has left than the guest has put out by then, it would contradict it. */
+  const refuseMore = (): boolean => {
+    const more = outside.find(
+      ({ stream, offset }) => stream < FIRST_OPENED_STREAM && offset > (produced.get(stream) ?? 0),
+    );
+    if (more === undefined) return false;
+    failed(behind(`output of stream ${more.stream}`, more.offset, produced.get(more.stream) ?? 0));
+    return true;
   };
+  /** What a guest puts out that ends in its failover epoch comes after that, and at no later position: nobody has it. */
+  let isLive = false;
   const isOutside = (position: number, output: Output): boolean => {
-    if (position > end) return false;
+    if (isLive || position > end) return false;
     if (output.type === 'operation') return true;
     if (output.type !== 'stream' && output.type !== 'end') return false;
     if (output.stream >= FIRST_OPENED_STREAM) return true;
@@ -97,9 +103,16 @@ export function portsOfRecovered<State extends LoggedState>(
         listener.running();
       },
       output: (position, output) => {
-        const wrong = contradiction(position, output);
-        if (wrong !== undefined) failed(wrong);
-        else if (!isOutside(position, output)) listener.output(position, output);
+        if (!isLive && position > end && refuseMore()) return;
+        if (position <= end && output.type === 'stream')
+          produced.set(output.stream, output.offset + output.bytes.length);
+        if (!isOutside(position, output)) listener.output(position, output);
+      },
+      // Before anybody joins: who has joined could not tell.
+      live: (epoch, uncertain) => {
+        if (refuseMore()) return;
+        isLive = true;
+        listener.live(epoch, uncertain);
       },
     });
   return plain;
