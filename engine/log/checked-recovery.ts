@@ -48,7 +48,11 @@ export function checkedRecovery(
       'name its folder, too; or, where it is lost, --accept-loss',
     );
   }
-  const delivered = inputDelivered(recovery, position, checkpoint === undefined ? undefined : saved(recovery, checkpoint));
+  const delivered = inputDelivered(
+    recovery,
+    position,
+    checkpoint === undefined ? undefined : saved(recovery, checkpoint),
+  );
   for (const { stream, offset } of released) {
     const had = delivered.get(stream) ?? 0;
     if (offset > had) throw behind(`input of stream ${stream}`, offset, had);

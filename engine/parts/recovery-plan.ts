@@ -8,13 +8,13 @@ import type { Member } from '../arbiter/members.js';
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkedRecovery } from '../log/checked-recovery.js';
-import { HOST_DISK } from '../recording/host-disk.js';
-import { stateAt } from '../recording/host-logs.js';
+import type { RecoverPlace } from '../log/recovering.js';
 import type { Recovery } from '../log/recovery.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
+import { HOST_DISK } from '../recording/host-disk.js';
+import { stateAt } from '../recording/host-logs.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
-import type { RecoverPlace } from '../log/recovering.js';
 import { membershipIn } from './described-options.js';
 import type { MachineFolder } from './machine-folder.js';
 

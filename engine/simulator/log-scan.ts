@@ -28,6 +28,8 @@ export class LogScan {
   /** Parts that precede the checkpoint that they follow. */
   #early: { readonly position: number; readonly bytes: Uint8Array }[] = [];
   #pieces: Uint8Array[] = [];
+  /** Where the log goes on. */
+  #end = 0;
   readonly #tail: SegmentTail;
   /** The one that is being read, and how far it is. */
   #path = '';
@@ -46,13 +48,18 @@ export class LogScan {
     this.#decoder = new EntryDecoder();
   }
 
+  /** After whole records there was something else. */
+  isTorn = false;
+
   /** Reads on. @throws EpochvisorError LOG_CORRUPT, where it can't be relied on */
   look(segments: readonly ScannedSegment[]): void {
     for (const [index, segment] of segments.entries()) {
       if (segment.path < this.#path) continue;
       if (segment.path > this.#path) [this.#path, this.#at] = [segment.path, 0];
       const isLast = index === segments.length - 1;
-      if (!this.#read(segment, isLast) || this.#at < segment.size) return;
+      if (this.#read(segment, isLast) && this.#at === segment.size) continue;
+      this.isTorn = segment.size > 0;
+      return;
     }
   }
 
@@ -79,6 +86,9 @@ export class LogScan {
     if (record.type === 'log') {
       let { position } = record;
       for (const { entries, bytes } of record.parts) {
+        // A checkpoint of which the log after it was dropped is none to begin at.
+        if (position > this.#end) [this.course, this.#early] = [undefined, []];
+        this.#end = position + entries;
         if (this.course === undefined) this.#early.push({ position, bytes: bytes.slice() });
         else this.#logged(bytes);
         position += entries;
@@ -93,6 +103,7 @@ export class LogScan {
     if (saved === undefined) return;
     this.course = new Course(saved.course);
     this.#decoder = new EntryDecoder(saved.codec);
+    this.#end = Math.max(this.#end, position);
     for (const early of this.#early) if (early.position >= position) this.#logged(early.bytes);
     this.#early = [];
   }

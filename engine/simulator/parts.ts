@@ -1,7 +1,9 @@
 // The code under test, as the simulator sees it. Production classes by default; a test plants a mistake by giving others.
 
 import type { ChannelPart } from '../driver/replica-driver.js';
+import { checkedRecovery } from '../log/checked-recovery.js';
 import { LogWriter, type LogWriterOptions } from '../log/log-writer.js';
+import { recoveredView } from '../log/recovering.js';
 import { Bus, type BusOptions } from '../protocol/bus/bus.js';
 import { Channel, type ChannelOptions } from '../protocol/channel.js';
 import { Clock } from '../protocol/clock.js';
@@ -24,6 +26,8 @@ export interface Parts {
   readonly channel: (options: ChannelOptions) => ChannelPart;
   readonly bus: (options: BusOptions) => BusPart;
   readonly clock: () => ClockPart;
+  readonly checkedRecovery: typeof checkedRecovery;
+  readonly recoveredView: typeof recoveredView;
   readonly logWriter: (options: LogWriterOptions) => LogWriter;
 }
 
@@ -33,4 +37,6 @@ export const PRODUCTION: Parts = {
   bus: options => new Bus(options),
   clock: () => new Clock(),
   logWriter: options => new LogWriter(options),
+  checkedRecovery,
+  recoveredView,
 };

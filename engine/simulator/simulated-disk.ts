@@ -53,6 +53,11 @@ export class SimulatedFiles {
     for (const [of] of this.under(path)) this.remove(of);
   }
 
+  /** A disk is lost, with what is in the folder: nothing of it comes back. */
+  lose(folder: string): void {
+    this.become(folder, new SimulatedFiles());
+  }
+
   /** @throws ENOENT, EEXIST */
   create(path: string): SimulatedFile {
     if (!this.#folders.has(folderOf(path))) throw failing('ENOENT');
@@ -177,6 +182,7 @@ export class SimulatedDisk extends FilesReader implements LogDisk {
   #opened: DiskFile = 0;
   #stalledUntilNs = 0;
   #fullUntilNs = 0;
+  #isOff = false;
 
   constructor(options: SimulatedDiskOptions) {
     super(options.files);
@@ -191,6 +197,11 @@ export class SimulatedDisk extends FilesReader implements LogDisk {
   /** Somebody else fills it, for a while. */
   fill(durationNs: number): void {
     this.#fullUntilNs = Math.max(this.#fullUntilNs, this.#options.schedule.nowNs + durationNs);
+  }
+
+  /** Its host has lost its power: what was under way is not. */
+  powerOff(): void {
+    this.#isOff = true;
   }
 
   // ---- what a log asks of it (LogDisk)
@@ -285,6 +296,7 @@ export class SimulatedDisk extends FilesReader implements LogDisk {
     const { schedule, random, process } = this.#options;
     const waitNs = Math.max(0, this.#stalledUntilNs - schedule.nowNs);
     schedule.after(waitNs + random.between(1, 1 + mostNs), () => {
+      if (this.#isOff) return;
       // It was stalled meanwhile.
       if (schedule.nowNs < this.#stalledUntilNs) {
         this.#do(mostNs, act);

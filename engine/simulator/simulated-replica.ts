@@ -3,6 +3,8 @@
 
 import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
+import { assert, EpochvisorError } from '../errors/errors.js';
+import { LogPeer, openRecovered, portsOfRecovered, type Recovered, type RecoverPlace } from '../log/recovering.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -15,6 +17,7 @@ import { Actor } from './actor.js';
 import type { BusHost } from './bus-host.js';
 import type { History } from './history.js';
 import type { Connection, Listener, Path } from './network.js';
+import { savedIn } from './operator.js';
 import type { ChannelPart, Parts } from './parts.js';
 import { Random } from './random.js';
 import type { Judge } from './run-judge.js';
@@ -22,7 +25,7 @@ import type { RunOptions } from './run-plan.js';
 import type { Schedule } from './schedule.js';
 import { BUS, type Seen } from './seen.js';
 import type { Arbiter } from './simulated-arbiter.js';
-import type { SimulatedFiles } from './simulated-disk.js';
+import { readingDisk, type SimulatedFiles } from './simulated-disk.js';
 import { type GuestObserver, GuestThread, type SavedGuest } from './simulated-guest-thread.js';
 import { SimulatedLog } from './simulated-log.js';
 import type { SimulatedSnapshots } from './simulated-snapshots.js';
@@ -57,6 +60,8 @@ export interface ReplicaOptions {
   readonly snapshots: SimulatedSnapshots;
   /** Where logs are written down. */
   readonly files: SimulatedFiles;
+  /** It goes on from a log, in a view that names it. */
+  readonly recovers?: RecoverPlace;
   readonly see: (seen: Seen) => void;
 }
 
@@ -122,6 +127,8 @@ export class Replica {
   readonly #skewNs: number;
   readonly #peers = new Map<string, { readonly connection: PeerConnection; readonly end: 0 | 1 }>();
   #bus: Connection<PeerPacket | ToBus, PeerPacket | FromBus> | undefined;
+  /** Whether its guest goes on from a state that is given to it. */
+  readonly #restores: boolean;
   #wakes = false;
   /** A snapshot to be kept was asked for, and is not answered. */
   #keeps = false;
@@ -129,18 +136,21 @@ export class Replica {
   #hears: string | undefined;
 
   constructor(options: ReplicaOptions) {
-    const { name, schedule, random, run, parts, view } = options;
+    const { name, schedule, random, run, parts, view, recovers, files, snapshots } = options;
     this.#options = options;
+    const recovered =
+      recovers === undefined ? undefined : openRecovered(readingDisk(files), recovers, savedIn(snapshots));
+    this.#restores = view === undefined || recovered?.saved !== undefined;
     this.name = name;
     this.#skewNs = random.below(1e9);
     this.io = new Actor(schedule);
     this.guestActor = new Actor(schedule);
     const shared = new RungBlock(SharedBlock.allocate(run.bounds.ringBytes));
     const [ioPort, guestPort] = newPorts();
-    const end = this.#newIoEnd(shared, ioPort, view === undefined);
+    const end = this.#newIoEnd(shared, ioPort);
     this.#guestThread = this.#newGuestThread(shared, guestPort);
-    this.log = this.#newLog();
-    const ports = this.#ports(end);
+    this.log = this.#newLog(recovered?.saved);
+    const ports = this.#portsAround(this.#ports(end), recovered);
     this.#driver = new ReplicaDriver<SavedGuest>({
       channel: {
         incarnation: name,
@@ -153,21 +163,56 @@ export class Replica {
         startMs: START_MS,
         backupsWanted: Math.max(1, run.replicas - 1),
         bounds: run.bounds,
+        ...(recovered?.saved === undefined ? {} : { position: recovered.saved.position }),
         ...(run.durability === undefined ? {} : { durability: run.durability }),
       },
       newChannel: parts.channel,
-      ports: this.log?.log.ports(ports) ?? ports,
+      ports,
+      ...(recovered?.saved === undefined ? {} : { resumed: recovered.saved }),
     });
     this.#driver.start();
+    if (recovered !== undefined) this.#goOnFrom(recovered, end);
   }
 
-  #newLog(): SimulatedLog | undefined {
-    const { name, schedule, run, parts, view, judge, snapshots, files } = this.#options;
+  #portsAround(
+    plain: ReplicaPorts<SavedGuest>,
+    recovered: Recovered<SavedGuest> | undefined,
+  ): ReplicaPorts<SavedGuest> {
+    const ports = this.log?.log.ports(plain) ?? plain;
+    if (recovered === undefined) return ports;
+    return portsOfRecovered(ports, recovered.place, recovered.saved, this.#failed);
+  }
+
+  /** The log is its primary, as far as it goes. */
+  #goOnFrom({ place, log }: Recovered<SavedGuest>, end: WatchedEnd): void {
+    const { view } = this.#options;
+    const own = this.log?.log;
+    assert(view !== undefined && own !== undefined, 'a log that is gone on from is gone on with');
+    if (view.primary === this.name) return;
+    const peer = new LogPeer({
+      ...{ log, place, view: view.number, timers: this.#timers, failed: this.#failed },
+      isBusy: () => end.waits,
+      whenSynced: (position, then) => own.whenSynced(position, then),
+    });
+    this.#driver.addPeer(view.primary, own.link(peer));
+  }
+
+  /** What goes wrong while it goes on from a log ends it. */
+  readonly #failed = (error: unknown): void => {
+    if (!(error instanceof EpochvisorError)) throw error;
+    this.haltCode = error.code;
+    this.#options.see({ type: 'recoveryRefused', code: error.code, why: error.message });
+    this.#options.judge.refusedToRecover(error.code, error.message);
+    this.#end('halted', error.code);
+  };
+
+  #newLog(first: SavedGuest | undefined): SimulatedLog | undefined {
+    const { name, schedule, run, parts, view, judge, snapshots, files, recovers } = this.#options;
     const { durability } = run;
     if (durability === undefined) return undefined;
     const log = new SimulatedLog({
       ...{ name, durability, run, view, files, parts, schedule, snapshots, process: this.io },
-      ...{ first: undefined, recovers: false },
+      ...{ first, recovers: recovers !== undefined },
       random: new Random(run.seed ^ (0xd15c + name.charCodeAt(0))),
       violate: what => judge.violate(what),
     });
@@ -179,7 +224,7 @@ export class Replica {
 
   readonly #ringNs = (): number => this.#options.random.between(1e3, this.#options.run.ringNs);
 
-  #newIoEnd(shared: RungBlock, port: StatePort, restores: boolean): WatchedEnd {
+  #newIoEnd(shared: RungBlock, port: StatePort): WatchedEnd {
     const { random, run, judge, name, see } = this.#options;
     let waiting: (() => void) | undefined;
     shared.rung = bell => {
@@ -207,10 +252,10 @@ export class Replica {
           else this.io.after(this.#ringNs(), act);
         },
       },
-      restores,
+      this.#restores,
     );
     // A joining replica's log follows a state that has not come yet.
-    const decoder = restores ? undefined : new EntryDecoder();
+    const decoder = this.#restores ? undefined : new EntryDecoder();
     end.throttled = on => {
       if (on) judge.coverage.throttled += 1;
       see({ type: 'throttled', name, on });
@@ -238,7 +283,7 @@ export class Replica {
         monotonicNs: () => this.#hostNs(),
       },
       guest,
-      restores: view === undefined,
+      restores: this.#restores,
       epochLength,
       lengthProbability: run.lengthProbability,
       // Its own, so that a run whose length stays is what it would be otherwise.
