@@ -60,6 +60,9 @@ export class ReplicaLog<State extends LoggedState> {
   /** Whether the disk is to have at once what is logged. */
   #urgent = false;
   #synced = -1;
+  #written = -1;
+  /** Claims, and what is to be written before. */
+  #claims: { readonly position: number; readonly then: () => void }[] = [];
   #awaited: { readonly position: number; readonly then: () => void } | undefined;
   #checkpoints: Checkpoints<State> | undefined;
 
@@ -89,10 +92,12 @@ export class ReplicaLog<State extends LoggedState> {
       log: this.#port,
       arbiter: {
         claim: (view, answer) =>
-          arbiter.claim(view, answered => {
-            if (answered.result === 'lost') this.#told(answered.owner, 'read from its record');
-            answer(answered);
-          }),
+          this.#whenClaimable(() =>
+            arbiter.claim(view, answered => {
+              if (answered.result === 'lost') this.#told(answered.owner, 'read from its record');
+              answer(answered);
+            }),
+          ),
         latest: (machine, answer) =>
           arbiter.latest(machine, view => {
             if (view !== undefined) this.#told(view, 'read from its record');
@@ -146,6 +151,23 @@ export class ReplicaLog<State extends LoggedState> {
     });
   }
 
+  /**
+   * Whoever a view names is to be gone on from. Where acknowledgements do not wait for disks, what this replica was sent may be in
+   * memory alone, and what precedes all that has left in the log of one that it leaves out: it claims once that is written.
+   */
+  #whenClaimable(then: () => void): void {
+    this.#writer.flush();
+    if (this.#options.durability !== 'memory' || this.#written >= this.#end) then();
+    else this.#claims.push({ position: this.#end, then });
+  }
+
+  #hasWritten(written: number): void {
+    this.#written = written;
+    const due = this.#claims.filter(({ position }) => position <= written);
+    this.#claims = this.#claims.filter(({ position }) => position > written);
+    for (const { then } of due) then();
+  }
+
   /** Calls back, once, when the disk has all below a position, whatever the durability; it may be at once. */
   whenSynced(position: number, then: () => void): void {
     this.#awaited = { position, then };
@@ -176,6 +198,7 @@ export class ReplicaLog<State extends LoggedState> {
       listen: (kept, left) => {
         writer.listen((written, synced) => {
           kept(written, synced);
+          this.#hasWritten(written);
           this.#kept(synced);
         });
         retention?.asks(left);

@@ -1,7 +1,6 @@
 // The operator of a simulated machine: when all of its replicas are dead, goes on from what they have written down, as `epochvisor
 // recover` does (cli/recover.ts), by the recovery of production.
 
-import { EpochvisorError } from '../errors/errors.js';
 import { extentOf } from '../log/chain.js';
 import { openLogs } from '../log/log-reader.js';
 import type { RecoverPlace } from '../log/recovering.js';
@@ -40,9 +39,9 @@ export interface Operated {
 export const savedIn =
   (snapshots: SimulatedSnapshots) =>
   (log: Records, number: number): SavedGuest => {
-    const saved = snapshots.whole([...piecesAt(log, number)].map(piece => piece.slice()));
-    if (saved === undefined) throw new EpochvisorError('SNAPSHOT_INVALID', 'a checkpoint lacks pieces');
-    return saved;
+    const reader = snapshots.reader();
+    for (const piece of piecesAt(log, number)) reader.push(piece.slice());
+    return reader.finish();
   };
 
 /** @throws EpochvisorError why it can't be gone on */

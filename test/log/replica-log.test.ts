@@ -161,7 +161,26 @@ test('a view that another has won is noted where it names this replica', async (
   const { wrapped, peer } = around(view(1, 'other', 'me'));
   peer.message({ type: 'view', view: view(2, 'other', 'a third'), position: 0 });
   peer.message({ type: 'view', view: view(3, 'other', 'me'), position: 0 });
-  wrapped.arbiter.claim(view(8, 'me'), () => undefined);
+  wrapped.log!.listen(() => undefined, () => 0);
+  await new Promise(resolve => wrapped.arbiter.claim(view(8, 'me'), resolve));
   wrapped.arbiter.latest('m', () => undefined);
   expect(await written()).toEqual(['view 1', 'view 3', 'view 9']);
+});
+
+test('a view is claimed once what this replica was sent is written: what has left may be in no other log that counts', async () => {
+  const { wrapped, peer } = around(view(1, 'other', 'me'));
+  wrapped.log!.listen(
+    written => heard.push(`written ${written}`),
+    () => 0,
+  );
+  const part = bytes('first');
+  peer.message({ type: 'log', view: 1, position: 0, length: 3, settled: 0, part });
+  wrapped.guest.sendLog(part);
+  await new Promise<void>(resolve =>
+    wrapped.arbiter.claim(view(2, 'me'), () => {
+      heard.push('claimed');
+      resolve();
+    }),
+  );
+  expect(heard.slice(-2)).toEqual(['written 3', 'claimed']);
 });
