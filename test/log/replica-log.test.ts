@@ -161,7 +161,10 @@ test('a view that another has won is noted where it names this replica', async (
   const { wrapped, peer } = around(view(1, 'other', 'me'));
   peer.message({ type: 'view', view: view(2, 'other', 'a third'), position: 0 });
   peer.message({ type: 'view', view: view(3, 'other', 'me'), position: 0 });
-  wrapped.log!.listen(() => undefined, () => 0);
+  wrapped.log!.listen(
+    () => undefined,
+    () => 0,
+  );
   await new Promise(resolve => wrapped.arbiter.claim(view(8, 'me'), resolve));
   wrapped.arbiter.latest('m', () => undefined);
   expect(await written()).toEqual(['view 1', 'view 3', 'view 9']);
