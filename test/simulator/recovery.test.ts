@@ -75,10 +75,11 @@ class Boasting extends LogWriter {
   }
 }
 
-/** Drops all but the last segment. */
+/** Drops what precedes a checkpoint that has only begun. */
 class Hasty extends LogWriter {
-  override drop(_: number, others?: readonly string[]): void {
-    super.drop(this.segments.at(-1)?.number ?? 0, others);
+  override record(record: SegmentRecord): void {
+    super.record(record);
+    if (record.type === 'begins') this.drop(this.segments.at(-1)?.number ?? 0);
   }
 }
 
@@ -104,7 +105,7 @@ const MISTAKES: readonly Omit<Mistake, 'rule' | 'runs'>[] = [
     sees: /SNAPSHOT_INVALID|\(DU\)|a defect/,
   },
   {
-    mistake: 'segments are dropped that a checkpoint needs',
+    mistake: 'segments are dropped before the checkpoint that is to take their place is whole',
     parts: writerOf(Hasty),
     sees: /\(DU\)/,
   },
