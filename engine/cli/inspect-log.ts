@@ -2,10 +2,10 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { streamName } from '../../devices/console/console-streams.js';
-import { EVENT_KINDS, eventsOf, type LogEvent } from '../log/log-events.js';
-import { openRecording, type Recording } from '../log/recording.js';
 import { SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { describeOutcome } from '../protocol/describe.js';
+import { EVENT_KINDS, eventsOf, type LogEvent } from '../recording/log-events.js';
+import { openRecording, type Recording } from '../recording/recording.js';
 import type { OutputNote } from '../wire/segment-records.js';
 import { integer } from './machine-flags.js';
 import { print } from './output.js';

@@ -134,7 +134,7 @@ async function putTogether(
 ): Promise<void> {
   // A machine that never began has left nothing.
   if (!existsSync(folder)) return;
-  const { writeRecording } = await import('../log/recording.js');
+  const { writeRecording } = await import('../recording/recording.js');
   try {
     const bytes = await writeRecording(file, folder, module);
     if (!quiet) complain(`${file} has the run (${bytes} bytes): epochvisor replay ${file}`);

@@ -13,13 +13,15 @@ import { rewriteGuest } from '../guest/guest-program.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import { type LoggedOrigin, readOrigin } from '../launch/log-home.js';
 import { checkedRecovery } from '../log/checked-recovery.js';
-import { decodeLoggedMachine } from '../log/logged-machine.js';
-import { hashOf } from '../log/recording.js';
 import type { Recovery } from '../log/recovery.js';
 import { type BusMemory, releasedOf } from '../protocol/bus/bus-memory.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
+import { HOST_DISK } from '../recording/host-disk.js';
+import { stateAt } from '../recording/host-logs.js';
+import { decodeLoggedMachine } from '../recording/logged-machine.js';
+import { hashOf } from '../recording/recording.js';
 import type { LogPlace } from '../replica/replica-configuration.js';
 import { addEtcdFlags, arbiterOptions, type GivenArbiter } from './arbiter-flags.js';
 import { addReplicaFlags, type LaunchFlags, launchOptions } from './launch-flags.js';
@@ -65,7 +67,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   refuseEnded(folder, memory.memory);
   const consoles = await openConsole(origin, origin.durability !== 'memory');
   const outside = outsideOf(consoles, memory.memory, flags.acceptLoss === true || origin.durability !== 'memory');
-  const recovery = checkedRecovery(folders, {
+  const recovery = checkedRecovery(HOST_DISK, folders, stateAt, {
     ...{ machine: origin.machine, durability: origin.durability, view, outside },
     ...{ released: releasedOf(memory.memory), acceptLoss: flags.acceptLoss === true },
   });

@@ -15,6 +15,7 @@ import { comparedOptions } from '../channel/compared-options.js';
 import { describeThrown, EpochvisorError } from '../errors/errors.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
+import { type RecoverPlace, recoveredView } from '../log/recovering.js';
 import type { MachineFigures } from '../observe/machine-figures.js';
 import type { Status } from '../observe/status.js';
 import type { StreamOffsets } from '../protocol/bus/bus.js';
@@ -24,7 +25,6 @@ import {
   type ChannelTiming,
   DEFAULT_TIMING,
   type LogPlace,
-  type RecoverPlace,
   type ReplicaConfiguration,
   type SnapshotOrigin,
 } from '../replica/replica-configuration.js';
@@ -302,8 +302,7 @@ export class LaunchedMachine extends EventEmitter<MachineEvents> {
     const { resume, recover } = this.#launch;
     const view = this.#firstView;
     if (recover !== undefined) {
-      // The log is its primary, as far as it goes.
-      return { view: { ...view, primary: recover.of, backups: [view.primary] }, recover: recover.place };
+      return { view: recoveredView(view, recover.of, view.primary), recover: recover.place };
     }
     return { view, ...(resume === undefined ? {} : { snapshot: resume.file }) };
   }

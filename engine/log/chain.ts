@@ -141,7 +141,7 @@ export function refuseParted(one: LogExtent, other: LogExtent): void {
     if (here.position < there.position) a = ours.next();
     else if (here.position > there.position) b = theirs.next();
     else {
-      if (Buffer.compare(here.bytes, there.bytes) !== 0) {
+      if (!sameBytes(here.bytes, there.bytes)) {
         const names = `those of ${nameOfLog(one.log)} and ${nameOfLog(other.log)}`;
         throw new EpochvisorError(
           'LOGS_DIFFER',
@@ -153,6 +153,10 @@ export function refuseParted(one: LogExtent, other: LogExtent): void {
       b = theirs.next();
     }
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function* partsOf(log: StoredLog): Generator<{ position: number; bytes: Uint8Array; at: number }, void, undefined> {

@@ -4,7 +4,9 @@ import { EpochvisorError } from '../errors/errors.js';
 import type { Durability } from '../protocol/durability.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
+import type { LogDisk } from './disk.js';
 import { behind, inputDelivered, planRecovery, type Recovery } from './recovery.js';
+import type { LoggedState, SavedIn } from './stored-checkpoints.js';
 
 export interface KnownOutside {
   readonly machine: string;
@@ -20,12 +22,17 @@ export interface KnownOutside {
 }
 
 /**
- * @param folders of logs
+ * @param folders of logs, on this disk
  * @throws EpochvisorError as `planRecovery`; LOGS_DIFFER, RECOVER_LACKING, RECOVER_BEHIND
  */
-export function checkedRecovery(folders: readonly string[], known: KnownOutside): Recovery {
+export function checkedRecovery(
+  disk: LogDisk,
+  folders: readonly string[],
+  saved: SavedIn<LoggedState>,
+  known: KnownOutside,
+): Recovery {
   const { machine, durability, view, outside, released, acceptLoss } = known;
-  const recovery = planRecovery(folders, view, outside);
+  const recovery = planRecovery(disk, folders, view, outside, saved);
   const { header, path, position, checkpoint, hasBackup } = recovery;
   if (header.machine !== machine) {
     throw new EpochvisorError(
@@ -41,7 +48,11 @@ export function checkedRecovery(folders: readonly string[], known: KnownOutside)
       'name its folder, too; or, where it is lost, --accept-loss',
     );
   }
-  const delivered = inputDelivered(recovery, position, checkpoint);
+  const delivered = inputDelivered(
+    recovery,
+    position,
+    checkpoint === undefined ? undefined : saved(recovery, checkpoint),
+  );
   for (const { stream, offset } of released) {
     const had = delivered.get(stream) ?? 0;
     if (offset > had) throw behind(`input of stream ${stream}`, offset, had);

@@ -6,9 +6,9 @@
 
 import type { ReplicaPorts } from '../driver/ports.js';
 import type { EpochvisorError } from '../errors/errors.js';
-import type { GuestState } from '../guest/guest-state.js';
 import type { LogWriter } from './log-writer.js';
 import type { Retention } from './retention.js';
+import type { LoggedState } from './stored-checkpoints.js';
 
 /** When one is due: after so many ms, or so many bytes of log; in either case, since the one before. */
 export type CheckpointPace = { readonly everyMs: number } | { readonly everyBytes: number };
@@ -32,18 +32,25 @@ export interface CheckpointsOptions {
   readonly gone: () => readonly string[];
 }
 
-export class Checkpoints {
+export class Checkpoints<State extends LoggedState> {
   readonly #options: CheckpointsOptions;
-  readonly #ports: ReplicaPorts<GuestState>;
+  readonly #ports: ReplicaPorts<State>;
   #isUnderWay = false;
   #loggedBytes = 0;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #keepFromNext: (() => void) | undefined;
 
-  constructor(ports: ReplicaPorts<GuestState>, options: CheckpointsOptions) {
+  constructor(ports: ReplicaPorts<State>, options: CheckpointsOptions) {
     this.#ports = ports;
     this.#options = options;
     const { pace } = options;
-    if ('everyMs' in pace) this.#timer = setInterval(() => this.#take(), pace.everyMs).unref();
+    if ('everyMs' in pace) this.#takeEach(pace.everyMs);
+  }
+
+  #takeEach(everyMs: number): void {
+    this.#keepFromNext = this.#options.writer.time.after(everyMs, () => {
+      this.#takeEach(everyMs);
+      this.#take();
+    });
   }
 
   /** So many bytes more were logged. */
@@ -54,7 +61,7 @@ export class Checkpoints {
   }
 
   end(): void {
-    clearInterval(this.#timer);
+    this.#keepFromNext?.();
   }
 
   #take(): void {
@@ -72,7 +79,7 @@ export class Checkpoints {
   }
 
   /** At once, and before more is logged: the segment that begins here has all of the log that a primary's checkpoint needs. */
-  #taken(state: GuestState): void {
+  #taken(state: State): void {
     const { writer, retention, heading, gone } = this.#options;
     writer.beginSegment();
     heading();
@@ -81,13 +88,14 @@ export class Checkpoints {
     this.#ports.pieces(state, pieces => this.#write(pieces, state));
   }
 
-  #write(pieces: Iterator<Uint8Array>, state: GuestState): void {
+  #write(pieces: Iterator<Uint8Array>, state: State): void {
     const { writer } = this.#options;
+    const { time } = writer;
     if (writer.waitingBytes > AHEAD_BYTES) {
-      setTimeout(() => this.#write(pieces, state), AHEAD_MS);
+      time.after(AHEAD_MS, () => this.#write(pieces, state));
       return;
     }
-    const untilMs = performance.now() + TURN_MS;
+    const untilMs = time.nowMs() + TURN_MS;
     do {
       const next = pieces.next();
       if (next.done === true) {
@@ -95,11 +103,11 @@ export class Checkpoints {
         return;
       }
       writer.record({ type: 'piece', bytes: next.value });
-    } while (performance.now() < untilMs);
-    setImmediate(() => this.#write(pieces, state));
+    } while (time.nowMs() < untilMs);
+    time.soon(() => this.#write(pieces, state));
   }
 
-  #whole({ position, execution, count }: GuestState): void {
+  #whole({ position, execution, count }: State): void {
     const { writer, retention } = this.#options;
     writer.record({ type: 'checkpoint', position, epoch: execution.epoch, count });
     retention?.whole(position);

@@ -1,7 +1,5 @@
-// What was written down, read again: the segments of one log, or a recording, which is one segment.
+// What was written down, read again from a disk: the segments of one log, or a recording, which is one segment.
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { EpochvisorError } from '../errors/errors.js';
 import { decodeSegmentRecord, type SegmentRecord, typeOfRecord } from '../wire/segment-records.js';
 import {
@@ -13,6 +11,7 @@ import {
   type SegmentSource,
   type StoredRecord,
 } from '../wire/segments.js';
+import { type LogDisk, type ReadableFile, within } from './disk.js';
 
 /** Segments, and nothing else. */
 const SEGMENT = /^\d{8}\.epvlog$/;
@@ -42,72 +41,68 @@ export interface StoredLog {
 }
 
 /** The log in a file. @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION */
-export function openLogFile(path: string): StoredLog {
-  return logOf(path, [path]);
+export function openLogFile(disk: LogDisk, path: string): StoredLog {
+  return logOf(disk, path, [path]);
 }
 
 /** The logs in a folder: of one replica, or a folder for each. @throws EpochvisorError as `openLogFile` */
-export function openLogs(path: string): readonly StoredLog[] {
+export function openLogs(disk: LogDisk, path: string): readonly StoredLog[] {
   const folders = [
     path,
-    ...namesIn(path)
-      .map(name => join(path, name))
-      .filter(isFolder),
+    ...namesIn(disk, path)
+      .map(name => within(path, name))
+      .filter(name => disk.isFolder(name)),
   ];
   const logs = folders.flatMap(folder => {
-    const segments = namesIn(folder).filter(name => SEGMENT.test(name));
+    const segments = namesIn(disk, folder).filter(name => SEGMENT.test(name));
     // One that was killed before its first segment had a beginning has logged nothing.
-    return segments.length === 0 ? [] : withBeginning(folder, segments);
+    return segments.length === 0 ? [] : withBeginning(disk, folder, segments);
   });
   if (logs.length === 0) throw missing(path, 'no log is in it');
   return logs;
 }
 
-function withBeginning(folder: string, segments: readonly string[]): readonly StoredLog[] {
+function withBeginning(disk: LogDisk, folder: string, segments: readonly string[]): readonly StoredLog[] {
   const [first = ''] = segments;
-  if (segments.length === 1 && reading(join(folder, first), readLastHeader) === undefined) return [];
+  if (segments.length === 1 && reading(disk, within(folder, first), readLastHeader) === undefined) return [];
   return [
     logOf(
+      disk,
       folder,
-      segments.map(name => join(folder, name)),
+      segments.map(name => within(folder, name)),
     ),
   ];
 }
 
-/** Whether it is one; what can't be looked at is none. */
-export function isFolder(path: string): boolean {
+function namesIn(disk: LogDisk, path: string): string[] {
   try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-function namesIn(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
+    return disk.names(path);
   } catch (error) {
     // A file beside the logs.
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
-    throw missing(path, (error as NodeJS.ErrnoException).code ?? String(error));
+    if (codeOf(error) === 'ENOTDIR') return [];
+    throw missing(path, codeOf(error));
   }
 }
 
-function logOf(path: string, segments: readonly string[]): StoredLog {
+function logOf(disk: LogDisk, path: string, segments: readonly string[]): StoredLog {
   const [first = ''] = segments;
-  const begun = reading(first, readSegmentHeader);
+  const begun = reading(disk, first, readSegmentHeader);
   if (begun === undefined) throw corrupt(first, 'it was cut short before it began', 0);
   const { header } = begun;
-  return { path, header, records: () => recordsOf(segments, header) };
+  return { path, header, records: () => recordsOf(disk, segments, header) };
 }
 
-function* recordsOf(segments: readonly string[], first: SegmentHeader): Generator<FoundRecord, void, undefined> {
+function* recordsOf(
+  disk: LogDisk,
+  segments: readonly string[],
+  first: SegmentHeader,
+): Generator<FoundRecord, void, undefined> {
   let { chain } = first;
   // A recording was put together, and synced, as a whole.
   const lastTail = first.incarnation === '' ? 'last' : 'marked';
   for (const [index, path] of segments.entries()) {
     const isLast = index === segments.length - 1;
-    const source = new FileSource(path);
+    const source = new FileSource(disk, path);
     try {
       const begun = isLast && lastTail === 'marked' ? readLastHeader(source) : readSegmentHeader(source);
       // It died with the first bytes of this one.
@@ -164,8 +159,8 @@ class SegmentFound implements FoundRecord {
   }
 }
 
-function reading<Result>(path: string, read: (source: SegmentSource) => Result): Result {
-  const source = new FileSource(path);
+function reading<Result>(disk: LogDisk, path: string, read: (source: SegmentSource) => Result): Result {
+  const source = new FileSource(disk, path);
   try {
     return read(source);
   } finally {
@@ -177,22 +172,18 @@ function reading<Result>(path: string, read: (source: SegmentSource) => Result):
 class FileSource implements SegmentSource {
   readonly path: string;
   readonly size: number;
+  readonly #disk: LogDisk;
   /** Undefined once it is closed: what is asked for later has it opened again. */
-  #fd: number | undefined;
-  #window = Buffer.alloc(0);
+  #file: ReadableFile | undefined;
+  #window = new Uint8Array(0);
   #from = 0;
 
-  constructor(path: string) {
+  constructor(disk: LogDisk, path: string) {
     this.path = path;
-    try {
-      const fd = openSync(path, 'r');
-      this.#fd = fd;
-      const file = fstatSync(fd);
-      if (!file.isFile()) throw Object.assign(new Error(), { code: 'it is no file' });
-      this.size = file.size;
-    } catch (error) {
-      throw missing(path, (error as NodeJS.ErrnoException).code ?? String(error));
-    }
+    this.#disk = disk;
+    const file = this.#opened();
+    this.#file = file;
+    this.size = file.size;
   }
 
   take(at: number, length: number): Uint8Array {
@@ -203,36 +194,34 @@ class FileSource implements SegmentSource {
   #read(at: number, length: number): void {
     const goesOn = at >= this.#from && at <= this.#from + this.#window.length;
     const bytes = Math.max(length, goesOn ? WINDOW_BYTES : LOOK_BYTES);
-    const window = Buffer.allocUnsafe(Math.min(this.size - at, bytes));
-    const fd = this.#fd ?? this.#opened();
-    let done = 0;
+    const window = new Uint8Array(Math.min(this.size - at, bytes));
+    const file = this.#file ?? this.#opened();
+    let done: number;
     try {
-      while (done < window.length) {
-        const bytes = readSync(fd, window, done, window.length - done, at + done);
-        if (bytes === 0) break;
-        done += bytes;
-      }
+      done = file.read(window, at);
     } finally {
-      if (fd !== this.#fd) closeSync(fd);
+      if (file !== this.#file) file.close();
     }
     if (done < length) throw missing(this.path, 'it became shorter while it was read');
     this.#window = window.subarray(0, done);
     this.#from = at;
   }
 
-  #opened(): number {
+  #opened(): ReadableFile {
     try {
-      return openSync(this.path, 'r');
+      return this.#disk.open(this.path);
     } catch (error) {
-      throw missing(this.path, (error as NodeJS.ErrnoException).code ?? String(error));
+      throw missing(this.path, codeOf(error));
     }
   }
 
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    this.#file?.close();
+    this.#file = undefined;
   }
 }
+
+const codeOf = (error: unknown): string => (error as { readonly code?: string }).code ?? String(error);
 
 function missing(path: string, why: string): EpochvisorError {
   return new EpochvisorError(
@@ -244,5 +233,7 @@ function missing(path: string, why: string): EpochvisorError {
 
 /** What a person calls a log: the replica that wrote it. */
 export function nameOfLog({ header, path }: StoredLog): string {
-  return header.incarnation === '' ? basename(path) : `replica ${header.incarnation.slice(0, 8)}`;
+  return header.incarnation === ''
+    ? path.slice(path.lastIndexOf('/') + 1)
+    : `replica ${header.incarnation.slice(0, 8)}`;
 }

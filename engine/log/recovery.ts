@@ -8,7 +8,6 @@
 // What precedes the log of one that joined is in others (chain.ts): it may be needed for where.
 
 import { assert, EpochvisorError } from '../errors/errors.js';
-import type { GuestState } from '../guest/guest-state.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
 import { EntryDecoder } from '../wire/log-entries.js';
@@ -23,8 +22,9 @@ import {
   refuseParted,
   refuseStrangers,
 } from './chain.js';
+import type { LogDisk } from './disk.js';
 import { openLogs } from './log-reader.js';
-import { checkpointsIn, type Records, snapshotAt } from './stored-checkpoints.js';
+import { checkpointsIn, type LoggedState, type Records, type SavedIn } from './stored-checkpoints.js';
 
 export interface Recovery extends Records {
   /** Of the log that is gone on from. */
@@ -40,24 +40,30 @@ export interface Recovery extends Records {
 }
 
 /**
- * @param folders of logs
+ * @param folders of logs, on this disk
  * @param view the latest one
  * @param outside how much of each stream's output is known to be there
  * @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION, LOGS_DIFFER; RECOVER_OVERTAKEN, RECOVER_LACKING
  */
-export function planRecovery(folders: readonly string[], view: View, outside: readonly StreamOffset[]): Recovery {
-  return recoveryOf(extentsIn(folders), view, outside);
+export function planRecovery(
+  disk: LogDisk,
+  folders: readonly string[],
+  view: View,
+  outside: readonly StreamOffset[],
+  saved: SavedIn<Pick<LoggedState, 'execution'>>,
+): Recovery {
+  return recoveryOf(extentsIn(disk, folders), view, outside, (log, number) => saved(log, number).execution);
 }
 
 /** What a checkpoint says of the outputs before it. */
-type Saved = (log: Records, number: number) => Pick<GuestState['execution'], 'written'>;
+type Saved = SavedIn<Pick<LoggedState['execution'], 'written'>>;
 
 /** As `planRecovery`, of what is in the logs. */
 export function recoveryOf(
   extents: readonly LogExtent[],
   view: View,
   outside: readonly StreamOffset[],
-  saved: Saved = (log, number) => snapshotAt(log, number).guest.execution,
+  saved: Saved,
 ): Recovery {
   refuseStrangers(extents);
   const [first] = extents;
@@ -75,16 +81,16 @@ export function recoveryOf(
 }
 
 /** The same plan, made again from the log that it named. @throws EpochvisorError as `planRecovery` */
-export function chainOfRecovery(folders: readonly string[], path: string): Records {
-  const extents = extentsIn(folders);
+export function chainOfRecovery(disk: LogDisk, folders: readonly string[], path: string): Records {
+  const extents = extentsIn(disk, folders);
   const last = extents.find(({ log }) => log.path === path);
   assert(last !== undefined, 'the log that was chosen is among those that were given');
   return recordsOf(chainTo(last, extents));
 }
 
 /** A folder may be named twice, or lie in another. */
-function extentsIn(folders: readonly string[]): LogExtent[] {
-  const logs = new Map(folders.flatMap(folder => openLogs(folder)).map(log => [log.path, log]));
+function extentsIn(disk: LogDisk, folders: readonly string[]): LogExtent[] {
+  const logs = new Map(folders.flatMap(folder => openLogs(disk, folder)).map(log => [log.path, log]));
   return [...logs.values()].map(extentOf);
 }
 
@@ -131,9 +137,13 @@ function overtaken({ log }: LogExtent, view: View, named: readonly string[]): Ep
 /**
  * How much of each stream's input the guest has had where the log ends, by stream; of a source, streams that it opened.
  * @param log a whole one, from which the guest goes on
+ * @param guest what is saved at its checkpoint; undefined: it goes on from the beginning of the machine
  */
-export function inputDelivered(log: Records, from: number, checkpoint: number | undefined): Map<number, number> {
-  const guest = checkpoint === undefined ? undefined : snapshotAt(log, checkpoint).guest;
+export function inputDelivered(
+  log: Records,
+  from: number,
+  guest: Pick<LoggedState, 'execution' | 'codec'> | undefined,
+): Map<number, number> {
   const delivered = new Map((guest?.execution.input ?? []).map(({ stream, offset }) => [stream, offset]));
   const decoder = new EntryDecoder(guest?.codec);
   for (const { bytes } of partsFrom(log, from)) {

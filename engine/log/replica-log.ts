@@ -14,7 +14,6 @@
 import { linkAround } from '../driver/link-around.js';
 import type { LogPort, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { assert } from '../errors/errors.js';
-import type { GuestState } from '../guest/guest-state.js';
 import { describeOutcome } from '../protocol/describe.js';
 import { type Durability, syncsAtOnce } from '../protocol/durability.js';
 import type { PeerMessage } from '../protocol/messages.js';
@@ -23,6 +22,7 @@ import { type LogPart, noteOf, type SegmentRecord } from '../wire/segment-record
 import { type CheckpointPace, Checkpoints } from './checkpoints.js';
 import type { LogWriter } from './log-writer.js';
 import type { Retention } from './retention.js';
+import type { LoggedState } from './stored-checkpoints.js';
 
 export interface ReplicaLogOptions {
   readonly incarnation: string;
@@ -43,7 +43,7 @@ const LAST_MS = 3_000;
 
 type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
 
-export class ReplicaLog {
+export class ReplicaLog<State extends LoggedState> {
   readonly #writer: LogWriter;
   readonly #options: ReplicaLogOptions;
   /** Of the parts that came from other replicas: what the driver gives on is what came. */
@@ -60,8 +60,11 @@ export class ReplicaLog {
   /** Whether the disk is to have at once what is logged. */
   #urgent = false;
   #synced = -1;
+  #written = -1;
+  /** Claims, and what is to be written before. */
+  #claims: { readonly position: number; readonly then: () => void }[] = [];
   #awaited: { readonly position: number; readonly then: () => void } | undefined;
-  #checkpoints: Checkpoints | undefined;
+  #checkpoints: Checkpoints<State> | undefined;
 
   constructor(writer: LogWriter, options: ReplicaLogOptions) {
     this.#writer = writer;
@@ -74,7 +77,7 @@ export class ReplicaLog {
     if (view !== undefined) this.#viewed(view, options.reason ?? 'the machine begins');
   }
 
-  ports(ports: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> {
+  ports(ports: ReplicaPorts<State>): ReplicaPorts<State> {
     const { arbiter } = ports;
     this.#aroundGuest(ports.guest);
     const { checkpoints: pace, retention } = this.#options;
@@ -89,10 +92,12 @@ export class ReplicaLog {
       log: this.#port,
       arbiter: {
         claim: (view, answer) =>
-          arbiter.claim(view, answered => {
-            if (answered.result === 'lost') this.#told(answered.owner, 'read from its record');
-            answer(answered);
-          }),
+          this.#whenClaimable(() =>
+            arbiter.claim(view, answered => {
+              if (answered.result === 'lost') this.#told(answered.owner, 'read from its record');
+              answer(answered);
+            }),
+          ),
         latest: (machine, answer) =>
           arbiter.latest(machine, view => {
             if (view !== undefined) this.#told(view, 'read from its record');
@@ -139,11 +144,28 @@ export class ReplicaLog {
       if (!isOver) then();
       isOver = true;
     };
-    const late = setTimeout(over, LAST_MS);
+    const keepFromEnding = this.#writer.time.after(LAST_MS, over);
     this.#writer.close(() => {
-      clearTimeout(late);
+      keepFromEnding();
       over();
     });
+  }
+
+  /**
+   * Whoever a view names is to be gone on from. Where acknowledgements do not wait for disks, what this replica was sent may be in
+   * memory alone, and what precedes all that has left in the log of one that it leaves out: it claims once that is written.
+   */
+  #whenClaimable(then: () => void): void {
+    this.#writer.flush();
+    if (this.#options.durability !== 'memory' || this.#written >= this.#end) then();
+    else this.#claims.push({ position: this.#end, then });
+  }
+
+  #hasWritten(written: number): void {
+    this.#written = written;
+    const due = this.#claims.filter(({ position }) => position <= written);
+    this.#claims = this.#claims.filter(({ position }) => position > written);
+    for (const { then } of due) then();
   }
 
   /** Calls back, once, when the disk has all below a position, whatever the durability; it may be at once. */
@@ -176,6 +198,7 @@ export class ReplicaLog {
       listen: (kept, left) => {
         writer.listen((written, synced) => {
           kept(written, synced);
+          this.#hasWritten(written);
           this.#kept(synced);
         });
         retention?.asks(left);
@@ -198,7 +221,7 @@ export class ReplicaLog {
     });
   }
 
-  #aroundGuest(guest: ReplicaPorts<GuestState>['guest']): void {
+  #aroundGuest(guest: ReplicaPorts<State>['guest']): void {
     const writer = this.#writer;
     const listen = guest.listen.bind(guest);
     guest.listen = listener =>
@@ -242,7 +265,7 @@ export class ReplicaLog {
   // ---- views
 
   #hear(news: ReplicaNews): void {
-    const atMs = Date.now();
+    const atMs = this.#writer.time.dateMs();
     switch (news.type) {
       case 'view':
         this.#viewed(news.view, news.reason);
@@ -276,7 +299,7 @@ export class ReplicaLog {
     this.#hurry(
       syncsAtOnce(this.#options.durability, view.primary === this.#options.incarnation, view.backups.length === 0),
     );
-    this.#view = { type: 'view', atMs: Date.now(), view, reason };
+    this.#view = { type: 'view', atMs: this.#writer.time.dateMs(), view, reason };
     this.#writer.record(this.#view);
   }
 }

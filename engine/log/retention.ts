@@ -11,8 +11,8 @@
 // With the segments goes what the dead have written: of a replica that no view names any more nobody needs the log once there are two
 // checkpoints that were begun after that, for it never comes back.
 
-import type { SegmentPlace } from '../driver/log-queue.js';
-import type { LogWriter } from './log-writer.js';
+import type { SegmentPlace } from './log-backlog.js';
+import type { LogQueue } from './log-queue.js';
 
 /** A checkpoint: the segment in which its first piece is, and its position in the log. */
 export interface CheckpointPlace {
@@ -32,14 +32,14 @@ interface Kept extends CheckpointPlace {
 
 /** Told of the checkpoints that a writer is given. */
 export class Retention {
-  readonly #writer: Pick<LogWriter, 'segments' | 'drop'>;
+  readonly #writer: Pick<LogQueue, 'segments' | 'drop'>;
   #begun: Omit<Kept, 'position'> = { segment: 0, gone: [] };
   /** The last one that counts, and those after it, of which not all before them has left. */
   #last: Kept | undefined;
   #waiting: Kept[] = [];
   #left: () => number = () => Infinity;
 
-  constructor(writer: Pick<LogWriter, 'segments' | 'drop'>) {
+  constructor(writer: Pick<LogQueue, 'segments' | 'drop'>) {
     this.#writer = writer;
   }
 

@@ -8,11 +8,13 @@ import type { Member } from '../arbiter/members.js';
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { checkedRecovery } from '../log/checked-recovery.js';
+import type { RecoverPlace } from '../log/recovering.js';
 import type { Recovery } from '../log/recovery.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
+import { HOST_DISK } from '../recording/host-disk.js';
+import { stateAt } from '../recording/host-logs.js';
 import { BIRTH_VIEW } from '../replica/first-view.js';
-import type { RecoverPlace } from '../replica/replica-configuration.js';
 import { membershipIn } from './described-options.js';
 import type { MachineFolder } from './machine-folder.js';
 
@@ -43,7 +45,7 @@ export async function planPartsRecovery(asked: RecoveryAsked): Promise<PlannedRe
   await refuseAlive(asked, view);
   const { outside, released } = await askBus(asked);
   const known = { machine, durability, view, outside, released, acceptLoss };
-  const recovery = checkedRecovery(logs, known);
+  const recovery = checkedRecovery(HOST_DISK, logs, stateAt, known);
   const { header, path, position, end, checkpoint } = recovery;
   if (header.moduleHash !== module) {
     throw new EpochvisorError('GUEST_CHANGED', `${path} is of another guest than ${folder.path}`, 'name other logs');

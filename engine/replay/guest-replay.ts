@@ -13,8 +13,8 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { rewriterHash } from '../cache/rewritten-modules.js';
 import { assert, EpochvisorError } from '../errors/errors.js';
-import type { Recording } from '../log/recording.js';
 import type { Outcome, Output } from '../protocol/vocabulary.js';
+import type { Recording } from '../recording/recording.js';
 import { ThreadHost } from '../replica/thread-host.js';
 import { SharedBlock, WORD_AWAITS_LOG, WORD_COUNT, WORD_EPOCH, WORD_OUTSTANDING } from '../threads/shared.js';
 import type { SegmentRecord } from '../wire/segment-records.js';

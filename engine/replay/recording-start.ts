@@ -2,8 +2,8 @@
 
 import { EpochvisorError } from '../errors/errors.js';
 import type { GuestState } from '../guest/guest-state.js';
-import type { Recording } from '../log/recording.js';
-import { snapshotAt } from '../log/stored-checkpoints.js';
+import { snapshotAt } from '../recording/host-logs.js';
+import type { Recording } from '../recording/recording.js';
 import { EntryDecoder } from '../wire/log-entries.js';
 
 export interface RecordingStart {

@@ -8,8 +8,8 @@ import type { ListeningPlace } from '../channel/listening-place.js';
 import type { HookModule } from '../guest/boundary-hook.js';
 import type { MachineOptions } from '../guest/machine-options.js';
 import type { CheckpointPace } from '../log/checkpoints.js';
+import type { RecoverPlace } from '../log/recovering.js';
 import type { Durability } from '../protocol/durability.js';
-import type { StreamOffset } from '../protocol/messages.js';
 import type { OperationId, Outcome, View } from '../protocol/vocabulary.js';
 import type { ReplicaProgress, ReplicaReport } from './replica-report.js';
 
@@ -117,20 +117,6 @@ export interface LogPlace {
   readonly keep?: boolean;
   /** What outputs wait for; `memory` where it is left out. */
   readonly durability?: Durability;
-}
-
-/** From where in which log a replica goes on (log/recovery.ts). */
-export interface RecoverPlace {
-  /** Absolute, of logs. */
-  readonly folders: readonly string[];
-  /** The one of the log. */
-  readonly log: string;
-  readonly from: number;
-  readonly end: number;
-  /** Its number; undefined: the guest begins. */
-  readonly checkpoint: number | undefined;
-  /** How much of each stream's output is known to be outside. */
-  readonly outside: readonly StreamOffset[];
 }
 
 /** Launcher to replica. */

@@ -12,6 +12,7 @@ import type { PeerLink, ReplicaPorts } from '../driver/ports.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { HookedReplica } from '../guest/boundary-hook.js';
 import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
+import type { RecoverPlace } from '../log/recovering.js';
 import type { ReplicaLog } from '../log/replica-log.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { NetworkCuts } from './network-cuts.js';
@@ -21,7 +22,6 @@ import {
   type FromReplica,
   JOINS_EVERY_MS,
   REPORT_EVERY_MS,
-  type RecoverPlace,
   type ReplicaConfiguration,
   type ReplicaSilence,
 } from './replica-configuration.js';
@@ -182,13 +182,18 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
 
 /** Loaded for those who go on from a log. */
 async function openedLog(place: RecoverPlace, failed: Failed) {
-  const { aroundRecovered, LogPeer, openRecovered } = await import('./recovering.js');
-  const recovered = openRecovered(place);
-  const { log, snapshot } = recovered;
+  const { LogPeer, openRecovered, portsOfRecovered } = await import('../log/recovering.js');
+  const { snapshotAt } = await import('../recording/host-logs.js');
+  const { HOST_DISK } = await import('../recording/host-disk.js');
+  const { log, saved: snapshot } = openRecovered(HOST_DISK, place, snapshotAt);
+  const around: PortsAround = {
+    ports: plain => portsOfRecovered(plain, place, snapshot?.guest, failed),
+    link: link => link,
+  };
   return {
     state: snapshot === undefined ? {} : { snapshot },
-    around: aroundRecovered(recovered, failed),
-    begin(replica: Replica, view: View, thread: ThreadHost, own: ReplicaLog | undefined): void {
+    around,
+    begin(replica: Replica, view: View, thread: ThreadHost, own: ReplicaLog<GuestState> | undefined): void {
       // It would be the only one to go on from, and nothing of it be there.
       if (own === undefined)
         throw new EpochvisorError('RECOVER_UNLOGGED', 'a log that is gone on from is gone on with');
@@ -230,7 +235,7 @@ async function logFor(
   configuration: ReplicaConfiguration,
   snapshot: MachineSnapshot | undefined,
   tell: ReplicaHost['tell'],
-): Promise<ReplicaLog | undefined> {
+): Promise<ReplicaLog<GuestState> | undefined> {
   if (configuration.log === undefined) return undefined;
   const { openReplicaLog } = await import('./logging.js');
   return openReplicaLog(configuration, configuration.log, snapshot, tell);

@@ -6,9 +6,10 @@ import { STATUS_IO_ERROR, STATUS_NO_SPACE } from '../../devices/device-commands.
 import { DISK_WRITE } from '../../devices/disk/disk-commands.js';
 import { TELLER } from '../../devices/teller/teller-commands.js';
 import { BusDriver } from '../driver/bus-driver.js';
+import { assert } from '../errors/errors.js';
 import type { BusEffect, BusEvent, Connection as ConnectionId, Token } from '../protocol/bus/bus.js';
 import type { BusMemory } from '../protocol/bus/bus-memory.js';
-import type { FromBus, ToBus } from '../protocol/messages.js';
+import type { FromBus, StreamOffset, ToBus } from '../protocol/messages.js';
 import type { Operation, OperationId, Outcome } from '../protocol/vocabulary.js';
 import { Actor } from './actor.js';
 import type { Connection } from './network.js';
@@ -165,13 +166,27 @@ export class BusHost {
     schedule.after(afterNs, () => this.#startAgain(journal));
   }
 
+  /** What whoever goes on with a dead machine finds: what the bus remembers, and how much of each output is there. */
+  get found(): { readonly memory: BusMemory; readonly outside: readonly StreamOffset[] } {
+    assert(this.#journal !== undefined, 'a bus that remembers nothing is not gone on with');
+    const { memory } = this.#journal;
+    const outside = [...this.#lengths].map(([stream, mark]) => ({
+      stream,
+      offset: foundOf(memory, stream, mark).offset,
+    }));
+    return { memory, outside };
+  }
+
+  get isDead(): boolean {
+    return this.#process.dead;
+  }
+
   #startAgain(journal: SimulatedJournal): void {
     this.#process = new Actor(this.#options.schedule);
     journal.open(this.#process);
     this.#options.see({ type: 'busStarted' });
     for (const [stream, mark] of this.#lengths) {
-      const known = journal.memory.outputs.find(output => output.stream === stream) ?? { offset: 0, mark: 0 };
-      journal.append([{ type: 'written', stream, offset: known.offset + Math.max(0, mark - known.mark), mark }]);
+      journal.append([{ type: 'written', ...foundOf(journal.memory, stream, mark) }]);
     }
     this.#bus = this.#options.newBus(journal.memory);
     this.#driver = this.#newDriver();
@@ -414,4 +429,10 @@ export class BusHost {
       this.#planInput();
     });
   }
+}
+
+/** How far an output has come, by the length of its file. */
+function foundOf({ outputs }: BusMemory, stream: number, mark: number) {
+  const known = outputs.find(output => output.stream === stream) ?? { offset: 0, mark: 0 };
+  return { stream, offset: known.offset + Math.max(0, mark - known.mark), mark };
 }

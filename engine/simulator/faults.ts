@@ -44,6 +44,8 @@ export type Fault = { readonly atStep: number } & (
   | { readonly kind: 'restartBus'; readonly durationNs: number; readonly power: boolean }
   /** The disk of a replica that logs does nothing, or has no room. */
   | { readonly kind: 'stallLog' | 'fullLog'; readonly replica: ReplicaTarget; readonly durationNs: number }
+  /** Every process dies, or all hosts lose their power. `loses`: one of the disks is lost with it. */
+  | { readonly kind: 'blackout'; readonly power: boolean; readonly loses: 'nothing' | 'primary' | 'backup' }
   /** There is no room for what the bus keeps. */
   | { readonly kind: 'fullDisk'; readonly durationNs: number }
 );
@@ -240,6 +242,21 @@ export function planDisks(random: Random, steps: number): Fault[] {
     const durationNs = random.pick([1e6, 1e7, 1e8]) * (0.5 + random.below(100) / 100);
     const replica = random.pick(['primary', 'backup', 'backup', 'joining'] as const);
     return { kind: random.pick(['stallLog', 'stallLog', 'fullLog']), atStep: random.below(steps), replica, durationNs };
+  });
+}
+
+/** All die, once or several times; now and then as soon as they go on. */
+export function planBlackouts(random: Random, steps: number): Fault[] {
+  let atStep = random.below(steps);
+  return Array.from({ length: random.pick([1, 1, 2, 3]) }, () => {
+    const fault: Fault = {
+      kind: 'blackout',
+      atStep,
+      power: random.chance(0.6),
+      loses: random.pick(['nothing', 'nothing', 'primary', 'backup'] as const),
+    };
+    atStep += random.pick([random.below(60), random.below(steps)]);
+    return fault;
   });
 }
 

@@ -9,6 +9,7 @@ import {
   chooseLate,
   chooseOvertaken,
   choosePair,
+  chooseRecovering,
   chooseRestarting,
   chooseRun,
   chooseSpared,
@@ -41,6 +42,7 @@ const PARTS = {
   'full-ring': { what: 'a primary dies when the ring to the guest of its backup is full', choose: chooseFullRing },
   snapshots: { what: 'snapshots are kept', choose: chooseKept },
   disks: { what: 'replicas that log, and outputs that wait for their disks', choose: chooseDisks },
+  recovery: { what: 'all of them die, and somebody goes on from their logs', choose: chooseRecovering },
   faults: { what: 'pairs, healing and late', choose: chooseRun },
 } as const satisfies Readonly<Record<string, Kind>>;
 

@@ -11,10 +11,11 @@ import {
   type SegmentTail,
 } from '../wire/segments.js';
 import { Course } from './course.js';
-import type { SavedGuest } from './simulated-guest-thread.js';
+import type { SimulatedSnapshots } from './simulated-snapshots.js';
 
 /** A segment, as far as it is believed. */
 export interface ScannedSegment {
+  readonly path: string;
   readonly bytes: Uint8Array;
   readonly size: number;
 }
@@ -22,42 +23,43 @@ export interface ScannedSegment {
 export class LogScan {
   /** What the guest that goes on from it went through; undefined: nobody can. */
   course: Course | undefined;
-  readonly #saved: (number: number) => SavedGuest | undefined;
+  readonly #snapshots: SimulatedSnapshots;
   #decoder: EntryDecoder | undefined;
   /** Parts that precede the checkpoint that they follow. */
   #early: { readonly position: number; readonly bytes: Uint8Array }[] = [];
   #pieces: Uint8Array[] = [];
+  /** Where the log goes on. */
+  #end = 0;
   readonly #tail: SegmentTail;
-  #segment = 0;
+  /** The one that is being read, and how far it is. */
+  #path = '';
   #at = 0;
-  #chain = 0;
+  #chain: number | undefined;
 
   /**
    * @param beginsWhole whether it begins with the machine
-   * @param saved snapshots by the numbers that their pieces carry
    * @param tail `marked`: it is read once, and what was never synced may be anything
    */
-  constructor(
-    beginsWhole: boolean,
-    saved: (number: number) => SavedGuest | undefined,
-    tail: 'last' | 'marked' = 'last',
-  ) {
-    this.#saved = saved;
+  constructor(beginsWhole: boolean, snapshots: SimulatedSnapshots, tail: 'last' | 'marked' = 'last') {
+    this.#snapshots = snapshots;
     this.#tail = tail;
     if (!beginsWhole) return;
     this.course = new Course();
     this.#decoder = new EntryDecoder();
   }
 
+  /** After whole records there was something else. */
+  isTorn = false;
+
   /** Reads on. @throws EpochvisorError LOG_CORRUPT, where it can't be relied on */
   look(segments: readonly ScannedSegment[]): void {
-    for (;;) {
-      const segment = segments[this.#segment];
-      const isLast = this.#segment + 1 >= segments.length;
-      if (segment === undefined || !this.#read(segment, isLast)) return;
-      if (this.#at < segment.size || this.#segment + 1 >= segments.length) return;
-      this.#segment += 1;
-      this.#at = 0;
+    for (const [index, segment] of segments.entries()) {
+      if (segment.path < this.#path) continue;
+      if (segment.path > this.#path) [this.#path, this.#at] = [segment.path, 0];
+      const isLast = index === segments.length - 1;
+      if (this.#read(segment, isLast) && this.#at === segment.size) continue;
+      this.isTorn = segment.size > 0;
+      return;
     }
   }
 
@@ -68,8 +70,9 @@ export class LogScan {
       const begun = isLast && this.#tail === 'marked' ? readLastHeader(source) : readSegmentHeader(source);
       if (begun === undefined) return false;
       this.#at = begun.recordsAt;
+      this.#chain ??= begun.header.chain;
     }
-    const records = readRecords(source, this.#at, this.#chain, isLast ? this.#tail : 'last');
+    const records = readRecords(source, this.#at, this.#chain!, isLast ? this.#tail : 'last');
     for (let next = records.next(); ; next = records.next()) {
       if (next.done === true) {
         ({ wholeBytes: this.#at, chain: this.#chain } = next.value);
@@ -83,23 +86,24 @@ export class LogScan {
     if (record.type === 'log') {
       let { position } = record;
       for (const { entries, bytes } of record.parts) {
-        if (this.course === undefined) this.#early.push({ position, bytes });
+        // A checkpoint of which the log after it was dropped is none to begin at.
+        if (position > this.#end) [this.course, this.#early] = [undefined, []];
+        this.#end = position + entries;
+        if (this.course === undefined) this.#early.push({ position, bytes: bytes.slice() });
         else this.#logged(bytes);
         position += entries;
       }
     } else if (record.type === 'begins') this.#pieces = [];
-    else if (record.type === 'piece') this.#pieces.push(record.bytes);
+    else if (record.type === 'piece') this.#pieces.push(record.bytes.slice());
     else if (record.type === 'checkpoint' && this.course === undefined) this.#begin(record.position);
   }
 
-  /** A piece is its snapshot's number, its own, and how many there are. */
   #begin(position: number): void {
-    const [first] = this.#pieces;
-    const isWhole = first !== undefined && this.#pieces.length === first[2];
-    const saved = isWhole ? this.#saved(first[0]!) : undefined;
+    const saved = this.#snapshots.whole(this.#pieces);
     if (saved === undefined) return;
     this.course = new Course(saved.course);
     this.#decoder = new EntryDecoder(saved.codec);
+    this.#end = Math.max(this.#end, position);
     for (const early of this.#early) if (early.position >= position) this.#logged(early.bytes);
     this.#early = [];
   }

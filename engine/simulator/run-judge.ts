@@ -20,7 +20,9 @@ import { EntryDecoder } from '../wire/log-entries.js';
 import type { BusObserver, Cause } from './bus-host.js';
 import { Course } from './course.js';
 import type { Fault } from './faults.js';
+import type { LogScan } from './log-scan.js';
 import type { BusPart, Part } from './parts.js';
+import { RecoveryJudge } from './recovery-judge.js';
 import type { Seen } from './seen.js';
 import type { GuestObserver, SavedGuest } from './simulated-guest-thread.js';
 import type { KeptLogs } from './simulated-log.js';
@@ -80,6 +82,7 @@ export class Judge implements BusObserver {
   readonly #see: (seen: Seen) => void;
   readonly #durability: Durability | undefined;
   readonly #logs = new Map<string, KeptLogs>();
+  readonly #recovery: RecoveryJudge;
   #violation: string | undefined;
   /** How much of its guest's course precedes each output; those of streams, cut and joined on the way, by their last byte. */
   readonly #preceding = new Map<string, number>();
@@ -153,11 +156,60 @@ export class Judge implements BusObserver {
   constructor(see: (seen: Seen) => void, durability?: Durability) {
     this.#see = see;
     this.#durability = durability;
+    this.#recovery = new RecoveryJudge(durability ?? 'memory');
   }
 
   /** What `name` writes down. */
   logs(name: string, logs: KeptLogs): void {
     this.#logs.set(name, logs);
+  }
+
+  // ---- logs that are gone on from
+
+  powerLost(disk: string | undefined): void {
+    this.#recovery.powerLost(disk);
+  }
+
+  get #isPromised(): boolean {
+    return (
+      this.#latest !== undefined &&
+      this.#recovery.isPromised(this.#latest, name => this.#logs.get(name)?.hasEnded === true)
+    );
+  }
+
+  /** Some of what had left was in no log, and nobody had promised that: what follows may contradict it where nobody could notice. */
+  get isCutShort(): boolean {
+    return this.#recovery.isCutShort;
+  }
+
+  /** Somebody has gone on from a log. */
+  get hasRecovered(): boolean {
+    return this.#recovery.hasRecovered;
+  }
+
+  /** `name` goes on from the log of `of`, which is worth `scan`. */
+  recovers(name: string, of: string, { course }: LogScan): void {
+    this.#recovery.recovers(name, of);
+    const heard = this.#heard;
+    if (heard === undefined || course?.has(this.#course(heard.name), heard.length) === true) return;
+    if (this.#isPromised) {
+      this.violate(
+        `the log of ${of} that is gone on from lacks what left: ${course?.length ?? 'none'} of ${heard.length} happenings (DU)`,
+      );
+    }
+    this.#recovery.isCutShort = true;
+    this.#heard = undefined;
+  }
+
+  /** Nobody goes on, for the log accounts for less than what has left: whoever tried has contradicted it in nothing that left. */
+  isRefused = false;
+
+  /** Nobody can go on. */
+  refusedToRecover(code: string, why: string): void {
+    if (code === 'RECOVER_BEHIND') this.isRefused = true;
+    const isFree = this.#heard === undefined || this.#recovery.isCutShort;
+    if (!isFree && this.#isPromised)
+      this.violate(`the logs are refused, and have what was promised: ${code} ${why} (DU)`);
   }
 
   /** The first broken promise. */
@@ -237,6 +289,7 @@ export class Judge implements BusObserver {
 
   /** What precedes an output that `name` sends: of its own guest, or of the one whose state it has, before that was saved. */
   #precedingOf(name: string, output: Output): number | undefined {
+    if (output.type === 'releaseInput' && this.#recovery.releases(name, output)) return this.#restored.get(name) ?? 0;
     const own = this.#producedAfter(name, output);
     if (own !== undefined) return own;
     const base = this.#restored.get(name) ?? 0;
@@ -304,6 +357,7 @@ export class Judge implements BusObserver {
     this.#accepted.set(name, new Course(saved.course));
     this.#decoders.set(name, new EntryDecoder(saved.codec));
     this.#restored.set(name, saved.course.length);
+    this.#recovery.restored(name, saved.execution.input);
     for (const part of this.#early.get(name) ?? []) this.accepted(name, part, undefined);
     this.#early.delete(name);
   }
@@ -349,7 +403,8 @@ export class Judge implements BusObserver {
       this.violate(`view ${view.number} is won by ${view.primary}, and nothing has struck (CL, SX)`);
     if (this.#views.has(view.number)) this.violate(`view ${view.number} is recorded twice (VW)`);
     if (before === undefined && view.number > 1) this.violate(`view ${view.number} follows none (VW)`);
-    if (before !== undefined && before.primary !== view.primary && !before.backups.includes(view.primary)) {
+    const isOfBefore = before?.primary === view.primary || before?.backups.includes(view.primary) === true;
+    if (before !== undefined && !isOfBefore && !this.#recovery.followsFrom(view.primary, before)) {
       this.violate(`view ${view.number} belongs to ${view.primary}, no part of view ${before.number} (VW)`);
     }
     if (before?.primary === view.primary && before.backups.length > view.backups.length) this.coverage.simplex += 1;
@@ -359,16 +414,19 @@ export class Judge implements BusObserver {
     }
     this.#views.set(view.number, view);
     this.#latest = view;
+    this.#recovery.recorded(view);
     this.#see({ type: 'recorded', view });
   }
 
   /** Whoever is named can go on alone: it has what precedes every output that was ever seen. */
   #mayBeNamed(name: string, before: View, view: View): void {
     if (name === before.primary) return;
-    if (!before.backups.includes(name)) {
+    if (!before.backups.includes(name) && !this.#recovery.has(name)) {
       this.coverage.named += 1;
       if (!this.#restored.has(name)) this.violate(`view ${view.number} names ${name}, which has no state yet (JN)`);
     }
+    // Of who goes on from a log it was looked at when it began.
+    if (this.#recovery.has(name)) return;
     if (this.#heard !== undefined && !this.#has(name, this.#heard.name, this.#heard.length))
       this.violate(`view ${view.number} names ${name}, which lacks what left (JN, BV)`);
   }

@@ -1,9 +1,19 @@
 // What a run is: everything that is chosen, from one seed.
 
+import type { CheckpointPace } from '../log/checkpoints.js';
 import { BOUNDS, type Bounds } from '../protocol/bounds.js';
 import { DURABILITIES, type Durability } from '../protocol/durability.js';
 import { VARIANTS, type Variant } from '../protocol/vocabulary.js';
-import { type Fault, planDisks, planFaults, planFullDisk, planHealing, planLate, planRestarts } from './faults.js';
+import {
+  type Fault,
+  planBlackouts,
+  planDisks,
+  planFaults,
+  planFullDisk,
+  planHealing,
+  planLate,
+  planRestarts,
+} from './faults.js';
 import { Random } from './random.js';
 import type { InputChunk, Visit } from './visitors.js';
 
@@ -54,6 +64,12 @@ export interface RunOptions {
   readonly durability?: Durability;
   /** How long their disks take at most to sync. */
   readonly logSyncNs?: number;
+  /** When they take checkpoints; left out: never. */
+  readonly checkpointPace?: CheckpointPace;
+  /** Whether they drop nothing. */
+  readonly keepsLogs?: boolean;
+  /** When all are dead, somebody goes on from the logs after so long; left out: nobody does. */
+  readonly recoversNs?: readonly [number, number];
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
   readonly input: readonly InputChunk[];
@@ -125,8 +141,33 @@ export function chooseDisks(seed: number): RunOptions {
     ...run,
     durability: random.pick(DURABILITIES),
     logSyncNs: random.pick([1e4, 1e6, 1e7, 3e7]),
+    ...chooseCheckpoints(random),
     faults: [...run.faults, ...disks].sort((a, b) => a.atStep - b.atStep),
   };
+}
+
+/** And all of them die, once or several times; somebody goes on from their logs. */
+export function chooseRecovering(seed: number): RunOptions {
+  const random = new Random(seed ^ 0x4ec0);
+  const run = chooseDisks(seed);
+  const guestSteps = Math.min(40, Math.max(run.guestSteps, random.between(6, 30)));
+  const steps = guestSteps * STEPS_PER_GUEST_STEP;
+  const others = random.chance(0.5) ? [] : run.faults;
+  return {
+    ...run,
+    guestSteps,
+    memorySyncNs: random.pick([0, 1e4, 1e6]),
+    recoversNs: [1e6, random.pick([2e6, 1e8])],
+    repair: run.repair || random.chance(0.5),
+    faults: [...others, ...planBlackouts(random, steps)].sort((a, b) => a.atStep - b.atStep),
+  };
+}
+
+/** By time, by what was logged, or never. */
+function chooseCheckpoints(random: Random): Pick<RunOptions, 'checkpointPace' | 'keepsLogs'> {
+  const keepsLogs = random.chance(0.2);
+  const pace = random.pick([undefined, { everyMs: 10 }, { everyMs: 40 }, { everyBytes: 100 }, { everyBytes: 500 }]);
+  return { keepsLogs, ...(pace === undefined ? {} : { checkpointPace: pace }) };
 }
 
 /** The same, and the disk that the bus's memory is on is full now and then. */

@@ -52,6 +52,17 @@ export type Seen =
   | { readonly type: 'late'; readonly name: string; readonly view: number }
   | { readonly type: 'busDied'; readonly journal: JournalLoss }
   | { readonly type: 'busStarted' }
+  /** It goes on from the log of a dead one; `isTorn`: of which the end was torn. */
+  | {
+      readonly type: 'recovers';
+      readonly name: string;
+      readonly of: string;
+      readonly from: number;
+      readonly end: number;
+      readonly isTorn: boolean;
+    }
+  /** The logs can't be gone on from. */
+  | { readonly type: 'recoveryRefused'; readonly code: string; readonly why: string }
   | { readonly type: 'over'; readonly outcome: Outcome };
 
 /** What became of the journal when its process died. */
@@ -80,6 +91,10 @@ export function lineOf(seen: Seen): string | undefined {
       return `fault: ${describeFault(seen.fault)}`;
     case 'started':
       return `the launcher starts ${seen.name}`;
+    case 'recovers':
+      return `${seen.name} goes on from the log of ${seen.of}, from ${seen.from} to ${seen.end}`;
+    case 'recoveryRefused':
+      return `nobody can go on: ${seen.code} ${seen.why}`;
     case 'dropped':
       return `${seen.name} drops ${seen.peer}`;
     case 'news':

@@ -41,6 +41,7 @@ import { Guest, type GuestAction, type GuestOptions } from './toy-guest.js';
 /** What a snapshot holds here. */
 export interface SavedGuest {
   readonly position: number;
+  readonly count: number;
   readonly execution: ExecutionState;
   readonly codec: EntryState;
   readonly history: History;
@@ -92,6 +93,8 @@ export interface GuestThreadOptions {
   readonly lengths: Random;
   /** How likely a boundary has a state digest. */
   readonly digestProbability: number;
+  /** Whether a backup is asked for snapshots, too: checkpoints of its log. */
+  readonly takesCheckpoints: boolean;
   /** Time of one instruction, ns; changes where a host is slow for a while. */
   readonly instructionNs: () => number;
   /** Time to load the guest, and to have clones of a suspended one ready, ns. */
@@ -363,8 +366,12 @@ export class GuestThread implements ExecutionGuest {
   // ---- snapshots (JN)
 
   #snapshotIsDue(): boolean {
-    if (this.#execution.role !== 'primary') return false;
-    return this.#snapshots.isDue(this.#execution.epoch, true, this.#stack, () => 64);
+    const isPrimary = this.#execution.role === 'primary';
+    if (!isPrimary && !this.#options.takesCheckpoints) return false;
+    if (isPrimary || this.#execution.isAtLogsEnd)
+      return this.#snapshots.isDue(this.#execution.epoch, isPrimary, this.#stack, () => 64);
+    this.#snapshots.tellSize(this.#stack, () => 64);
+    return false;
   }
 
   /** Clones of the suspended functions take a moment; then the bell is rung. */
@@ -395,12 +402,14 @@ export class GuestThread implements ExecutionGuest {
         throw new EpochvisorError('NOT_SNAPSHOTABLE', 'not here');
       },
       (): SavedGuest => {
-        this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
+        const isPrimary = this.#execution.role === 'primary';
+        if (isPrimary) this.#driver.step({ type: 'snapshot', nowNs: this.#driver.nowNs() });
         const { length, hash } = observer.course();
         return {
-          position: this.#link.logged,
+          position: isPrimary ? this.#link.logged : this.#execution.taken,
+          count: this.#guest.count,
           execution: this.#execution.save(),
-          codec: this.#link.codec,
+          codec: isPrimary ? this.#link.codec : this.#driver.codec,
           history: { happenings: [...this.#happenings], actions: this.#actions },
           course: { length, hash },
           realTimeNs: this.#realTimeNs,

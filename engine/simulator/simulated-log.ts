@@ -1,35 +1,45 @@
-// What a simulated replica writes down, and where it lies around the driver's ports (in production: log/replica-log.ts): the queue
-// is that of production, over a simulated disk; what the disk has the judge is shown.
+// What a simulated replica writes down: the production log (log/replica-log.ts and all below it) over a simulated disk; what the disk
+// has, the judge is shown.
 
-import { linkAround } from '../driver/link-around.js';
-import type { LogQueue } from '../driver/log-queue.js';
-import type { LogPort, PeerLink, ReplicaNews, StateReader } from '../driver/ports.js';
-import { assert } from '../errors/errors.js';
-import { type Durability, syncsAtOnce } from '../protocol/durability.js';
+import type { EpochvisorError } from '../errors/errors.js';
+import { type BegunLogOptions, beginLog, beginsWhole } from '../log/begun-log.js';
+import type { LogTime } from '../log/disk.js';
+import type { ReplicaLog } from '../log/replica-log.js';
+import type { Durability } from '../protocol/durability.js';
 import type { View } from '../protocol/vocabulary.js';
-import type { IoEnd } from '../threads/io-end.js';
 import type { Actor } from './actor.js';
-import { LogScan } from './log-scan.js';
+import { LogScan, type ScannedSegment } from './log-scan.js';
 import type { Parts } from './parts.js';
 import type { Random } from './random.js';
+import type { RunOptions } from './run-plan.js';
 import type { Schedule } from './schedule.js';
-import { SimulatedDisk } from './simulated-disk.js';
+import { SimulatedDisk, type SimulatedFile, type SimulatedFiles } from './simulated-disk.js';
 import type { SavedGuest } from './simulated-guest-thread.js';
+import type { SimulatedSnapshots } from './simulated-snapshots.js';
+
+/** In it each replica has a folder of its name. */
+export const LOGS_FOLDER = '/logs';
 
 /** Small enough that runs have several. */
 const SEGMENT_BYTES = 1_000;
+/** What a saved guest is written in. */
+const PIECES = 6;
 
 export interface SimulatedLogOptions {
   readonly name: string;
   readonly durability: Durability;
-  readonly syncNs: number;
+  readonly run: Pick<RunOptions, 'logSyncNs' | 'checkpointPace' | 'keepsLogs'>;
   readonly view: View | undefined;
+  /** What it goes on from, where that is a checkpoint of another log. */
+  readonly first: SavedGuest | undefined;
+  /** Whether it goes on from the log of another. */
+  readonly recovers: boolean;
+  readonly files: SimulatedFiles;
   readonly parts: Parts;
   readonly schedule: Schedule;
   readonly random: Random;
   readonly process: Actor;
-  /** Snapshots under way, by the number that their pieces carry. */
-  readonly snapshots: readonly SavedGuest[];
+  readonly snapshots: SimulatedSnapshots;
   /** A log that was relied on is not what was written. */
   readonly violate: (what: string) => void;
 }
@@ -44,148 +54,53 @@ export interface KeptLogs {
 
 export class SimulatedLog implements KeptLogs {
   readonly disk: SimulatedDisk;
+  readonly log: ReplicaLog<SavedGuest>;
   readonly written: LogScan;
   readonly synced: LogScan;
   readonly #options: SimulatedLogOptions;
-  readonly #queue: LogQueue;
-  readonly #places = new WeakMap<Uint8Array, { readonly position: number; readonly length: number }>();
-  #end = 0;
-  #view = 0;
-  #isPrimary: boolean;
+  readonly #folder: string;
+  readonly #beginsWhole: boolean;
   hasEnded = false;
-  #kept: ((written: number, synced: number) => void) | undefined;
 
   constructor(options: SimulatedLogOptions) {
     this.#options = options;
-    const { name, view, schedule, random, process, syncNs, durability, parts, snapshots } = options;
-    const beginsWhole = view !== undefined;
-    const saved = (number: number) => snapshots[number];
-    this.written = new LogScan(beginsWhole, saved);
-    this.synced = new LogScan(beginsWhole, saved);
-    this.disk = new SimulatedDisk(schedule, random, process, syncNs, () => this.#changed());
-    this.#isPrimary = view?.primary === name;
-    this.#queue = parts.logQueue({
-      disk: this.disk,
+    const { name, view, first, recovers, files, schedule, random, process, run, durability, parts, snapshots } =
+      options;
+    this.#folder = `${LOGS_FOLDER}/${name}`;
+    const begun: BegunLogOptions<SavedGuest> = {
+      ...{ incarnation: name, view, durability, keeps: run.keepsLogs === true, recovers },
+      ...(run.checkpointPace === undefined ? {} : { checkpoints: run.checkpointPace }),
+      ...(first === undefined ? {} : { first: { state: first, pieces: snapshots.pieces(first, PIECES) } }),
+    };
+    this.#beginsWhole = beginsWhole(begun);
+    this.written = new LogScan(this.#beginsWhole, snapshots);
+    this.synced = new LogScan(this.#beginsWhole, snapshots);
+    this.disk = new SimulatedDisk({
+      ...{ files, schedule, random, process, syncNs: run.logSyncNs ?? 0 },
+      changed: () => this.#changed(),
+    });
+    const writer = parts.logWriter({
+      host: { disk: this.disk, time: timeOf(schedule, random, process) },
+      folder: this.#folder,
       header: { machine: 'm', incarnation: name, moduleHash: '', description: new Uint8Array() },
-      beginsWhole,
-      waitsForRoom: durability !== 'memory',
+      beginsWhole: this.#beginsWhole,
+      isAwaited: durability !== 'memory',
       segmentBytes: SEGMENT_BYTES,
-      observer: {
-        kept: (written, synced) => this.#kept?.(written, synced),
-        waits: () => undefined,
-        goesOn: () => undefined,
-        ended: () => {
-          this.hasEnded = true;
-        },
+      ended: (_: EpochvisorError) => {
+        this.hasEnded = true;
       },
     });
-    this.#queue.urgent = syncsAtOnce(durability, false, false);
-    if (view !== undefined) this.viewed(view);
+    this.log = beginLog(writer, begun);
   }
 
-  readonly port: LogPort = {
-    waitingBytes: 0,
-    listen: kept => {
-      this.#kept = kept;
-    },
-  };
-
-  viewed(view: View): void {
-    if (view.number <= this.#view) return;
-    this.#view = view.number;
-    const { name, durability } = this.#options;
-    this.#isPrimary = view.primary === name;
-    this.#queue.urgent = syncsAtOnce(durability, this.#isPrimary, view.backups.length === 0);
-    this.#queue.record({ type: 'view', atMs: 0, view, reason: '' });
-  }
-
-  news(news: ReplicaNews): void {
-    if (news.type === 'view') this.viewed(news.view);
-  }
-
-  around(guest: IoEnd<SavedGuest>): void {
-    const queue = this.#queue;
-    const listen = guest.listen.bind(guest);
-    let hasOutput = false;
-    guest.listen = listener =>
-      listen({
-        logged: (part, entries) => {
-          this.#logged(this.#end, entries, part);
-          listener.logged(part, entries);
-        },
-        output: (position, output) => {
-          hasOutput = true;
-          listener.output(position, output);
-        },
-        drained: said => {
-          if (this.#isPrimary && hasOutput && queue.owesLog) queue.flush();
-          hasOutput = false;
-          listener.drained(said);
-        },
-        loaded: () => listener.loaded(),
-        running: () => listener.running(),
-        live: (epoch, uncertain) => listener.live(epoch, uncertain),
-        diverged: message => listener.diverged(message),
-        failed: message => listener.failed(message),
-        congested: () => listener.congested(),
-      });
-    const sendLog = guest.sendLog.bind(guest);
-    guest.sendLog = part => {
-      const place = this.#places.get(part);
-      assert(place !== undefined, 'what the guest is sent of the log came from another replica, as it is');
-      this.#logged(place.position, place.length, part);
-      sendLog(part);
-    };
-    const setAcknowledged = guest.setAcknowledged.bind(guest);
-    guest.setAcknowledged = position => setAcknowledged(position, false);
-  }
-
-  /** A part may lie in memory that is used again. */
-  #logged(position: number, entries: number, part: Uint8Array): void {
-    this.#queue.logged(position, { entries, bytes: part.slice() });
-    this.#end = position + entries;
-  }
-
-  link(link: PeerLink): PeerLink {
-    return linkAround(link, {
-      listen: handlers =>
-        link.listen({
-          ...handlers,
-          message: message => {
-            if (message.type === 'log' || message.type === 'offer') this.#places.set(message.part, message);
-            else if (message.type === 'welcome' || message.type === 'view') this.viewed(message.view);
-            handlers.message(message);
-          },
-        }),
-    });
-  }
-
-  reader(reader: StateReader<SavedGuest>): StateReader<SavedGuest> {
-    this.#queue.record({ type: 'begins' });
-    return {
-      push: piece => {
-        reader.push(piece);
-        this.#queue.record({ type: 'piece', bytes: piece.slice() });
-      },
-      get complete() {
-        return reader.complete;
-      },
-      finish: () => {
-        const saved = reader.finish();
-        this.#queue.record({ type: 'checkpoint', position: saved.position, epoch: 0, count: 0 });
-        this.#end = Math.max(this.#end, saved.position);
-        return saved;
-      },
-    };
-  }
-
-  /** The host of the replica loses its power: what is read then has all that was synced, and nothing that was not written. */
-  losePower(): void {
-    const { random, view, snapshots, violate, name } = this.#options;
-    const left = this.disk.afterPowerLoss(random).map(bytes => ({ bytes, size: bytes.length }));
-    const scan = new LogScan(view !== undefined, number => snapshots[number], 'marked');
+  /** Its process is killed: had its host lost its power, what is read then has all that was synced, and nothing that was not written. */
+  checkPowerLoss(): void {
+    const { files, random, snapshots, violate, name } = this.#options;
+    const left = files.afterPowerLoss(this.#folder, random).under(this.#folder);
+    const isFromBeginning = left[0]?.[0].endsWith('/00000001.epvlog') ?? true;
+    const scan = new LogScan(this.#beginsWhole && isFromBeginning, snapshots, 'marked');
     try {
-      scan.look(left);
+      scan.look(left.map(([path, { bytes }]) => ({ path, bytes, size: bytes.length })));
     } catch (error) {
       violate(`the log of ${name} can't be read after a loss of power: ${String(error)} (DU)`);
       return;
@@ -198,8 +113,29 @@ export class SimulatedLog implements KeptLogs {
   }
 
   #changed(): void {
-    const { segments } = this.disk;
-    this.written.look(segments.map(({ bytes }) => ({ bytes, size: bytes.length })));
-    this.synced.look(segments.map(({ bytes, syncedBytes }) => ({ bytes, size: syncedBytes })));
+    const segments = this.#options.files.under(this.#folder);
+    const as = (size: (file: SimulatedFile) => number): ScannedSegment[] =>
+      segments.map(([path, file]) => ({ path, bytes: file.bytes, size: size(file) }));
+    this.written.look(as(({ bytes }) => bytes.length));
+    this.synced.look(as(({ isNamed, syncedBytes }) => (isNamed ? syncedBytes : 0)));
   }
+}
+
+/** To look at the clock takes a ms: so that what is done for some ms a turn has several turns. */
+function timeOf(schedule: Schedule, random: Random, process: Actor): LogTime {
+  let looks = 0;
+  return {
+    nowMs: () => schedule.nowMs + looks++,
+    dateMs: () => Math.floor(schedule.nowMs),
+    soon: act => process.after(random.between(1e3, 2e4), act),
+    after: (delayMs, act) => {
+      let isOff = false;
+      process.timer(delayMs * 1e6, () => {
+        if (!isOff) act();
+      });
+      return () => {
+        isOff = true;
+      };
+    },
+  };
 }

@@ -1,9 +1,10 @@
 // One simulated replica: the production drivers of its two threads, over simulated sockets, rings' bells, storage and time,
 // and the ways in which it comes to an end.
 
-import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, StateReader } from '../driver/ports.js';
+import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { assert, EpochvisorError } from '../errors/errors.js';
+import { LogPeer, openRecovered, portsOfRecovered, type Recovered, type RecoverPlace } from '../log/recovering.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -16,6 +17,7 @@ import { Actor } from './actor.js';
 import type { BusHost } from './bus-host.js';
 import type { History } from './history.js';
 import type { Connection, Listener, Path } from './network.js';
+import { savedIn } from './operator.js';
 import type { ChannelPart, Parts } from './parts.js';
 import { Random } from './random.js';
 import type { Judge } from './run-judge.js';
@@ -23,8 +25,10 @@ import type { RunOptions } from './run-plan.js';
 import type { Schedule } from './schedule.js';
 import { BUS, type Seen } from './seen.js';
 import type { Arbiter } from './simulated-arbiter.js';
+import { readingDisk, type SimulatedFiles } from './simulated-disk.js';
 import { type GuestObserver, GuestThread, type SavedGuest } from './simulated-guest-thread.js';
 import { SimulatedLog } from './simulated-log.js';
+import type { SimulatedSnapshots } from './simulated-snapshots.js';
 import type { GuestOptions } from './toy-guest.js';
 import { fromBusWire, peerWire, toBusWire } from './wires.js';
 
@@ -53,8 +57,11 @@ export interface ReplicaOptions {
   readonly bus: BusHost;
   readonly busPath: Path;
   readonly judge: Judge;
-  /** Snapshots under way, by the number that their pieces carry. */
-  readonly snapshots: SavedGuest[];
+  readonly snapshots: SimulatedSnapshots;
+  /** Where logs are written down. */
+  readonly files: SimulatedFiles;
+  /** It goes on from a log, in a view that names it. */
+  readonly recovers?: RecoverPlace;
   readonly see: (seen: Seen) => void;
 }
 
@@ -120,6 +127,8 @@ export class Replica {
   readonly #skewNs: number;
   readonly #peers = new Map<string, { readonly connection: PeerConnection; readonly end: 0 | 1 }>();
   #bus: Connection<PeerPacket | ToBus, PeerPacket | FromBus> | undefined;
+  /** Whether its guest goes on from a state that is given to it. */
+  readonly #restores: boolean;
   #wakes = false;
   /** A snapshot to be kept was asked for, and is not answered. */
   #keeps = false;
@@ -127,17 +136,21 @@ export class Replica {
   #hears: string | undefined;
 
   constructor(options: ReplicaOptions) {
-    const { name, schedule, random, run, parts, view } = options;
+    const { name, schedule, random, run, parts, view, recovers, files, snapshots } = options;
     this.#options = options;
+    const recovered =
+      recovers === undefined ? undefined : openRecovered(readingDisk(files), recovers, savedIn(snapshots));
+    this.#restores = view === undefined || recovered?.saved !== undefined;
     this.name = name;
     this.#skewNs = random.below(1e9);
     this.io = new Actor(schedule);
     this.guestActor = new Actor(schedule);
     const shared = new RungBlock(SharedBlock.allocate(run.bounds.ringBytes));
     const [ioPort, guestPort] = newPorts();
-    const end = this.#newIoEnd(shared, ioPort, view === undefined);
+    const end = this.#newIoEnd(shared, ioPort);
     this.#guestThread = this.#newGuestThread(shared, guestPort);
-    this.log = this.#newLog(end);
+    this.log = this.#newLog(recovered?.saved);
+    const ports = this.#portsAround(this.#ports(end), recovered);
     this.#driver = new ReplicaDriver<SavedGuest>({
       channel: {
         incarnation: name,
@@ -150,24 +163,59 @@ export class Replica {
         startMs: START_MS,
         backupsWanted: Math.max(1, run.replicas - 1),
         bounds: run.bounds,
+        ...(recovered?.saved === undefined ? {} : { position: recovered.saved.position }),
         ...(run.durability === undefined ? {} : { durability: run.durability }),
       },
       newChannel: parts.channel,
-      ports: this.#ports(end),
+      ports,
+      ...(recovered?.saved === undefined ? {} : { resumed: recovered.saved }),
     });
     this.#driver.start();
+    if (recovered !== undefined) this.#goOnFrom(recovered, end);
   }
 
-  #newLog(end: WatchedEnd): SimulatedLog | undefined {
-    const { name, schedule, run, parts, view, judge, snapshots } = this.#options;
-    const { durability, logSyncNs: syncNs = 0 } = run;
+  #portsAround(
+    plain: ReplicaPorts<SavedGuest>,
+    recovered: Recovered<SavedGuest> | undefined,
+  ): ReplicaPorts<SavedGuest> {
+    const ports = this.log?.log.ports(plain) ?? plain;
+    if (recovered === undefined) return ports;
+    return portsOfRecovered(ports, recovered.place, recovered.saved, this.#failed);
+  }
+
+  /** The log is its primary, as far as it goes. */
+  #goOnFrom({ place, log }: Recovered<SavedGuest>, end: WatchedEnd): void {
+    const { view } = this.#options;
+    const own = this.log?.log;
+    assert(view !== undefined && own !== undefined, 'a log that is gone on from is gone on with');
+    if (view.primary === this.name) return;
+    const peer = new LogPeer({
+      ...{ log, place, view: view.number, timers: this.#timers, failed: this.#failed },
+      isBusy: () => end.waits,
+      whenSynced: (position, then) => own.whenSynced(position, then),
+    });
+    this.#driver.addPeer(view.primary, own.link(peer));
+  }
+
+  /** What goes wrong while it goes on from a log ends it. */
+  readonly #failed = (error: unknown): void => {
+    if (!(error instanceof EpochvisorError)) throw error;
+    this.haltCode = error.code;
+    this.#options.see({ type: 'recoveryRefused', code: error.code, why: error.message });
+    this.#options.judge.refusedToRecover(error.code, error.message);
+    this.#end('halted', error.code);
+  };
+
+  #newLog(first: SavedGuest | undefined): SimulatedLog | undefined {
+    const { name, schedule, run, parts, view, judge, snapshots, files, recovers } = this.#options;
+    const { durability } = run;
     if (durability === undefined) return undefined;
     const log = new SimulatedLog({
-      ...{ name, durability, syncNs, view, parts, schedule, snapshots, process: this.io },
+      ...{ name, durability, run, view, files, parts, schedule, snapshots, process: this.io },
+      ...{ first, recovers: recovers !== undefined },
       random: new Random(run.seed ^ (0xd15c + name.charCodeAt(0))),
       violate: what => judge.violate(what),
     });
-    log.around(end);
     judge.logs(name, log);
     return log;
   }
@@ -176,7 +224,7 @@ export class Replica {
 
   readonly #ringNs = (): number => this.#options.random.between(1e3, this.#options.run.ringNs);
 
-  #newIoEnd(shared: RungBlock, port: StatePort, restores: boolean): WatchedEnd {
+  #newIoEnd(shared: RungBlock, port: StatePort): WatchedEnd {
     const { random, run, judge, name, see } = this.#options;
     let waiting: (() => void) | undefined;
     shared.rung = bell => {
@@ -204,10 +252,10 @@ export class Replica {
           else this.io.after(this.#ringNs(), act);
         },
       },
-      restores,
+      this.#restores,
     );
     // A joining replica's log follows a state that has not come yet.
-    const decoder = restores ? undefined : new EntryDecoder();
+    const decoder = this.#restores ? undefined : new EntryDecoder();
     end.throttled = on => {
       if (on) judge.coverage.throttled += 1;
       see({ type: 'throttled', name, on });
@@ -235,12 +283,13 @@ export class Replica {
         monotonicNs: () => this.#hostNs(),
       },
       guest,
-      restores: view === undefined,
+      restores: this.#restores,
       epochLength,
       lengthProbability: run.lengthProbability,
       // Its own, so that a run whose length stays is what it would be otherwise.
       lengths: new Random(run.seed ^ (0x1e47 + name.charCodeAt(0))),
       digestProbability: run.digestProbability,
+      takesCheckpoints: run.checkpointPace !== undefined,
       instructionNs: () => run.instructionNs * Math.max(...this.#slownesses),
       loadNs: random.between(1e3, run.transferNs[1]),
       observer: this.#observer(),
@@ -266,7 +315,7 @@ export class Replica {
     soon: act => this.io.after(this.#options.random.between(1e3, 2e4), act),
   };
 
-  #ports(guest: IoEnd<SavedGuest>) {
+  #ports(guest: IoEnd<SavedGuest>): ReplicaPorts<SavedGuest> {
     const { arbiter, random, run, snapshots, name } = this.#options;
     let claims = 0;
     return {
@@ -285,14 +334,10 @@ export class Replica {
       },
       connectBus: (handlers: BusHandlers) => this.#connectBus(handlers),
       pieces: (state: SavedGuest, then: (pieces: Iterator<Uint8Array>) => void) => {
-        const number = snapshots.push(state) - 1;
-        const pieces = Array.from({ length: random.between(1, PIECES_MAX) }, (_, at, of = 0) =>
-          Uint8Array.of(number, at, of),
-        ).map((piece, _, all) => Uint8Array.of(piece[0]!, piece[1]!, all.length));
+        const pieces = snapshots.pieces(state, random.between(1, PIECES_MAX));
         this.io.after(random.between(run.transferNs[0], run.transferNs[1]), () => then(pieces[Symbol.iterator]()));
       },
-      reader: () => this.log?.reader(newReader(snapshots)) ?? newReader(snapshots),
-      ...(this.log === undefined ? {} : { log: this.log.port }),
+      reader: () => snapshots.reader(),
       tell: (news: ReplicaNews) => this.#tell(news),
       end: (halted: boolean) => {
         this.#end(halted ? 'halted' : 'finished', halted ? this.haltCode : 'finished');
@@ -316,7 +361,6 @@ export class Replica {
   #tell(news: ReplicaNews): void {
     const { see, judge } = this.#options;
     see({ type: 'news', name: this.name, news });
-    this.log?.news(news);
     if (news.type === 'view') {
       judge.viewed(this.name, news.view);
       if (isEarly(news.reason, this.#options.run.suspicionMs)) judge.coverage.early += 1;
@@ -405,7 +449,7 @@ export class Replica {
   kill(): void {
     if (this.fate !== 'live' && this.fate !== 'hung') return;
     this.#options.see({ type: 'died', name: this.name });
-    this.log?.losePower();
+    this.log?.checkPowerLoss();
     this.#end('killed', 'killed', true);
   }
 
@@ -446,7 +490,7 @@ export class Replica {
     this.#peers.set(name, { connection, end });
     this.io.do(() => {
       const link = this.#linkTo(name, connection, end, listener);
-      this.#driver.addPeer(name, this.log?.link(link) ?? link);
+      this.#driver.addPeer(name, this.log?.log.link(link) ?? link);
     });
   }
 
@@ -557,26 +601,4 @@ function newPorts(): [StatePort, StatePort] {
     { post: message => void there.push(message), take: () => here.shift() },
     { post: message => void here.push(message), take: () => there.shift() },
   ];
-}
-
-function newReader(snapshots: readonly SavedGuest[]): StateReader<SavedGuest> {
-  let next = 0;
-  let of = -1;
-  let saved: SavedGuest | undefined;
-  return {
-    push: piece => {
-      const [number = 0, at = 0, all = 0] = piece;
-      if (at !== next) throw new EpochvisorError('SNAPSHOT_CORRUPT', 'a piece is missing');
-      next += 1;
-      of = all;
-      saved = snapshots[number];
-    },
-    get complete() {
-      return next === of;
-    },
-    finish: () => {
-      assert(saved !== undefined, 'a snapshot that was sent is known');
-      return saved;
-    },
-  };
 }

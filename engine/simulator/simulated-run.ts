@@ -1,10 +1,12 @@
 // One run: builds the world from its options, lets time go on, strikes with the faults, and asks the judge.
 
+import { EpochvisorError } from '../errors/errors.js';
 import type { View } from '../protocol/vocabulary.js';
 import { BusHost } from './bus-host.js';
 import type { Fault, PathTarget, ReplicaTarget } from './faults.js';
 import type { Path } from './network.js';
 import { Paths } from './network-paths.js';
+import { type RecoveredStart, startFromLogs } from './operator.js';
 import { type Parts, PRODUCTION } from './parts.js';
 import { Random } from './random.js';
 import { type Coverage, Judge } from './run-judge.js';
@@ -12,8 +14,10 @@ import type { RunOptions } from './run-plan.js';
 import { Schedule } from './schedule.js';
 import { lineOf, type Seen } from './seen.js';
 import { Arbiter } from './simulated-arbiter.js';
-import type { SavedGuest } from './simulated-guest-thread.js';
+import { SimulatedFiles } from './simulated-disk.js';
+import { LOGS_FOLDER } from './simulated-log.js';
 import { Replica } from './simulated-replica.js';
+import { SimulatedSnapshots } from './simulated-snapshots.js';
 import { Sometimes, type Visited } from './sometimes.js';
 import {
   type GuestOptions,
@@ -55,6 +59,8 @@ const KEPT_PARTS_MAX = 400;
 const LOOK_EVERY_STEPS = 50;
 /** How often the launcher looks. */
 const WATCH_NS = 5e6;
+/** Whoever dies again and again is left alone then. */
+const RECOVERIES_MAX = 6;
 /** Of replicas, in the order in which they start; no more are started. */
 const NAMES = [...'ABCDEFGHIJKLMNOP'];
 /** A run that plans so many steps goes round in circles. */
@@ -83,10 +89,14 @@ class Simulation {
   readonly #arbiter: Arbiter;
   readonly #world: World;
   readonly #replicas: Replica[] = [];
-  readonly #snapshots: SavedGuest[] = [];
+  readonly #snapshots = new SimulatedSnapshots();
+  readonly #files = new SimulatedFiles();
   readonly #sometimes: Sometimes;
   readonly #guest: GuestOptions;
   #nextFault = 0;
+  /** How often somebody has gone on from logs, or tried to; whether somebody is about to. */
+  #recoveries = 0;
+  #isRecovering = false;
   /** When the last fault that has struck is over. */
   #faultsEndNs = 0;
   /** How far the guests had come, and when. */
@@ -184,12 +194,14 @@ class Simulation {
     return this.#replicas.find(replica => replica.name === name);
   }
 
-  #add(name: string, view: View | undefined): Replica {
+  #add(name: string, view: View | undefined, recovered?: RecoveredStart): Replica {
     const { parts, random, paths, bus } = this.#world;
     const [schedule, run, judge, guest, arbiter] = [this.#schedule, this.#run, this.#judge, this.#guest, this.#arbiter];
     const busPath = paths.toBus(this.#replicas.length);
     const world = { name, run, parts, schedule, random: random.fork(), view, bus, busPath, judge };
-    const replica = new Replica({ ...world, guest, arbiter, snapshots: this.#snapshots, see: this.#see });
+    const kept = { snapshots: this.#snapshots, files: this.#files };
+    const recovers = recovered === undefined ? {} : { recovers: recovered.place };
+    const replica = new Replica({ ...world, ...kept, ...recovers, guest, arbiter, see: this.#see });
     this.#replicas.push(replica);
     return replica;
   }
@@ -222,8 +234,11 @@ class Simulation {
 
   /** Looks for processes that have ended, and starts as many anew, as long as there is a machine to join. */
   #watch(): void {
+    const launcher = this.#recoveries;
+    // Of one that is dead nothing is started any more.
+    const isGone = () => this.#over() || launcher !== this.#recoveries;
     this.#schedule.after(WATCH_NS, () => {
-      if (this.#over() || this.#judge.outcome !== undefined) return;
+      if (isGone() || this.#judge.outcome !== undefined) return;
       this.#killSilent();
       const there = this.#replicas.filter(({ fate }) => fate === 'live' || fate === 'hung').length;
       const name = NAMES[this.#replicas.length];
@@ -233,7 +248,7 @@ class Simulation {
       }
       const [least, most] = this.#run.restartNs;
       this.#schedule.after(this.#world.random.between(least, most), () => {
-        if (this.#over()) return;
+        if (isGone()) return;
         this.#see({ type: 'started', name });
         this.#connect(this.#add(name, undefined), 0);
         this.#watch();
@@ -252,18 +267,26 @@ class Simulation {
 
   run(): RunResult {
     let failure: string | undefined;
+    let isGivenUp = false;
     try {
       // What is still on its way when the replicas have ended arrives too.
       do {
         this.#strike();
         failure = this.#judge.violation;
-        if (this.#over()) this.#endJoining();
-        else failure ??= this.#late();
-      } while (failure === undefined && this.#schedule.step());
+        if (this.#over()) {
+          this.#endJoining();
+          this.#planRecovery();
+        } else failure ??= this.#late();
+        // What was done at devices and on opened streams, and is in no log, nobody can tell: that may hold a guest up for ever.
+        if (failure === undefined || !this.#judge.isCutShort || this.#judge.violation !== undefined) continue;
+        [failure, isGivenUp] = [undefined, true];
+      } while (failure === undefined && !isGivenUp && this.#schedule.step());
     } catch (error) {
       failure = `a defect: ${error instanceof Error ? error.message : error}`;
     }
-    failure ??= this.#wronglyLost() ?? this.#verdict();
+    failure ??=
+      (isGivenUp ? undefined : this.#wronglyLost()) ??
+      (this.#judge.isRefused || isGivenUp ? this.#judge.violation : this.#verdict());
     this.#trace(failure ?? 'nothing wrong');
     return {
       failure,
@@ -278,6 +301,73 @@ class Simulation {
   /** No replica is left that could do anything: all have ended, or are paused for ever. */
   #over(): boolean {
     return this.#replicas.every(replica => !replica.active);
+  }
+
+  // ---- the operator
+
+  /** All are dead: after a while somebody goes on from their logs. */
+  #planRecovery(): void {
+    const { recoversNs } = this.#run;
+    const isOver = this.#judge.outcome !== undefined || this.#judge.violation !== undefined;
+    const isRefused = this.#replicas.some(({ haltCode }) => haltCode === 'RECOVER_BEHIND');
+    const isEnough = isRefused || this.#recoveries === RECOVERIES_MAX;
+    if (recoversNs === undefined || this.#isRecovering || isOver || isEnough) return;
+    const name = NAMES[this.#replicas.length];
+    if (name === undefined) return;
+    this.#isRecovering = true;
+    this.#recoveries += 1;
+    const [least, most] = recoversNs;
+    const afterNs = this.#world.random.between(least, most);
+    this.#lasts(afterNs);
+    this.#schedule.after(afterNs, () => {
+      this.#isRecovering = false;
+      this.#recover(name);
+    });
+  }
+
+  #recover(name: string): void {
+    const { bus, parts } = this.#world;
+    const { durability } = this.#run;
+    // A launcher may have started another meanwhile; and what hangs holds nobody up.
+    if (!this.#over() || durability === undefined || NAMES[this.#replicas.length] !== name) return;
+    for (const replica of this.#replicas) replica.kill();
+    // The bus is one with the process that is started now.
+    if (!bus.isDead) bus.restart(1e5, false);
+    const { memory, outside } = bus.found;
+    if (memory.outcome !== undefined) return;
+    const view = this.#arbiter.latest;
+    const logs = { files: this.#files, parts, snapshots: this.#snapshots, durability, view };
+    try {
+      const start = startFromLogs(name, { ...logs, memory, outside });
+      const { place, scan } = start;
+      const of = place.log.slice(LOGS_FOLDER.length + 1);
+      this.#see({ type: 'recovers', name, of, from: place.from, end: place.end, isTorn: scan.isTorn });
+      this.#judge.recovers(name, of, scan);
+      this.#add(name, start.view, start);
+      if (this.#run.repair) this.#watch();
+    } catch (error) {
+      if (!(error instanceof EpochvisorError)) throw error;
+      this.#see({ type: 'recoveryRefused', code: error.code, why: error.message });
+      this.#judge.refusedToRecover(error.code, error.message);
+    }
+  }
+
+  #blackout({ power, loses }: Fault & { readonly kind: 'blackout' }): void {
+    const { primary, backups } = this.#arbiter.latest;
+    for (const replica of this.#replicas) replica.kill();
+    // Where no output waits for a disk, what is lost with the power is of the replicas alone: what is then known of the outside is known.
+    const isAwaited = this.#run.durability !== 'memory';
+    this.#world.bus.restart(1e6, power && isAwaited);
+    if (!power) return;
+    for (const { log } of this.#replicas) log?.disk.powerOff();
+    const random = this.#world.random;
+    this.#files.become(LOGS_FOLDER, this.#files.afterPowerLoss(LOGS_FOLDER, random));
+    const folder = (name: string) => `${LOGS_FOLDER}/${name}`;
+    const left = [primary, ...backups].filter(name => this.#files.under(folder(name)).length > 0);
+    const [lost] = loses === 'nothing' ? [] : loses === 'primary' ? [primary] : backups;
+    const isLost = lost !== undefined && left.includes(lost) && left.length > 1;
+    if (isLost) this.#files.lose(folder(lost));
+    this.#judge.powerLost(isLost ? lost : undefined);
   }
 
   /** There is nothing left to be joined. */
@@ -322,7 +412,7 @@ class Simulation {
       const struck = replica.fate === 'killed' || replica.fate === 'hung';
       // Named by a claim that outlived its primary, after it had given up: it was no part of the machine then.
       const gaveUp = replica.haltCode === 'JOIN_LOST' && replica.readUpTo < number;
-      if (struck || gaveUp || ['BUS_LOST', 'DIVERGED'].includes(replica.haltCode)) continue;
+      if (struck || gaveUp || ['BUS_LOST', 'DIVERGED', 'RECOVER_BEHIND'].includes(replica.haltCode)) continue;
       return `${replica.name} is ${replica.fate} ${replica.haltCode}, though it is part of view ${number}`;
     }
     return undefined;
@@ -408,6 +498,9 @@ class Simulation {
         break;
       case 'fullDisk':
         this.#world.bus.fillDisk(fault.durationNs);
+        break;
+      case 'blackout':
+        this.#blackout(fault);
         break;
       case 'stallTerminal':
         this.#world.bus.stall(fault.durationNs);

@@ -48,7 +48,19 @@ export const RARE_STATES = [
   'a spare in the place of the dead',
 ] as const;
 
-export type RareState = (typeof RARE_STATES)[number];
+/** Of runs in which all die, and somebody goes on from their logs. */
+export const RECOVERY_STATES = [
+  'a recovery from the beginning',
+  'a recovery from a checkpoint',
+  'a recovery from a torn tail',
+  'a recovery from the log of a backup',
+  'a recovery from the log of one that had recovered',
+  'a log that was overtaken loses its claim',
+  'a refusal for the log is behind',
+  'a death in a recovery',
+] as const;
+
+export type RareState = (typeof RARE_STATES)[number] | (typeof RECOVERY_STATES)[number];
 
 /** How often each was visited. */
 export type Visited = Readonly<Partial<Record<RareState, number>>>;
@@ -106,6 +118,9 @@ export class Sometimes {
   /** Who asked for an operation first. */
   readonly #askedBy = new Map<OperationId, string>();
   #over = false;
+  /** Who goes on from a log, and those of them that are not live yet. */
+  readonly #recovered = new Set<string>();
+  readonly #recovering = new Set<string>();
 
   /** @param spares processes that wait from the start */
   constructor(sight: Sight, spares: readonly string[]) {
@@ -177,6 +192,16 @@ export class Sometimes {
       case 'busDied':
         this.#busDied(seen.journal);
         return;
+      case 'recovers':
+        this.#recovers(seen);
+        return;
+      case 'recoveryRefused':
+        if (seen.code === 'RECOVER_BEHIND') this.#visit('a refusal for the log is behind');
+        return;
+      case 'answered':
+        if (this.#recovering.has(seen.name) && seen.answer.result === 'lost')
+          this.#visit('a log that was overtaken loses its claim');
+        return;
       case 'over':
         this.#over = true;
         return;
@@ -184,7 +209,6 @@ export class Sometimes {
       case 'fault':
       case 'started':
       case 'dropped':
-      case 'answered':
       case 'busStarted':
         return;
     }
@@ -226,14 +250,25 @@ export class Sometimes {
   }
 
   #news({ name, news }: Seen & { readonly type: 'news' }): void {
-    if (news.type === 'live') this.#promoted.delete(name);
-    else if (news.type === 'named') this.#joins.delete(name);
+    if (news.type === 'live') {
+      this.#promoted.delete(name);
+      this.#recovering.delete(name);
+    } else if (news.type === 'named') this.#joins.delete(name);
     else if (news.type === 'halted') {
       this.#forget(name);
       if (news.code === 'BUS_LOST') this.#visit('a primary that gives way for it lacks the bus');
     } else if (news.type === 'finished') {
       this.#forget(name);
     }
+  }
+
+  #recovers({ name, of, from, isTorn }: Seen & { readonly type: 'recovers' }): void {
+    this.#visit(from === 0 ? 'a recovery from the beginning' : 'a recovery from a checkpoint');
+    if (isTorn) this.#visit('a recovery from a torn tail');
+    if (this.#latest?.primary !== of) this.#visit('a recovery from the log of a backup');
+    if (this.#recovered.has(of)) this.#visit('a recovery from the log of one that had recovered');
+    this.#recovered.add(name);
+    this.#recovering.add(name);
   }
 
   // ---- views
@@ -284,6 +319,7 @@ export class Sometimes {
     const latest = this.#latest;
     assert(latest !== undefined, 'the first view stands before anybody can die');
     this.#dead.add(name);
+    if (this.#recovering.delete(name)) this.#visit('a death in a recovery');
     if (this.#over) {
       if (this.#sight.reignOf(name) !== undefined)
         this.#visit('a death of a primary after the end, before it hears of it');

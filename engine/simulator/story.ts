@@ -93,6 +93,10 @@ export function wordsOf(seen: Seen): string | undefined {
       return `the bus dies${seen.journal.power ? ', its host loses its power' : ''}: ${lossOf(seen.journal)}`;
     case 'busStarted':
       return 'the bus is started again';
+    case 'recovers':
+      return `${seen.name} goes on from the log of ${seen.of}, from ${seen.from} to ${seen.end}`;
+    case 'recoveryRefused':
+      return `nobody can go on from the logs: ${seen.code}: ${seen.why}`;
     case 'over':
       return `the bus performs the outcome: ${describeOutcome(seen.outcome)}`;
     case 'piece':
@@ -165,6 +169,8 @@ function struck(fault: Fault, whom: string | undefined): string | undefined {
       return `the disk of ${who} does nothing ${forMs(fault.durationNs)}`;
     case 'fullLog':
       return `the disk of ${who} is full ${forMs(fault.durationNs)}`;
+    case 'blackout':
+      return fault.power ? 'all hosts lose their power' : 'every process is killed';
     case 'fullDisk':
       return `the disk of the bus is full ${forMs(fault.durationNs)}`;
   }

@@ -4,7 +4,7 @@
 import { TELLER } from '../../devices/teller/teller-commands.js';
 import { STATUS_REFUSED } from '../protocol/bus/bus.js';
 import { describeOutcome, sameOutcome } from '../protocol/describe.js';
-import type { Interrupt, Operation, OperationId } from '../protocol/vocabulary.js';
+import { FIRST_OPENED_STREAM, type Interrupt, type Operation, type OperationId } from '../protocol/vocabulary.js';
 import { interruptBytesMax, putInterrupt } from '../wire/interrupts.js';
 import { type Happening, type History, type Production, replay } from './history.js';
 import type { Judge, Performed } from './run-judge.js';
@@ -35,10 +35,14 @@ export function verdict(end: End): string | undefined {
     production.complaint ??
     sameHistories(end) ??
     sameStreams(judge, production) ??
-    sameEnd(judge, production) ??
-    inputOnce(end) ??
-    operationsOnce(end, production) ??
-    allReleased(end, production)
+    (judge.isCutShort ? undefined : ofOneMachine(end, production))
+  );
+}
+
+/** What one that lacks what had left can't tell of that. */
+function ofOneMachine(end: End, production: Production): string | undefined {
+  return (
+    sameEnd(end.judge, production) ?? inputOnce(end) ?? operationsOnce(end, production) ?? allReleased(end, production)
   );
 }
 
@@ -77,6 +81,7 @@ function sameStreams(judge: Judge, production: Production): string | undefined {
   for (const stream of new Set([...judge.transcript.keys(), ...production.streams.keys()])) {
     const seen = judge.transcript.get(stream) ?? new Transcript();
     const right = production.streams.get(stream) ?? new Transcript();
+    if (judge.isCutShort && stream >= FIRST_OPENED_STREAM) continue;
     const at = seen.difference(right);
     if (at !== undefined) return `stream ${stream} differs from what one machine writes at byte ${at} (OF)`;
     // Who has broken off takes no more.
@@ -122,12 +127,15 @@ function allReleased({ judge, history }: End, production: Production): string | 
   const { completed } = ends(history);
   const kept = judge.left.operations.find(id => completed.has(id));
   if (kept !== undefined) return `operation ${kept} has ended, and the bus was never told (RL)`;
-  const forgotten = judge.left.open.find(stream => production.closed.has(stream));
+  // A close that came before a checkpoint, and had not left, is in no snapshot: the bus keeps the number of a stream that is gone.
+  const forgotten = judge.hasRecovered ? undefined : judge.left.open.find(stream => production.closed.has(stream));
   if (forgotten !== undefined) return `stream ${forgotten} is closed, and the bus still has it (RL)`;
   for (const [stream, offset] of production.consumed) {
     // A release is not waited for: where it is lost, what it released is told once more.
     if (production.closed.has(stream) || judge.wentDown.has(stream) || judge.forgot) continue;
     const released = judge.left.released.find(one => one.stream === stream)?.offset ?? 0;
+    // Who has gone on from a checkpoint has released what had come to its guest.
+    if (judge.hasRecovered && released > offset) continue;
     if (released !== offset) return `input ${stream} was consumed up to ${offset} and released up to ${released} (RL)`;
   }
   return undefined;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { extentOf } from '../../engine/log/chain.js';
-import { openLogs } from '../../engine/log/log-reader.js';
+import { openLogs } from '../../engine/recording/host-logs.js';
 import { Bench, guest } from './command.js';
 import { kills } from './tcp-client.js';
 

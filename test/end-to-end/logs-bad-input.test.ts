@@ -3,9 +3,9 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openLogs } from '../../engine/log/log-reader.js';
+import { openLogs } from '../../engine/recording/host-logs.js';
 import type { SegmentRecord } from '../../engine/wire/segment-records.js';
-import { writeSegment } from '../log/changed-recording.js';
+import { writeSegment } from '../recording/changed-recording.js';
 import { Bench, guest } from './command.js';
 
 const bench = new Bench();

@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, truncateSyn
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../bench/wasi/programs.js';
-import { openLogFile } from '../../engine/log/log-reader.js';
-import { openRecording } from '../../engine/log/recording.js';
 import type { Status } from '../../engine/observe/status.js';
 import type { LogEntry } from '../../engine/protocol/vocabulary.js';
-import { entriesOf, rewriteEntries } from '../log/changed-recording.js';
+import { openLogFile } from '../../engine/recording/host-logs.js';
+import { openRecording } from '../../engine/recording/recording.js';
+import { entriesOf, rewriteEntries } from '../recording/changed-recording.js';
 import { needs } from '../setup/needs.js';
 import { Bench, type Ended, guest, Watched } from './command.js';
 import { Gated } from './gated.js';

@@ -9,9 +9,10 @@ import type { ReplicaPorts } from '../../engine/driver/ports.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import type { GuestState } from '../../engine/guest/guest-state.js';
 import { type CheckpointPace, Checkpoints } from '../../engine/log/checkpoints.js';
-import { openLogs } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
 import { Retention } from '../../engine/log/retention.js';
+import { HOST } from '../../engine/recording/host-disk.js';
+import { openLogs } from '../../engine/recording/host-logs.js';
 import type { SnapshotRequest } from '../../engine/threads/snapshot-io-end.js';
 
 let folder: string;
@@ -19,7 +20,7 @@ let writer: LogWriter;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'epochvisor-checkpoints-'));
   const header = { machine: 'm', incarnation: 'me', moduleHash: '', description: new Uint8Array() };
-  writer = new LogWriter({ folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
+  writer = new LogWriter({ host: HOST, folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
 });
 afterEach(async () => {
   await writer.closed();

@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openLogFile, openLogs } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
+import { HOST } from '../../engine/recording/host-disk.js';
+import { openLogFile, openLogs } from '../../engine/recording/host-logs.js';
 import type { SegmentRecord } from '../../engine/wire/segment-records.js';
 
 type Written = (error: Error | null, written: number) => void;
@@ -43,6 +44,7 @@ afterEach(() => {
 
 const writerOf = (segmentBytes?: number) =>
   new LogWriter({
+    host: HOST,
     folder,
     header: HEADER,
     ended: ({ line }) => said.push(line),

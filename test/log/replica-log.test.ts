@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../../engine/driver/ports.js';
 import type { GuestState } from '../../engine/guest/guest-state.js';
-import { openLogs } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
 import { ReplicaLog } from '../../engine/log/replica-log.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
+import { HOST } from '../../engine/recording/host-disk.js';
+import { openLogs } from '../../engine/recording/host-logs.js';
 import type { GuestListener } from '../../engine/threads/io-end.js';
 
 const view = (number: number, primary: string, ...backups: string[]): View => ({
@@ -28,7 +29,7 @@ let heard: string[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'epochvisor-around-'));
   const header = { machine: 'm', incarnation: 'me', moduleHash: '', description: new Uint8Array() };
-  writer = new LogWriter({ folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
+  writer = new LogWriter({ host: HOST, folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
   heard = [];
 });
 afterEach(() => {
@@ -66,7 +67,7 @@ function around(first: View | undefined) {
     tell: ({ type }: { type: string }) => said('tell')(type),
     end: said('end'),
   } as unknown as ReplicaPorts<GuestState>;
-  const log = new ReplicaLog(writer, { incarnation: 'me', view: first, position: 0, durability: 'memory' });
+  const log = new ReplicaLog<GuestState>(writer, { incarnation: 'me', view: first, position: 0, durability: 'memory' });
   const wrapped = log.ports(ports);
   let peer: PeerHandlers | undefined;
   const link = { listen: (handlers: PeerHandlers) => (peer = handlers) } as unknown as PeerLink;
@@ -160,7 +161,29 @@ test('a view that another has won is noted where it names this replica', async (
   const { wrapped, peer } = around(view(1, 'other', 'me'));
   peer.message({ type: 'view', view: view(2, 'other', 'a third'), position: 0 });
   peer.message({ type: 'view', view: view(3, 'other', 'me'), position: 0 });
-  wrapped.arbiter.claim(view(8, 'me'), () => undefined);
+  wrapped.log!.listen(
+    () => undefined,
+    () => 0,
+  );
+  await new Promise(resolve => wrapped.arbiter.claim(view(8, 'me'), resolve));
   wrapped.arbiter.latest('m', () => undefined);
   expect(await written()).toEqual(['view 1', 'view 3', 'view 9']);
+});
+
+test('a view is claimed once what this replica was sent is written: what has left may be in no other log that counts', async () => {
+  const { wrapped, peer } = around(view(1, 'other', 'me'));
+  wrapped.log!.listen(
+    written => heard.push(`written ${written}`),
+    () => 0,
+  );
+  const part = bytes('first');
+  peer.message({ type: 'log', view: 1, position: 0, length: 3, settled: 0, part });
+  wrapped.guest.sendLog(part);
+  await new Promise<void>(resolve =>
+    wrapped.arbiter.claim(view(2, 'me'), () => {
+      heard.push('claimed');
+      resolve();
+    }),
+  );
+  expect(heard.slice(-2)).toEqual(['written 3', 'claimed']);
 });

@@ -1,7 +1,7 @@
 // What of a log is kept: what its last two whole checkpoints need, and not a segment less.
 
 import { describe, expect, test } from 'vitest';
-import type { SegmentPlace } from '../../engine/driver/log-queue.js';
+import type { SegmentPlace } from '../../engine/log/log-backlog.js';
 import { firstNeeded, Retention } from '../../engine/log/retention.js';
 
 /** Segments that begin at these positions, the first of them number 1. */

@@ -2,7 +2,8 @@
 // of their hosts. At each output a judge looks whether a kill, or a loss of power, of all would leave what precedes it.
 
 import { expect, it } from 'vitest';
-import { type LogDisk, LogQueue, type LogQueueOptions } from '../../engine/driver/log-queue.js';
+import type { LogDisk, LogHost } from '../../engine/log/disk.js';
+import { LogWriter, type LogWriterOptions } from '../../engine/log/log-writer.js';
 import { Channel, type ChannelEffect, type ChannelEvent } from '../../engine/protocol/channel.js';
 import { type Part, PRODUCTION } from '../../engine/simulator/parts.js';
 import { chooseDisks } from '../../engine/simulator/run-plan.js';
@@ -24,19 +25,19 @@ class Hasty extends Channel<Part> {
 }
 
 /** Says that it has synced, and syncs. */
-function lying(disk: LogDisk): LogDisk {
+function lying({ disk, time: { soon } }: LogHost): LogDisk {
   return new Proxy(disk, {
     get: (target, name: keyof LogDisk) => {
-      if (name === 'sync') return (then: (error: unknown) => void) => target.soon(() => then(undefined));
+      if (name === 'sync') return (_: number, then: (error: unknown) => void) => soon(() => then(undefined));
       const value = target[name];
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
 }
 
-const queueWith = (change: (options: LogQueueOptions) => Partial<LogQueueOptions>) => ({
+const writerWith = (change: (options: LogWriterOptions) => Partial<LogWriterOptions>) => ({
   ...PRODUCTION,
-  logQueue: (options: LogQueueOptions) => new LogQueue({ ...options, ...change(options) }),
+  logWriter: (options: LogWriterOptions) => new LogWriter({ ...options, ...change(options) }),
 });
 
 const MISTAKES: readonly Omit<Mistake, 'rule' | 'runs'>[] = [
@@ -47,12 +48,12 @@ const MISTAKES: readonly Omit<Mistake, 'rule' | 'runs'>[] = [
   },
   {
     mistake: 'the log of who joins counts before its checkpoint is whole',
-    parts: queueWith(() => ({ beginsWhole: true })),
+    parts: writerWith(() => ({ beginsWhole: true })),
     sees: /output left before the disk of . had what precedes it \(DU\)/,
   },
   {
     mistake: 'a disk lies about what it has synced',
-    parts: queueWith(({ disk }) => ({ disk: lying(disk) })),
+    parts: writerWith(({ host }) => ({ host: { ...host, disk: lying(host) } })),
     sees: /output left before the disk of . had what precedes it \(DU\)/,
   },
 ];

@@ -14,6 +14,7 @@ export const PURE_FOLDERS: readonly string[] = [
   'engine/wasi',
   'engine/threads',
   'engine/driver',
+  'engine/log',
   'engine/simulator',
 ];
 
@@ -30,7 +31,7 @@ export const FOLDERS: readonly string[] = [
   'devices',
   'engine/guest',
   'engine/snapshot',
-  'engine/log',
+  'engine/recording',
   'engine/channel',
   'engine/arbiter',
   'engine/bus',

@@ -8,10 +8,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { EpochvisorError } from '../errors/errors.js';
+import { chainOf, extentOf, recordsOfChain } from '../log/chain.js';
+import type { FoundRecord, StoredLog } from '../log/log-reader.js';
 import { encodeSegmentRecord, type SegmentRecord } from '../wire/segment-records.js';
 import { corrupt, encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../wire/segments.js';
-import { chainOf, extentOf, recordsOfChain } from './chain.js';
-import { type FoundRecord, isFolder, openLogFile, openLogs, type StoredLog } from './log-reader.js';
+import { HOST_DISK } from './host-disk.js';
+import { openLogFile, openLogs } from './host-logs.js';
 import { decodeLoggedMachine, type LoggedMachine } from './logged-machine.js';
 
 const MODULE_PIECE_BYTES = 1 << 20;
@@ -35,7 +37,7 @@ export interface Recording {
  * @throws EpochvisorError LOG_MISSING, LOG_CORRUPT, LOG_VERSION, LOGS_DIFFER
  */
 export function openRecording(path: string): Recording {
-  if (isFolder(path)) return recordingOf(path, openLogs(path));
+  if (HOST_DISK.isFolder(path)) return recordingOf(path, openLogs(path));
   const log = openLogFile(path);
   const machine = decodeLoggedMachine(log.header.description, path);
   return { path, header: log.header, machine, module: moduleIn(log), records: () => log.records() };

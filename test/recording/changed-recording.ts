@@ -1,8 +1,8 @@
 // A recording with something else in its log: read, changed, and written again with every checksum right.
 
 import { writeFileSync } from 'node:fs';
-import { openLogFile } from '../../engine/log/log-reader.js';
 import type { LogEntry } from '../../engine/protocol/vocabulary.js';
+import { openLogFile } from '../../engine/recording/host-logs.js';
 import { EntryDecoder, EntryEncoder, maxSize } from '../../engine/wire/log-entries.js';
 import { encodeSegmentRecord, type LogPart, type SegmentRecord } from '../../engine/wire/segment-records.js';
 import { encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../../engine/wire/segments.js';

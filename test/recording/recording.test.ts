@@ -4,12 +4,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventsOf } from '../../engine/log/log-events.js';
-import { openLogFile } from '../../engine/log/log-reader.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
-import { encodeLoggedMachine } from '../../engine/log/logged-machine.js';
-import { hashOf, openRecording, writeRecording } from '../../engine/log/recording.js';
 import type { LogEntry } from '../../engine/protocol/vocabulary.js';
+import { HOST } from '../../engine/recording/host-disk.js';
+import { openLogFile } from '../../engine/recording/host-logs.js';
+import { eventsOf } from '../../engine/recording/log-events.js';
+import { encodeLoggedMachine } from '../../engine/recording/logged-machine.js';
+import { hashOf, openRecording, writeRecording } from '../../engine/recording/recording.js';
 import { partsOf, writeSegment } from './changed-recording.js';
 
 const OPTIONS = {
@@ -45,7 +46,7 @@ beforeEach(async () => {
   const description = encodeLoggedMachine({ options: OPTIONS });
   const header = { machine: 'm', incarnation: 'abc', moduleHash: hashOf(MODULE), description };
   const ended = () => expect.unreachable();
-  const writer = new LogWriter({ folder: join(folder, 'logs', 'abc'), header, ended });
+  const writer = new LogWriter({ host: HOST, folder: join(folder, 'logs', 'abc'), header, ended });
   const view = { number: 1, machine: 'm', primary: 'abc', backups: [], claim: '' };
   writer.record({ type: 'view', atMs: 5, view, reason: 'begins' });
   let position = 0;

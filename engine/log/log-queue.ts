@@ -1,5 +1,5 @@
-// The queue of a log that is written down: what is appended is gathered into records, goes to the disk in order, one thing at a
-// time, and nobody who appends waits. The same code in production and in the simulator; the disk is in a port.
+// The queue of a log that is written down: what is appended is gathered into records (log-gathering.ts), waits for its segment
+// (log-backlog.ts), and goes to the disk in order, one thing at a time; and nobody who appends waits.
 //
 //   gathered     parts of the log and notes of outputs, until `flush`, GATHER_MS have passed, or GATHER_BYTES are there
 //   written      what has come while the disk was busy, together: it outlives a kill of the process
@@ -16,26 +16,23 @@
 // A full disk is tried again where outputs wait for it (`waits`); else the log ends there, as it does on a disk that fails: after a
 // failed sync nobody knows what is there.
 
-import { encodeSegmentRecord, type LogPart, type OutputNote, type SegmentRecord } from '../wire/segment-records.js';
-import { encodeSegmentHeader, RecordEncoder, type SegmentHeader } from '../wire/segments.js';
-import { syncMark } from '../wire/sync-marks.js';
-import type { Answer } from './journal-queue.js';
+import type { Answer } from '../driver/journal-queue.js';
+import type { LogPart, OutputNote, SegmentRecord } from '../wire/segment-records.js';
+import { LogBacklog, type LogHeader, type SegmentPlace } from './log-backlog.js';
+import { LogGathering } from './log-gathering.js';
+import { LogBehind } from './unwritable.js';
 
 const GATHER_MS = 10;
 const GATHER_BYTES = 64 * 1024;
 const SYNC_MS = 1_000;
-/** Written at a time: what waits for a sync must not wait behind a whole checkpoint. */
-const BATCH_BYTES = 1 << 20;
 const SEGMENT_BYTES = 64 << 20;
 /** Where nobody waits for the disk, more of it than this would be the end of the process: the log ends instead. */
 const WAITING_MAX_BYTES = 256 << 20;
 /** A full disk is tried again after this time, ms. */
 const AGAIN_MS = 500;
-/** What a record counts for beyond the bytes in it. */
-const RECORD_BYTES = 64;
 
 /** Segments, and time. One thing at a time is asked of it, but `soon` and `after`; nothing answers from within the call. */
-export interface LogDisk {
+export interface SegmentStore {
   /** The `number`-th segment begins with these bytes; the one before is closed. */
   begin(number: number, bytes: Uint8Array, then: Answer): void;
   /** @param then with how many bytes were written, from the first on */
@@ -64,30 +61,14 @@ export interface LogObserver {
 }
 
 export interface LogQueueOptions {
-  readonly disk: LogDisk;
+  readonly disk: SegmentStore;
   readonly observer: LogObserver;
-  readonly header: Pick<SegmentHeader, 'machine' | 'incarnation' | 'moduleHash' | 'description'>;
+  readonly header: LogHeader;
   /** Whether the log begins with the machine; else with a checkpoint. */
   readonly beginsWhole: boolean;
   /** Whether a full disk is waited for. */
   readonly waitsForRoom: boolean;
   readonly segmentBytes?: number;
-}
-
-/** Why a log ended that nobody waited for: the disk is slower than what is logged. */
-export class LogBehind extends Error {}
-
-/** A segment that is there, or will be. */
-export interface SegmentPlace {
-  readonly number: number;
-  /** Of the log: its entries begin there. */
-  readonly position: number;
-}
-
-/** A record on its way to a segment. */
-interface Queued {
-  readonly record: SegmentRecord;
-  readonly segment: SegmentPlace;
 }
 
 interface Batch {
@@ -104,35 +85,19 @@ interface Dropped {
 
 export class LogQueue {
   readonly #options: LogQueueOptions;
-  readonly #encoder = new RecordEncoder(0);
-  #parts: LogPart[] = [];
-  #notes: OutputNote[] = [];
-  #gatheredBytes = 0;
-  /** Position of the first part that is gathered, and after the last one: where the log goes on. */
-  #from = 0;
-  #end = 0;
+  readonly #gathering = new LogGathering();
   #keepFromFlush: (() => void) | undefined;
-  /** Gathered whole, and not with the disk. */
-  #records: Queued[] = [];
-  #recordBytes = 0;
+  readonly #backlog: LogBacklog;
   #batch: Batch | undefined;
-  /** Those that are not to be dropped, and what was appended for the last of them; infinite: the next record begins another. */
-  #segments: readonly SegmentPlace[] = [];
-  #begun = 0;
-  #appendedBytes = Infinity;
-  /** The one that is being written, and its size. */
+  /** The segment that is being written, and its size. */
   #present = 0;
   #presentBytes = 0;
   /** How much of it is synced, where no mark says so yet. */
   #unmarked: number | undefined;
-  /** Records that were appended, encoded, and synced. */
-  #appended = 0;
-  #encoded = 0;
+  /** Records that were synced. */
   #syncedRecords = 0;
   #dropped: Dropped[] = [];
-  #isWhole: boolean;
-  /** Where the log goes on after what is encoded, and what of it is written, and synced. */
-  #encodedEnd = 0;
+  /** What of the log is written, and synced. */
   #written = -1;
   #synced = -1;
   /** Bytes were written that are not synced. */
@@ -148,28 +113,28 @@ export class LogQueue {
 
   constructor(options: LogQueueOptions) {
     this.#options = options;
-    this.#isWhole = options.beginsWhole;
+    this.#backlog = new LogBacklog(options.header, options.segmentBytes ?? SEGMENT_BYTES, options.beginsWhole);
   }
 
   /** Where what is logged next stands. */
   get end(): number {
-    return this.#end;
+    return this.#gathering.end;
   }
 
   /** Whether some of the log is not on its way to the disk. */
   get owesLog(): boolean {
-    return this.#parts.length > 0;
+    return this.#gathering.hasLog;
   }
 
   /** Those that are there, or on their way: the last one takes what is appended next. */
   get segments(): readonly SegmentPlace[] {
-    return this.#segments;
+    return this.#backlog.segments;
   }
 
   /** What the disk does not have. */
   get waitingBytes(): number {
     const batch = this.#batch === undefined ? 0 : this.#batch.bytes.length - this.#batch.done;
-    return this.#gatheredBytes + this.#recordBytes + batch;
+    return this.#gathering.bytes + this.#backlog.bytes + batch;
   }
 
   /** Whether somebody waits for the disk to have what is written. */
@@ -183,32 +148,31 @@ export class LogQueue {
   /** A part of the log, whose first entry is at `position`. */
   logged(position: number, part: LogPart): void {
     if (this.#hasEnded) return;
-    if (this.#parts.length > 0 && position !== this.#end) this.#closeGathered();
-    if (this.#parts.length === 0) this.#from = position;
-    this.#parts.push(part);
-    this.#end = position + part.entries;
-    this.#gathered(part.bytes.length);
+    if (!this.#gathering.goesOnAt(position)) this.#closeGathered();
+    this.#gathering.part(position, part);
+    this.#gathered();
   }
 
   noted(note: OutputNote): void {
     if (this.#hasEnded) return;
-    this.#notes.push(note);
-    this.#gathered(16);
+    this.#gathering.note(note);
+    this.#gathered();
   }
 
   /** Anything else, after what is gathered. */
   record(record: SegmentRecord): void {
     if (this.#hasEnded) return;
     this.#closeGathered();
-    if (record.type === 'checkpoint') this.#end = Math.max(this.#end, record.position);
-    this.#push(record, 'bytes' in record ? record.bytes.length : 0);
+    const gathering = this.#gathering;
+    if (record.type === 'checkpoint') gathering.end = Math.max(gathering.end, record.position);
+    this.#push(record);
     this.#work();
   }
 
   /** What is appended next begins a segment. */
   beginSegment(): void {
     this.flush();
-    this.#appendedBytes = Infinity;
+    this.#backlog.beginSegment();
   }
 
   /**
@@ -216,11 +180,11 @@ export class LogQueue {
    * @param others the logs of these replicas, too, which lie beside this one
    */
   drop(before: number, others: readonly string[] = []): void {
-    const numbers = this.#segments.map(({ number }) => number).filter(number => number < before);
-    if ((numbers.length === 0 && others.length === 0) || this.#hasEnded) return;
-    this.#segments = this.#segments.slice(numbers.length);
+    if (this.#hasEnded) return;
+    const numbers = this.#backlog.forget(before);
+    if (numbers.length === 0 && others.length === 0) return;
     this.#closeGathered();
-    this.#dropped.push({ numbers, others, after: this.#appended });
+    this.#dropped.push({ numbers, others, after: this.#backlog.appended });
     this.#syncIsDue = true;
     this.#work();
   }
@@ -241,11 +205,8 @@ export class LogQueue {
     this.#work();
   }
 
-  // ---- gathering
-
-  #gathered(bytes: number): void {
-    this.#gatheredBytes += bytes;
-    if (this.#gatheredBytes >= GATHER_BYTES) this.flush();
+  #gathered(): void {
+    if (this.#gathering.bytes >= GATHER_BYTES) this.flush();
     // What comes in one turn goes together; and so does what comes while the disk is busy.
     else if (this.#urgent) this.#work();
     else this.#keepFromFlush ??= this.#options.disk.after(GATHER_MS, () => this.flush());
@@ -254,26 +215,11 @@ export class LogQueue {
   #closeGathered(): void {
     this.#keepFromFlush?.();
     this.#keepFromFlush = undefined;
-    const [parts, notes] = [this.#parts, this.#notes];
-    [this.#parts, this.#notes, this.#gatheredBytes] = [[], [], 0];
-    if (parts.length > 0) {
-      const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
-      this.#push({ type: 'log', position: this.#from, parts }, bytes);
-    }
-    if (notes.length > 0) this.#push({ type: 'outputs', notes }, 16 * notes.length);
+    for (const record of this.#gathering.take()) this.#push(record);
   }
 
-  #push(record: SegmentRecord, bytes: number): void {
-    if (this.#appendedBytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) {
-      this.#begun += 1;
-      const position = record.type === 'log' ? record.position : this.#end;
-      this.#segments = [...this.#segments, { number: this.#begun, position }];
-      this.#appendedBytes = 0;
-    }
-    this.#records.push({ record, segment: this.#segments.at(-1)! });
-    this.#appended += 1;
-    this.#appendedBytes += bytes + RECORD_BYTES;
-    this.#recordBytes += bytes + RECORD_BYTES;
+  #push(record: SegmentRecord): void {
+    this.#backlog.append(record, this.#gathering.end);
     if (!this.#options.waitsForRoom && this.waitingBytes > WAITING_MAX_BYTES) this.#fail(new LogBehind());
   }
 
@@ -294,18 +240,17 @@ export class LogQueue {
     if (this.#batch !== undefined) this.#write(this.#batch);
     else if (this.#isDirty && (this.#urgent || this.#syncIsDue)) this.#sync();
     else if ((this.#dropped[0]?.after ?? Infinity) <= this.#syncedRecords) this.#remove(this.#dropped[0]!);
-    else if (this.#records.length === 0) this.#rest();
-    else if (this.#records[0]!.segment.number === this.#present) this.#write(this.#encode());
+    else if (this.#backlog.next === undefined) this.#rest();
+    else if (this.#backlog.next.number === this.#present) this.#write(this.#encode());
     else if (this.#isDirty) this.#sync();
-    else this.#begin(this.#records[0]!.segment);
+    else this.#begin(this.#backlog.next);
   }
 
-  #begin({ number, position }: SegmentPlace): void {
-    const { disk, header } = this.#options;
-    const bytes = encodeSegmentHeader({ ...header, number, position, chain: this.#encoder.chain });
-    disk.begin(number, bytes, error => {
+  #begin(segment: SegmentPlace): void {
+    const bytes = this.#backlog.beginningOf(segment);
+    this.#options.disk.begin(segment.number, bytes, error => {
       if (this.#stalls(error)) return;
-      this.#present = number;
+      this.#present = segment.number;
       this.#presentBytes = bytes.length;
       this.#unmarked = undefined;
       this.#next();
@@ -319,32 +264,9 @@ export class LogQueue {
     });
   }
 
-  /** What has come for the present segment, up to BATCH_BYTES. */
   #encode(): Batch {
-    const pieces: Uint8Array[] = [];
-    let length = 0;
-    const add = (record: SegmentRecord) => {
-      const piece = this.#encoder.encode(encodeSegmentRecord(record));
-      pieces.push(piece);
-      length += piece.length;
-    };
-    if (this.#unmarked !== undefined) add({ type: 'synced', mark: syncMark(this.#unmarked) });
+    this.#batch = { bytes: this.#backlog.encode(this.#present, this.#unmarked), done: 0 };
     this.#unmarked = undefined;
-    let taken = 0;
-    for (const { record, segment } of this.#records) {
-      if (length >= BATCH_BYTES || segment.number !== this.#present) break;
-      add(record);
-      taken += 1;
-      this.#recordBytes -= sizeOf(record);
-      if (record.type === 'log') this.#encodedEnd = endOf(record);
-      if (record.type === 'checkpoint') {
-        this.#isWhole = true;
-        this.#encodedEnd = Math.max(this.#encodedEnd, record.position);
-      }
-    }
-    this.#records.splice(0, taken);
-    this.#encoded += taken;
-    this.#batch = { bytes: joined(pieces, length), done: 0 };
     return this.#batch;
   }
 
@@ -357,7 +279,7 @@ export class LogQueue {
       if (this.#stalls(error)) return;
       if (batch.done === batch.bytes.length) {
         this.#batch = undefined;
-        if (this.#isWhole) this.#written = this.#encodedEnd;
+        this.#written = this.#backlog.encodedEnd ?? this.#written;
         this.#tell();
         this.#planSync();
       }
@@ -385,7 +307,7 @@ export class LogQueue {
       }
       this.#synced = written;
       this.#unmarked = bytes;
-      this.#syncedRecords = this.#encoded;
+      this.#syncedRecords = this.#backlog.encoded;
       this.#syncIsDue = this.#whenClosed !== undefined || this.#dropped.length > 0;
       this.#tell();
       this.#next();
@@ -449,33 +371,10 @@ export class LogQueue {
     this.#keepFromSync?.();
     this.#keepFromTrying?.();
     this.#keepFromTrying = undefined;
-    [this.#parts, this.#notes, this.#records, this.#batch] = [[], [], [], undefined];
-    this.#dropped = [];
-    [this.#gatheredBytes, this.#recordBytes] = [0, 0];
+    this.#gathering.take();
+    this.#backlog.clear();
+    [this.#batch, this.#dropped] = [undefined, []];
   }
 }
 
 const isError = (error: unknown): boolean => error !== undefined && error !== null;
-
-function endOf({ position, parts }: SegmentRecord & { type: 'log' }): number {
-  return parts.reduce((end, { entries }) => end + entries, position);
-}
-
-/** As `#push` has counted it. */
-function sizeOf(record: SegmentRecord): number {
-  if (record.type === 'outputs') return RECORD_BYTES + 16 * record.notes.length;
-  if (record.type === 'log') return record.parts.reduce((sum, { bytes }) => sum + bytes.length, RECORD_BYTES);
-  return RECORD_BYTES + ('bytes' in record ? record.bytes.length : 0);
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = pieces;
-  if (first !== undefined && pieces.length === 1) return first;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}

@@ -16,74 +16,106 @@
 // A release that was lost with the checkpoint's outbox is made again: the state has what was delivered.
 
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
-import type { EpochvisorError } from '../errors/errors.js';
-import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
-import { behind, chainOfRecovery, type PositionedPart, partsFrom } from '../log/recovery.js';
-import { type Records, snapshotAt } from '../log/stored-checkpoints.js';
-import { FIRST_OPENED_STREAM, type Output } from '../protocol/vocabulary.js';
+import type { StreamOffset } from '../protocol/messages.js';
+import { FIRST_OPENED_STREAM, type Output, type View } from '../protocol/vocabulary.js';
 import type { Timers } from '../threads/thread-ports.js';
-import type { PortsAround } from './replica.js';
-import type { RecoverPlace } from './replica-configuration.js';
+import type { LogDisk } from './disk.js';
+import { behind, chainOfRecovery, type PositionedPart, partsFrom } from './recovery.js';
+import type { LoggedState, Records, SavedIn } from './stored-checkpoints.js';
 
 /** Parts of the log between two turns of the event loop, and the pause where the guest has enough of them, ms. */
 const PARTS_A_TURN = 64;
 const PAUSE_MS = 1;
 
+/** From where in which log a replica goes on (recovery.ts). */
+export interface RecoverPlace {
+  /** Absolute, of logs. */
+  readonly folders: readonly string[];
+  /** The one of the log. */
+  readonly log: string;
+  readonly from: number;
+  readonly end: number;
+  /** Its number; undefined: the guest begins. */
+  readonly checkpoint: number | undefined;
+  /** How much of each stream's output is known to be outside. */
+  readonly outside: readonly StreamOffset[];
+}
+
 /** A log that is gone on from. */
-export interface Recovered {
+export interface Recovered<Saved> {
   readonly place: RecoverPlace;
   readonly log: Records;
   /** What the guest goes on from; undefined: it begins. */
-  readonly snapshot: MachineSnapshot | undefined;
+  readonly saved: Saved | undefined;
+}
+
+/** The view that who goes on from a log begins in: the log is its primary, as far as it goes. @param view the latest */
+export function recoveredView(view: View, of: string, incarnation: string): View {
+  return { ...view, primary: of, backups: [incarnation] };
 }
 
 /** @throws EpochvisorError as `planRecovery` */
-export function openRecovered(place: RecoverPlace): Recovered {
+export function openRecovered<Saved>(disk: LogDisk, place: RecoverPlace, savedAt: SavedIn<Saved>): Recovered<Saved> {
   const { folders, log: path, checkpoint } = place;
-  const log = chainOfRecovery(folders, path);
-  return { place, log, snapshot: checkpoint === undefined ? undefined : snapshotAt(log, checkpoint) };
+  const log = chainOfRecovery(disk, folders, path);
+  return { place, log, saved: checkpoint === undefined ? undefined : savedAt(log, checkpoint) };
 }
 
 /**
  * Lies around the ports of the driver: what has left is not put out again.
  * @param failed with RECOVER_BEHIND where more has left than the log accounts for
  */
-export function aroundRecovered({ place, snapshot }: Recovered, failed: (error: unknown) => void): PortsAround {
-  const { from, end, outside } = place;
+export function portsOfRecovered<State extends LoggedState>(
+  plain: ReplicaPorts<State>,
+  { from, end, outside }: RecoverPlace,
+  saved: Pick<State, 'execution'> | undefined,
+  failed: (error: unknown) => void,
+): ReplicaPorts<State> {
   const known = (stream: number) => outside.find(one => one.stream === stream)?.offset ?? 0;
-  /** Past the log nothing is executed as it was: what would be put out in the place of something else must not be. */
-  const contradiction = (position: number, output: Output): EpochvisorError | undefined => {
-    if (position <= end || output.type !== 'stream' || output.stream >= FIRST_OPENED_STREAM) return undefined;
-    const there = known(output.stream);
-    return output.offset < there ? behind(`output of stream ${output.stream}`, there, output.offset) : undefined;
+  /** How much of each stream the guest has put out, as far as the log goes. */
+  const produced = new Map((saved?.execution.written ?? []).map(({ stream, offset }) => [stream, offset]));
+  /** Past the log nothing is executed as it was: where more has left than the guest has put out by then, it would contradict it. */
+  const refuseMore = (): boolean => {
+    const more = outside.find(
+      ({ stream, offset }) => stream < FIRST_OPENED_STREAM && offset > (produced.get(stream) ?? 0),
+    );
+    if (more === undefined) return false;
+    failed(behind(`output of stream ${more.stream}`, more.offset, produced.get(more.stream) ?? 0));
+    return true;
   };
+  /** What a guest puts out that ends in its failover epoch comes after that, and at no later position: nobody has it. */
+  let isLive = false;
   const isOutside = (position: number, output: Output): boolean => {
-    if (position > end) return false;
+    if (isLive || position > end) return false;
     if (output.type === 'operation') return true;
     if (output.type !== 'stream' && output.type !== 'end') return false;
     if (output.stream >= FIRST_OPENED_STREAM) return true;
     return output.type === 'stream' && output.offset + output.bytes.length <= known(output.stream);
   };
-  const ports = (plain: ReplicaPorts<GuestState>): ReplicaPorts<GuestState> => {
-    const listen = plain.guest.listen.bind(plain.guest);
-    plain.guest.listen = listener =>
-      listen({
-        ...listener,
-        running: () => {
-          for (const { stream, offset } of snapshot?.guest.execution.input ?? []) {
-            listener.output(from, { type: 'releaseInput', stream, offset });
-          }
-          listener.running();
-        },
-        output: (position, output) => {
-          const wrong = contradiction(position, output);
-          if (wrong !== undefined) failed(wrong);
-          else if (!isOutside(position, output)) listener.output(position, output);
-        },
-      });
-    return plain;
-  };
-  return { ports, link: link => link };
+  const listen = plain.guest.listen.bind(plain.guest);
+  plain.guest.listen = listener =>
+    listen({
+      ...listener,
+      running: () => {
+        for (const { stream, offset } of saved?.execution.input ?? []) {
+          listener.output(from, { type: 'releaseInput', stream, offset });
+        }
+        listener.running();
+      },
+      output: (position, output) => {
+        if (!isLive && position > end && refuseMore()) return;
+        if (position <= end && output.type === 'stream')
+          produced.set(output.stream, output.offset + output.bytes.length);
+        if (!isOutside(position, output)) listener.output(position, output);
+      },
+      // Before anybody joins: who has joined could not tell.
+      live: (epoch, uncertain) => {
+        if (refuseMore()) return;
+        isLive = true;
+        listener.live(epoch, uncertain);
+      },
+    });
+  return plain;
 }
 
 export interface LogPeerOptions {

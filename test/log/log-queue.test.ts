@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from 'vitest';
 import type { Answer } from '../../engine/driver/journal-queue.js';
-import { type LogDisk, LogQueue } from '../../engine/driver/log-queue.js';
+import { LogQueue, type SegmentStore } from '../../engine/log/log-queue.js';
 import { decodeSegmentRecord, type SegmentRecord } from '../../engine/wire/segment-records.js';
 import { readRecords, readSegmentHeader } from '../../engine/wire/segments.js';
 
@@ -10,7 +10,7 @@ const FULL = new Error('full');
 const BROKEN = new Error('broken');
 
 /** What is asked of it is done, and answered, when the test says so. */
-class TestDisk implements LogDisk {
+class TestDisk implements SegmentStore {
   /** As a process that is killed leaves them, and as a host that loses its power does. */
   segments: Uint8Array[] = [];
   synced: Uint8Array[] = [];

@@ -1,0 +1,59 @@
+// Who goes on from a log puts out nothing that has left, and nothing that contradicts it.
+
+import { expect, test } from 'vitest';
+import type { ReplicaPorts } from '../../engine/driver/ports.js';
+import { EpochvisorError } from '../../engine/errors/errors.js';
+import { portsOfRecovered } from '../../engine/log/recovering.js';
+import type { LoggedState } from '../../engine/log/stored-checkpoints.js';
+import type { Operation, Output } from '../../engine/protocol/vocabulary.js';
+import type { GuestListener } from '../../engine/threads/io-end.js';
+
+const END = 7;
+const bytes = (offset: number, length: number): Output => {
+  return { type: 'stream', stream: 1, offset, bytes: new Uint8Array(length) };
+};
+const operation: Output = { type: 'operation', operation: { id: 5n } as Operation };
+
+/** A guest that goes on from the beginning, with so much of stream 1 outside; and what its driver is told. */
+function guestWith(outside: number) {
+  const told: string[] = [];
+  let guest: GuestListener | undefined;
+  const plain = {
+    guest: { listen: (given: GuestListener) => (guest = given) },
+  } as unknown as ReplicaPorts<LoggedState>;
+  const place = { folders: [], log: '', from: 0, end: END, checkpoint: undefined };
+  const failed = (error: unknown) => told.push(error instanceof EpochvisorError ? error.code : String(error));
+  const ports = portsOfRecovered(plain, { ...place, outside: [{ stream: 1, offset: outside }] }, undefined, failed);
+  ports.guest.listen({
+    output: (position: number, { type }: Output) => told.push(`${type} at ${position}`),
+    live: () => told.push('live'),
+  } as unknown as GuestListener);
+  return { told, guest: guest! };
+}
+
+test('what is outside is held back, and operations of the log, which have ended or end uncertain', () => {
+  const { told, guest } = guestWith(10);
+  guest.output(3, bytes(0, 10));
+  guest.output(4, operation);
+  guest.output(5, bytes(10, 2));
+  guest.live(9, 1);
+  expect(told).toEqual(['stream at 5', 'live']);
+});
+
+test('an operation of a guest that ends in its failover epoch leaves, though it is at the position where the log ends', () => {
+  const { told, guest } = guestWith(0);
+  guest.output(END, operation);
+  guest.live(9, 1);
+  guest.output(END, operation);
+  expect(told).toEqual(['live', `operation at ${END}`]);
+});
+
+test.each([
+  ['before anybody joins', (guest: GuestListener) => guest.live(9, 0)],
+  ['at the first output past the log', (guest: GuestListener) => guest.output(END + 1, operation)],
+])('a log that accounts for less than has left is refused %s', (_, goOn) => {
+  const { told, guest } = guestWith(10);
+  guest.output(3, bytes(0, 9));
+  goOn(guest);
+  expect(told).toEqual(['RECOVER_BEHIND']);
+});
