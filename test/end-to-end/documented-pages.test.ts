@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { rustc } from '../../bench/wasi/programs.js';
 import { needs } from '../setup/needs.js';
-import { Bench, type Ended } from './command.js';
+import { Bench, type Ended, MAIN } from './command.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const bench = new Bench();
@@ -21,12 +21,11 @@ function blocks(page: string, kind = ''): string[] {
   return [...read(page).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].flatMap(([, is, text]) => (is === tag ? [text!] : []));
 }
 
-/** In the root of the package itself it knows the package by its name; here that is said. */
-const NPX = `
-node=$1 main=$2
-npx() {
-  if [ "$1" != epochvisor ]; then command npx --no-install "$@"; else shift; "$node" "$main" "$@"; fi
-}`;
+/** In the root of the package itself npx knows the package by its name; here that is said. */
+const NPX = `#!/bin/sh
+if [ "$1" = epochvisor ]; then shift; exec '${process.execPath}' '${MAIN}' "$@"; fi
+exec '${ROOT}/node_modules/.bin/'"$@"
+`;
 
 function reader(commands: readonly string[]): Promise<Ended> {
   const checkout = bench.file('checkout');
@@ -34,10 +33,12 @@ function reader(commands: readonly string[]): Promise<Ended> {
   for (const name of ['dist', 'examples', 'guest', 'node_modules', 'package.json', 'test']) {
     symlinkSync(join(ROOT, name), join(checkout, name));
   }
+  mkdirSync(bench.file('bin'));
+  writeFileSync(bench.file('bin/npx'), NPX, { mode: 0o755 });
   const script = bench.file('commands.sh');
-  writeFileSync(script, `set -e\ncd '${checkout}'\n${NPX}\n${commands.join('\n')}`);
+  writeFileSync(script, `set -e\ncd '${checkout}'\nPATH='${bench.file('bin')}':$PATH\n${commands.join('\n')}`);
   // As at a terminal: each job is a process group, which `kill %1` is for.
-  return bench.startByShell(`exec bash -m '${script}' "$@"`, []).ended;
+  return bench.startByShell(`exec bash -m '${script}'`, []).ended;
 }
 
 /** One that the kernel finds free. */
