@@ -270,6 +270,18 @@ describe('a backup holds no more than it must', () => {
     expect(backup.heldBytes).toBe(0);
   });
 
+  it('drops nothing on the word of another backup', () => {
+    const backup = connected('B', { ...PAIR, backups: ['B', 'C'] });
+    backup.step({ type: 'peerOpened', peer: 'C', nowMs: 0 });
+    backup.step(output(0, { type: 'releaseOperation', operation: 1n }));
+    const before = backup.heldBytes;
+    expect(before).toBeGreaterThan(0);
+    backup.step(fromPeer('C', heartbeat({ left: 1 })));
+    expect(backup.heldBytes).toBe(before);
+    backup.step(fromPeer('A', heartbeat({ left: 1 })));
+    expect(backup.heldBytes).toBe(0);
+  });
+
   it('keeps a stream’s bytes until they are performed: what has left may be lost with the primary', () => {
     const backup = connected('B');
     backup.step(output(0, text(0)));
@@ -927,5 +939,11 @@ describe('what the user is told', () => {
     const claiming = connected('A');
     claiming.step({ type: 'peerClosed', peer: 'B', reason: 'gone', nowMs: 0 });
     expect(claiming.protection).toEqual({ protected: false, reason: 'changing view' });
+  });
+
+  it('is not Protected with fewer backups than were asked for', () => {
+    const primary = channel('A', PAIR, true, 0, { backupsWanted: 2 });
+    primary.step({ type: 'peerOpened', peer: 'B', nowMs: 0 });
+    expect(primary.protection).toEqual({ protected: false, reason: 'need secondary' });
   });
 });
