@@ -41,7 +41,7 @@ export class CallWriter {
     this.#pushDepth(layout.carriesDepth(callee), false, false);
     counter.push();
     code.call(layout.internalFunction(callee));
-    const catcher = layout.graph.throws[callee] === 1 ? this.#catcher() : undefined;
+    const catcher = layout.graph.throws[callee] === 1 ? this.#catcher : undefined;
     this.#points.returned(testsAllCalls || layout.graph.suspends[callee] === 1, catcher);
   }
 
@@ -49,16 +49,16 @@ export class CallWriter {
   indirect(opcode: number): void {
     this.#callIndirect(opcode);
     const { graph } = this.#body.context.layout;
-    this.#points.returned(true, graph.throwsIndirect[this.#body.reader.index] === 1 ? this.#catcher() : undefined);
+    this.#points.returned(true, graph.throwsIndirect[this.#body.reader.index] === 1 ? this.#catcher : undefined);
   }
 
   /** What is done with an exception of the call: the instruction that comes next says so, if it is in a handler's reach. */
-  #catcher(): Catcher {
+  readonly #catcher = (): Catcher => {
     const { counter, nesting, shape } = this.#body;
     const label = this.#body.handlerAhead();
     const handler = label === undefined ? undefined : { label: nesting.label(label), charge: counter.nextCharge };
     return { handler, results: shape.results };
-  }
+  };
 
   /** return_call, return_call_indirect */
   tail(opcode: number): void {

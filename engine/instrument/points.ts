@@ -65,13 +65,18 @@ export class BodyPoints {
     this.#frames?.spill(this.#body.code, this.#body.reader.start);
   }
 
-  /** A call has left the counter on the stack. @param suspends the callee may take a boundary; @param catcher or throw */
-  returned(suspends: boolean, catcher?: Catcher): void {
+  /**
+   * A call has left the counter on the stack.
+   *
+   * @param suspends the callee may take a boundary; @param catcher or throw; asked for where the blocks around are those in
+   *   which it is written: a clone that begins here has others than its original
+   */
+  returned(suspends: boolean, catcher?: () => Catcher): void {
     const { counter } = this.#body;
     const point = this.after();
     const state = this.#resume(point);
     if (state === undefined || state === 'callee') {
-      counter.returned(suspends, this.frame(point), catcher);
+      counter.returned(suspends, this.frame(point), catcher?.());
       return;
     }
     if (state === 'boundary') counter.unwind(this.frame(point)!);

@@ -17,6 +17,9 @@ export const decisions: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffff), {
   size: 'max',
 });
 
+/** A program is made smaller for so long, ms: each candidate is another run, and there are thousands. */
+const SHRINKING_MS = 60_000;
+
 /**
  * Checks a property with the fixed seed, and with a fresh one (EPOCHVISOR_FUZZ_SEED to repeat it). A counterexample is
  * shrunk and printed by fast-check; keep it in kept.ts with its story.
@@ -24,10 +27,20 @@ export const decisions: fc.Arbitrary<number[]> = fc.array(fc.nat(0xffff), {
 export function checkRandomly<T>(what: string, runs: number, value: fc.Arbitrary<T>, check: (value: T) => void): void {
   const fresh = Number(process.env.EPOCHVISOR_FUZZ_SEED ?? Math.floor(Math.random() * 0x7fffffff));
   console.log(`${what}: fixed seed ${FIXED_SEED}, fresh seed EPOCHVISOR_FUZZ_SEED=${fresh}`);
+  let failedMs = Number.POSITIVE_INFINITY;
+  const bounded = (one: T): void => {
+    if (performance.now() - failedMs > SHRINKING_MS) return;
+    try {
+      check(one);
+    } catch (error) {
+      failedMs = Math.min(failedMs, performance.now());
+      throw error;
+    }
+  };
   for (const [seed, numRuns] of [
     [FIXED_SEED, runs],
     [fresh, runs * FACTOR],
   ] as const) {
-    fc.assert(fc.property(value, check), { seed, numRuns });
+    fc.assert(fc.property(value, bounded), { seed, numRuns });
   }
 }

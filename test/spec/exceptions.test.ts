@@ -28,8 +28,9 @@ const STANDARD = [
 ];
 const hasStandard = WebAssembly.validate(Uint8Array.from(STANDARD));
 
-test.skipIf(!hasStandard)('plain V8 agrees with the script of the standard form', () => {
-  expect(complaints('standard.wast', plain)).toEqual([]);
+test('plain V8 agrees with the script of the standard form from Node 22 on; before it has that form not', () => {
+  expect(hasStandard).toBe(Number(process.versions.node.split('.')[0]) >= 22);
+  if (hasStandard) expect(complaints('standard.wast', plain)).toEqual([]);
 });
 
 describe.each([...MATRIX, ...SUSPENDED, ...CONTINUED_AFRESH])('exceptions: $name', engine => {

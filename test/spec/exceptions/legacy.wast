@@ -317,6 +317,36 @@
 (assert_return (invoke "none-thrown") (i32.const 6))
 (assert_return (invoke "only-deep") (i32.const 1))
 
+;; Thrown by a callee that was suspended: its caller goes on in a clone, which has other blocks around than its original.
+(module
+  (tag $t (param i32))
+  (func $late (param $turns i32) (param $value i32)
+    loop $again
+      local.get $turns i32.const 1 i32.sub local.tee $turns
+      br_if $again
+    end
+    local.get $value i32.const 40 i32.gt_s if local.get $value throw $t end)
+  (func (export "out-of-an-if") (param $value i32) (result i64)
+    i64.const 1
+    try (result i64)
+      loop (result i64)
+        local.get $value
+        if (result i64)
+          i64.const 3
+          i32.const 9 local.get $value call $late
+        else
+          i64.const 4
+        end
+        i64.const 5 i64.add
+      end
+    catch_all
+      i64.const 6
+    end
+    i64.add))
+(assert_return (invoke "out-of-an-if" (i32.const 0)) (i64.const 10))
+(assert_return (invoke "out-of-an-if" (i32.const 5)) (i64.const 9))
+(assert_return (invoke "out-of-an-if" (i32.const 50)) (i64.const 7))
+
 ;; Without a tag nothing can be thrown; blocks that would catch it are blocks all the same.
 (module
   (func (export "f") (result i32) try (result i32) i32.const 3 catch_all i32.const 4 end))
