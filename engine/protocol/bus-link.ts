@@ -98,8 +98,7 @@ export class BusLink<P> {
       case 'finished':
         // The bus took what was sent before the outcome, also where its next heartbeat was to say so.
         state.outbox.arrived(Infinity);
-        state.phase = 'finished';
-        return [{ rule: 'XT', type: 'finish', outcome: message.outcome }];
+        return state.finish(message.outcome);
       case 'confirmed':
         state.outbox.confirm(message.stream, message.offset);
         return [...this.#tellTaken(message), ...this.#tellConfirmed(), ...this.release()];

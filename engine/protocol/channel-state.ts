@@ -10,7 +10,7 @@ import type { PeerMessage, Progress } from './messages.js';
 import { Outbox } from './outbox.js';
 import type { Rule } from './rules.js';
 import { Silence } from './silence.js';
-import type { View } from './vocabulary.js';
+import type { Outcome, View } from './vocabulary.js';
 
 export interface Peer {
   /** `awaited`: named in the view in which this replica began, and not connected yet. */
@@ -175,6 +175,16 @@ export class ChannelState<P> {
 
   send(rule: Rule, peer: string, message: PeerMessage<P>): ChannelEffect<P> {
     return { rule, type: 'sendPeer', peer, message };
+  }
+
+  /** XT: whoever hears that the outcome is performed tells the others, to whom its end would look like a death. */
+  finish(outcome: Outcome): ChannelEffect<P>[] {
+    this.phase = 'finished';
+    const open = [...this.peers].filter(([, { link }]) => link === 'open');
+    return [
+      ...open.map(([name]) => this.send('XT', name, { type: 'finished', outcome })),
+      { rule: 'XT', type: 'finish', outcome },
+    ];
   }
 
   halt(rule: Rule, code: string, message: string): ChannelEffect<P>[] {

@@ -236,6 +236,8 @@ export class Channel<P> {
         return offered(state, message);
       case 'follow':
         return followed(state, this.#bus, name, message);
+      case 'finished':
+        return state.finish(message.outcome);
     }
   }
 

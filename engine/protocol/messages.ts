@@ -90,7 +90,9 @@ export type PeerMessage<P> =
       readonly part: P;
     }
   /** OS: the sender follows the winner of `view`, and has the log up to `position`; its offers came before. */
-  | { readonly type: 'follow'; readonly view: number; readonly position: number };
+  | { readonly type: 'follow'; readonly view: number; readonly position: number }
+  /** XT: the sender has it from the bus: the outcome is performed, whatever the view. Without it its end would be suspected. */
+  | { readonly type: 'finished'; readonly outcome: Outcome };
 
 export type ToBus =
   /** FN: operations of views below `view` are refused from now on, for good. */

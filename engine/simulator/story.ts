@@ -255,6 +255,8 @@ function peer(from: string, to: string, message: PeerMessage<Uint8Array>): strin
       return `${from} offers ${to} the log from ${message.position} to ${message.position + message.length}`;
     case 'follow':
       return `${from} follows ${to} in view ${message.view}, and has the log up to ${message.position}`;
+    case 'finished':
+      return `${from} tells ${to}: ${describeOutcome(message.outcome)}`;
     case 'heartbeat':
     case 'join':
       return undefined;

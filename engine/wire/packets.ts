@@ -15,6 +15,7 @@
 //   offer            16 view position length part...                       (to the packet's end)
 //   follow           17 view position
 //   pending          19 view position output
+//   finished         1a outcome
 //   snapshot         18 bytes...                                           (to the packet's end) not for the channel
 //
 //   fence            20 view
@@ -32,7 +33,7 @@
 //   record           number, text machine, primary, count, then count times text backup; text claim
 
 import type { FromBus, Hello, PeerMessage, Progress, StreamOffset, StreamPlaces, ToBus } from '../protocol/messages.js';
-import type { View } from '../protocol/vocabulary.js';
+import type { Outcome, View } from '../protocol/vocabulary.js';
 import { interruptBytesMax, putInterrupt, readInterrupt } from './interrupts.js';
 import { outcomeBytesMax, putOutcome, readOutcome } from './outcomes.js';
 import { outputBytesMax, putOutput, readOutput } from './outputs.js';
@@ -51,6 +52,7 @@ const OFFER = 0x16;
 const FOLLOW = 0x17;
 const SNAPSHOT = 0x18;
 const PENDING = 0x19;
+const PEER_FINISHED = 0x1a;
 const FENCE = 0x20;
 const OUTPUT = 0x21;
 const FENCED = 0x30;
@@ -136,7 +138,14 @@ export function encodePeer(message: PeerMessage<Uint8Array>): Uint8Array {
     }
     case 'follow':
       return new Writer(HEAD_BYTES).byte(FOLLOW).unsigned(message.view).unsigned(message.position).finish();
+    case 'finished':
+      return encodeFinished(PEER_FINISHED, message.outcome);
   }
+}
+
+function encodeFinished(kind: number, outcome: Outcome): Uint8Array {
+  const writer = new Writer(HEAD_BYTES).byte(kind);
+  return writer.put(outcomeBytesMax(outcome), (target, at) => putOutcome(target, at, outcome)).finish();
 }
 
 /** A piece of a snapshot, on its way to a joining replica: on the same link as what the channel says, but not for it. */
@@ -203,6 +212,8 @@ function readPeer(reader: Reader): PeerMessage<Uint8Array> {
       const view = reader.unsigned();
       return { type: 'follow', view, position: reader.unsigned() };
     }
+    case PEER_FINISHED:
+      return { type: 'finished', outcome: readOutcome(reader) };
     default:
       throw malformed('a packet of unknown kind', 0);
   }
@@ -285,12 +296,8 @@ export function encodeFromBus(message: FromBus): Uint8Array {
       const writer = new Writer(1 + bytes).byte(INTERRUPT);
       return writer.put(bytes, (target, at) => putInterrupt(target, at, message.interrupt)).finish();
     }
-    case 'finished': {
-      const writer = new Writer(HEAD_BYTES).byte(FINISHED);
-      return writer
-        .put(outcomeBytesMax(message.outcome), (target, at) => putOutcome(target, at, message.outcome))
-        .finish();
-    }
+    case 'finished':
+      return encodeFinished(FINISHED, message.outcome);
     case 'heartbeat':
       return new Writer(HEAD_BYTES).byte(FROM_BUS_HEARTBEAT).unsigned(message.taken).finish();
   }

@@ -922,12 +922,27 @@ describe('XT: the end', () => {
   it('comes when the bus has performed the outcome, for primary and backup', () => {
     for (const name of ['A', 'B']) {
       const replica = connected(name);
+      const peer = name === 'A' ? 'B' : 'A';
       const outcome = { kind: 'exit', status: 4 } as const;
-      expect(replica.step(fromBus({ type: 'finished', outcome }))).toEqual([{ rule: 'XT', type: 'finish', outcome }]);
-      expect(replica.step({ type: 'peerClosed', peer: name === 'A' ? 'B' : 'A', reason: 'gone', nowMs: 0 })).toEqual(
-        [],
-      );
+      // The other is told: it may be without the bus just now, and our end looks like a death.
+      expect(replica.step(fromBus({ type: 'finished', outcome }))).toEqual([
+        { rule: 'XT', type: 'sendPeer', peer, message: { type: 'finished', outcome } },
+        { rule: 'XT', type: 'finish', outcome },
+      ]);
+      expect(replica.step({ type: 'peerClosed', peer, reason: 'gone', nowMs: 0 })).toEqual([]);
     }
+  });
+
+  it('comes by the word of another replica, also without the bus, and nobody claims a view when that one is gone', () => {
+    const outcome = { kind: 'trap', message: 'unreachable', count: 7, exact: true } as const;
+    const backup = connected('B');
+    backup.step({ type: 'busClosed', nowMs: 0 });
+    expect(backup.step(fromPeer('A', { type: 'finished', outcome }))).toContainEqual({
+      rule: 'XT',
+      type: 'finish',
+      outcome,
+    });
+    expect(backup.step({ type: 'peerClosed', peer: 'A', reason: 'gone', nowMs: 1 })).toEqual([]);
   });
 });
 

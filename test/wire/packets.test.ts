@@ -92,6 +92,7 @@ const peerMessage: fc.Arbitrary<PeerMessage<Uint8Array>> = fc.oneof(
   fc.record({ type: fc.constantFrom('welcome' as const, 'view' as const), view, position: unsigned }),
   fc.record({ type: fc.constant('offer' as const), view: unsigned, position: unsigned, length: unsigned, part: data }),
   fc.record({ type: fc.constant('follow' as const), view: unsigned, position: unsigned }),
+  fc.record({ type: fc.constant('finished' as const), outcome }),
   fc.record({ type: fc.constant('pending' as const), view: unsigned, position: unsigned, output }),
   fc.record({ type: fc.constant('acknowledgement' as const), view: unsigned, position: unsigned, progress }),
   fc.record({
