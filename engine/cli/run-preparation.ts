@@ -1,8 +1,10 @@
 // What the flags of `run` make of a guest, for the verb and for who launches a machine from a test.
 
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
+import { loadHost } from '../host/loaded-host.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
 import { guestArguments } from './guest-strings.js';
@@ -18,10 +20,20 @@ export interface RunFlags
     VerifyFlag,
     WasiFlags,
     SocketFlags,
-    LaunchFlags {}
+    LaunchFlags {
+  /** A host module. */
+  readonly host?: string;
+}
 
 export function addRunFlags(command: Command): Command {
-  return addSocketFlags(addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))));
+  return addSocketFlags(
+    addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))),
+  ).option('--host <MODULE.js>', 'functions of your own that the guest may import', resolvedHost);
+}
+
+/** Absolute: replicas are other processes. */
+function resolvedHost(text: string): string {
+  return resolve(text);
 }
 
 /** @param options as commander has them */
@@ -41,10 +53,15 @@ export async function prepareRun(
   flags: RunFlags,
 ): Promise<PreparedLaunch> {
   const lengths = epochLengthOptions(flags, flags.counting);
-  const wasi = wasiOptions(checkGuest(module), flags);
-  const world = { ...(wasi === undefined ? {} : { wasi }), ...socketOptions(flags) };
+  const host = flags.host === undefined ? undefined : (await loadHost(flags.host)).options;
+  const wasi = wasiOptions(checkGuest(module, host?.functions), flags);
+  const world = {
+    ...(wasi === undefined ? {} : { wasi }),
+    ...socketOptions(flags),
+    ...(host === undefined ? {} : { host }),
+  };
   const programArguments = guestArguments(path, args, { ...flags, ...world });
-  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
+  await rewriteGuest(module, { counting: flags.counting, maxMemory: flags.maxMemory, ...world }, flags.cache);
   return {
     ...(await launchOptions(flags)),
     module,

@@ -6,6 +6,7 @@ import type { OptimisedCode } from '../cache/optimised-code.js';
 import type { Rewritten } from '../cache/rewritten-modules.js';
 import { ReplicaHalt } from '../driver/execution-driver.js';
 import { assert, describeThrown } from '../errors/errors.js';
+import type { LoadedFunction } from '../host/loaded-host.js';
 import { type GuestInstance, instantiateRewritten } from '../instance/instance.js';
 import { Meter } from '../instance/meter.js';
 import { describeTrap } from '../instance/trap.js';
@@ -25,6 +26,7 @@ import type { GuestDevices } from './guest-devices.js';
 import { rewriteGuest } from './guest-program.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDevices } from './hardware.js';
+import type { HostCalls } from './host-calls.js';
 import type { GuestThreadData } from './thread-data.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
@@ -54,6 +56,13 @@ interface Program {
   readonly hook: BoundaryHook | undefined;
   readonly kind: typeof Guest;
   readonly devices: ReadonlyMap<number, SeenDevice>;
+  readonly host: ProgramHost | undefined;
+}
+
+/** The embedder's functions, and what makes imports of them. */
+interface ProgramHost {
+  readonly functions: readonly LoadedFunction[];
+  readonly HostCalls: typeof HostCalls;
 }
 
 interface Machine {
@@ -135,12 +144,22 @@ async function load(data: GuestThreadData, shared: SharedBlock, once: LoadedOnce
   const hook = data.hook && (await loadHook(data.hook, data.hook.replica));
   const kind = hook === undefined ? Guest : (await import('./hooked-guest.js')).HookedGuest;
   const devices = await seenDevices(data.options);
-  return { module: once.module, code, report, clones, wasi, hook, kind, devices };
+  const host = await loadProgramHost(data.options);
+  return { module: once.module, code, report, clones, wasi, hook, kind, devices, host };
+}
+
+async function loadProgramHost({ host }: GuestThreadData['options']): Promise<ProgramHost | undefined> {
+  if (host === undefined) return undefined;
+  const [{ loadSameHost }, { HostCalls }] = await Promise.all([
+    import('../host/loaded-host.js'),
+    import('./host-calls.js'),
+  ]);
+  return { functions: (await loadSameHost(host)).functions, HostCalls };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
 function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
-  const { module, code, report, clones, wasi, hook, kind, devices } = program;
+  const { module, code, report, clones, wasi, hook, kind, devices, host } = program;
   const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
@@ -150,7 +169,8 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
   const state = from?.devices as HardwareState | undefined;
   const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
-  const imports = { [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
+  const calls = host && new host.HostCalls(guest, guest.devices, host.functions, memory, from?.devices);
+  const imports = { ...calls?.imports(), [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
   const hooks = {
     boundary: (count: number) => guest.boundary(count),
     interrupt: (): [number, number, bigint, number] => {
@@ -163,7 +183,15 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   if (data.role === 'backup') keeping.watch(hooks);
   const instance = instantiateRewritten(module, report, imports, meter, hooks, suspension);
   guest.attach(stack);
-  return { guest, meter, stack, hardware, instance, keeping, activations: from && restoreMachine(stack, from.image) };
+  return {
+    guest,
+    meter,
+    stack,
+    hardware: guest.devices,
+    instance,
+    keeping,
+    activations: from && restoreMachine(stack, from.image),
+  };
 }
 
 /** The I/O thread has sent it before it let the guest begin. */

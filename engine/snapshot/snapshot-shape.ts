@@ -69,6 +69,7 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
       directories: 'array',
       filesBytesMax: 'number',
     },
+    'host?': { path: 'string', hash: 'string', functions: 'array' },
     bornMs: 'number',
   },
   origin: 'any',

@@ -28,6 +28,7 @@ export const FOLDERS: readonly string[] = [
   'engine/cache',
   // What users of the package import.
   'engine',
+  'engine/host',
   'devices',
   'engine/guest',
   'engine/snapshot',
