@@ -30,7 +30,7 @@ const nameOf = file =>
 
 const programs = ['cli/main', 'plain/main'].map(name => join(dist, 'engine', `${name}.js`));
 /** They share what they know of machines, for whoever imports more than one of them. */
-const library = ['index', 'host/index', 'harness/index', 'harness/vitest-matchers'].map(name =>
+const library = ['index', 'host/index', 'embed/index', 'harness/index', 'harness/vitest-matchers'].map(name =>
   join(dist, 'engine', `${name}.js`),
 );
 const entries = new Set([...programs, ...library]);

@@ -8,9 +8,11 @@
 // A take is performed once by its id like any operation, so a call is made once: where the bus knows no ids there are no calls. The
 // guest takes the next call when it has answered the last one, and in the order in which they were asked for.
 
+/** The one, where a guest has functions of its embedder's; the other, where its exports are called. */
 export const HOST_DEVICE = 0x500;
 export const CALLS_DEVICE = 0x501;
 
+/** What the device of calls can be asked for. */
 export const CALL_TAKE = 1;
 export const CALL_ANSWER = 2;
 

@@ -23,6 +23,8 @@ export interface RunFlags
     LaunchFlags {
   /** A host module. */
   readonly host?: string;
+  /** No flag: the guest's exports are called by a Machine (engine/embed). */
+  readonly calls?: true;
 }
 
 export function addRunFlags(command: Command): Command {
@@ -54,11 +56,12 @@ export async function prepareRun(
 ): Promise<PreparedLaunch> {
   const lengths = epochLengthOptions(flags, flags.counting);
   const host = flags.host === undefined ? undefined : (await loadHost(flags.host)).options;
-  const wasi = wasiOptions(checkGuest(module, host?.functions), flags);
+  const wasi = wasiOptions(checkGuest(module, host?.functions, flags.calls), flags);
   const world = {
     ...(wasi === undefined ? {} : { wasi }),
     ...socketOptions(flags),
     ...(host === undefined ? {} : { host }),
+    ...(flags.calls === undefined ? {} : { calls: flags.calls }),
   };
   const programArguments = guestArguments(path, args, { ...flags, ...world });
   await rewriteGuest(module, { counting: flags.counting, maxMemory: flags.maxMemory, ...world }, flags.cache);

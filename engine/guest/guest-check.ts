@@ -41,10 +41,11 @@ export type GuestKind = 'bare' | 'wasi';
 
 /**
  * @param host functions of the embedder, which it may import, too
+ * @param calls its exports are called, in the place of `_start`
  * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED as the decoder says; GUEST_IMPORT: an import that we do not have, or
  * imports of both kinds; GUEST_NO_START: nothing to run; GUEST_NO_MEMORY: a WASI program whose memory can't be reached
  */
-export function checkGuest(bytes: Uint8Array, host: readonly DeclaredFunction[] = []): GuestKind {
+export function checkGuest(bytes: Uint8Array, host: readonly DeclaredFunction[] = [], calls = false): GuestKind {
   const module = decodeModule(bytes);
   const declared = new Map(host.map(one => [`${one.module}.${one.name}`, signatureOf(one)]));
   for (const item of module.imports) {
@@ -66,20 +67,26 @@ export function checkGuest(bytes: Uint8Array, host: readonly DeclaredFunction[] 
     throw new EpochvisorError('GUEST_IMPORT', message, 'a WASI program reaches the hardware through the kernel only');
   }
   const kind = modules.has(WASI_MODULE) ? 'wasi' : 'bare';
-  checkExports(module, kind);
+  if (!calls) checkStart(module, kind);
+  checkMemory(module, kind);
   return kind;
 }
 
-function checkExports(module: Module, kind: GuestKind): void {
+function checkStart(module: Module, kind: GuestKind): void {
   const type = startType(module);
   if (type === undefined) {
     const reactor = kind === 'wasi' && module.exports.some(item => item.name === '_initialize');
-    const hint = reactor ? 'it is a library (a WASI reactor): build a command' : 'a guest begins there';
+    const hint = reactor
+      ? 'it is a library (a WASI reactor): call its exports with a Machine (docs/embedding.md), or build a command'
+      : 'a guest begins there';
     throw new EpochvisorError('GUEST_NO_START', `the guest exports no function ${START}`, hint);
   }
   if (notation(type) !== '() -> ()') {
     throw new EpochvisorError('GUEST_NO_START', `the guest's ${START} is ${notation(type)}, not () -> ()`);
   }
+}
+
+function checkMemory(module: Module, kind: GuestKind): void {
   if (kind === 'wasi' && !module.exports.some(item => item.name === 'memory' && item.kind === 2)) {
     throw new EpochvisorError(
       'GUEST_NO_MEMORY',

@@ -27,6 +27,7 @@ import { rewriteGuest } from './guest-program.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDevices } from './hardware.js';
 import type { HostCalls } from './host-calls.js';
+import type { ServedCalls } from './served-calls.js';
 import type { GuestThreadData } from './thread-data.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
@@ -61,6 +62,8 @@ interface Program {
 
 /** The embedder's functions, and what makes imports of them. */
 interface ProgramHost {
+  /** The guest's exports are called. */
+  readonly serves: boolean;
   readonly functions: readonly LoadedFunction[];
   readonly HostCalls: typeof HostCalls;
 }
@@ -70,6 +73,7 @@ interface Machine {
   readonly meter: Meter;
   readonly stack: SuspendedStack;
   readonly hardware: Pick<GuestDevices, 'idle' | 'settle'>;
+  readonly served: ServedCalls | undefined;
   readonly instance: GuestInstance;
   readonly keeping: CodeKeeping;
   /** Where the guest goes on; undefined: at its beginning. */
@@ -148,13 +152,14 @@ async function load(data: GuestThreadData, shared: SharedBlock, once: LoadedOnce
   return { module: once.module, code, report, clones, wasi, hook, kind, devices, host };
 }
 
-async function loadProgramHost({ host }: GuestThreadData['options']): Promise<ProgramHost | undefined> {
-  if (host === undefined) return undefined;
+async function loadProgramHost({ host, calls }: GuestThreadData['options']): Promise<ProgramHost | undefined> {
+  if (host === undefined && calls === undefined) return undefined;
   const [{ loadSameHost }, { HostCalls }] = await Promise.all([
     import('../host/loaded-host.js'),
     import('./host-calls.js'),
   ]);
-  return { functions: (await loadSameHost(host)).functions, HostCalls };
+  const functions = host === undefined ? [] : (await loadSameHost(host)).functions;
+  return { serves: calls === true, functions, HostCalls };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
@@ -164,12 +169,13 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
   const guest = new kind(data, shared, meter, randomSource(), from, hook);
-  guest.handlesInterrupts = report.interruptHandler;
+  // Between calls there is no frame that a handler could be called under.
+  guest.handlesInterrupts = report.interruptHandler && data.options.calls === undefined;
   const memory = (): Uint8Array => instance.memory();
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
   const state = from?.devices as HardwareState | undefined;
   const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
-  const calls = host && new host.HostCalls(guest, guest.devices, host.functions, memory, from?.devices);
+  const calls = host && new host.HostCalls(guest, guest.devices, host.functions, memory, host.serves, from?.devices);
   const imports = { ...calls?.imports(), [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
   const hooks = {
     boundary: (count: number) => guest.boundary(count),
@@ -188,6 +194,7 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
     meter,
     stack,
     hardware: guest.devices,
+    served: calls?.served,
     instance,
     keeping,
     activations: from && restoreMachine(stack, from.image),
@@ -201,18 +208,23 @@ function received(data: GuestThreadData): GuestState {
   return received.message;
 }
 
-function outcomeOf({ guest, meter, stack, instance, activations }: Machine, counting: 'block' | 'exact'): Outcome {
+function outcomeOf(machine: Machine, counting: 'block' | 'exact'): Outcome {
+  const { guest, meter, stack, instance, served, activations } = machine;
   try {
-    if (activations === undefined) instance.start();
-    else {
+    const goOn = () => {
       if (counting === 'block') stack.optimise('now');
-      stack.resume(activations);
-    }
+      return stack.resume(activations!);
+    };
+    // Between two calls of its embedder's a guest has no frames.
+    const isBetween = activations?.length === 0;
+    if (isBetween) meter.resume();
+    const isInMain = guest.stage.at !== 'start';
+    if (activations === undefined) instance.start();
+    else if (!isBetween && (served === undefined || !isInMain)) goOn();
     // A guest that was resumed in its start function has all of the rest before it.
-    if (guest.stage.at === 'start') {
-      guest.stage = { at: 'main' };
-      instance.exports._start();
-    }
+    guest.stage = { at: 'main' };
+    if (served !== undefined) served.serve(instance.exports, isInMain && !isBetween ? goOn : undefined);
+    else if (!isInMain) instance.exports._start();
     return { kind: 'exit', status: 0 };
   } catch (error) {
     if (error instanceof GuestExit) return { kind: 'exit', status: error.status };

@@ -24,11 +24,14 @@ import type { GuestDevices } from './guest-devices.js';
 import { HostOperations, type HostOperationsState } from './host-operations.js';
 import { HostResults } from './host-results.js';
 import type { Dispatch } from './interrupt-controller.js';
+import { ServedCalls, type ServingState } from './served-calls.js';
 
 export interface HostCallsState {
   readonly operations: HostOperationsState;
   /** The operation of the io function that the guest stands in. */
   readonly pending: bigint | undefined;
+  /** Of a guest whose exports are called. */
+  readonly serving: ServingState | undefined;
 }
 
 type Value = number | bigint;
@@ -41,6 +44,8 @@ const SAVED = 'host';
 
 export class HostCalls implements GuestDevices {
   readonly operations: HostOperations;
+  /** There where the guest's exports are called. */
+  readonly served: ServedCalls | undefined;
   readonly #guest: Guest;
   readonly #inner: GuestDevices;
   readonly #functions: readonly LoadedFunction[];
@@ -54,6 +59,7 @@ export class HostCalls implements GuestDevices {
     inner: GuestDevices,
     functions: readonly LoadedFunction[],
     memory: () => Uint8Array,
+    serves: boolean,
     state?: unknown,
   ) {
     const own = (state as { readonly [SAVED]?: HostCallsState } | undefined)?.[SAVED];
@@ -63,6 +69,8 @@ export class HostCalls implements GuestDevices {
     this.#memory = memory;
     this.#pending = own?.pending;
     this.operations = new HostOperations(operation => guest.perform({ type: 'start', operation }), own?.operations);
+    const wait = () => guest.waitAtEnd();
+    this.served = serves ? new ServedCalls(this.operations, memory, wait, own?.serving) : undefined;
     this.#results = new HostResults(() => guest.environment(SOURCE_HOST));
     guest.hostResults = () => this.#results.read();
     guest.devices = this;
@@ -106,7 +114,7 @@ export class HostCalls implements GuestDevices {
       if (data.length > HOST_BYTES_MAX)
         throw new HostFailure(name, `its arguments are more than ${HOST_BYTES_MAX} bytes`);
       const asked = { device: HOST_DEVICE, command, length: 0, data };
-      this.#pending = this.operations.start(asked, whenUncertain !== undefined);
+      this.#pending = this.operations.start(asked, { endsUncertain: whenUncertain !== undefined });
     }
     const end = this.operations.fetch(this.#pending);
     if (end === undefined) {
@@ -177,7 +185,7 @@ export class HostCalls implements GuestDevices {
   }
 
   get #state(): HostCallsState {
-    return { operations: this.operations.save(), pending: this.#pending };
+    return { operations: this.operations.save(), pending: this.#pending, serving: this.served?.state };
   }
 }
 

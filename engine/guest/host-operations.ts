@@ -12,6 +12,8 @@ interface Started {
   readonly operation: Operation;
   /** Where it ends uncertain that is its end; else it is repeated. */
   readonly endsUncertain: boolean;
+  /** Nobody fetches its end. */
+  readonly isForgotten: boolean;
 }
 
 export interface HostOperationsState {
@@ -40,10 +42,13 @@ export class HostOperations {
     return this.#started.size === 0;
   }
 
-  start(asked: Omit<Operation, 'id' | 'argument'>, endsUncertain = false): bigint {
+  start(
+    asked: Omit<Operation, 'id' | 'argument'>,
+    { endsUncertain = false, isForgotten = false }: Partial<Omit<Started, 'operation'>> = {},
+  ): bigint {
     const operation = { ...asked, id: this.#nextId, argument: 0n };
     this.#nextId += 1n;
-    this.#started.set(operation.id, { operation, endsUncertain });
+    this.#started.set(operation.id, { operation, endsUncertain, isForgotten });
     this.#start(operation);
     return operation.id;
   }
@@ -65,6 +70,7 @@ export class HostOperations {
       return true;
     }
     this.#started.delete(interrupt.operation);
+    if (started.isForgotten) return true;
     const { kind } = interrupt;
     this.#ended.set(
       interrupt.operation,

@@ -33,6 +33,8 @@ export interface MachineOptions {
   readonly wasi?: Omit<KernelConfiguration, 'arguments' | keyof SocketOptions>;
   /** Functions of the embedder that the guest may import; left out: none. */
   readonly host?: HostOptions;
+  /** The guest's exports are called by the embedder, in the place of `_start`. */
+  readonly calls?: true;
   /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
   readonly bornMs: number;
 }

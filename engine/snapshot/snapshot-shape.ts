@@ -70,6 +70,7 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
       filesBytesMax: 'number',
     },
     'host?': { path: 'string', hash: 'string', functions: 'array' },
+    'calls?': 'boolean',
     bornMs: 'number',
   },
   origin: 'any',
