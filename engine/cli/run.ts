@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { openConsole } from '../../devices/console/open-console.js';
+import { openConsole, readersOf } from '../../devices/console/open-console.js';
 import { openHost } from '../../devices/host/host-device.js';
 import { openDevices } from '../../devices/opening.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
@@ -57,7 +57,12 @@ async function run(guestPath: string, args: readonly string[], flags: Flags): Pr
       ...home?.launch,
       options: { ...prepared.options, devices: options },
       streams: [...consoles, ...sockets.streams],
-      devices: new Map([...devices, ...sockets.devices, ...(await openHost(flags.host))]),
+      devices: new Map([
+        ...devices,
+        ...sockets.devices,
+        ...readersOf(consoles, prepared.options.wasi?.tellsOfReaders),
+        ...(await openHost(flags.host)),
+      ]),
       ...logged,
     });
   } catch (error) {

@@ -72,7 +72,7 @@ interface Machine {
   readonly guest: Guest;
   readonly meter: Meter;
   readonly stack: SuspendedStack;
-  readonly hardware: Pick<GuestDevices, 'idle' | 'settle'>;
+  readonly hardware: Pick<GuestDevices, 'idle' | 'settle' | 'end'>;
   readonly served: ServedCalls | undefined;
   readonly instance: GuestInstance;
   readonly keeping: CodeKeeping;
@@ -124,6 +124,7 @@ function runMachine(data: GuestThreadData, link: GuestEnd, machine: Machine): vo
   const { guest, hardware, activations } = machine;
   if (activations === undefined) hardware.settle();
   const outcome = guest.stage.at === 'end' ? guest.stage.outcome : outcomeOf(machine, data.options.counting);
+  if (guest.stage.at !== 'end') hardware.end?.();
   // proc_exit waits for what was written; a program that returns or traps has written as much.
   guest.stage = { at: 'end', outcome };
   while (!hardware.idle) guest.waitAtEnd();

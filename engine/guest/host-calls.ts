@@ -168,6 +168,10 @@ export class HostCalls implements GuestDevices {
     this.#inner.settle();
   }
 
+  end(): void {
+    this.#inner.end?.();
+  }
+
   get idle(): boolean {
     return this.operations.idle && this.#inner.idle;
   }

@@ -68,6 +68,7 @@ const SNAPSHOT: ShapeOf<MachineSnapshot> = {
       terminals: 'array',
       directories: 'array',
       filesBytesMax: 'number',
+      'tellsOfReaders?': 'boolean',
     },
     'host?': { path: 'string', hash: 'string', functions: 'array' },
     'calls?': 'boolean',
