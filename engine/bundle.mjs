@@ -30,7 +30,9 @@ const nameOf = file =>
 
 const programs = ['cli/main', 'plain/main'].map(name => join(dist, 'engine', `${name}.js`));
 /** They share what they know of machines, for whoever imports more than one of them. */
-const library = ['index', 'harness/index', 'harness/vitest-matchers'].map(name => join(dist, 'engine', `${name}.js`));
+const library = ['index', 'host/index', 'embed/index', 'harness/index', 'harness/vitest-matchers'].map(name =>
+  join(dist, 'engine', `${name}.js`),
+);
 const entries = new Set([...programs, ...library]);
 const withoutComments = code => code.replace(/^\s*\/\/.*$|\/\*[\s\S]*?\*\//gm, '');
 for (const file of sources) {

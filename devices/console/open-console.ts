@@ -1,8 +1,9 @@
 // The console of a process some of whose outputs go to files.
 
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import type { StreamDevice } from '../device.js';
+import type { OperationDevice, StreamDevice } from '../device.js';
 import { Console } from './console.js';
+import { CONSOLE_DEVICE } from './console-commands.js';
 import { STDERR, STDOUT } from './console-streams.js';
 import { FileOutput } from './file-output.js';
 
@@ -33,4 +34,13 @@ export async function openConsole({ stdout, stderr }: ConsoleFiles, syncs: boole
     for (const file of files) await file.close();
     throw error;
   }
+}
+
+/** The device by which a guest is told of readers that have gone, where it wants to be; its console fails for none, then. */
+export function readersOf(
+  consoles: readonly StreamDevice[],
+  isTold: boolean | undefined,
+): readonly (readonly [number, OperationDevice])[] {
+  const console = consoles.find(one => one instanceof Console);
+  return isTold !== true || console === undefined ? [] : [[CONSOLE_DEVICE, console.watchReaders()]];
 }

@@ -58,7 +58,7 @@ export class Directory implements OperationDevice {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  /** @throws EpochvisorError DIR_MISSING, DIR_UNUSABLE, DIR_UNREADABLE; DIR_CHANGED: not what is known */
+  /** @throws EpochvisorError DIR_MISSING, DIR_UNUSABLE, DIR_UNREADABLE, DIR_TOO_LARGE; DIR_CHANGED: not what is known */
   static async open(path: string, options: DirectoryOptions): Promise<Directory> {
     if (process.platform !== 'linux') {
       throw new EpochvisorError('DIR_UNUSABLE', `${path}: folders can be given to guests on Linux only`);
@@ -303,7 +303,7 @@ export class Directory implements OperationDevice {
     if (node === undefined) return;
     const path = node.inode === ROOT_INODE ? await this.#rootPath(node) : await this.#folder.path(node.places[0]);
     const { atimeNs, mtimeNs } = await lstat(path, { bigint: true });
-    // Node takes seconds as a double: exact to a quarter of a microsecond.
+    // Node takes seconds as a double, and cuts them to microseconds: the program sees its nanoseconds until the folder is read anew.
     await lutimes(path, seconds(accessedNs ?? atimeNs), seconds(modifiedNs ?? mtimeNs));
   }
 

@@ -42,7 +42,7 @@ export async function contentsOf(fd: number, path: string, { known, memory }: Di
 
 function contentsAtFirst(fd: number, path: string, known: KnownFolder | undefined, digests: boolean): Contents {
   if (known !== undefined) return found(fd, path, known);
-  const image = readFolder(fd, digests);
+  const image = readFolder(fd, path, digests);
   // Numbered without gaps.
   return { ...image, lastOfImage: image.nodes.size, lastMade: FIRST_NEW_INODE - 1 };
 }
@@ -56,7 +56,7 @@ function found(fd: number, path: string, known: KnownFolder): Contents {
 function again(fd: number, path: string, { known, digest }: FolderBefore): Contents {
   const contents = found(fd, path, known);
   if (digest === undefined || digest === '') return contents;
-  const image = readFolder(fd, true);
+  const image = readFolder(fd, path, true);
   return image.digest === digest ? { ...contents, chunks: image.chunks } : contents;
 }
 

@@ -15,6 +15,7 @@ import {
   readlinkSync,
   readSync,
 } from 'node:fs';
+import { EpochvisorError } from '../../engine/errors/errors.js';
 import {
   encodeImageEnd,
   encodeImageEntry,
@@ -22,6 +23,7 @@ import {
   type ImageEntryKind,
   ROOT_INODE,
 } from '../../engine/wasi/image.js';
+import { FILES_BYTES_MAX } from '../../engine/wasi/kernel-port.js';
 import { CHUNK_BYTES_MAX } from './directory-commands.js';
 import { type FolderNode, identityOf, OPEN_DIRECTORY, OPEN_FILE, pathIn } from './folder.js';
 
@@ -68,7 +70,11 @@ class Reader {
   readonly #hash: Hash | undefined;
   #nextInode = ROOT_INODE;
 
-  constructor(digests: boolean) {
+  readonly #path: string;
+  #contentBytes = 0;
+
+  constructor(path: string, digests: boolean) {
+    this.#path = path;
     this.#hash = digests ? createHash('sha256') : undefined;
   }
 
@@ -109,7 +115,12 @@ class Reader {
       const stat = fstatSync(fd, { bigint: true });
       const known = this.#byIdentity.get(identityOf(stat));
       if (known !== undefined) this.#addName(known, directory, name, stat);
-      else if (stat.isFile()) this.#add('file', stat, directory, name, content(fd, Number(stat.size)));
+      else if (stat.isFile()) {
+        // Before any of it is read: it may be more than this process, or any, can hold.
+        this.#contentBytes += Number(stat.size);
+        if (this.#contentBytes > FILES_BYTES_MAX) throw tooLarge(this.#path, name);
+        this.#add('file', stat, directory, name, content(fd, Number(stat.size)));
+      }
     });
   }
 
@@ -175,6 +186,15 @@ class Reader {
   }
 }
 
+function tooLarge(path: string, name: string): EpochvisorError {
+  const file = Buffer.from(name, 'latin1').toString();
+  return new EpochvisorError(
+    'DIR_TOO_LARGE',
+    `the files of the folder ${path} are more than ${FILES_BYTES_MAX / 2 ** 30} GiB together (at ${file}): each replica has all of them in its memory`,
+    'give the program a folder with what it uses: large files beside it can lie elsewhere',
+  );
+}
+
 /** Names have one character a byte, so this is the order of their bytes. */
 function byBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
@@ -195,11 +215,12 @@ function content(fd: number, sizeBytes: number): Uint8Array {
 /**
  * Reads all of a folder.
  * @param fd the folder, open
+ * @param path what its user calls it
  * @param digests whether a digest of it is wanted
- * @throws errors of the operating system
+ * @throws EpochvisorError DIR_TOO_LARGE; errors of the operating system
  */
-export function readFolder(fd: number, digests = false): FolderImage {
-  const reader = new Reader(digests);
+export function readFolder(fd: number, path: string, digests = false): FolderImage {
+  const reader = new Reader(path, digests);
   const root = reader.read(fd);
   return { chunks: reader.chunks.chunks, digest: reader.digest, root, nodes: reader.nodes };
 }

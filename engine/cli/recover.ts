@@ -4,8 +4,9 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { STDIN, streamName } from '../../devices/console/console-streams.js';
-import { openConsole } from '../../devices/console/open-console.js';
+import { openConsole, readersOf } from '../../devices/console/open-console.js';
 import type { StreamDevice } from '../../devices/device.js';
+import { openHost } from '../../devices/host/host-device.js';
 import { openDevices } from '../../devices/opening.js';
 import { openArbiter } from '../arbiter/open-arbiter.js';
 import { EpochvisorError } from '../errors/errors.js';
@@ -83,7 +84,12 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
     ...{ ...launch, ...records, ...home.launch, module, options },
     moduleCache: flags.cache,
     streams: [...consoles, ...sockets.streams],
-    devices: new Map([...devices, ...sockets.devices]),
+    devices: new Map([
+      ...devices,
+      ...sockets.devices,
+      ...readersOf(consoles, options.wasi?.tellsOfReaders),
+      ...(await openHost(origin.host)),
+    ]),
     log: { folder, durability: origin.durability, ...paceOf(origin) },
     recover: {
       place: { folders, log, from, end, checkpoint, outside },

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { Command } from 'commander';
 import { FIRST_CONNECTING } from '../../devices/connection/connection-streams.js';
-import { openConsole } from '../../devices/console/open-console.js';
+import { openConsole, readersOf } from '../../devices/console/open-console.js';
+import { openHost } from '../../devices/host/host-device.js';
 import { openDevices } from '../../devices/opening.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { rewriteGuest } from '../guest/guest-program.js';
@@ -72,7 +73,12 @@ async function resume(file: string, flags: ResumeFlags): Promise<void> {
       moduleCache: flags.cache,
       options,
       streams: [...consoles, ...sockets.streams],
-      devices: new Map([...devices, ...sockets.devices]),
+      devices: new Map([
+        ...devices,
+        ...sockets.devices,
+        ...readersOf(consoles, options.wasi?.tellsOfReaders),
+        ...(await openHost(origin.host)),
+      ]),
       resume: { file, offsets: offsetsOf(snapshot) },
       ...logged,
     });

@@ -1,8 +1,12 @@
 // What the flags of `run` make of a guest, for the verb and for who launches a machine from a test.
 
-import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { EpochvisorError } from '../errors/errors.js';
 import { checkGuest } from '../guest/guest-check.js';
 import { rewriteGuest } from '../guest/guest-program.js';
+import type { MachineOptions } from '../guest/machine-options.js';
+import { loadHost } from '../host/loaded-host.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
 import { addEpochLengthFlags, type EpochLengthFlags, epochLengthOptions } from './epoch-length-flags.js';
 import { guestArguments } from './guest-strings.js';
@@ -18,10 +22,28 @@ export interface RunFlags
     VerifyFlag,
     WasiFlags,
     SocketFlags,
-    LaunchFlags {}
+    LaunchFlags {
+  /** A host module. */
+  readonly host?: string;
+  /** What becomes of output that nobody reads any more. */
+  readonly pipe?: 'machine' | 'guest';
+  /** No flag: the guest's exports are called by a Machine (engine/embed). */
+  readonly calls?: true;
+}
 
 export function addRunFlags(command: Command): Command {
-  return addSocketFlags(addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))));
+  return addSocketFlags(addWasiFlags(addVerifyFlag(addVariantFlags(addEpochLengthFlags(addLaunchFlags(command))))))
+    .option('--host <MODULE.js>', 'functions of your own that the guest may import', resolvedHost)
+    .addOption(
+      new Option('--pipe <WHO>', 'who hears that the reader of stdout has gone: guest, a WASI program, by EPIPE')
+        .choices(['machine', 'guest'])
+        .default('machine'),
+    );
+}
+
+/** Absolute: replicas are other processes. */
+function resolvedHost(text: string): string {
+  return resolve(text);
 }
 
 /** @param options as commander has them */
@@ -34,6 +56,13 @@ export type PreparedLaunch = Omit<LaunchOptions, 'streams' | 'devices' | 'option
   readonly options: Omit<LaunchOptions['options'], 'devices'>;
 };
 
+/** @throws EpochvisorError NOT_WASI where a bare guest is to be told */
+function toldOfReaders(wasi: MachineOptions['wasi'], { pipe }: Pick<RunFlags, 'pipe'>): MachineOptions['wasi'] {
+  if (pipe !== 'guest') return wasi;
+  if (wasi !== undefined) return { ...wasi, tellsOfReaders: true };
+  throw new EpochvisorError('NOT_WASI', 'the guest is not a WASI program, and --pipe guest is for those');
+}
+
 /** Whatever is refused is refused here, in one line, rather than by two replicas. @throws EpochvisorError */
 export async function prepareRun(
   { path, module }: GuestFile,
@@ -41,10 +70,16 @@ export async function prepareRun(
   flags: RunFlags,
 ): Promise<PreparedLaunch> {
   const lengths = epochLengthOptions(flags, flags.counting);
-  const wasi = wasiOptions(checkGuest(module), flags);
-  const world = { ...(wasi === undefined ? {} : { wasi }), ...socketOptions(flags) };
+  const host = flags.host === undefined ? undefined : (await loadHost(flags.host)).options;
+  const wasi = toldOfReaders(wasiOptions(checkGuest(module, host?.functions, flags.calls), flags), flags);
+  const world = {
+    ...(wasi === undefined ? {} : { wasi }),
+    ...socketOptions(flags),
+    ...(host === undefined ? {} : { host }),
+    ...(flags.calls === undefined ? {} : { calls: flags.calls }),
+  };
   const programArguments = guestArguments(path, args, { ...flags, ...world });
-  await rewriteGuest(module, { ...flags, ...world }, flags.cache);
+  await rewriteGuest(module, { counting: flags.counting, maxMemory: flags.maxMemory, ...world }, flags.cache);
   return {
     ...(await launchOptions(flags)),
     module,

@@ -2,7 +2,8 @@
 
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { openConsole } from '../../devices/console/open-console.js';
+import { openConsole, readersOf } from '../../devices/console/open-console.js';
+import { openHost } from '../../devices/host/host-device.js';
 import { openDevices } from '../../devices/opening.js';
 import { LaunchedMachine } from '../launch/launched-machine.js';
 import {
@@ -41,6 +42,7 @@ async function run(guestPath: string, args: readonly string[], flags: Flags): Pr
     guest: file.path,
     listen: flags.listen,
     connect: flags.connect,
+    ...(flags.host === undefined ? {} : { host: flags.host }),
     devices: flags.devices.map(source => ({ ...source, path: resolve(source.path) })),
   };
   const logged = logOptions(flags, file.module);
@@ -55,7 +57,12 @@ async function run(guestPath: string, args: readonly string[], flags: Flags): Pr
       ...home?.launch,
       options: { ...prepared.options, devices: options },
       streams: [...consoles, ...sockets.streams],
-      devices: new Map([...devices, ...sockets.devices]),
+      devices: new Map([
+        ...devices,
+        ...sockets.devices,
+        ...readersOf(consoles, prepared.options.wasi?.tellsOfReaders),
+        ...(await openHost(flags.host)),
+      ]),
       ...logged,
     });
   } catch (error) {

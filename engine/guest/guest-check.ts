@@ -1,6 +1,8 @@
 // Whether a module is a guest that this machine can run: every import is one that hardware or kernel has, with its type.
 
 import { EpochvisorError } from '../errors/errors.js';
+import { signatureOf } from '../host/host-signature.js';
+import type { DeclaredFunction } from '../host/loaded-host.js';
 import { decodeModule } from '../wasm/decode.js';
 import { indexSpaces, type Module } from '../wasm/module.js';
 import { type FunctionType, valueTypeName } from '../wasm/types.js';
@@ -38,41 +40,53 @@ const START = '_start';
 export type GuestKind = 'bare' | 'wasi';
 
 /**
+ * @param host functions of the embedder, which it may import, too
+ * @param calls its exports are called, in the place of `_start`
  * @throws EpochvisorError NOT_WASM, MODULE_MALFORMED as the decoder says; GUEST_IMPORT: an import that we do not have, or
  * imports of both kinds; GUEST_NO_START: nothing to run; GUEST_NO_MEMORY: a WASI program whose memory can't be reached
  */
-export function checkGuest(bytes: Uint8Array): GuestKind {
+export function checkGuest(bytes: Uint8Array, host: readonly DeclaredFunction[] = [], calls = false): GuestKind {
   const module = decodeModule(bytes);
+  const declared = new Map(host.map(one => [`${one.module}.${one.name}`, signatureOf(one)]));
   for (const item of module.imports) {
     const name = `${item.module}.${item.name}`;
-    const offered = OFFERED[item.module]?.[item.name];
+    const offered = OFFERED[item.module]?.[item.name] ?? declared.get(name);
     if (item.kind !== 0 || offered === undefined) throw missing(name, item.module);
     const wanted = notation(module.types[item.type]);
     if (wanted !== offered) {
       const message = `the guest imports ${name} as ${wanted}, which is ${offered} here`;
-      throw new EpochvisorError('GUEST_IMPORT', message, 'build it against the guest library of this version');
+      const hint = declared.has(name)
+        ? 'docs/embedding.md says how kinds are passed'
+        : 'build it against the guest library of this version';
+      throw new EpochvisorError('GUEST_IMPORT', message, hint);
     }
   }
-  const modules = new Set(module.imports.map(item => item.module));
+  const modules = new Set(module.imports.map(item => item.module).filter(name => name in OFFERED));
   if (modules.size > 1) {
     const message = `the guest imports both '${HARDWARE_MODULE}' and '${WASI_MODULE}'`;
     throw new EpochvisorError('GUEST_IMPORT', message, 'a WASI program reaches the hardware through the kernel only');
   }
   const kind = modules.has(WASI_MODULE) ? 'wasi' : 'bare';
-  checkExports(module, kind);
+  if (!calls) checkStart(module, kind);
+  checkMemory(module, kind);
   return kind;
 }
 
-function checkExports(module: Module, kind: GuestKind): void {
+function checkStart(module: Module, kind: GuestKind): void {
   const type = startType(module);
   if (type === undefined) {
     const reactor = kind === 'wasi' && module.exports.some(item => item.name === '_initialize');
-    const hint = reactor ? 'it is a library (a WASI reactor): build a command' : 'a guest begins there';
+    const hint = reactor
+      ? 'it is a library (a WASI reactor): call its exports with a Machine (docs/embedding.md), or build a command'
+      : 'a guest begins there';
     throw new EpochvisorError('GUEST_NO_START', `the guest exports no function ${START}`, hint);
   }
   if (notation(type) !== '() -> ()') {
     throw new EpochvisorError('GUEST_NO_START', `the guest's ${START} is ${notation(type)}, not () -> ()`);
   }
+}
+
+function checkMemory(module: Module, kind: GuestKind): void {
   if (kind === 'wasi' && !module.exports.some(item => item.name === 'memory' && item.kind === 2)) {
     throw new EpochvisorError(
       'GUEST_NO_MEMORY',
@@ -86,7 +100,7 @@ function missing(name: string, from: string): EpochvisorError {
   const hint =
     from.startsWith('wasi_') && from !== WASI_MODULE
       ? `build it for ${WASI_MODULE}`
-      : `a guest may import what module '${HARDWARE_MODULE}' or '${WASI_MODULE}' offers, and nothing else`;
+      : `a guest may import what module '${HARDWARE_MODULE}' or '${WASI_MODULE}' offers, and functions that --host names`;
   return new EpochvisorError('GUEST_IMPORT', `the guest imports ${name}, which is not there`, hint);
 }
 

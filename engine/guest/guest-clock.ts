@@ -1,12 +1,14 @@
 // What a guest thread reads of the world: the machine's clocks by way of this host's, and random numbers.
 
-import { Clock, type ClockState, SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
+import { Clock, type ClockState, SOURCE_HOST, SOURCE_MONOTONIC, SOURCE_REAL_TIME } from '../protocol/clock.js';
 import { HostClock } from './host-clock.js';
 
 export class GuestClock {
   readonly #clock: Clock;
   readonly #host: HostClock;
   readonly #random: () => bigint;
+  /** The next value of what an embedder's function gives. */
+  hostResults: () => bigint = () => 0n;
 
   /** @param bornMs the machine's birth, ms since 1970; @param random 64 bits */
   constructor(bornMs: number, random: () => bigint, state?: ClockState) {
@@ -26,6 +28,8 @@ export class GuestClock {
         return this.#clock.readRealTimeNs(this.#host.realTimeNs());
       case SOURCE_MONOTONIC:
         return BigInt(this.monotonicNs());
+      case SOURCE_HOST:
+        return this.hostResults();
       default:
         return this.#random();
     }

@@ -8,6 +8,8 @@ export interface GuestDevices {
   deliver(interrupt: Interrupt): Dispatch | undefined;
   /** At the end of each boundary at which something was delivered: may ask the machine for anything but the environment. */
   settle(): void;
+  /** No code of the guest is left to run; once. */
+  end?(): void;
   /** Whether a guest that has ended has nothing left to be done. */
   readonly idle: boolean;
   /** Bytes of file contents, which `save` hands to `copy`. */

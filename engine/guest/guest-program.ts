@@ -14,11 +14,17 @@ export const INTERRUPT_HANDLER = 'interrupt';
  */
 export function rewriteGuest(
   module: Uint8Array,
-  options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi'>,
+  options: Pick<MachineOptions, 'counting' | 'maxMemory' | 'wasi' | 'host'>,
   cache: ModuleCache,
 ): Promise<Rewritten> {
-  const { counting, maxMemory, wasi } = options;
+  const { counting, maxMemory, wasi, host } = options;
   // A WASI program has no handler; an export of that name is none of ours.
-  const kind = wasi === undefined ? { interruptHandler: INTERRUPT_HANDLER } : { blockingImports: true };
-  return rewriteCached(module, { counting, maxMemory, ...kind, suspendable: true, standsAlone: true }, { cache });
+  const handler = wasi === undefined ? { interruptHandler: INTERRUPT_HANDLER } : {};
+  // A kernel's calls block, and so do the embedder's io functions.
+  const blocking = wasi === undefined && host === undefined ? {} : { blockingImports: true };
+  return rewriteCached(
+    module,
+    { counting, maxMemory, ...handler, ...blocking, suspendable: true, standsAlone: true },
+    { cache },
+  );
 }

@@ -6,6 +6,7 @@ import type { OptimisedCode } from '../cache/optimised-code.js';
 import type { Rewritten } from '../cache/rewritten-modules.js';
 import { ReplicaHalt } from '../driver/execution-driver.js';
 import { assert, describeThrown } from '../errors/errors.js';
+import type { LoadedFunction } from '../host/loaded-host.js';
 import { type GuestInstance, instantiateRewritten } from '../instance/instance.js';
 import { Meter } from '../instance/meter.js';
 import { describeTrap } from '../instance/trap.js';
@@ -25,6 +26,8 @@ import type { GuestDevices } from './guest-devices.js';
 import { rewriteGuest } from './guest-program.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDevices } from './hardware.js';
+import type { HostCalls } from './host-calls.js';
+import type { ServedCalls } from './served-calls.js';
 import type { GuestThreadData } from './thread-data.js';
 import { WASI_MODULE } from './wasi-imports.js';
 
@@ -54,13 +57,23 @@ interface Program {
   readonly hook: BoundaryHook | undefined;
   readonly kind: typeof Guest;
   readonly devices: ReadonlyMap<number, SeenDevice>;
+  readonly host: ProgramHost | undefined;
+}
+
+/** The embedder's functions, and what makes imports of them. */
+interface ProgramHost {
+  /** The guest's exports are called. */
+  readonly serves: boolean;
+  readonly functions: readonly LoadedFunction[];
+  readonly HostCalls: typeof HostCalls;
 }
 
 interface Machine {
   readonly guest: Guest;
   readonly meter: Meter;
   readonly stack: SuspendedStack;
-  readonly hardware: Pick<GuestDevices, 'idle' | 'settle'>;
+  readonly hardware: Pick<GuestDevices, 'idle' | 'settle' | 'end'>;
+  readonly served: ServedCalls | undefined;
   readonly instance: GuestInstance;
   readonly keeping: CodeKeeping;
   /** Where the guest goes on; undefined: at its beginning. */
@@ -111,6 +124,7 @@ function runMachine(data: GuestThreadData, link: GuestEnd, machine: Machine): vo
   const { guest, hardware, activations } = machine;
   if (activations === undefined) hardware.settle();
   const outcome = guest.stage.at === 'end' ? guest.stage.outcome : outcomeOf(machine, data.options.counting);
+  if (guest.stage.at !== 'end') hardware.end?.();
   // proc_exit waits for what was written; a program that returns or traps has written as much.
   guest.stage = { at: 'end', outcome };
   while (!hardware.idle) guest.waitAtEnd();
@@ -135,22 +149,35 @@ async function load(data: GuestThreadData, shared: SharedBlock, once: LoadedOnce
   const hook = data.hook && (await loadHook(data.hook, data.hook.replica));
   const kind = hook === undefined ? Guest : (await import('./hooked-guest.js')).HookedGuest;
   const devices = await seenDevices(data.options);
-  return { module: once.module, code, report, clones, wasi, hook, kind, devices };
+  const host = await loadProgramHost(data.options);
+  return { module: once.module, code, report, clones, wasi, hook, kind, devices, host };
+}
+
+async function loadProgramHost({ host, calls }: GuestThreadData['options']): Promise<ProgramHost | undefined> {
+  if (host === undefined && calls === undefined) return undefined;
+  const [{ loadSameHost }, { HostCalls }] = await Promise.all([
+    import('../host/loaded-host.js'),
+    import('./host-calls.js'),
+  ]);
+  const functions = host === undefined ? [] : (await loadSameHost(host)).functions;
+  return { serves: calls === true, functions, HostCalls };
 }
 
 /** The state to go on from, with its copy of the guest's memory, is garbage when this returns. */
 function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Program): Machine {
-  const { module, code, report, clones, wasi, hook, kind, devices } = program;
+  const { module, code, report, clones, wasi, hook, kind, devices, host } = program;
   const from = data.restores ? received(data) : undefined;
   const meter = new Meter();
   const stack = new SuspendedStack(meter);
   const guest = new kind(data, shared, meter, randomSource(), from, hook);
-  guest.handlesInterrupts = report.interruptHandler;
+  // Between calls there is no frame that a handler could be called under.
+  guest.handlesInterrupts = report.interruptHandler && data.options.calls === undefined;
   const memory = (): Uint8Array => instance.memory();
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
   const state = from?.devices as HardwareState | undefined;
   const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
-  const imports = { [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
+  const calls = host && new host.HostCalls(guest, guest.devices, host.functions, memory, host.serves, from?.devices);
+  const imports = { ...calls?.imports(), [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
   const hooks = {
     boundary: (count: number) => guest.boundary(count),
     interrupt: (): [number, number, bigint, number] => {
@@ -163,7 +190,16 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   if (data.role === 'backup') keeping.watch(hooks);
   const instance = instantiateRewritten(module, report, imports, meter, hooks, suspension);
   guest.attach(stack);
-  return { guest, meter, stack, hardware, instance, keeping, activations: from && restoreMachine(stack, from.image) };
+  return {
+    guest,
+    meter,
+    stack,
+    hardware: guest.devices,
+    served: calls?.served,
+    instance,
+    keeping,
+    activations: from && restoreMachine(stack, from.image),
+  };
 }
 
 /** The I/O thread has sent it before it let the guest begin. */
@@ -173,18 +209,23 @@ function received(data: GuestThreadData): GuestState {
   return received.message;
 }
 
-function outcomeOf({ guest, meter, stack, instance, activations }: Machine, counting: 'block' | 'exact'): Outcome {
+function outcomeOf(machine: Machine, counting: 'block' | 'exact'): Outcome {
+  const { guest, meter, stack, instance, served, activations } = machine;
   try {
-    if (activations === undefined) instance.start();
-    else {
+    const goOn = () => {
       if (counting === 'block') stack.optimise('now');
-      stack.resume(activations);
-    }
+      return stack.resume(activations!);
+    };
+    // Between two calls of its embedder's a guest has no frames.
+    const isBetween = activations?.length === 0;
+    if (isBetween) meter.resume();
+    const isInMain = guest.stage.at !== 'start';
+    if (activations === undefined) instance.start();
+    else if (!isBetween && (served === undefined || !isInMain)) goOn();
     // A guest that was resumed in its start function has all of the rest before it.
-    if (guest.stage.at === 'start') {
-      guest.stage = { at: 'main' };
-      instance.exports._start();
-    }
+    guest.stage = { at: 'main' };
+    if (served !== undefined) served.serve(instance.exports, isInMain && !isBetween ? goOn : undefined);
+    else if (!isInMain) instance.exports._start();
     return { kind: 'exit', status: 0 };
   } catch (error) {
     if (error instanceof GuestExit) return { kind: 'exit', status: error.status };

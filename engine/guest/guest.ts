@@ -131,8 +131,18 @@ export class Guest implements ExecutionGuest {
     return this.#link;
   }
 
+  get devices(): GuestDevices {
+    assert(this.#devices !== undefined, 'devices are there from the making of hardware or kernel on');
+    return this.#devices;
+  }
+
   set devices(devices: GuestDevices) {
     this.#devices = devices;
+  }
+
+  /** Where values of the embedder's functions are read, at the primary. */
+  set hostResults(read: () => bigint) {
+    this.#clock.hostResults = read;
   }
 
   /** The instance is made: from here on the guest can be suspended. */

@@ -49,6 +49,11 @@ export class InterruptController {
     return { pending, enabled: this.#enabled, forced: this.#forced, interrupted };
   }
 
+  /** A handler is running. */
+  get isDispatching(): boolean {
+    return this.#interrupted.length > 0;
+  }
+
   get isPending(): boolean {
     return this.#pending.length > 0;
   }

@@ -1,6 +1,7 @@
 // The options of a machine: everything that shapes execution.
 
 import type { DeviceOptions } from '../../devices/device-kind.js';
+import type { HostOptions } from '../host/loaded-host.js';
 import type { Variant } from '../protocol/vocabulary.js';
 import type { KernelConfiguration } from '../wasi/kernel-port.js';
 
@@ -30,6 +31,10 @@ export interface MachineOptions {
   readonly sockets?: SocketOptions;
   /** The world of a WASI program; without it the guest is a bare one. */
   readonly wasi?: Omit<KernelConfiguration, 'arguments' | keyof SocketOptions>;
+  /** Functions of the embedder that the guest may import; left out: none. */
+  readonly host?: HostOptions;
+  /** The guest's exports are called by the embedder, in the place of `_start`. */
+  readonly calls?: true;
   /** The machine's birth, ms since 1970: the origin of its monotonic clock. */
   readonly bornMs: number;
 }

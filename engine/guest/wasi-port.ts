@@ -90,6 +90,10 @@ class KernelDevices implements GuestDevices {
     this.#kernel.settle();
   }
 
+  end(): void {
+    this.#kernel.end();
+  }
+
   get idle(): boolean {
     return this.#kernel.idle;
   }

@@ -34,6 +34,8 @@ export interface TestOptions {
   readonly argv0?: string;
   readonly listen?: OneOrMore;
   readonly connect?: OneOrMore;
+  /** A host module: functions that the guest imports. */
+  readonly host?: string;
   /** 'process': in one of its own, which can be killed and started again (`restartBus`); left out: in the process of the test. */
   readonly bus?: 'process';
 }

@@ -7,9 +7,11 @@ import { Console } from '../../devices/console/console.js';
 import { STDOUT } from '../../devices/console/console-streams.js';
 import type { OperationDevice } from '../../devices/device.js';
 import type { DeviceOptions, DeviceSource } from '../../devices/device-kind.js';
+import { openHost } from '../../devices/host/host-device.js';
 import { openSockets } from '../../devices/open-sockets.js';
 import { closeDevices, openDevices } from '../../devices/opening.js';
 import type { RunFlags } from '../cli/run-preparation.js';
+import { EpochvisorError } from '../errors/errors.js';
 import { BusProcess } from '../launch/bus-process.js';
 import { HeldInput } from '../launch/held-input.js';
 import type { LaunchOptions } from '../launch/launched-machine.js';
@@ -40,6 +42,7 @@ export async function openHere(flags: RunFlags, copies: readonly DeviceSource[])
   const closeSockets = () => Promise.all(sockets.streams.map(stream => stream.close()));
   try {
     const { devices, options } = await openDevices(copies);
+    const host = await openHost(flags.host);
     return {
       devices: options,
       addresses: sockets.addresses,
@@ -48,7 +51,7 @@ export async function openHere(flags: RunFlags, copies: readonly DeviceSource[])
         const outputs = { stdout: stdout.writable(), stderr: stderr.writable() };
         return {
           streams: [new Console({ stdin: stdin.stream, ...outputs }), ...sockets.streams],
-          devices: new Map<number, OperationDevice>([...devices, ...sockets.devices]),
+          devices: new Map<number, OperationDevice>([...devices, ...sockets.devices, ...host]),
         };
       },
       close: async () => {
@@ -64,10 +67,14 @@ export async function openHere(flags: RunFlags, copies: readonly DeviceSource[])
 
 /** @param folder of the machine's files */
 export async function openApart(
-  { listen, connect }: RunFlags,
+  { listen, connect, host }: RunFlags,
   copies: readonly DeviceSource[],
   folder: string,
 ): Promise<TestedBus> {
+  if (host !== undefined) {
+    const what = 'a machine whose bus has a process of its own has no host functions';
+    throw new EpochvisorError('BAD_OPTION', what, 'leave out bus, or host');
+  }
   const held = new HeldInput();
   let streams: TestedStreams | undefined;
   const { bus, opened } = await BusProcess.open({

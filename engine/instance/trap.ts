@@ -14,11 +14,20 @@ const UNREACHABLE = 'unreachable';
 /** Our name for the trap of an exception that nobody catches; the count is stored when it is thrown. */
 export const UNCAUGHT_EXCEPTION = 'uncaught exception';
 
+/** An embedder's function failed: a trap, at the call, whose words are the same on every replica. */
+export class HostFailure {
+  readonly message: string;
+  constructor(name: string, reason: string) {
+    this.message = `host function ${name} failed: ${reason}`;
+  }
+}
+
 /** Messages of V8's RangeError, and of the one that stands for the guest's allowance. */
 const STACK_OVERFLOWS: readonly string[] = ['call stack exhausted', 'Maximum call stack size exceeded'];
 
 /** Undefined where the error is no trap of the guest. */
 export function describeTrap(error: unknown, counting: 'block' | 'exact'): Trap | undefined {
+  if (error instanceof HostFailure) return { message: error.message, exact: true };
   if (error instanceof WebAssembly.RuntimeError) {
     const exact = counting === 'exact' || error.message === UNREACHABLE || error.message === UNCAUGHT_EXCEPTION;
     // By then the stack is gone, and with it the function that threw.

@@ -4,6 +4,8 @@
 export const SOURCE_REAL_TIME = 0;
 export const SOURCE_MONOTONIC = 1;
 export const SOURCE_RANDOM = 2;
+/** The embedder's functions that look at the world. */
+export const SOURCE_HOST = 3;
 
 /**
  * Turns readings of the host's clocks into those of the machine. A backup only observes; at promotion the offset is

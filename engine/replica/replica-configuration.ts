@@ -23,6 +23,8 @@ export interface SnapshotOrigin {
   readonly listen?: readonly SocketAddress[];
   /** What it may connect to. */
   readonly connect?: readonly NamedAddress[];
+  /** Absolute path of its host module. */
+  readonly host?: string;
 }
 
 /** An address by the name that a guest knows. */

@@ -4,6 +4,12 @@
 // arguments, when something was delivered; `pending` is what it remembers from the time before. Whatever a call does
 // before it blocks is done again: so it blocks first, and changes things after.
 
+import {
+  CONSOLE_DEVICE,
+  CONSOLE_READER_GONE,
+  READ_STREAMS,
+  STATUS_GONE,
+} from '../../devices/console/console-commands.js';
 import { STDERR, STDIN, STDOUT } from '../../devices/console/console-streams.js';
 import { DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import { assert } from '../errors/errors.js';
@@ -55,6 +61,8 @@ export interface KernelState {
   readonly operations: OperationsState;
   readonly sockets: SocketsState;
   readonly pending: Pending | undefined;
+  /** Outputs that nobody reads any more. */
+  readonly unread?: readonly number[];
 }
 
 export class Core {
@@ -68,6 +76,8 @@ export class Core {
   readonly operations: Operations;
   readonly sockets: Sockets;
   pending: Pending | undefined;
+  /** Outputs that nobody reads any more. */
+  readonly unread: Set<number>;
 
   constructor(
     configuration: KernelConfiguration,
@@ -87,6 +97,10 @@ export class Core {
     this.operations = new Operations(operation => machine.start(operation), state?.operations);
     this.sockets = new Sockets(configuration.listeners, state?.sockets);
     this.pending = state?.pending && { ...state.pending };
+    this.unread = new Set(state?.unread);
+    if (configuration.tellsOfReaders === true && state === undefined) {
+      for (const stream of READ_STREAMS) this.operations.watchReader(stream);
+    }
   }
 
   save(copy: CopyBytes): KernelState {
@@ -98,6 +112,7 @@ export class Core {
       operations: this.operations.save(),
       sockets: this.sockets.save(),
       pending: this.pending && { ...this.pending },
+      unread: [...this.unread],
     };
   }
 
@@ -111,6 +126,7 @@ export class Core {
       operations: operations.sample(),
       sockets: sockets.save(),
       pending,
+      unread: [...this.unread],
     };
   }
 
@@ -266,6 +282,11 @@ export class Core {
     const started = this.operations.completed(id);
     if (started === undefined) return;
     const { owner, operation } = started;
+    if (operation.device === CONSOLE_DEVICE) {
+      if (operation.command === CONSOLE_READER_GONE && status === STATUS_GONE)
+        this.unread.add(Number(operation.argument));
+      return;
+    }
     if (owner === undefined) {
       this.sockets.completed(id, status);
     } else {
@@ -277,6 +298,11 @@ export class Core {
       if (owner.inode !== 0) volume.wrote(owner.inode, status);
     }
     if (this.pending?.kind === 'operation' && this.pending.id === id) this.pending.status = status;
+  }
+
+  /** No code of the program is left to run. */
+  end(): void {
+    if (this.configuration.tellsOfReaders === true) this.operations.stopWatching();
   }
 
   settle(): void {

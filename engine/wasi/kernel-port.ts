@@ -47,6 +47,8 @@ export interface Kernel {
    * ended uncertain, starts what waited for room. Here the machine may be asked for anything but the environment.
    */
   settle(): void;
+  /** No code of the program is left to run; once. */
+  end(): void;
   /** Whether the devices have answered everything: a program that has ended may have left something to be done. */
   readonly idle: boolean;
   /** Bytes of file contents, which `save` hands to `copy`. */
@@ -93,4 +95,6 @@ export interface KernelConfiguration {
   readonly directories: readonly DirectoryConfiguration[];
   /** Bytes of file contents that the kernel holds at most; past it writes get ENOSPC. */
   readonly filesBytesMax: number;
+  /** A write of what nobody reads any more fails with EPIPE; left out: the machine ends there. */
+  readonly tellsOfReaders?: true;
 }

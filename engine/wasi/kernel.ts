@@ -58,6 +58,10 @@ export class WasiKernel implements Kernel {
     this.#core.settle();
   }
 
+  end(): void {
+    this.#core.end();
+  }
+
   get idle(): boolean {
     return this.#core.operations.idle;
   }

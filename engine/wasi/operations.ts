@@ -5,6 +5,7 @@
 // to the device for each.
 
 import { CONNECT, FIRST_CONNECTOR } from '../../devices/connector/connector-commands.js';
+import { CONSOLE_DEVICE, CONSOLE_READER_GONE, CONSOLE_STOP } from '../../devices/console/console-commands.js';
 import { CHUNK_BYTES_MAX, DIRECTORY_CHANGE, DIRECTORY_LOAD } from '../../devices/directory/directory-commands.js';
 import type { Operation } from '../protocol/vocabulary.js';
 import { encodeMutation, type Mutation } from './mutation.js';
@@ -82,9 +83,11 @@ export class Operations {
     this.#uncertain = [...state.uncertain];
   }
 
-  /** Whether nothing waits and nothing is outstanding. */
+  /** Whether nothing waits and nothing is outstanding but what ends with the machine. */
   get idle(): boolean {
-    return this.#started.size === 0 && this.#waiting.length === 0;
+    if (this.#waiting.length > 0) return false;
+    for (const { operation } of this.#started.values()) if (operation.device !== CONSOLE_DEVICE) return false;
+    return true;
   }
 
   /** A call that would add an operation blocks. */
@@ -108,6 +111,19 @@ export class Operations {
   connect(connector: number): bigint {
     const operation = { command: CONNECT, argument: 0n, length: 0, data: NO_DATA };
     return this.#queue(undefined, { id: this.#nextId, device: FIRST_CONNECTOR + connector, ...operation });
+  }
+
+  /** Asks to be told when nobody reads an output any more. It waits until `flush`. */
+  watchReader(stream: number): bigint {
+    const operation = { command: CONSOLE_READER_GONE, argument: BigInt(stream), length: 0, data: NO_DATA };
+    return this.#queue(undefined, { id: this.#nextId, device: CONSOLE_DEVICE, ...operation });
+  }
+
+  /** The program has ended, and its end waits for its operations. */
+  stopWatching(): void {
+    const operation = { command: CONSOLE_STOP, argument: 0n, length: 0, data: NO_DATA };
+    this.#queue(undefined, { id: this.#nextId, device: CONSOLE_DEVICE, ...operation });
+    this.flush();
   }
 
   #queue(owner: Owner | undefined, operation: Operation): bigint {

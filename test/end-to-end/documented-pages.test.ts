@@ -84,3 +84,11 @@ test('guests in Rust', { ...needs('rust'), timeout: PATIENCE_MS }, async () => {
   expect(status, stderr).toBe(0);
   expect(stdout).toMatch(/^refused +none$/m);
 });
+
+test('the programs of the page about embedding', { timeout: PATIENCE_MS }, async () => {
+  const commands = blocks('docs/embedding.md');
+  expect(commands).toHaveLength(2);
+  const { status, stdout, stderr } = await reader(commands);
+  expect(stdout, stderr).toBe('each report once, and in order; exit 0\ntotal 45150 after 300 deposits\nexit 0\n');
+  expect(status).toBe(0);
+});

@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { launch } from 'epochvisor/testing';
 import { expect, test } from 'vitest';
-import { Bench, guest, MAIN } from './command.js';
+import { VARIANTS } from '../../engine/protocol/vocabulary.js';
+import { wat } from '../building/wat.js';
+import { Bench, guest, MAIN, until } from './command.js';
 import { generator } from './seeds.js';
 
 const bench = new Bench();
@@ -85,4 +87,54 @@ test('a reader that goes away ends the machine, as it ends any program', async (
   const { status, stderr } = await machine.command.ended;
   expect(status).not.toBe(0);
   expect(stderr).toMatch(/^epochvisor: the reader of stdout has gone \[OUTPUT_CLOSED\]\n$/);
+});
+
+/** Writes until it is told that nobody reads; says so on stderr, waits for the end of stdin, and exits with the errno of one more write. */
+const WRITER = wat(`(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\05\\00\\00\\00")
+  (data (i32.const 16) "gone\\n")
+  (func $say (param $fd i32) (result i32) (call $write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8)))
+  (func (export "_start")
+    (loop $writes (br_if $writes (i32.eqz (call $say (i32.const 1)))))
+    (drop (call $say (i32.const 2)))
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (call $exit (call $say (i32.const 1)))))`);
+
+test.each(VARIANTS)(
+  'a program that wants to hear of it goes on when its reader has gone, and after a death still knows (%s)',
+  async variant => {
+    writeFileSync(bench.file('writer.wasm'), WRITER);
+    const machine = bench.startWatched(
+      ['--pipe', 'guest', '--quiet', '--variant', variant, bench.file('writer.wasm')],
+      'pipe',
+    );
+    const { primary } = await machine.isProtected();
+    await machine.wrote(10_000);
+    machine.command.closeOutput();
+    await until(() => (machine.command.stderr === 'gone\n' ? true : undefined));
+    process.kill(primary.pid, 'SIGKILL');
+    await machine.status(status => status.view > 1 && status.primary.pid !== primary.pid);
+    machine.command.endInput();
+    const { status, stderr } = await machine.command.ended;
+    // EPIPE.
+    expect([status, stderr]).toEqual([64, 'gone\n']);
+  },
+);
+
+test('a program that wants to hear of its readers ends as ever where they stay', async () => {
+  const ending =
+    '(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) (memory (export "memory") 1)';
+  writeFileSync(bench.file('ends.wasm'), wat(`${ending} (func (export "_start")))`));
+  const { status, stderr } = await bench.run(['run', '--pipe', 'guest', '--quiet', bench.file('ends.wasm')]);
+  expect([status, stderr]).toEqual([0, '']);
+});
+
+test('a bare guest can not be told of its reader', async () => {
+  const { status, stderr } = await bench.run(['run', '--pipe', 'guest', guest('hello')]);
+  expect(stderr).toMatch(/^epochvisor: the guest is not a WASI program, and --pipe guest is for those \[NOT_WASI\]\n$/);
+  expect(status).toBe(2);
 });

@@ -28,6 +28,7 @@ export const FOLDERS: readonly string[] = [
   'engine/cache',
   // What users of the package import.
   'engine',
+  'engine/host',
   'devices',
   'engine/guest',
   'engine/snapshot',
@@ -44,6 +45,8 @@ export const FOLDERS: readonly string[] = [
   'engine/cli',
   // What tests of users import.
   'engine/harness',
+  // What programs of users import.
+  'engine/embed',
   // AssemblyScript: it runs in the machine, and shares nothing with it.
   'guest',
   'guest/lib',
@@ -52,6 +55,7 @@ export const FOLDERS: readonly string[] = [
   'guest/programs',
   'bench/instrumentation/kernels',
   'bench',
+  'examples/embedding',
   'examples/failover',
   'examples/testing',
   'examples/tutorial',

@@ -9,6 +9,8 @@ const FOLDERS = ['engine', 'devices', 'guest', 'bench', 'examples', 'test'];
 const LEFT_OUT = new Set(['build', 'results', 'test/spec/core']);
 /** What tests import as users do, by the name of the package. */
 const EXPORTED: Readonly<Record<string, string>> = {
+  'epochvisor/host': 'engine/host/index.ts',
+  'epochvisor/machine': 'engine/embed/index.ts',
   'epochvisor/testing': 'engine/harness/index.ts',
   'epochvisor/vitest': 'engine/harness/vitest-matchers.ts',
 };

@@ -140,9 +140,9 @@ describe('random numbers', () => {
 });
 
 describe('the end', () => {
-  const status = (p: Program, value: number): number => {
+  const status = (p: Program, value: number, call = 'proc_exit'): number => {
     try {
-      p.call('proc_exit', value);
+      p.call(call, value);
     } catch (thrown) {
       if (thrown instanceof Exit) return thrown.status;
       throw thrown;
@@ -165,8 +165,29 @@ describe('the end', () => {
     expect(folder.tree()).toEqual({ f: 'last words' });
   });
 
-  test('does not come by a signal', () => {
-    expect(program().call('proc_raise', 9)).toBe('ENOTSUP');
+  test.each([
+    ['SIGHUP', 1, 129],
+    ['SIGABRT', 6, 134],
+    ['SIGKILL', 9, 137],
+    ['SIGTERM', 15, 143],
+    ['SIGXCPU', 23, 152],
+    ['SIGSYS', 30, 159],
+  ])('comes by %s, as a shell tells of it', (_, signal, expected) => {
+    expect(status(program(), signal, 'proc_raise')).toBe(expected);
+  });
+
+  test('by a signal waits for what was written', () => {
+    const { p, folder } = programIn({ f: '' });
+    expect(p.write(p.mustOpen(3, 'f'), 'last words')).toBe(10);
+    expect(status(p, 6, 'proc_raise')).toBe(134);
+    expect(folder.tree()).toEqual({ f: 'last words' });
+  });
+
+  test('does not come by a signal that programs ignore, that would stop them, or that is none', () => {
+    const raised = (signal: number) => program().call('proc_raise', signal);
+    expect([0, 16, 17, 22, 27].map(raised)).toEqual(['OK', 'OK', 'OK', 'OK', 'OK']);
+    expect([18, 19, 20, 21].map(raised)).toEqual(['ENOTSUP', 'ENOTSUP', 'ENOTSUP', 'ENOTSUP']);
+    expect([31, -1].map(raised)).toEqual(['EINVAL', 'EINVAL']);
   });
 });
 

@@ -73,6 +73,21 @@ function randomGet(core: Core): Call {
   });
 }
 
+/** Signals of the specification by what becomes of a program: nothing, or it stops, which a machine can't. */
+const IGNORED: readonly number[] = [0, 16, 17, 22, 27];
+const STOPPING: readonly number[] = [18, 19, 20, 21];
+const SIGNAL_MAX = 30;
+/** From SIGCHLD on its numbers are one below Linux's: there is no SIGSTKFLT. */
+const SIGCHLD = 16;
+
+/** As a shell has it of a program that a signal has ended, by Linux's numbers; undefined: nothing happens. */
+function statusOfSignal(signal: number): number | undefined {
+  if (signal > SIGNAL_MAX) fail(EINVAL);
+  if (STOPPING.includes(signal)) fail(ENOTSUP);
+  if (IGNORED.includes(signal)) return undefined;
+  return 128 + (signal < SIGCHLD ? signal : signal + 1);
+}
+
 export function processCalls(core: Core): Record<string, Call> {
   const { memory, machine } = core;
   const variables = texts(core, environment(core));
@@ -93,8 +108,13 @@ export function processCalls(core: Core): Record<string, Call> {
       if (!core.operations.idle) core.block();
       machine.exit(u32(status));
     }),
-    /** There are no signals. */
-    proc_raise: guard((_signal: number) => fail(ENOTSUP)),
+    /** Nobody can handle a signal: each does what it does to a program that does not. */
+    proc_raise: guard((signal: number) => {
+      const status = statusOfSignal(u32(signal));
+      if (status === undefined) return;
+      if (!core.operations.idle) core.block();
+      machine.exit(status);
+    }),
     sched_yield: guard(() => undefined),
   };
 }

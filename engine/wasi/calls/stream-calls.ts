@@ -114,6 +114,7 @@ export function hasRoom(core: Core, descriptor: AnyStream): boolean {
 /** Writes everything; to a connection, once there is room for anything, as much as there is room for. */
 export function writeStream(core: Core, descriptor: AnyStream, buffers: Buffers): number {
   let { totalBytes } = buffers;
+  if (descriptor.kind === 'output' && core.unread.has(descriptor.stream)) fail(EPIPE);
   if (!hasRoom(core, descriptor)) {
     if (isNonblocking(descriptor)) fail(EAGAIN);
     core.block();
