@@ -45,6 +45,8 @@ export interface ReplicaFigures {
   readonly role: 'primary' | 'backup' | 'joining';
   readonly epoch: number;
   readonly instructions: number;
+  /** Interrupts that its guest was given since its process began. */
+  readonly interruptsDelivered: number;
   /** Resident memory of its process. */
   readonly rssBytes: number;
 }
@@ -72,6 +74,8 @@ export interface LauncherStatus {
   readonly since: string;
   /** Where its metrics are, with `--metrics`. */
   readonly metrics?: string;
+  /** Where its page is, with `--dashboard`; the token that it may need was said when it started. */
+  readonly dashboard?: string;
 }
 
 /** What `--status-file` holds, as JSON. */
@@ -103,6 +107,11 @@ export interface Status {
   readonly lagMs: number;
   /** The same in entries of the log. */
   readonly lagEntries: number;
+  /** Entries that the primary's log has, and where what all backups have acknowledged ends. */
+  readonly logEnd: number;
+  readonly acknowledged: number;
+  /** Interrupts that the primary has buffered for delivery since its process began. */
+  readonly interruptsBuffered: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
@@ -138,6 +147,11 @@ const NO_FIGURES = {
   logBytesPerSecond: undefined,
   lagMs: undefined,
   lagEntries: undefined,
+  logEnd: undefined,
+  acknowledged: undefined,
+  interruptsBuffered: undefined,
+  interruptsHeard: undefined,
+  interruptsDelivered: undefined,
   heldBytes: undefined,
   heldMs: undefined,
   heldFor: undefined,
