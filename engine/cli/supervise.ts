@@ -1,6 +1,7 @@
 // A machine in the foreground, as `run` and `resume` have it: told of on stderr, its status kept in a file, asked over
 // its control socket, ended by Ctrl-C; its guest's exit status is this process's.
 
+import { readFileSync } from 'node:fs';
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
@@ -38,6 +39,8 @@ export interface SuperviseFlags {
   readonly replicas?: number;
   readonly repair?: boolean;
 }
+
+const PAGE = new URL('../../bundle/page.html', import.meta.url);
 
 type Say = (line: string) => void;
 
@@ -155,7 +158,8 @@ async function serveDashboard(
 ): Promise<void> {
   if (place === undefined) return;
   const { DashboardServer } = await import('../dashboard/dashboard-server.js');
-  const server = await DashboardServer.start(account, machine, repair ?? true, place);
+  const page = readFileSync(PAGE);
+  const server = await DashboardServer.start(account, machine, repair ?? true, page, place);
   server.follow(machine);
   account.dashboard = server.address;
   watching.ended = how => server.end(how);

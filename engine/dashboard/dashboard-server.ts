@@ -7,7 +7,6 @@
 // what a page may say at once, and what is kept for one that does not read (page-feed.ts).
 
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
@@ -35,29 +34,31 @@ export class DashboardServer {
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: ORDER_MAX_BYTES, perMessageDeflate: false });
   readonly #feed: PageFeed;
   readonly #orders: MachineOrders;
-  readonly #page = readFileSync(new URL('../../bundle/page.html', import.meta.url));
+  readonly #page: Buffer;
   readonly #headers: Readonly<Record<string, string>>;
   #token: string | undefined;
 
   /**
    * @param machine what is shown; @param ordered the same, as what orders are carried out on
-   * @param repairs whether a replacement is started for a replica that died
+   * @param repairs whether a replacement is started for a replica that died; @param page the file that the bundle has
    * @throws EpochvisorError METRICS_ADDRESS: it can't listen there
    */
   static async start(
     machine: ObservedMachine,
     ordered: OrderedMachine,
     repairs: boolean,
+    page: Buffer,
     place: ServingPlace,
   ): Promise<DashboardServer> {
-    const server = new DashboardServer(machine, ordered, repairs);
+    const server = new DashboardServer(machine, ordered, repairs, page);
     await listenAt(server.#server, place, 'the page');
     // By the address that it has: a name may stand for any.
     if (!isLoopback(placeOf(server.#server).host)) server.#token = newToken();
     return server;
   }
 
-  private constructor(machine: ObservedMachine, ordered: OrderedMachine, repairs: boolean) {
+  private constructor(machine: ObservedMachine, ordered: OrderedMachine, repairs: boolean, page: Buffer) {
+    this.#page = page;
     this.#orders = new MachineOrders(ordered, repairs);
     const hello = { type: 'hello', run: randomUUID(), repairs } as const;
     this.#feed = new PageFeed(machine, () => this.#orders.paused, hello);

@@ -7,6 +7,7 @@ type News = Pick<PageNews, 'kind' | 'text'>;
 
 /** A replica's word may be long, and of a file. */
 const TEXT_MAX = 400;
+const UUID = /\b[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\b/g;
 
 /** Undefined: no news for people. @param pidOf the process of an incarnation, where it is known */
 export function newsOf(event: JournalEvent, pidOf: (incarnation: string) => number | undefined): News | undefined {
@@ -34,7 +35,10 @@ function worded(event: JournalEvent, pidOf: (incarnation: string) => number | un
     case 'joined':
       return { kind: 'joined', text: `${known(event.incarnation)} is the backup, in view ${event.view}` };
     case 'view':
-      return { kind: 'view', text: `view ${event.view}: ${event.reason}` };
+      return {
+        kind: 'view',
+        text: `view ${event.view}: ${String(event.reason).replace(UUID, one => String(pidOf(one) ?? one))}`,
+      };
     case 'fenced': {
       const silence = event.silentMs === undefined ? '' : `, after ${event.silentMs} ms of silence`;
       return { kind: 'view', text: `the bus belongs to view ${event.view}${silence}` };

@@ -84,7 +84,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   /** Bytes of log shipped since the start. */
   logBytes = 0;
   /** Interrupts that the guest thread was told of. */
-  interruptsHeard = 0;
+  interruptsTold = 0;
   readonly #roundTrip = new RoundTrip();
   /** When the guest thread was listened to, once it has put something out. */
   #drainedMs: number | undefined;
@@ -379,7 +379,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         if (effect.interrupt.kind === 'completion') {
           this.#commit.completed(effect.interrupt.operation, effect.interrupt.status);
         }
-        this.interruptsHeard += 1;
+        this.interruptsTold += 1;
         guest.sendInterrupt(effect.interrupt);
         return;
       case 'acknowledged':

@@ -53,7 +53,7 @@ export function statusOf(
     lagEntries: progress?.lagEntries ?? 0,
     logEnd: progress?.logEnd ?? 0,
     acknowledged: progress?.acknowledged ?? 0,
-    interruptsBuffered: progress?.interruptsHeard ?? 0,
+    interruptsTold: progress?.interruptsTold ?? 0,
     outstanding: progress?.outstanding ?? 0,
     logBytes: progress?.logBytes ?? 0,
     logBytesPerSecond: progress?.logBytesPerSecond ?? 0,

@@ -107,11 +107,12 @@ export interface Status {
   readonly lagMs: number;
   /** The same in entries of the log. */
   readonly lagEntries: number;
-  /** Entries that the primary's log has, and where what all backups have acknowledged ends. */
+  /** Entries that the primary's log has. */
   readonly logEnd: number;
+  /** So many of them all backups have acknowledged. */
   readonly acknowledged: number;
-  /** Interrupts that the primary has buffered for delivery since its process began. */
-  readonly interruptsBuffered: number;
+  /** Interrupts that the bus has told the primary of since its process began; some again, after a failover. */
+  readonly interruptsTold: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
@@ -149,8 +150,7 @@ const NO_FIGURES = {
   lagEntries: undefined,
   logEnd: undefined,
   acknowledged: undefined,
-  interruptsBuffered: undefined,
-  interruptsHeard: undefined,
+  interruptsTold: undefined,
   interruptsDelivered: undefined,
   heldBytes: undefined,
   heldMs: undefined,

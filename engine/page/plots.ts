@@ -1,11 +1,11 @@
-// Throughput, lag, log and held output over the last two minutes, as plots that move on with time.
+// Throughput, lag, log and held output over the last minute, as plots that move on with time.
 
 import uPlot from 'uplot';
 import { colour, made } from './elements.js';
 import type { PageFrame } from './page-frame.js';
 import { lasted, scaled, sized } from './words.js';
 
-const WINDOW_S = 120;
+const WINDOW_S = 60;
 /** One sample each so many seconds: a page that is open for a day keeps WINDOW_S of them. */
 const EVERY_S = 0.1;
 const HEIGHT_PX = 150;
@@ -22,6 +22,8 @@ interface Line {
 interface Plot {
   readonly title: string;
   readonly text: (value: number) => string;
+  /** Steps between the lines of its axis; uPlot's own where none are given. */
+  readonly steps?: number[];
   /** The scale reaches at least so far. */
   readonly least: number;
   readonly lines: readonly Line[];
@@ -51,6 +53,7 @@ const PLOTS: readonly Plot[] = [
   {
     title: 'Log a second',
     text: sized,
+    steps: Array.from({ length: 40 }, (_, power) => 2 ** power),
     least: 1_024,
     lines: [{ name: 'log', colour: 'log', of: ({ status }) => status.logBytesPerSecond }],
   },
@@ -138,7 +141,7 @@ function caption({ title, lines }: Plot): HTMLElement {
   return element;
 }
 
-function optionsOf({ text, least, lines }: Plot): uPlot.Options {
+function optionsOf({ text, least, lines, steps }: Plot): uPlot.Options {
   const axis = {
     stroke: colour('muted'),
     grid: { stroke: colour('line'), width: 1 },
@@ -159,14 +162,20 @@ function optionsOf({ text, least, lines }: Plot): uPlot.Options {
       {
         ...axis,
         size: 24,
-        splits: ({ scales }) => [0, 30, 60, 90].map(back => (scales.x?.max ?? 0) - back).reverse(),
+        splits: ({ scales }) => [0, 15, 30, 45].map(back => (scales.x?.max ?? 0) - back).reverse(),
         values: ({ scales }, splits) =>
           splits.map(at => {
             const back = Math.round((scales.x?.max ?? 0) - at);
             return back === 0 ? 'now' : `-${back} s`;
           }),
       },
-      { ...axis, size: AXIS_PX, space: 34, values: (_, splits) => splits.map(text) },
+      {
+        ...axis,
+        ...(steps === undefined ? {} : { incrs: steps }),
+        size: AXIS_PX,
+        space: 34,
+        values: (_, splits) => splits.map(text),
+      },
     ],
     series: [
       {},

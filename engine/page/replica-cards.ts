@@ -89,12 +89,9 @@ export class ReplicaCards {
     say(card.role, paused ? `${role}, paused` : role);
     say(card.pid, `process ${pid}`);
     say(card.epoch, grouped(epoch));
-    const buffered = role === 'primary' ? `${counted(status.interruptsBuffered, 'interrupt')} buffered, ` : '';
-    const delivered =
-      role === 'primary'
-        ? `${grouped(interruptsDelivered)} delivered`
-        : `${counted(interruptsDelivered, 'interrupt')} delivered`;
-    say(card.rest, `${grouped(instructions)} instructions\n${buffered}${delivered}\n${sized(rssBytes)} of memory`);
+    const told = role === 'primary' ? `, ${grouped(status.interruptsTold)} buffered` : '';
+    const delivered = `${counted(interruptsDelivered, 'interrupt')} delivered`;
+    say(card.rest, `${grouped(instructions)} instructions\n${delivered}${told}\n${sized(rssBytes)} of memory`);
     card.pause.disabled = this.#isOver || pid === 0;
     say(card.pause, paused ? 'Resume' : 'Pause …');
     card.pause.setAttribute('aria-label', `${paused ? 'Resume' : 'Pause'} the ${role}, process ${pid}`);

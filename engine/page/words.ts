@@ -31,7 +31,7 @@ function digits(value: number, step: number, units: readonly string[]): string {
 /** 0.42 ms, 17 ms, 1.2 s. */
 export function lasted(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${ms > 0 && ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
+  return `${ms < 10 && !Number.isInteger(ms) ? ms.toFixed(2) : ms.toFixed(0)} ms`;
 }
 
 export function counted(count: number, one: string, several = `${one}s`): string {

@@ -21,7 +21,7 @@ export interface ReplicaProgress {
   readonly logEnd: number;
   readonly acknowledged: number;
   /** Interrupts that its guest thread was told of, and that its guest was given, since the process began. */
-  readonly interruptsHeard: number;
+  readonly interruptsTold: number;
   readonly interruptsDelivered: number;
   /** Bytes of log shipped since the start. */
   readonly logBytes: number;
@@ -72,7 +72,7 @@ export const NO_PROGRESS: ReplicaProgress = {
   lagEntries: 0,
   logEnd: 0,
   acknowledged: 0,
-  interruptsHeard: 0,
+  interruptsTold: 0,
   interruptsDelivered: 0,
   logBytes: 0,
   instructionsPerSecond: 0,

@@ -323,7 +323,7 @@ export class Replica {
   get #progress(): ReplicaProgress {
     const { positions } = this.#parts.thread;
     const { options } = this.#parts.configuration;
-    const { channel, logBytes, roundTrips, interruptsHeard } = this.#driver;
+    const { channel, logBytes, roundTrips, interruptsTold } = this.#driver;
     const nowMs = TIMERS.nowMs();
     const { bytes: heldBytes, sinceMs = nowMs, times: heldFor } = channel.held;
     return {
@@ -336,7 +336,7 @@ export class Replica {
       lagEntries: channel.lagEntries,
       logEnd: channel.logEnd,
       acknowledged: channel.acknowledged,
-      interruptsHeard,
+      interruptsTold,
       interruptsDelivered: positions[WORD_DELIVERED] ?? 0,
       logBytes,
       instructionsPerSecond: this.#instructions.perSecond,
