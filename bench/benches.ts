@@ -121,6 +121,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: "what does comparing the replicas' state cost, and how soon does it find something?",
     tiny: ['--rounds', '1', '--seconds', '0.2', '--shares', '0.05', '--mebibytes', '1', '--flips', '1'],
   },
+  page: {
+    question: 'what does a page cost the guest that it shows?',
+    tiny: ['--rounds', '1', '--seconds', '0.2', '--pages', '2'],
+  },
   hosts: {
     question: 'what does a client notice of hosts that die and cables that are cut?',
     tiny: ['--strikes', '1', '--minutes', '0'],

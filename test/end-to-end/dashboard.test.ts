@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { ToPage } from '../../engine/page/page-frame.js';
 import { needs } from '../setup/needs.js';
 import { CHROMIUM } from '../setup/requirements.js';
 import { Bench, guest, type Watched } from './command.js';
@@ -240,4 +241,28 @@ test('a port in use, and what is no address, are refused in one line before anyt
     expect(status).toBe(2);
     expect(stderr).toMatch(/^epochvisor: .*ADDR:PORT.* \[BAD_USAGE\].*\n$/);
   }
+});
+
+test('the demo with a page runs until it is told to end, and says where the page is', async () => {
+  const demo = bench.start(['demo', '--dashboard']);
+  const said = async () => {
+    for (;;) {
+      const [, url] = /^epochvisor: page at (http:\S+)$/m.exec(demo.stderr) ?? [];
+      if (url !== undefined) return url;
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+  };
+  const page = new WebSocket(`${(await said()).replace('http', 'ws')}feed`);
+  const told = (fits: (message: ToPage) => boolean) =>
+    new Promise<ToPage>(resolve => {
+      page.on('message', data => {
+        const message = JSON.parse(String(data)) as ToPage;
+        if (fits(message)) resolve(message);
+      });
+    });
+  await told(one => one.type === 'frame' && one.status.protected && one.status.epoch > 0);
+  const last = told(({ type }) => type === 'ended');
+  demo.kill('SIGINT');
+  expect(await last).toEqual({ type: 'ended', text: 'stopped by SIGINT' });
+  expect((await demo.ended).status).toBe(130);
 });
