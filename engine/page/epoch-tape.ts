@@ -19,6 +19,11 @@ const GAP_PX = 8;
 const AXIS_PX = 22;
 const WINDOW_MIN_EPOCHS = 20;
 const WINDOW_SECONDS = 2;
+/** The slowest backup is to be seen. */
+const BEHIND_TIMES = 1.6;
+/** Of what it lacks, and has too much, in one frame of the screen. */
+const GROWS = 0.06;
+const SHRINKS = 0.008;
 /** Remembered of a lane: what is left of the window is forgotten, and a window has no more places than that. */
 const DOTS_MAX = 400;
 /** Lines are so far apart at least, px. */
@@ -42,9 +47,12 @@ export class EpochTape {
   /** @param nowMs of requestAnimationFrame */
   draw(lanes: readonly Lane[], nowMs: number): void {
     const { head, perSecond } = this.#pace(lanes, nowMs);
-    const wanted = Math.max(WINDOW_MIN_EPOCHS, perSecond * WINDOW_SECONDS);
-    // A window that jumps can't be followed by the eye.
-    this.#windowEpochs += (wanted - this.#windowEpochs) * 0.03;
+    if (perSecond !== undefined) {
+      const behind = head - Math.min(head, ...lanes.filter(({ role }) => role !== 'joining').map(({ epoch }) => epoch));
+      const wanted = Math.max(WINDOW_MIN_EPOCHS, perSecond * WINDOW_SECONDS, behind * BEHIND_TIMES);
+      // A window that jumps can't be followed by the eye; one that is too small shows nothing.
+      this.#windowEpochs += (wanted - this.#windowEpochs) * (wanted > this.#windowEpochs ? GROWS : SHRINKS);
+    }
     const right = head + this.#windowEpochs * 0.04;
     const left = right - this.#windowEpochs;
     this.#note(lanes, left);
@@ -58,10 +66,12 @@ export class EpochTape {
     }
   }
 
-  #pace(lanes: readonly Lane[], nowMs: number): { head: number; perSecond: number } {
+  #pace(lanes: readonly Lane[], nowMs: number): { head: number; perSecond: number | undefined } {
     const head = Math.max(0, ...lanes.map(({ epoch }) => epoch));
     const passedMs = nowMs - this.#last.ms;
-    const perSecond = passedMs <= 0 || passedMs > 1000 ? 0 : (1000 * Math.max(0, head - this.#last.epoch)) / passedMs;
+    // After a pause (a hidden tab), and when the same is drawn again, nothing is known of the pace.
+    const isKnown = passedMs > 0 && passedMs < 1000;
+    const perSecond = isKnown ? (1000 * Math.max(0, head - this.#last.epoch)) / passedMs : undefined;
     this.#last = { epoch: head, ms: nowMs };
     return { head, perSecond };
   }

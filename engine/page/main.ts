@@ -30,6 +30,8 @@ let run = '';
 let repairs = false;
 let latest = 0;
 let last: PageFrame | undefined;
+/** What was drawn does not fit any more. */
+let isStale = false;
 /** Nothing moves any more, from then on. */
 let stoppedMs: number | undefined;
 
@@ -143,10 +145,18 @@ function tell({ number, at, kind, text }: PageNews): void {
 function draw(): void {
   requestAnimationFrame(draw);
   const nowMs = performance.now();
-  if (stoppedMs !== undefined || last === undefined) return;
-  const shown = frames.at(nowMs);
-  if (shown !== undefined) cards.draw(shown.from, shown.to, shown.part, nowMs);
-  plots.draw(nowMs);
+  if (last === undefined || (stoppedMs !== undefined && !isStale)) return;
+  isStale = false;
+  // Once it has stopped: the same again, in another size or other colours.
+  const shownMs = stoppedMs ?? nowMs;
+  const shown = frames.at(shownMs);
+  if (shown !== undefined) cards.draw(shown.from, shown.to, shown.part, shownMs);
+  plots.draw(shownMs);
 }
 
+const makeStale = () => {
+  isStale = true;
+};
+addEventListener('resize', makeStale);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', makeStale);
 draw();

@@ -49,6 +49,12 @@ export class ReplicaCards {
       const interruptsDelivered = between(before?.interruptsDelivered, replica.interruptsDelivered, part);
       return { ...replica, epoch, instructions, interruptsDelivered, paused: to.paused.includes(replica.incarnation) };
     });
+    // Its figures may be younger than the primary's; it is never further.
+    const [{ epoch: most, instructions: mostInstructions } = { epoch: 0, instructions: 0 }] = lanes;
+    for (const lane of lanes) {
+      lane.epoch = Math.min(lane.epoch, most);
+      lane.instructions = Math.min(lane.instructions, mostInstructions);
+    }
     this.#arrange(replicas);
     for (const lane of lanes) this.#fill(this.#cards.get(lane.incarnation)!, lane, to);
     this.#fillLog(from, to, part);
