@@ -47,7 +47,7 @@ try {
   });
   page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(url);
-  await page.locator('#failover:enabled').waitFor();
+  await page.locator('#failover[aria-disabled=false]').waitFor();
   await pause(RUN_MS);
   await page.click('#failover');
   await page.click('#ask-yes');

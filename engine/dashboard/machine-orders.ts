@@ -33,11 +33,15 @@ export class MachineOrders {
     this.#signal = signal;
   }
 
-  /** Incarnations of replicas that are stopped. */
-  get paused(): readonly string[] {
-    // One that has ended meanwhile is not any more.
-    for (const one of this.#paused) if (this.#find(one) === undefined) this.#paused.delete(one);
-    return [...this.#paused];
+  /** Replicas that are stopped, whether a view names them or not. */
+  get paused(): readonly LaunchedReplica[] {
+    return [...this.#paused].flatMap(incarnation => {
+      const replica = this.#find(incarnation);
+      if (replica !== undefined) return [{ incarnation, pid: replica.pid }];
+      // It has ended meanwhile.
+      this.#paused.delete(incarnation);
+      return [];
+    });
   }
 
   /**

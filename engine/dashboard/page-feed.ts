@@ -30,7 +30,7 @@ interface Page {
 
 export class PageFeed {
   readonly #machine: ObservedMachine;
-  readonly #paused: () => readonly string[];
+  readonly #paused: () => PageFrame['paused'];
   readonly #hello: string;
   readonly #pages = new Set<Page>();
   readonly #news: PageNews[] = [];
@@ -39,10 +39,10 @@ export class PageFeed {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  /** @param paused incarnations; @param patienceMs another PATIENCE_MS, for tests */
+  /** @param patienceMs another PATIENCE_MS, for tests */
   constructor(
     machine: ObservedMachine,
-    paused: () => readonly string[],
+    paused: () => PageFrame['paused'],
     hello: ToPage & { readonly type: 'hello' },
     patienceMs = PATIENCE_MS,
   ) {

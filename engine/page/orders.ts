@@ -1,6 +1,6 @@
 // What a user can do to the machine from its page: each is asked for in a dialog before it is done.
 
-import { byId, say } from './elements.js';
+import { byId, made, say } from './elements.js';
 import type { PageFrame, PageOrder } from './page-frame.js';
 
 interface Question {
@@ -14,6 +14,7 @@ export class Orders {
   readonly #dialog = byId<HTMLDialogElement>('ask');
   readonly #failover = byId<HTMLButtonElement>('failover');
   readonly #restart = byId<HTMLButtonElement>('restart');
+  readonly #stopped = byId('stopped');
   readonly #answer = byId('answer');
   readonly #send: (order: PageOrder) => boolean;
   #question: Question | undefined;
@@ -39,9 +40,28 @@ export class Orders {
   can(frame: PageFrame | undefined, repairs: boolean): void {
     this.#frame = frame;
     const isProtected = frame?.status.protected ?? false;
-    this.#failover.disabled = !isProtected;
-    this.#restart.disabled = !isProtected || !repairs;
+    // What is refused for a moment keeps the focus of the keyboard, and says why when it is pressed.
+    for (const button of [this.#failover, this.#restart]) button.disabled = frame === undefined;
+    this.#failover.ariaDisabled = String(!isProtected);
+    this.#restart.ariaDisabled = String(!isProtected || !repairs);
+    this.#offerResuming(frame);
     this.#restart.title = repairs ? '' : 'It was started without repair: no other would join';
+  }
+
+  /** Who was paused and then left out has no card any more, and goes on only if it is told to. */
+  #offerResuming(frame: PageFrame | undefined): void {
+    const named = new Set(frame?.status.replicas.map(({ incarnation }) => incarnation));
+    const left = frame?.paused.filter(({ incarnation }) => !named.has(incarnation)) ?? [];
+    const pids = left.map(({ pid }) => pid).join();
+    if (pids === this.#stopped.dataset.pids) return;
+    this.#stopped.dataset.pids = pids;
+    const buttons = left.map(({ incarnation, pid }) => {
+      const button = made('button', { text: `Resume process ${pid}` });
+      button.type = 'button';
+      button.onclick = () => this.askPause(incarnation, '', pid, true);
+      return button;
+    });
+    this.#stopped.replaceChildren(...buttons);
   }
 
   answered(done: boolean, text: string): void {
@@ -77,7 +97,19 @@ export class Orders {
     });
   }
 
+  /** @returns whether it may be asked for */
+  #may(button: HTMLButtonElement): boolean {
+    if (button.ariaDisabled !== 'true') return true;
+    const reason = this.#frame?.status.reason ?? '';
+    this.answered(
+      false,
+      reason === '' ? button.title : `The machine is not protected (${reason}): it is no time for that.`,
+    );
+    return false;
+  }
+
   #askFailover(): void {
+    if (!this.#may(this.#failover)) return;
     const pid = this.#frame?.status.primary.pid ?? 0;
     this.#ask({
       title: 'Test Failover?',
@@ -88,6 +120,7 @@ export class Orders {
   }
 
   #askRestart(): void {
+    if (!this.#may(this.#restart)) return;
     const pid = this.#frame?.status.backups[0]?.pid ?? 0;
     this.#ask({
       title: 'Restart Secondary?',

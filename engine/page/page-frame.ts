@@ -29,8 +29,8 @@ export interface PageFrame {
     readonly outputHeldMs: number;
     readonly logBytes: number;
   };
-  /** Incarnations of replicas that were paused from a page. */
-  readonly paused: readonly string[];
+  /** Replicas that were paused from a page, those among them that the view does not name any more. */
+  readonly paused: readonly { readonly incarnation: string; readonly pid: number }[];
 }
 
 export type ToPage =

@@ -47,7 +47,13 @@ export class ReplicaCards {
       const epoch = between(before?.epoch, replica.epoch, part);
       const instructions = between(before?.instructions, replica.instructions, part);
       const interruptsDelivered = between(before?.interruptsDelivered, replica.interruptsDelivered, part);
-      return { ...replica, epoch, instructions, interruptsDelivered, paused: to.paused.includes(replica.incarnation) };
+      return {
+        ...replica,
+        epoch,
+        instructions,
+        interruptsDelivered,
+        paused: to.paused.some(({ incarnation }) => incarnation === replica.incarnation),
+      };
     });
     // Its figures may be younger than the primary's; it is never further.
     const [{ epoch: most, instructions: mostInstructions } = { epoch: 0, instructions: 0 }] = lanes;

@@ -256,6 +256,19 @@ describe('a page that never reads', () => {
     expect(feed.count).toBe(0);
   });
 
+  test('and one that reads are told of each thing once', async () => {
+    const feed = new PageFeed(machine, () => [], hello);
+    const socket = new DeafSocket();
+    feed.happened('note', 'one');
+    open(feed, socket);
+    feed.happened('note', 'two');
+    while (socket.sent.length < 6) await sleep(5);
+    feed.freeze();
+    const told = socket.sent.map(text => JSON.parse(text) as ToPage);
+    const news = told.flatMap(one => (one.type === 'news' ? one.news.map(({ text }) => text) : []));
+    expect(news).toEqual(['one', 'two']);
+  });
+
   test('gets the news that it has missed once it reads again, as far as they are kept', async () => {
     const feed = new PageFeed(machine, () => [], hello, 60_000);
     const socket = new DeafSocket();

@@ -47,9 +47,9 @@ test('a replica is paused until it goes on, or ends', () => {
   const all = orders();
   all.carryOut({ order: 'pause', incarnation: 'a' });
   all.carryOut({ order: 'pause', incarnation: 'b' });
-  expect(all.paused).toEqual(['a', 'b']);
+  expect(all.paused).toEqual(machine.replicas);
   all.carryOut({ order: 'resume', incarnation: 'a' });
-  expect(all.paused).toEqual(['b']);
+  expect(all.paused).toEqual([{ incarnation: 'b', pid: 12 }]);
   machine.replicas = machine.replicas.slice(0, 1);
   expect(all.paused).toEqual([]);
   expect(sent).toEqual([
