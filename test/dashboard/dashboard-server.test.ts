@@ -256,7 +256,7 @@ describe('a page that never reads', () => {
     expect(feed.count).toBe(0);
   });
 
-  test('and one that reads are told of each thing once', async () => {
+  test('is told of each thing once, as one that reads is', async () => {
     const feed = new PageFeed(machine, () => [], hello);
     const socket = new DeafSocket();
     feed.happened('note', 'one');

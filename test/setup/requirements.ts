@@ -93,7 +93,7 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   chromium: {
     what: 'chromium (the page of a machine)',
     howToGet: 'apt-get install chromium',
-    prepare: () => void execFileSync(CHROMIUM, ['--version']),
+    prepare: () => void execFileSync(CHROMIUM, ['--version'], { stdio: 'pipe' }),
   },
   nodes: {
     what: 'other versions of Node, from npm (recordings that are run again elsewhere)',
