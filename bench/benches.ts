@@ -7,7 +7,7 @@ export interface Bench {
   /** Of one round of `--compare`: as short as it can be and still print figures that mean something. */
   readonly round?: readonly string[];
   /** What it can't do without and a host may lack, by its name in test/setup/requirements.ts. */
-  readonly needs?: 'c' | 'redis' | 'namespaces' | 'prompt';
+  readonly needs?: 'c' | 'redis' | 'namespaces' | 'prompt' | 'chromium';
 }
 
 /** What has a command of its own, by its program: `npm run sweep`, `flood`, `mutants`, `picture`; `soak` has a test of its own. */
@@ -18,6 +18,7 @@ export const SWEEPS: Readonly<Record<string, Pick<Bench, 'tiny' | 'needs'>>> = {
   'flood/main.js': { tiny: ['--runs', '1', '--report', '/dev/null'] },
   'mutants/main.js': { tiny: ['--limit', '2', '--seeds', '20', '--tests', '', '--jobs', '1'] },
   'picture/main.js': { tiny: [], needs: 'prompt' },
+  'picture/page.js': { tiny: [], needs: 'chromium' },
   'wasi/failover.js': { tiny: ['1', 'words'], needs: 'c' },
 };
 
@@ -120,6 +121,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   verify: {
     question: "what does comparing the replicas' state cost, and how soon does it find something?",
     tiny: ['--rounds', '1', '--seconds', '0.2', '--shares', '0.05', '--mebibytes', '1', '--flips', '1'],
+  },
+  page: {
+    question: 'what does a page cost the guest that it shows?',
+    tiny: ['--rounds', '1', '--seconds', '0.2', '--pages', '2'],
   },
   hosts: {
     question: 'what does a client notice of hosts that die and cables that are cut?',

@@ -60,7 +60,9 @@ function moved(code, file) {
     .replaceAll('import.meta.__url', 'import.meta.url');
 }
 
-const newest = Math.max(...[...sources, fileURLToPath(import.meta.url)].map(file => statSync(file).mtimeMs));
+/** What the page of a machine is made of, beside its script. */
+const page = ['page.html', 'page.css'].map(name => join(root, 'engine', 'page', name));
+const newest = Math.max(...[...sources, ...page, fileURLToPath(import.meta.url)].map(file => statSync(file).mtimeMs));
 const stamp = join(out, 'cli-main.js');
 if (existsSync(stamp) && statSync(stamp).mtimeMs > newest) process.exit(0);
 
@@ -91,6 +93,27 @@ async function write(files) {
 // One at a time: files of one process in one bundle each, without what only the others need.
 const modules = await write(library);
 for (const entry of entries) if (!library.includes(entry)) modules.push(...(await write([entry])));
+
+modules.push(...(await writePage()));
+
+/** One file with all that it needs: the page works without any network but its server's. */
+async function writePage() {
+  const bundle = await rolldown({ input: join(dist, 'engine', 'page', 'main.js'), platform: 'browser' });
+  const { output } = await bundle.generate({ format: 'iife', minify: true });
+  await bundle.close();
+  const [{ code, modules: used }] = output;
+  const [html, css] = page.map(file => readFileSync(file, 'utf8'));
+  const ofPlots = readFileSync(join(root, 'node_modules', 'uplot', 'dist', 'uPlot.min.css'), 'utf8');
+  const style = `${ofPlots}\n${css}`;
+  if (/<\/(script|style)/i.test(code + style))
+    throw new Error('the page would end in the middle of its script or style');
+  // By functions: what is put in may hold `$&`.
+  writeFileSync(
+    join(half, 'page.html'),
+    html.replace('/* STYLE */', () => style).replace('/* SCRIPT */', () => code),
+  );
+  return Object.keys(used);
+}
 
 const packages = new Set(modules.flatMap(id => id.match(/^.*\/node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? []));
 const licences = [...packages].sort().map(folder => {

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { hostMs } from '../../devices/console/captured-console.js';
 import { STDOUT } from '../../devices/console/console-streams.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
@@ -34,9 +34,17 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Run a guest on a pair, kill its primary, let it heal, kill again; compare with an undisturbed run.')
     .option('--prompt', 'Ruby at your terminal (from npm, fetched once) instead: who answers a line is killed')
-    .action(async ({ prompt }: { prompt?: true }) => {
+    .addOption(
+      new Option('--dashboard [ADDR:PORT]', 'a pair that runs on, and its page, instead')
+        .preset('127.0.0.1:0')
+        .conflicts('prompt'),
+    )
+    .action(async ({ prompt, dashboard }: { prompt?: true; dashboard?: string }) => {
       if (prompt) await (await import('./prompt-demo.js')).promptDemo();
-      else await demo();
+      else if (dashboard !== undefined) {
+        const { dashboardDemo } = await import('./dashboard-demo.js');
+        process.exitCode = await dashboardDemo(GUEST, dashboard);
+      } else await demo();
     });
 }
 

@@ -35,6 +35,11 @@ export function addLaunchFlags(command: Command): Command {
   return addArbiterFlags(command)
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
     .option('--metrics <ADDR:PORT>', 'serve metrics for Prometheus, and /live, /protected, /primary', metricsFlag)
+    .option(
+      '--dashboard <ADDR:PORT>',
+      'serve a page that shows the machine; not on loopback it needs a token',
+      metricsFlag,
+    )
     .option('--journal <FILE>', 'append what happens to the machine to FILE, as JSON lines')
     .addOption(new Option('--verbose', 'say it, too').conflicts('quiet'))
     .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')

@@ -1,6 +1,7 @@
 // A machine in the foreground, as `run` and `resume` have it: told of on stderr, its status kept in a file, asked over
 // its control socket, ended by Ctrl-C; its guest's exit status is this process's.
 
+import { readFileSync } from 'node:fs';
 import type { SocketAddress } from '../../devices/connection/socket-address.js';
 import { EpochvisorError } from '../errors/errors.js';
 import type { LaunchedMachine } from '../launch/launched-machine.js';
@@ -31,10 +32,15 @@ export interface SuperviseFlags {
   readonly journal?: string;
   /** Where metrics are served. */
   readonly metrics?: SocketAddress & { readonly kind: 'tcp' };
+  /** Where its page is served. */
+  readonly dashboard?: SocketAddress & { readonly kind: 'tcp' };
   /** Asked for: what has come of it is told at the end. */
   readonly verify?: number;
   readonly replicas?: number;
+  readonly repair?: boolean;
 }
+
+const PAGE = new URL('../../bundle/page.html', import.meta.url);
 
 type Say = (line: string) => void;
 
@@ -43,6 +49,8 @@ type Journal = (event: JournalEvent) => void;
 /** The status file and the control socket of a machine, and its journal. */
 class Watching {
   journal: Journal = () => undefined;
+  /** Pages are told how the machine has ended. */
+  ended: (how: string) => Promise<void> = () => Promise.resolve();
   #isOver = false;
   readonly #all: { close(): void }[] = [];
 
@@ -75,6 +83,7 @@ export async function supervise(
   endOnSignals(machine, watching);
   try {
     await serveMetrics(account, flags.metrics, say);
+    await serveDashboard(machine, account, flags, say, watching);
     await watch(machine, account, origin, flags, say, watching);
     watching.journal = await keepJournal(machine, account, flags, say);
   } catch (error) {
@@ -92,12 +101,14 @@ export async function supervise(
   } catch (error) {
     await machine.stop();
     watching.close();
+    await watching.ended(error instanceof EpochvisorError ? error.line : 'by a defect');
     if (!(error instanceof EpochvisorError)) throw error;
     watching.journal({ event: 'failed', code: error.code, message: error.message });
     complain(error.line);
     process.exit(failureStatus);
   }
   watching.close();
+  await watching.ended(outcome.kind === 'exit' ? `exit status ${outcome.status}` : describeOutcome(outcome));
   watching.journal({ event: 'ended', rule: 'XT', ...outcome });
   if (outcome.kind === 'trap') say(describeOutcome(outcome));
   if (flags.verify !== undefined) say(describeVerification(machine.status.verification));
@@ -135,6 +146,26 @@ async function serveMetrics(account: MachineAccount, place: SuperviseFlags['metr
   const { MetricsServer } = await import('../observe/metrics-server.js');
   account.metrics = (await MetricsServer.start(account, place, version())).address;
   say(`metrics at ${account.metrics}`);
+}
+
+/** Likewise. @throws EpochvisorError METRICS_ADDRESS */
+async function serveDashboard(
+  machine: LaunchedMachine,
+  account: MachineAccount,
+  { dashboard: place, repair, quiet }: SuperviseFlags,
+  say: Say,
+  watching: Watching,
+): Promise<void> {
+  if (place === undefined) return;
+  const { DashboardServer } = await import('../dashboard/dashboard-server.js');
+  const page = readFileSync(PAGE);
+  const server = await DashboardServer.start(account, machine, repair ?? true, page, place);
+  server.follow(machine);
+  account.dashboard = server.address;
+  watching.ended = how => server.end(how);
+  // Who is not told the token has no other way to it.
+  if (quiet && server.needsToken) process.stderr.write(`epochvisor: page at ${server.addressWithToken}\n`);
+  else say(`page at ${server.addressWithToken}`);
 }
 
 /**
@@ -232,7 +263,8 @@ function endOnSignals(machine: LaunchedMachine, watching: Watching): void {
     process.once(signal, () => {
       watching.close();
       watching.journal({ event: 'stopped', signal });
-      void machine.stop().finally(() => process.exit(SIGNAL_STATUS[signal]));
+      const stopping = Promise.all([machine.stop(), watching.ended(`stopped by ${signal}`)]);
+      void stopping.finally(() => process.exit(SIGNAL_STATUS[signal]));
     });
   }
 }

@@ -45,6 +45,7 @@ export type ChannelPart = Pick<
   | 'left'
   | 'lagMs'
   | 'lagEntries'
+  | 'acknowledged'
   | 'logEnd'
   | 'silence'
 >;
@@ -82,6 +83,8 @@ export class ReplicaDriver<State extends { readonly position: number }> {
   #over = false;
   /** Bytes of log shipped since the start. */
   logBytes = 0;
+  /** Interrupts that the guest thread was told of. */
+  interruptsTold = 0;
   readonly #roundTrip = new RoundTrip();
   /** When the guest thread was listened to, once it has put something out. */
   #drainedMs: number | undefined;
@@ -376,6 +379,7 @@ export class ReplicaDriver<State extends { readonly position: number }> {
         if (effect.interrupt.kind === 'completion') {
           this.#commit.completed(effect.interrupt.operation, effect.interrupt.status);
         }
+        this.interruptsTold += 1;
         guest.sendInterrupt(effect.interrupt);
         return;
       case 'acknowledged':

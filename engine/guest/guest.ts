@@ -15,6 +15,7 @@ import { GuestEnd } from '../threads/guest-end.js';
 import {
   type SharedBlock,
   WORD_COUNT,
+  WORD_DELIVERED,
   WORD_EPOCH,
   WORD_EPOCH_LENGTH,
   WORD_EXECUTED,
@@ -400,6 +401,7 @@ export class Guest implements ExecutionGuest {
 
   deliver(interrupt: Interrupt): void {
     this.#delivered = true;
+    this.#shared.positions[WORD_DELIVERED]! += 1;
     const dispatch = this.#devices!.deliver(interrupt);
     if (dispatch !== undefined) this.interrupts.raise(dispatch);
   }

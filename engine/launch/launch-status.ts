@@ -51,6 +51,9 @@ export function statusOf(
     instructionsPerSecond: progress?.instructionsPerSecond ?? 0,
     lagMs: progress?.lagMs ?? 0,
     lagEntries: progress?.lagEntries ?? 0,
+    logEnd: progress?.logEnd ?? 0,
+    acknowledged: progress?.acknowledged ?? 0,
+    interruptsTold: progress?.interruptsTold ?? 0,
     outstanding: progress?.outstanding ?? 0,
     logBytes: progress?.logBytes ?? 0,
     logBytesPerSecond: progress?.logBytesPerSecond ?? 0,
@@ -86,7 +89,7 @@ function nameOf({ pid, incarnation, unlogged }: ReplicaStatus): ReplicaStatus {
 }
 
 function figuresOf({ primary, backups }: View, { incarnation, pid, progress }: StatusReplica): ReplicaFigures {
-  const { epoch = 0, count = 0, rssBytes = 0 } = progress ?? {};
+  const { epoch = 0, count = 0, rssBytes = 0, interruptsDelivered = 0 } = progress ?? {};
   const role = incarnation === primary ? 'primary' : backups.includes(incarnation) ? 'backup' : 'joining';
-  return { incarnation, pid, role, epoch, instructions: count, rssBytes };
+  return { incarnation, pid, role, epoch, instructions: count, interruptsDelivered, rssBytes };
 }

@@ -18,8 +18,9 @@ export class MachineAccount implements ObservedMachine {
   #primary: string;
   #last: LastFailover | null = null;
   #runs = false;
-  /** Where its metrics are. */
+  /** Where its metrics are, and its page. */
   metrics: string | undefined;
+  dashboard: string | undefined;
   /** The fence of a view may be heard of before the view. */
   #fence = { view: 0, silentMs: 0 };
 
@@ -52,7 +53,9 @@ export class MachineAccount implements ObservedMachine {
   /** With what only the launcher knows. */
   told(status: Status): Status {
     const metrics = this.metrics === undefined ? {} : { metrics: this.metrics };
-    const launcher = { pid: process.pid, host: hostname(), guest: this.#guest, since: this.#since, ...metrics };
+    const dashboard = this.dashboard === undefined ? {} : { dashboard: this.dashboard };
+    const places = { ...metrics, ...dashboard };
+    const launcher = { pid: process.pid, host: hostname(), guest: this.#guest, since: this.#since, ...places };
     return { ...status, launcher, failovers: this.#counts.failovers, lastFailover: this.#last };
   }
 

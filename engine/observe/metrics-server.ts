@@ -9,10 +9,9 @@
 // and the text, which is made at most once in FRESH_MS, whoever asks how often.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { EpochvisorError } from '../errors/errors.js';
 import type { ObservedMachine } from './machine-figures.js';
 import { MachineMetrics } from './machine-metrics.js';
+import { listenAt, placeOf, placeText, type ServingPlace } from './serving-place.js';
 
 /** At a time: a few scrapers, and load balancers. */
 export const CONNECTIONS_MAX = 64;
@@ -40,24 +39,12 @@ export class MetricsServer {
    */
   static async start(
     machine: ObservedMachine,
-    { host, port }: { readonly host: string; readonly port: number },
+    place: ServingPlace,
     version: string,
     patienceMs = PATIENCE_MS,
   ): Promise<MetricsServer> {
     const server = new MetricsServer(machine, version, patienceMs);
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-        const why = code === 'EADDRINUSE' ? 'the port is in use' : message;
-        reject(
-          new EpochvisorError(
-            'METRICS_ADDRESS',
-            `metrics can't be served on ${at(host, port)}: ${why}`,
-            'name another',
-          ),
-        );
-      });
-      server.#server.listen({ host, port }, resolve);
-    });
+    await listenAt(server.#server, place, 'metrics');
     return server;
   }
 
@@ -77,8 +64,8 @@ export class MetricsServer {
 
   /** `http://ADDRESS:PORT/metrics`. */
   get address(): string {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return `http://${at(address, port)}/metrics`;
+    const { host, port } = placeOf(this.#server);
+    return `http://${placeText(host, port)}/metrics`;
   }
 
   close(): void {
@@ -141,8 +128,4 @@ export class MetricsServer {
 
 function health(is: boolean, yes: string, no: string): Answer {
   return is ? { status: 200, text: `${yes}\n` } : { status: 503, text: `${no}\n` };
-}
-
-function at(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

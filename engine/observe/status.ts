@@ -45,6 +45,8 @@ export interface ReplicaFigures {
   readonly role: 'primary' | 'backup' | 'joining';
   readonly epoch: number;
   readonly instructions: number;
+  /** Interrupts that its guest was given since its process began. */
+  readonly interruptsDelivered: number;
   /** Resident memory of its process. */
   readonly rssBytes: number;
 }
@@ -72,6 +74,8 @@ export interface LauncherStatus {
   readonly since: string;
   /** Where its metrics are, with `--metrics`. */
   readonly metrics?: string;
+  /** Where its page is, with `--dashboard`; the token that it may need was said when it started. */
+  readonly dashboard?: string;
 }
 
 /** What `--status-file` holds, as JSON. */
@@ -103,6 +107,12 @@ export interface Status {
   readonly lagMs: number;
   /** The same in entries of the log. */
   readonly lagEntries: number;
+  /** Entries that the primary's log has. */
+  readonly logEnd: number;
+  /** So many of them all backups have acknowledged. */
+  readonly acknowledged: number;
+  /** Interrupts that the bus has told the primary of since its process began; some again, after a failover. */
+  readonly interruptsTold: number;
   /** Operations outstanding at the guest. */
   readonly outstanding: number;
   /** Bytes of log that the primary has shipped since it started. */
@@ -138,6 +148,10 @@ const NO_FIGURES = {
   logBytesPerSecond: undefined,
   lagMs: undefined,
   lagEntries: undefined,
+  logEnd: undefined,
+  acknowledged: undefined,
+  interruptsTold: undefined,
+  interruptsDelivered: undefined,
   heldBytes: undefined,
   heldMs: undefined,
   heldFor: undefined,

@@ -98,6 +98,12 @@ export class Channel<P> {
     return Math.max(0, ...backups.map(name => logEnd - Math.max(0, peers.get(name)?.executed ?? 0)));
   }
 
+  /** Where the log ends that all backups have acknowledged; of a backup, that it has acknowledged itself. */
+  get acknowledged(): number {
+    const { isPrimary, logEnd, acknowledgeable } = this.#state;
+    return isPrimary ? Math.max(0, Math.min(logEnd, committing.acknowledged(this.#state))) : acknowledgeable;
+  }
+
   /** The longest gap in what was heard of a peer or the bus, and the longest silence that none of them is suspected for, ms. */
   get silence(): { readonly longestGapMs: number; readonly limitMs: number } {
     const all = [this.#bus.silence, ...[...this.#state.peers.values()].map(({ silence }) => silence)];

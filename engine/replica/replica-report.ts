@@ -17,6 +17,12 @@ export interface ReplicaProgress {
   readonly lagMs: number;
   /** Entries of the log that the slowest backup has not executed. */
   readonly lagEntries: number;
+  /** Entries of the log: written or received, and acknowledged by all backups; a backup's, by itself. */
+  readonly logEnd: number;
+  readonly acknowledged: number;
+  /** Interrupts that its guest thread was told of, and that its guest was given, since the process began. */
+  readonly interruptsTold: number;
+  readonly interruptsDelivered: number;
   /** Bytes of log shipped since the start. */
   readonly logBytes: number;
   /** Over the last second. */
@@ -64,6 +70,10 @@ export const NO_PROGRESS: ReplicaProgress = {
   reason: 'starting',
   lagMs: 0,
   lagEntries: 0,
+  logEnd: 0,
+  acknowledged: 0,
+  interruptsTold: 0,
+  interruptsDelivered: 0,
   logBytes: 0,
   instructionsPerSecond: 0,
   logBytesPerSecond: 0,

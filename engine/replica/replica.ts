@@ -14,7 +14,7 @@ import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import { VERIFY_SHARE } from '../guest/machine-options.js';
 import type { View } from '../protocol/vocabulary.js';
 import type { SnapshotDecoder } from '../snapshot/snapshot-decoder.js';
-import { WORD_COUNT, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
+import { WORD_COUNT, WORD_DELIVERED, WORD_EPOCH, WORD_EPOCH_LENGTH, WORD_OUTSTANDING } from '../threads/shared.js';
 import { readVerification } from '../threads/verification.js';
 import { outstandingChanges } from '../wasi/outstanding-changes.js';
 import { decodePeer, encodePeer, encodeSnapshotPiece, snapshotPiece } from '../wire/packets.js';
@@ -323,7 +323,7 @@ export class Replica {
   get #progress(): ReplicaProgress {
     const { positions } = this.#parts.thread;
     const { options } = this.#parts.configuration;
-    const { channel, logBytes, roundTrips } = this.#driver;
+    const { channel, logBytes, roundTrips, interruptsTold } = this.#driver;
     const nowMs = TIMERS.nowMs();
     const { bytes: heldBytes, sinceMs = nowMs, times: heldFor } = channel.held;
     return {
@@ -334,6 +334,10 @@ export class Replica {
       ...channel.protection,
       lagMs: Math.round(channel.lagMs(nowMs)),
       lagEntries: channel.lagEntries,
+      logEnd: channel.logEnd,
+      acknowledged: channel.acknowledged,
+      interruptsTold,
+      interruptsDelivered: positions[WORD_DELIVERED] ?? 0,
       logBytes,
       instructionsPerSecond: this.#instructions.perSecond,
       logBytesPerSecond: this.#logged.perSecond,

@@ -76,6 +76,8 @@ export const WORD_COMPARED_MS = 11;
 export const WORD_COVERED = 12;
 export const WORD_COMPARED_EVERY_MS = 13;
 export const WORD_VERIFY_SPENT = 14;
+/** For the status: interrupts that the guest was given. */
+export const WORD_DELIVERED = 15;
 
 const LEAST_RING_BYTES = 64;
 const FLOATS_AT = 64;

@@ -293,9 +293,9 @@ describe('the status', () => {
     says('b', { type: 'progress', progress: { ...PROGRESS, epoch: 6, count: 600, rssBytes: 2 } });
     expect(launching.status).toMatchObject(figures);
     expect(launching.status.replicas).toEqual([
-      { ...named('a'), role: 'primary', epoch: 7, instructions: 700, rssBytes: 1 },
-      { ...named('b'), role: 'backup', epoch: 6, instructions: 600, rssBytes: 2 },
-      { ...named('c'), role: 'joining', epoch: 0, instructions: 0, rssBytes: 0 },
+      { ...named('a'), role: 'primary', epoch: 7, instructions: 700, interruptsDelivered: 0, rssBytes: 1 },
+      { ...named('b'), role: 'backup', epoch: 6, instructions: 600, interruptsDelivered: 0, rssBytes: 2 },
+      { ...named('c'), role: 'joining', epoch: 0, instructions: 0, interruptsDelivered: 0, rssBytes: 0 },
     ]);
   });
 

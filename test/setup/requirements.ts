@@ -22,6 +22,9 @@ export interface Requirement {
 /** Major versions of Node that are supported beside the oldest. */
 export const OTHER_NODES: readonly number[] = [22, 24, 26];
 
+/** Debian's. */
+export const CHROMIUM = '/usr/bin/chromium';
+
 export type RequirementName =
   | 'c'
   | 'rust'
@@ -33,7 +36,8 @@ export type RequirementName =
   | 'etcd'
   | 'openssl'
   | 'spin'
-  | 'nodes';
+  | 'nodes'
+  | 'chromium';
 
 export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
   c: {
@@ -85,6 +89,11 @@ export const REQUIREMENTS: Readonly<Record<RequirementName, Requirement>> = {
       execFileSync('spin', ['-V']);
       execFileSync('gcc', ['-E', '-'], { input: '#include <stdio.h>\n' });
     },
+  },
+  chromium: {
+    what: 'chromium (the page of a machine)',
+    howToGet: 'apt-get install chromium',
+    prepare: () => void execFileSync(CHROMIUM, ['--version'], { stdio: 'pipe' }),
   },
   nodes: {
     what: 'other versions of Node, from npm (recordings that are run again elsewhere)',

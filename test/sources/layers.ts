@@ -22,6 +22,8 @@ export const PURE_FOLDERS: readonly string[] = [
 export const FOLDERS: readonly string[] = [
   ...PURE_FOLDERS,
   'engine/observe',
+  // It runs in a browser.
+  'engine/page',
   'engine/journal',
   'engine/instance',
   'engine/suspend',
@@ -40,6 +42,7 @@ export const FOLDERS: readonly string[] = [
   'engine/replay',
   'engine/plain',
   'engine/launch',
+  'engine/dashboard',
   'engine/parts',
   'engine/testing',
   'engine/cli',
