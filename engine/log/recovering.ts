@@ -13,7 +13,8 @@
 //   connections none has outlived the bus; what is closed is told
 //   operations  those that had ended have; those in flight end uncertain, and are repeated by who wants them
 //
-// A release that was lost with the checkpoint's outbox is made again: the state has what was delivered.
+// A release that was lost with the checkpoint's outbox is made again: the state has what was delivered. So is a close: the bus has a
+// stream that the state does not know any more.
 
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
 import type { StreamOffset } from '../protocol/messages.js';
@@ -39,6 +40,8 @@ export interface RecoverPlace {
   readonly checkpoint: number | undefined;
   /** How much of each stream's output is known to be outside. */
   readonly outside: readonly StreamOffset[];
+  /** Streams that the guest had closed before, of which the bus was never told; `offset`: what that has of their output. */
+  readonly closed: readonly StreamOffset[];
 }
 
 /** A log that is gone on from. */
@@ -67,7 +70,7 @@ export function openRecovered<Saved>(disk: LogDisk, place: RecoverPlace, savedAt
  */
 export function portsOfRecovered<State extends LoggedState>(
   plain: ReplicaPorts<State>,
-  { from, end, outside }: RecoverPlace,
+  { from, end, outside, closed }: RecoverPlace,
   saved: Pick<State, 'execution'> | undefined,
   failed: (error: unknown) => void,
 ): ReplicaPorts<State> {
@@ -100,6 +103,7 @@ export function portsOfRecovered<State extends LoggedState>(
         for (const { stream, offset } of saved?.execution.input ?? []) {
           listener.output(from, { type: 'releaseInput', stream, offset });
         }
+        for (const { stream, offset } of closed) listener.output(from, { type: 'close', stream, offset });
         listener.running();
       },
       output: (position, output) => {

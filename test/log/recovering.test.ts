@@ -5,6 +5,7 @@ import type { ReplicaPorts } from '../../engine/driver/ports.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
 import { portsOfRecovered } from '../../engine/log/recovering.js';
 import type { LoggedState } from '../../engine/log/stored-checkpoints.js';
+import type { StreamOffset } from '../../engine/protocol/messages.js';
 import type { Operation, Output } from '../../engine/protocol/vocabulary.js';
 import type { GuestListener } from '../../engine/threads/io-end.js';
 
@@ -15,18 +16,19 @@ const bytes = (offset: number, length: number): Output => {
 const operation: Output = { type: 'operation', operation: { id: 5n } as Operation };
 
 /** A guest that goes on from the beginning, with so much of stream 1 outside; and what its driver is told. */
-function guestWith(outside: number) {
+function guestWith(outside: number, closed: readonly StreamOffset[] = []) {
   const told: string[] = [];
   let guest: GuestListener | undefined;
   const plain = {
     guest: { listen: (given: GuestListener) => (guest = given) },
   } as unknown as ReplicaPorts<LoggedState>;
-  const place = { folders: [], log: '', from: 0, end: END, checkpoint: undefined };
+  const place = { folders: [], log: '', from: 0, end: END, checkpoint: undefined, closed };
   const failed = (error: unknown) => told.push(error instanceof EpochvisorError ? error.code : String(error));
   const ports = portsOfRecovered(plain, { ...place, outside: [{ stream: 1, offset: outside }] }, undefined, failed);
   ports.guest.listen({
     output: (position: number, { type }: Output) => told.push(`${type} at ${position}`),
     live: () => told.push('live'),
+    running: () => told.push('running'),
   } as unknown as GuestListener);
   return { told, guest: guest! };
 }
@@ -38,6 +40,12 @@ test('what is outside is held back, and operations of the log, which have ended 
   guest.output(5, bytes(10, 2));
   guest.live(9, 1);
   expect(told).toEqual(['stream at 5', 'live']);
+});
+
+test('a close that had not left before the checkpoint is put out again, first of all', () => {
+  const { told, guest } = guestWith(0, [{ stream: 1025, offset: 4 }]);
+  guest.running();
+  expect(told).toEqual(['close at 0', 'running']);
 });
 
 test('an operation of a guest that ends in its failover epoch leaves, though it is at the position where the log ends', () => {

@@ -114,6 +114,14 @@ describe('an opened stream', () => {
     expect(put({ type: 'releaseInput', stream: S, offset: 9 }, B, 2)).toEqual([]);
   });
 
+  it('is released as a whole once it is closed, whatever else is said of it, while the outside takes the rest', () => {
+    open();
+    write(S, 0, 'abc');
+    put({ type: 'close', stream: S, offset: 3 });
+    expect(release(S, 9)).toEqual([]);
+    expect(bus.openStreams).toEqual([S]);
+  });
+
   it('gives no input any more once it is closed, not even again', () => {
     open();
     release(SOURCE, 1);
@@ -169,6 +177,7 @@ describe('an opened stream', () => {
     ],
     ['a release of more than was opened', () => release(SOURCE, 2)],
     ['a release of input that was not sent', () => release(S, 1)],
+    ['a release of input of a stream that is opened next', () => release(T, 0)],
   ])('%s is a defect of its sender, who is cut off', (_, act) => {
     open();
     expect(act()).toMatchObject([{ type: 'close', connection: A }]);

@@ -210,6 +210,8 @@ describe('P2: an epoch ends at the primary', () => {
     const execution = primary('original');
     execution.step({ type: 'interrupt', interrupt: input(0) });
     expect(shape(execution.step(epochEnd(10)))).toEqual(['P2 log', 'P2 deliver', 'FL flush', 'P2 await']);
+    expect(shape(execution.step(RESUME))).toEqual(['P2 proceed']);
+    expect(shape(execution.step(RESUME))).toEqual([]);
   });
 
   it('numbers epochs one after the other', () => {

@@ -301,7 +301,7 @@ export class Streams {
   }
 
   #discardInput(stream: number, { input }: Stream): void {
-    if (input === undefined) return;
+    assert(input !== undefined, 'what was opened has both sides');
     const before = input.kept;
     input.discard();
     input.paused = false;
