@@ -348,7 +348,6 @@ export class Execution {
     this.#deliver(rule, effects, interrupts, nowNs);
     this.#resumes = false;
     this.#account.epoch += 1;
-    this.#pause = RUNNING;
     if (this.#variant === 'original') {
       this.#pause = { at: 'acknowledgement' };
       effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'acknowledgement' });

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Channel, type ChannelEffect } from '../../engine/protocol/channel.js';
 import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 
-function primary() {
-  const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
+function primary(backups = ['b']) {
+  const view = { number: 1, machine: 'm', primary: 'a', backups, claim: 'first' };
   const timing = { heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
   const channel = new Channel<string>({
     incarnation: 'a',
@@ -113,6 +113,20 @@ describe('a path to the bus that is cut, after seconds in which all was heard', 
     const channel = known();
     channel.step({ type: 'peerClosed', peer: 'b', reason: 'gone', nowMs: 5000 });
     expect(typesOf(live(channel, 5000, 7000, { bus: false, backup: undefined }))).not.toContain('halt');
+  });
+
+  it('is not for what the backup had said before: it may be the path of both that is cut', () => {
+    const effects = live(known(), 5000, 5600, { bus: false, backup: undefined });
+    expect(typesOf(effects)).toContain('dropBus');
+    expect(typesOf(effects)).not.toContain('halt');
+  });
+
+  it('is not, while a claim of its own is out: the answer decides', () => {
+    const channel = primary(['b', 'c']);
+    channel.step({ type: 'peerOpened', peer: 'c', nowMs: 0 });
+    live(channel, 0, 5000, { bus: true, backup: true });
+    channel.step({ type: 'peerClosed', peer: 'c', reason: 'gone', nowMs: 5000 });
+    expect(typesOf(live(channel, 5000, 8000, { bus: false, backup: true }))).not.toContain('halt');
   });
 
   it('is not, where its connection has ended: the bus may have been started again', () => {

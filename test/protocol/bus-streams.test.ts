@@ -226,6 +226,14 @@ describe('windows', () => {
     expect(done(input(T, new Uint8Array(1)))).toEqual([['pauseInput', T]]);
   });
 
+  it('are no matter of a stream that is closed, though its own was full', () => {
+    start({ openedInputBytes: 4 });
+    fence(A, 1);
+    open();
+    expect(done(input(S, text('abcd')))).toEqual([['pauseInput', S]]);
+    expect(done(put({ type: 'close', stream: S, offset: 0 }))).toEqual([['closeStream', S]]);
+  });
+
   it('of a source stop it while too many streams wait to be told', () => {
     start({ unreleasedStreams: 2 });
     fence(A, 1);

@@ -223,6 +223,17 @@ describe('P2: an epoch ends at the primary', () => {
   });
 });
 
+describe('the end of a guest that was a survivor', () => {
+  it('is the end of what it is told: what was kept for it is for nobody', () => {
+    const execution = backup();
+    execution.step({ type: 'promote' });
+    execution.step({ type: 'interrupt', interrupt: input(0) });
+    execution.step({ type: 'outcome', count: 4, outcome: EXIT });
+    expect(execution.role).toBe('primary');
+    expect(execution.step({ type: 'interrupt', interrupt: input(BYTES.length) })).toEqual([]);
+  });
+});
+
 describe('the interval timer', () => {
   it('fires at the first boundary whose time is not before the deadline, once', () => {
     const execution = primary();
