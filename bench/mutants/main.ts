@@ -146,14 +146,16 @@ async function tryAll(): Promise<void> {
   const begunMs = performance.now();
   if (toTry.length > 0) await work(kept, toTry, effort);
   if (wasInterrupted()) return;
-  const tried = sample.flatMap((mutant): Tried[] => {
+  // What is known of earlier runs is known.
+  const tried = mutants.flatMap((mutant): Tried[] => {
     const reason = reasons.get(mutant);
-    const finding = reason === undefined ? kept.of(mutant)! : { by: 'explained' as const, reason };
-    return [{ mutant, finding }];
+    const finding = reason === undefined ? kept.of(mutant) : { by: 'explained' as const, reason };
+    return finding === undefined ? [] : [{ mutant, finding }];
   });
   const seconds = Math.round((performance.now() - begunMs) / 1000);
   publish('mutants', 'Mutants of the protocol', asText(mutants, tried, { seeds, tests: effort.tests }), 'mutants');
-  const survivors = tried.filter(({ finding }) => finding.by === 'survived').length;
+  const isSurvivor = (mutant: Mutant) => !reasons.has(mutant) && kept.of(mutant)?.by === 'survived';
+  const survivors = sample.filter(isSurvivor).length;
   console.error(`mutants: ${survivors} of ${sample.length} survive, after ${seconds} s`);
 }
 

@@ -3,14 +3,21 @@
 import type { FromReplica } from './replica-configuration.js';
 import type { LogReport } from './replica-report.js';
 
-/** After a replica has told this of its log. */
-export function afterLogNews(before: LogReport, message: FromReplica): LogReport {
-  if (message.type === 'logWaits') {
-    const { logWaits: _, ...rest } = before;
-    return message.why === '' ? rest : { ...rest, logWaits: message.why };
+export class LogNews {
+  #report: LogReport = {};
+
+  get report(): LogReport {
+    return this.#report;
   }
-  if (message.type !== 'unlogged') return before;
-  const { code, message: why, atMs, isAwaited } = message;
-  const unlogged = { code, why, since: new Date(atMs).toISOString() };
-  return { ...before, unlogged, ...(isAwaited ? { logWaits: why } : {}) };
+
+  told(message: FromReplica): void {
+    if (message.type === 'logWaits') {
+      const { logWaits: _, ...rest } = this.#report;
+      this.#report = message.why === '' ? rest : { ...rest, logWaits: message.why };
+    } else if (message.type === 'unlogged') {
+      const { code, message: why, atMs, isAwaited } = message;
+      const unlogged = { code, why, since: new Date(atMs).toISOString() };
+      this.#report = { ...this.#report, unlogged, ...(isAwaited ? { logWaits: why } : {}) };
+    }
+  }
 }

@@ -15,7 +15,7 @@ import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import type { RecoverPlace } from '../log/recovering.js';
 import type { ReplicaLog } from '../log/replica-log.js';
 import type { View } from '../protocol/vocabulary.js';
-import { afterLogNews } from './log-news.js';
+import { LogNews } from './log-news.js';
 import type { NetworkCuts } from './network-cuts.js';
 import type { PeerSearch } from './peer-search.js';
 import type { PortsAround, Replica, ReplicaParts } from './replica.js';
@@ -26,7 +26,7 @@ import {
   type ReplicaConfiguration,
   type ReplicaSilence,
 } from './replica-configuration.js';
-import type { LogReport, ReplicaReport } from './replica-report.js';
+import type { ReplicaReport } from './replica-report.js';
 import { type GuestThreads, ThreadHost, type ThreadHostData, TIMERS } from './thread-host.js';
 
 /** A peer that has not answered by then is called again, if it is still needed. */
@@ -113,15 +113,15 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     found: (peer, link, again) => links.add(peer, link, again),
     failed,
   });
-  let ofLog: LogReport = {};
+  const ofLog = new LogNews();
   const tellOfLog = (message: FromReplica): void => {
-    ofLog = afterLogNews(ofLog, message);
+    ofLog.told(message);
     tell(message);
   };
   const unbegun = { role: 'starting', view: 0, backups: [], bus: false } as const;
   const report = (): ReplicaReport => ({
     ...(replica?.report ?? { ...NO_PROGRESS, ...ownReport(incarnation), ...unbegun }),
-    ...ofLog,
+    ...ofLog.report,
   });
   const observers = new Observers({
     report,

@@ -154,6 +154,39 @@ describe('a path to the bus that is cut, after seconds in which all was heard', 
   });
 });
 
+describe('a bus that falls silent while a new primary collects', () => {
+  it('is no end of it: who has offered what it has is waited for first', () => {
+    const view = { number: 1, machine: 'm', primary: 'a', backups: ['b', 'c'], claim: 'first' };
+    const channel = new Channel<string>({
+      ...{ incarnation: 'b', machine: 'm', view, operationIds: true, newClaim: () => 'c' },
+      ...{ heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 },
+    });
+    const progress = { executed: 0, backlogBytes: 0 };
+    const word = { type: 'heartbeat', bus: true, progress, left: 0, confirmed: [], settled: 0 } as const;
+    const passes = (fromMs: number, untilMs: number, number: number, hears: (nowMs: number) => boolean) => {
+      const effects: ChannelEffect<string>[] = [];
+      for (let nowMs = fromMs + 50; nowMs <= untilMs; nowMs += 50) {
+        for (const peer of number === 1 ? ['a', 'c'] : ['c'])
+          effects.push(...channel.step({ type: 'peer', peer, message: { ...word, view: number }, nowMs }));
+        if (hears(nowMs))
+          effects.push(...channel.step({ type: 'bus', message: { type: 'heartbeat', taken: 0 }, nowMs }));
+        effects.push(...channel.step({ type: 'tick', nowMs, crowding: 1 }));
+      }
+      return effects;
+    };
+    for (const peer of ['a', 'c']) channel.step({ type: 'peerOpened', peer, nowMs: 0 });
+    channel.step({ type: 'busOpened', nowMs: 0 });
+    passes(0, 5000, 1, () => true);
+    const claims = channel.step({ type: 'peerClosed', peer: 'a', reason: 'gone', nowMs: 5000 });
+    const won = claims.flatMap(effect => (effect.type === 'claim' ? [effect.view] : []));
+    channel.step({ type: 'claimed', view: won[0]!, answer: { result: 'won' }, nowMs: 5000 });
+    const effects = passes(5000, 5950, 2, nowMs => nowMs <= 5100);
+    expect(typesOf(effects)).toContain('dropBus');
+    expect(typesOf(effects)).not.toContain('halt');
+    expect(typesOf(passes(5950, 7000, 2, () => false))).toContain('promote');
+  });
+});
+
 describe('a heartbeat', () => {
   it('says that its sender hears the bus only while it does', () => {
     const channel = primary();

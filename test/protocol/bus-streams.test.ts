@@ -177,6 +177,7 @@ describe('an opened stream', () => {
     ],
     ['a release of more than was opened', () => release(SOURCE, 2)],
     ['a release of input that was not sent', () => release(S, 1)],
+    ['a release of input of a stream that is not there', () => release(7, 0)],
     ['a release of input of a stream that is opened next', () => release(T, 0)],
   ])('%s is a defect of its sender, who is cut off', (_, act) => {
     open();

@@ -334,6 +334,14 @@ describe('re-attachment (RS)', () => {
     expect(outbox.release(2)).toEqual([start(7n), text(203)]);
   });
 
+  it('has room at once where nothing that was sent is sent again', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 200 });
+    for (const id of [1n, 2n, 3n, 4n, 5n, 6n]) outbox.hold(1, start(id));
+    expect(outbox.release(1)).toHaveLength(4);
+    expect(outbox.reattach([], NEXT, false)).toEqual({ again: [], uncertain: [1n, 2n, 3n, 4n] });
+    expect(outbox.release(1)).toEqual([start(5n), start(6n)]);
+  });
+
   it('lets the outcome leave where nothing is passed over any more', () => {
     const outbox = new Outbox({ ...BOUNDS, sentBytes: 200 });
     const outcome: Output = { type: 'outcome', outcome: { kind: 'exit', status: 0 } };
