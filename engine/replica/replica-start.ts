@@ -184,12 +184,13 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
 
 /** Loaded for those who go on from a log. */
 async function openedLog(place: RecoverPlace, failed: Failed) {
-  const { LogPeer, openRecovered, portsOfRecovered } = await import('../log/recovering.js');
+  const { LogPeer, openRecovered, OutsideAccount, portsOfRecovered } = await import('../log/recovering.js');
   const { snapshotAt } = await import('../recording/host-logs.js');
   const { HOST_DISK } = await import('../recording/host-disk.js');
   const { log, saved: snapshot } = openRecovered(HOST_DISK, place, snapshotAt);
+  const account = new OutsideAccount(place, snapshot?.guest, failed);
   const around: PortsAround = {
-    ports: plain => portsOfRecovered(plain, place, snapshot?.guest, failed),
+    ports: plain => portsOfRecovered(plain, place, snapshot?.guest, account),
     link: link => link,
   };
   return {
@@ -201,8 +202,10 @@ async function openedLog(place: RecoverPlace, failed: Failed) {
         throw new EpochvisorError('RECOVER_UNLOGGED', 'a log that is gone on from is gone on with');
       const whenSynced = own.whenSynced.bind(own);
       const peer = new LogPeer({
-        ...{ log, place, view: view.number, timers: TIMERS, failed, whenSynced },
+        ...{ log, place, view: view.number, timers: TIMERS, failed, whenSynced, account },
         isBusy: () => thread.waits,
+        awaitsMore: () => thread.awaitsMore,
+        isCongested: () => thread.isCongested,
       });
       replica.addLog(view.primary, peer);
     },
