@@ -1,11 +1,11 @@
 // Does anybody see a small mistake in the protocol? `npm run mutants`: changes engine/protocol in one place at a time, and
 // reports what neither the seeds of the simulator nor the fast tests find.
 //
-//   npm run mutants -- [--limit N] [--sample SEED] [--module NAME]... [--seeds 2000] [--tests protocol,driver]
-//                      [--jobs 2] [--fresh] [--list]
+//   npm run mutants -- [--limit N] [--sample SEED] [--module NAME]... [--name TEXT]... [--seeds 2000]
+//                      [--tests protocol,driver] [--jobs 2] [--fresh] [--list]
 //
-// A limited run takes a sample, chosen by --sample; a greater limit goes on with the same one. What was found is kept in
-// dist/mutants.jsonl. A survivor is killed by a new test, or equivalents.json says why it does no harm.
+// A limited run takes a sample, chosen by --sample; a greater limit goes on with the same one. --name: those whose name has
+// TEXT in it. What was found is kept in dist/mutants.jsonl. A survivor is killed by a new test, or equivalents.json says why it does no harm.
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -35,7 +35,7 @@ const PATIENCE_MS = 500;
 const UNCHANGED: Mutant = { module: '', line: 0, name: 'nothing is changed', from: 0, to: 0, text: '' };
 
 const USAGE =
-  'usage: mutants [--limit N] [--sample SEED] [--module NAME]... [--seeds N] [--tests FOLDER,...] [--jobs N] [--fresh] [--list]';
+  'usage: mutants [--limit N] [--sample SEED] [--module NAME]... [--name TEXT]... [--seeds N] [--tests FOLDER,...] [--jobs N] [--fresh] [--list]';
 
 function refuse(reason: string): never {
   console.error(`mutants: ${reason}\n${USAGE}`);
@@ -48,6 +48,7 @@ function parse() {
       limit: { type: 'string', default: String(Number.MAX_SAFE_INTEGER) },
       sample: { type: 'string', default: '1' },
       module: { type: 'string', multiple: true, default: [] },
+      name: { type: 'string', multiple: true, default: [] },
       seeds: { type: 'string', default: '2000' },
       tests: { type: 'string', default: 'protocol,driver' },
       jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
@@ -118,6 +119,7 @@ const reasons = reasonsFor(mutants);
 const order = (mutant: Mutant) => hashOf(`${values.sample} ${mutant.module} ${mutant.name}`);
 const sample = mutants
   .filter(({ module }) => values.module.length === 0 || values.module.includes(module))
+  .filter(({ name }) => values.name.length === 0 || values.name.some(text => name.includes(text)))
   .map(mutant => [order(mutant), mutant] as const)
   .sort(([one], [other]) => (one < other ? -1 : 1))
   .slice(0, limit)
@@ -144,14 +146,16 @@ async function tryAll(): Promise<void> {
   const begunMs = performance.now();
   if (toTry.length > 0) await work(kept, toTry, effort);
   if (wasInterrupted()) return;
-  const tried = sample.flatMap((mutant): Tried[] => {
+  // What is known of earlier runs is known.
+  const tried = mutants.flatMap((mutant): Tried[] => {
     const reason = reasons.get(mutant);
-    const finding = reason === undefined ? kept.of(mutant)! : { by: 'explained' as const, reason };
-    return [{ mutant, finding }];
+    const finding = reason === undefined ? kept.of(mutant) : { by: 'explained' as const, reason };
+    return finding === undefined ? [] : [{ mutant, finding }];
   });
   const seconds = Math.round((performance.now() - begunMs) / 1000);
   publish('mutants', 'Mutants of the protocol', asText(mutants, tried, { seeds, tests: effort.tests }), 'mutants');
-  const survivors = tried.filter(({ finding }) => finding.by === 'survived').length;
+  const isSurvivor = (mutant: Mutant) => !reasons.has(mutant) && kept.of(mutant)?.by === 'survived';
+  const survivors = sample.filter(isSurvivor).length;
   console.error(`mutants: ${survivors} of ${sample.length} survive, after ${seconds} s`);
 }
 

@@ -1,6 +1,7 @@
 // What the bus says of itself to observers (`epochvisor status`).
 
 import { hostname } from 'node:os';
+import type { OpenStream } from '../protocol/bus/bus-memory.js';
 import type { StreamOffset } from '../protocol/messages.js';
 
 export interface BusReport {
@@ -23,6 +24,8 @@ export interface BusReport {
   /** Of streams that are there from the start: how much of their output is there, and what of input it has let go of. */
   readonly outputs: readonly StreamOffset[];
   readonly released: readonly StreamOffset[];
+  /** Opened streams that the guest has not closed, and that ended with a bus before this one. */
+  readonly open: readonly OpenStream[];
 }
 
 /** @param about what differs from one moment to the next */

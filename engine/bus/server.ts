@@ -24,7 +24,7 @@ import {
   type StreamOffsets,
   type Token,
 } from '../protocol/bus/bus.js';
-import { NOTHING_REMEMBERED, releasedOf } from '../protocol/bus/bus-memory.js';
+import { NOTHING_REMEMBERED, openOf, releasedOf } from '../protocol/bus/bus-memory.js';
 import { BUS_HEARTBEAT_MS, type FromBus } from '../protocol/messages.js';
 import type { Operation, Outcome } from '../protocol/vocabulary.js';
 import { decodeToBus, encodeFromBus } from '../wire/packets.js';
@@ -205,7 +205,7 @@ export class BusServer {
   }
 
   get #report(): BusReport {
-    const { outputs, inputs, sources } = this.#options.memory?.memory ?? NOTHING_REMEMBERED;
+    const { outputs, inputs, sources, open } = this.#options.memory?.memory ?? NOTHING_REMEMBERED;
     return busReport(this.incarnation, {
       view: this.#bus.view,
       owner: this.#bus.owner ?? '',
@@ -215,6 +215,7 @@ export class BusServer {
       takeoverMs: this.#takeoverMs,
       outputs: outputs.map(({ stream, offset }) => ({ stream, offset })),
       released: releasedOf({ inputs, sources }),
+      open: openOf({ open, sources }).filter(({ stream }) => !this.#opened.has(stream)),
     });
   }
 

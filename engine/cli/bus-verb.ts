@@ -7,11 +7,15 @@ import { closeDevices, type OpenedDevices, openDevices } from '../../devices/ope
 import { KeptMemory } from '../bus/kept-memory.js';
 import { defaultPlace } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
+import { Refusals } from '../launch/machine-journal.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
+import type { JournalEvent } from '../observe/event-journal.js';
 import { BusPart, refuseSecondBus } from '../parts/bus-part.js';
 import { machineOptions } from '../parts/described-options.js';
 import { describeEnd } from '../parts/machine-ending.js';
 import { type MachineFolder, readFolderModule } from '../parts/machine-folder.js';
+import { MachineWatch } from '../parts/machine-watch.js';
+import { addWatchFlags } from './launch-flags.js';
 import {
   addPartFlags,
   endedBefore,
@@ -21,9 +25,10 @@ import {
   sayUnless,
   statusOfEnd,
 } from './part-flags.js';
+import { type WatchFlags, watchPart } from './part-watching.js';
 import { openSocketsAloud } from './socket-flags.js';
 
-interface BusFlags extends PartFlags {
+interface BusFlags extends PartFlags, WatchFlags {
   readonly stdout?: string;
   readonly stderr?: string;
   readonly memory?: string;
@@ -38,19 +43,26 @@ export function busCommand(): Command {
     .option('--stderr <FILE>', 'likewise its stderr')
     .option('--memory <DIR>', 'what a bus that is started again goes on from (default: bus, in FOLDER)')
     .option('--no-sync', 'a loss of power may cost what was confirmed last; the death of the process costs nothing');
-  return addPartFlags(command).action((folder: string, flags: BusFlags) => serve(folder, flags));
+  return addWatchFlags(addPartFlags(command)).action((folder: string, flags: BusFlags) => serve(folder, flags));
 }
 
 async function serve(path: string, flags: BusFlags): Promise<void> {
   const say = sayUnless(flags.quiet);
   let part: BusPart | undefined;
-  endOnSignals(async () => part?.stop());
+  let journal: (event: JournalEvent) => void = () => undefined;
+  endOnSignals(async signal => {
+    journal({ event: 'stopped', signal });
+    await part?.stop();
+  });
   const opened = await openFolder(path, flags, say);
   const { folder, arbiter } = opened;
   const before = await endedBefore(opened, say);
   if (before !== undefined) process.exit(statusOfEnd(before));
   await refuseSecondBus(opened);
   const module = readFolderModule(folder);
+  const watch = new MachineWatch(folder, arbiter, folder.path);
+  journal = await watchPart('bus', folder.description.machine, watch, flags, say);
+  const refusals = new Refusals(event => journal(event));
   const memory = await KeptMemory.open(flags.memory ?? join(folder.path, 'bus'), folder.description.machine, {
     syncs: flags.sync,
     observer: {
@@ -67,16 +79,23 @@ async function serve(path: string, flags: BusFlags): Promise<void> {
     streams: [...consoles, ...sockets.streams],
     devices: new Map([...devices, ...sockets.devices]),
     module: () => module,
+    observer: {
+      fenced: (view, incarnation, silentMs) => watch.fenced(view, incarnation, silentMs),
+      refused: error => refusals.refused(error, performance.now()),
+    },
   });
   try {
     await part.start();
+    if (flags.metrics !== undefined) watch.ask();
     say(`the bus of machine ${folder.description.machine} is here`);
     const end = await part.ended;
+    journal({ event: 'ended', rule: 'XT', ...end });
     if (end.kind !== 'exit') say(`the machine has ended: ${describeEnd(end)}`);
     process.exit(statusOfEnd(end));
   } catch (error) {
     await part.stop();
     if (!(error instanceof EpochvisorError)) throw error;
+    journal({ event: 'failed', code: error.code, message: error.message });
     refuse(error, DEFECT_STATUS);
   }
 }

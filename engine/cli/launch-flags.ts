@@ -32,18 +32,23 @@ export function addReplicaFlags(command: Command): Command {
 
 export function addLaunchFlags(command: Command): Command {
   addReplicaFlags(command).option('--no-repair', 'start no replacement for a replica that died');
-  return addArbiterFlags(command)
+  return addWatchFlags(addArbiterFlags(command))
     .option('--status-file <FILE>', 'keep the status in FILE, as JSON; `snapshot` finds the machine by it')
-    .option('--metrics <ADDR:PORT>', 'serve metrics for Prometheus, and /live, /protected, /primary', metricsFlag)
     .option(
       '--dashboard <ADDR:PORT>',
       'serve a page that shows the machine; not on loopback it needs a token',
       metricsFlag,
     )
-    .option('--journal <FILE>', 'append what happens to the machine to FILE, as JSON lines')
     .addOption(new Option('--verbose', 'say it, too').conflicts('quiet'))
     .option('--encrypt', 'encrypt the channel between the replicas and the bus, though it is on this host')
     .option('--quiet', 'say nothing but what the guest says');
+}
+
+/** For whatever knows of a machine. */
+export function addWatchFlags(command: Command): Command {
+  return command
+    .option('--metrics <ADDR:PORT>', 'serve metrics for Prometheus, and /live, /protected, /primary', metricsFlag)
+    .option('--journal <FILE>', 'append what happens to the machine to FILE, as JSON lines');
 }
 
 function metricsFlag(text: string): SuperviseFlags['metrics'] {

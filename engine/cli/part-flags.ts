@@ -102,8 +102,8 @@ export async function endedBefore({ folder, arbiter }: OpenedFolder, say: Say): 
 }
 
 /** Ctrl-C at any moment ends this part, and this part only. @param stop what there is to be taken down */
-export function endOnSignals(stop: () => Promise<void>): void {
+export function endOnSignals(stop: (signal: keyof typeof SIGNAL_STATUS) => Promise<void>): void {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(SIGNAL_STATUS[signal])));
+    process.once(signal, () => void stop(signal).finally(() => process.exit(SIGNAL_STATUS[signal])));
   }
 }

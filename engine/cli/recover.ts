@@ -15,7 +15,7 @@ import { LaunchedMachine } from '../launch/launched-machine.js';
 import { type LoggedOrigin, readOrigin } from '../launch/log-home.js';
 import { checkedRecovery } from '../log/checked-recovery.js';
 import type { Recovery } from '../log/recovery.js';
-import { type BusMemory, releasedOf } from '../protocol/bus/bus-memory.js';
+import { type BusMemory, openOf, releasedOf } from '../protocol/bus/bus-memory.js';
 import { describeOutcome } from '../protocol/describe.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -70,7 +70,8 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   const outside = outsideOf(consoles, memory.memory, flags.acceptLoss === true || origin.durability !== 'memory');
   const recovery = checkedRecovery(HOST_DISK, folders, stateAt, {
     ...{ machine: origin.machine, durability: origin.durability, view, outside },
-    ...{ released: releasedOf(memory.memory), acceptLoss: flags.acceptLoss === true },
+    ...{ released: releasedOf(memory.memory), open: openOf(memory.memory) },
+    ...{ acceptLoss: flags.acceptLoss === true },
   });
   const { path: guest, module } = readGuest(flags.guest ?? origin.guest);
   refuseAnother(guest, module, recovery);
@@ -79,7 +80,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
   const launch = await launchOptions(saysReplicas ? flags : { ...flags, replicas: origin.replicas });
   const sockets = await openSocketsAloud(origin, flags, home.devicesFolder);
   const { devices } = await openDevices(origin.devices, undefined, home.devicesFolder);
-  const { path: log, position: from, end, checkpoint } = recovery;
+  const { path: log, position: from, end, checkpoint, closed } = recovery;
   const machine = new LaunchedMachine({
     ...{ ...launch, ...records, ...home.launch, module, options },
     moduleCache: flags.cache,
@@ -92,7 +93,7 @@ async function recover(given: readonly string[], flags: RecoverFlags, saysReplic
     ]),
     log: { folder, durability: origin.durability, ...paceOf(origin) },
     recover: {
-      place: { folders, log, from, end, checkpoint, outside },
+      place: { folders, log, from, end, checkpoint, outside, closed },
       ...{ view: view.number, of: recovery.header.incarnation, bornMs },
     },
   });

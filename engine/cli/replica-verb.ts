@@ -6,14 +6,17 @@ import { defaultPlace } from '../channel/listening-place.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { makeFolder } from '../journal/made-folder.js';
 import { complain, DEFECT_STATUS } from '../observe/defects.js';
+import type { JournalEvent } from '../observe/event-journal.js';
 import { StatusFile } from '../observe/status.js';
 import { describeEnd } from '../parts/machine-ending.js';
 import type { MachineFolder } from '../parts/machine-folder.js';
 import { moduleFor } from '../parts/module-fetch.js';
 import { type PlannedRecovery, planPartsRecovery } from '../parts/recovery-plan.js';
+import { ReplicaAccount } from '../parts/replica-account.js';
 import { ReplicaAgent } from '../parts/replica-agent.js';
 import type { LogPlace } from '../replica/replica-configuration.js';
 import type { ReplicaReport } from '../replica/replica-report.js';
+import { addWatchFlags } from './launch-flags.js';
 import {
   addPartFlags,
   endedBefore,
@@ -24,8 +27,9 @@ import {
   type Say,
   sayUnless,
 } from './part-flags.js';
+import { type WatchFlags, watchPart } from './part-watching.js';
 
-interface ReplicaFlags extends PartFlags {
+interface ReplicaFlags extends PartFlags, WatchFlags {
   readonly log?: string;
   readonly recover?: readonly string[];
   readonly acceptLoss?: true;
@@ -48,14 +52,18 @@ export function replicaCommand(): Command {
     )
     .option('--accept-loss', "with --recover, under backup-disk: go on from the primary's log alone")
     .option('--no-cache', 'rewrite the guest anew');
-  return addPartFlags(command).action((folder: string, flags: ReplicaFlags) => keepReplica(folder, flags));
+  return addWatchFlags(addPartFlags(command)).action((folder: string, flags: ReplicaFlags) =>
+    keepReplica(folder, flags),
+  );
 }
 
 async function keepReplica(path: string, flags: ReplicaFlags): Promise<void> {
   const say = sayUnless(flags.quiet);
   let agent: ReplicaAgent | undefined;
   const reported = keepReport(flags.statusFile, say);
-  endOnSignals(async () => {
+  let journal: (event: JournalEvent) => void = () => undefined;
+  endOnSignals(async signal => {
+    journal({ event: 'stopped', signal });
     await agent?.stop();
     reported(undefined);
   });
@@ -64,19 +72,24 @@ async function keepReplica(path: string, flags: ReplicaFlags): Promise<void> {
   if ((await endedBefore(opened, say)) !== undefined) process.exit(0);
   const log = logPlace(folder, flags);
   const module = await moduleFor(folder, arbiter, say);
+  const account = new ReplicaAccount(folder.description.machine, folder.path);
+  journal = await watchPart('replica', folder.description.machine, account, flags, say);
   const recovery = await plannedRecovery(opened, flags, say);
   agent = new ReplicaAgent({
     ...(log === undefined ? {} : { log }),
     ...(recovery === undefined ? {} : { recovery }),
-    ...{ folder, arbiter, arbiterOptions, module, say, reported },
+    ...{ folder, arbiter, arbiterOptions, module, say, account, reported },
     moduleCache: flags.cache,
     place: flags.address ?? defaultPlace(folder.description.encrypted),
   });
   await agent.start();
   try {
-    say(`the machine has ended: ${describeEnd(await agent.ended)}`);
+    const end = await agent.ended;
+    journal({ event: 'ended', rule: 'XT', ...end });
+    say(`the machine has ended: ${describeEnd(end)}`);
   } catch (error) {
     if (!(error instanceof EpochvisorError)) throw error;
+    journal({ event: 'failed', code: error.code, message: error.message });
     complain(error.line);
     process.exit(DEFECT_STATUS);
   }

@@ -64,6 +64,10 @@ export class MachineAccount implements ObservedMachine {
     return this.#runs && replicas.some(({ incarnation }) => incarnation === primary?.incarnation);
   }
 
+  get primaryHost(): string | undefined {
+    return this.isLive ? hostname() : undefined;
+  }
+
   get counts(): MachineCounts {
     return { ...this.#counts, silences: this.#silences.measured };
   }

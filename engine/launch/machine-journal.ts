@@ -4,6 +4,7 @@ import type { EpochvisorError } from '../errors/errors.js';
 import type { JournalEvent } from '../observe/event-journal.js';
 import type { Rule } from '../protocol/rules.js';
 import type { LaunchedMachine } from './launched-machine.js';
+import type { LaunchedReplica } from './launching.js';
 
 /** Strangers may call as often as they like: of what is refused so many are written in a minute, and counted beyond that. */
 const REFUSALS_PER_MINUTE = 20;
@@ -51,12 +52,7 @@ export function journalMachine(machine: LaunchedMachine, write: (event: JournalE
     if (uncertain > 0) write({ event: 'uncertain', rule: 'P8', replica, failoverEpoch, operations: uncertain });
   });
   machine.on('halted', (replica, code, message) => {
-    if (code === 'DIVERGED') {
-      write({ event: 'divergence', rule: message.startsWith(DIFFERENT_PLACE) ? 'DG' : 'SD', replica, code, message });
-      return;
-    }
-    const rule = RULE_OF_HALT[code];
-    write({ event: 'halted', ...(rule === undefined ? {} : { rule }), replica, code, message });
+    write(haltedEvent(replica, code, message));
   });
   machine.on('unlogged', (replica, { code, message }, isAwaited) => {
     write({ event: 'unlogged', rule: 'DU', replica, code, message, outputsWait: isAwaited });
@@ -67,8 +63,16 @@ export function journalMachine(machine: LaunchedMachine, write: (event: JournalE
   machine.on('refused', error => refusals.refused(error, performance.now()));
 }
 
+/** A replica has ended itself. */
+export function haltedEvent(replica: LaunchedReplica, code: string, message: string): JournalEvent {
+  if (code === 'DIVERGED')
+    return { event: 'divergence', rule: message.startsWith(DIFFERENT_PLACE) ? 'DG' : 'SD', replica, code, message };
+  const rule = RULE_OF_HALT[code];
+  return { event: 'halted', ...(rule === undefined ? {} : { rule }), replica, code, message };
+}
+
 /** Connections that the bus has not taken. */
-class Refusals {
+export class Refusals {
   readonly #write: (event: JournalEvent) => void;
   #sinceMs = -Infinity;
   #count = 0;

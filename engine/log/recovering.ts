@@ -2,6 +2,7 @@
 //
 //   log     parts, one after another ->        P4, P6: executed as any backup executes them, from a checkpoint on
 //           its end, once all is synced ->     suspicion, claim (VW), fence, promotion (P7), uncertain interrupts (P8)
+//             and accounts for what has left   else RECOVER_BEHIND: nothing was claimed
 //
 // So nothing of the protocol knows of it, and a log that was overtaken loses its claim as any survivor would (LS). The claim is made
 // when the log that this replica writes itself has all of it: from then on it is the one to go on from.
@@ -13,7 +14,8 @@
 //   connections none has outlived the bus; what is closed is told
 //   operations  those that had ended have; those in flight end uncertain, and are repeated by who wants them
 //
-// A release that was lost with the checkpoint's outbox is made again: the state has what was delivered.
+// A release that was lost with the checkpoint's outbox is made again: the state has what was delivered. So is a close: the bus has a
+// stream that the state does not know any more.
 
 import type { PeerHandlers, PeerLink, ReplicaPorts } from '../driver/ports.js';
 import type { StreamOffset } from '../protocol/messages.js';
@@ -39,6 +41,8 @@ export interface RecoverPlace {
   readonly checkpoint: number | undefined;
   /** How much of each stream's output is known to be outside. */
   readonly outside: readonly StreamOffset[];
+  /** Streams that the guest had closed before, of which the bus was never told; `offset`: what that has of their output. */
+  readonly closed: readonly StreamOffset[];
 }
 
 /** A log that is gone on from. */
@@ -61,28 +65,57 @@ export function openRecovered<Saved>(disk: LogDisk, place: RecoverPlace, savedAt
   return { place, log, saved: checkpoint === undefined ? undefined : savedAt(log, checkpoint) };
 }
 
-/**
- * Lies around the ports of the driver: what has left is not put out again.
- * @param failed with RECOVER_BEHIND where more has left than the log accounts for
- */
+/** What has left, against what the guest puts out again as far as the log goes. */
+export class OutsideAccount {
+  readonly #outside: readonly StreamOffset[];
+  readonly #failed: (error: unknown) => void;
+  /** How much of each stream. */
+  readonly #produced: Map<number, number>;
+  /** The guest has come to its end. */
+  hasEnded = false;
+
+  /** @param failed with RECOVER_BEHIND where more has left than the log accounts for */
+  constructor(
+    { outside }: Pick<RecoverPlace, 'outside'>,
+    saved: Pick<LoggedState, 'execution'> | undefined,
+    failed: (error: unknown) => void,
+  ) {
+    this.#outside = outside;
+    this.#failed = failed;
+    this.#produced = new Map((saved?.execution.written ?? []).map(({ stream, offset }) => [stream, offset]));
+  }
+
+  produced(stream: number, offset: number): void {
+    this.#produced.set(stream, offset);
+  }
+
+  get #more(): StreamOffset | undefined {
+    return this.#outside.find(
+      ({ stream, offset }) => stream < FIRST_OPENED_STREAM && offset > (this.#produced.get(stream) ?? 0),
+    );
+  }
+
+  get isSettled(): boolean {
+    return this.#more === undefined;
+  }
+
+  /** Past the log nothing is executed as it was: where more has left than the guest has put out by then, it would contradict it. */
+  refuseMore(): boolean {
+    const more = this.#more;
+    if (more === undefined) return false;
+    this.#failed(behind(`output of stream ${more.stream}`, more.offset, this.#produced.get(more.stream) ?? 0));
+    return true;
+  }
+}
+
+/** Lies around the ports of the driver: what has left is not put out again. */
 export function portsOfRecovered<State extends LoggedState>(
   plain: ReplicaPorts<State>,
-  { from, end, outside }: RecoverPlace,
+  { from, end, outside, closed }: RecoverPlace,
   saved: Pick<State, 'execution'> | undefined,
-  failed: (error: unknown) => void,
+  account: OutsideAccount,
 ): ReplicaPorts<State> {
   const known = (stream: number) => outside.find(one => one.stream === stream)?.offset ?? 0;
-  /** How much of each stream the guest has put out, as far as the log goes. */
-  const produced = new Map((saved?.execution.written ?? []).map(({ stream, offset }) => [stream, offset]));
-  /** Past the log nothing is executed as it was: where more has left than the guest has put out by then, it would contradict it. */
-  const refuseMore = (): boolean => {
-    const more = outside.find(
-      ({ stream, offset }) => stream < FIRST_OPENED_STREAM && offset > (produced.get(stream) ?? 0),
-    );
-    if (more === undefined) return false;
-    failed(behind(`output of stream ${more.stream}`, more.offset, produced.get(more.stream) ?? 0));
-    return true;
-  };
   /** What a guest puts out that ends in its failover epoch comes after that, and at no later position: nobody has it. */
   let isLive = false;
   const isOutside = (position: number, output: Output): boolean => {
@@ -100,17 +133,22 @@ export function portsOfRecovered<State extends LoggedState>(
         for (const { stream, offset } of saved?.execution.input ?? []) {
           listener.output(from, { type: 'releaseInput', stream, offset });
         }
+        for (const { stream, offset } of closed) listener.output(from, { type: 'close', stream, offset });
         listener.running();
       },
       output: (position, output) => {
-        if (!isLive && position > end && refuseMore()) return;
+        if (!isLive && position > end && account.refuseMore()) return;
         if (position <= end && output.type === 'stream')
-          produced.set(output.stream, output.offset + output.bytes.length);
+          account.produced(output.stream, output.offset + output.bytes.length);
         if (!isOutside(position, output)) listener.output(position, output);
+      },
+      ended: () => {
+        account.hasEnded = true;
+        listener.ended?.();
       },
       // Before anybody joins: who has joined could not tell.
       live: (epoch, uncertain) => {
-        if (refuseMore()) return;
+        if (account.refuseMore()) return;
         isLive = true;
         listener.live(epoch, uncertain);
       },
@@ -126,6 +164,12 @@ export interface LogPeerOptions {
   readonly timers: Timers;
   /** Whether the guest has enough of it for now. */
   readonly isBusy: () => boolean;
+  /** Of what has left. */
+  readonly account: OutsideAccount;
+  /** Whether the guest has executed all that it was given, has put out what it does by it, and awaits more. */
+  readonly awaitsMore: () => boolean;
+  /** Whether it stands still until some of what it has put out leaves, for which there must be a primary. */
+  readonly isCongested: () => boolean;
   /** Once this replica's own log has all below a position, synced. */
   readonly whenSynced: (position: number, then: () => void) => void;
   /** It can't be read. */
@@ -205,6 +249,18 @@ export class LogPeer implements PeerLink {
   }
 
   #end(): void {
-    this.#options.whenSynced(this.#position, () => this.#handlers?.closed('it is a log, which ends there'));
+    this.#options.whenSynced(this.#position, () => this.#endWhenSettled());
+  }
+
+  /**
+   * Who is behind finds it before there is a claim: another log may be found that is not. A guest that has put out more than can be held
+   * comes no further without one; it is found after that, then, and before anybody joins.
+   */
+  #endWhenSettled(): void {
+    const { account, awaitsMore, isCongested, timers } = this.#options;
+    if (this.#handlers === undefined) return;
+    if (account.isSettled || isCongested()) this.#handlers.closed('it is a log, which ends there');
+    else if (account.hasEnded || awaitsMore()) account.refuseMore();
+    else timers.after(PAUSE_MS, () => this.#endWhenSettled());
   }
 }

@@ -8,6 +8,7 @@
 // What precedes the log of one that joined is in others (chain.ts): it may be needed for where.
 
 import { assert, EpochvisorError } from '../errors/errors.js';
+import type { OpenStream } from '../protocol/bus/bus-memory.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import { FIRST_OPENED_STREAM, type View } from '../protocol/vocabulary.js';
 import { EntryDecoder } from '../wire/log-entries.js';
@@ -134,27 +135,49 @@ function overtaken({ log }: LogExtent, view: View, named: readonly string[]): Ep
   );
 }
 
+/** What has come to the guest where a log ends. */
+export interface Delivered {
+  /** How much of each stream's input, by stream; of a source, streams that it opened. */
+  readonly input: ReadonlyMap<number, number>;
+  /** Streams that are open to it, or were after the place that it goes on from. */
+  readonly opened: ReadonlySet<number>;
+}
+
 /**
- * How much of each stream's input the guest has had where the log ends, by stream; of a source, streams that it opened.
  * @param log a whole one, from which the guest goes on
  * @param guest what is saved at its checkpoint; undefined: it goes on from the beginning of the machine
  */
-export function inputDelivered(
+export function deliveredIn(
   log: Records,
   from: number,
   guest: Pick<LoggedState, 'execution' | 'codec'> | undefined,
-): Map<number, number> {
-  const delivered = new Map((guest?.execution.input ?? []).map(({ stream, offset }) => [stream, offset]));
+): Delivered {
+  const input = new Map((guest?.execution.input ?? []).map(({ stream, offset }) => [stream, offset]));
+  const opened = new Set(guest?.execution.opened ?? []);
   const decoder = new EntryDecoder(guest?.codec);
   for (const { bytes } of partsFrom(log, from)) {
     for (const entry of decoder.decode(bytes)) {
       for (const interrupt of entry.type === 'end' ? entry.interrupts : []) {
-        if (interrupt.kind === 'stream') delivered.set(interrupt.stream, interrupt.offset + interrupt.bytes.length);
-        else if (interrupt.kind === 'opened') delivered.set(interrupt.stream, interrupt.offset + 1);
+        if (interrupt.kind === 'stream') input.set(interrupt.stream, interrupt.offset + interrupt.bytes.length);
+        else if (interrupt.kind !== 'opened') continue;
+        else {
+          input.set(interrupt.stream, interrupt.offset + 1);
+          opened.add(interrupt.opened);
+        }
       }
     }
   }
-  return delivered;
+  return { input, opened };
+}
+
+/**
+ * The bus has them, the guest was told of them, and does not know them where it goes on: it had closed them, and the close is in no
+ * checkpoint, for it had not left.
+ * @param open what the bus still has
+ */
+export function closedBefore(open: readonly OpenStream[], { input, opened }: Delivered): StreamOffset[] {
+  const wasTold = ({ untold }: OpenStream) => untold === undefined || untold.offset < (input.get(untold.stream) ?? 0);
+  return open.filter(one => !opened.has(one.stream) && wasTold(one)).map(({ stream, offset }) => ({ stream, offset }));
 }
 
 /** More has happened outside than the log accounts for: its end was lost, with the power of its host. */

@@ -33,4 +33,6 @@ export interface ObservedMachine {
   readonly figures: MachineFigures;
   /** Its primary lives, and its guest runs or waits. */
   readonly isLive: boolean;
+  /** Where the primary is; undefined: it is not known here, or there is none. */
+  readonly primaryHost: string | undefined;
 }

@@ -1,4 +1,4 @@
-// Metrics and health over HTTP, for Prometheus and for load balancers: read only, in the launcher's process.
+// Metrics and health over HTTP, for Prometheus and for load balancers: read only, in the process that knows of the machine.
 //
 //   GET /metrics           the text that Prometheus reads
 //   GET /live              200 while the primary lives and its guest has begun, else 503
@@ -104,11 +104,11 @@ export class MetricsServer {
       case '/primary': {
         const here = this.#machine.status.launcher?.host ?? '';
         const host = new URLSearchParams(query).get('host') ?? here;
-        const isThere = this.#machine.isLive && host === here;
+        const { primaryHost } = this.#machine;
         return health(
-          isThere,
-          `the primary is on ${here}`,
-          this.#machine.isLive ? `it is on ${here}` : 'no primary runs',
+          primaryHost !== undefined && host === primaryHost,
+          `the primary is on ${host}`,
+          primaryHost === undefined ? 'no primary is known here' : `it is on ${primaryHost}`,
         );
       }
       default:

@@ -12,7 +12,7 @@ import type { Arbiter } from '../arbiter/arbiter.js';
 import type { MachineEnd } from '../arbiter/machine-end.js';
 import { isLater, type Member } from '../arbiter/members.js';
 import type { KeptMemory } from '../bus/kept-memory.js';
-import { BusServer } from '../bus/server.js';
+import { type BusObserver, BusServer } from '../bus/server.js';
 import { announcedAddress, type ListeningPlace } from '../channel/listening-place.js';
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
@@ -39,6 +39,8 @@ export interface BusPartOptions {
   /** By the numbers that guests use. */
   readonly devices: ReadonlyMap<number, OperationDevice>;
   readonly module: () => Uint8Array | undefined;
+  /** Is told who fences the bus, and who is refused. */
+  readonly observer?: Pick<BusObserver, 'fenced' | 'refused'>;
   readonly say: (line: string) => void;
 }
 
@@ -96,7 +98,7 @@ export class BusPart {
 
   /** @throws EpochvisorError BUS_RUNNING; as the arbiter and the listener do */
   async start(): Promise<void> {
-    const { folder, place, arbiter, streams, devices, memory, module } = this.#options;
+    const { folder, place, arbiter, streams, devices, memory, module, observer } = this.#options;
     const { machine } = folder.description;
     const { hello, credentials, encrypted } = membershipIn(folder);
     const { moduleHash, options } = hello;
@@ -107,7 +109,7 @@ export class BusPart {
       listen: place.listen,
       // What an older primary still sends is refused from the first moment on.
       ...(latest === undefined || latest.number === BIRTH_VIEW ? {} : { view: latest }),
-      observer: { failed: (_, error) => this.fail(error) },
+      observer: { ...observer, failed: (_, error) => this.fail(error) },
     });
     const { incarnation, address } = this.#server;
     const announced = { kind: 'bus', address: announcedAddress(address, place), host: hostname() } as const;

@@ -7,9 +7,10 @@ import type { Arbiter } from '../arbiter/arbiter.js';
 import type { Member } from '../arbiter/members.js';
 import { askReport } from '../channel/observing.js';
 import { EpochvisorError } from '../errors/errors.js';
-import { checkedRecovery } from '../log/checked-recovery.js';
+import { checkedRecovery, type KnownOutside } from '../log/checked-recovery.js';
 import type { RecoverPlace } from '../log/recovering.js';
 import type { Recovery } from '../log/recovery.js';
+import type { OpenStream } from '../protocol/bus/bus-memory.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { HOST_DISK } from '../recording/host-disk.js';
@@ -43,16 +44,16 @@ export async function planPartsRecovery(asked: RecoveryAsked): Promise<PlannedRe
   const { machine, durability = 'memory', module } = folder.description;
   const view = await latestView(folder, arbiter);
   await refuseAlive(asked, view);
-  const { outside, released } = await askBus(asked);
-  const known = { machine, durability, view, outside, released, acceptLoss };
+  const bus = await askBus(asked);
+  const known = { machine, durability, view, ...bus, acceptLoss };
   const recovery = checkedRecovery(HOST_DISK, logs, stateAt, known);
-  const { header, path, position, end, checkpoint } = recovery;
+  const { header, path, position, end, checkpoint, closed } = recovery;
   if (header.moduleHash !== module) {
     throw new EpochvisorError('GUEST_CHANGED', `${path} is of another guest than ${folder.path}`, 'name other logs');
   }
   say(`goes on from ${told(recovery)}`);
   return {
-    place: { folders: logs, log: path, from: position, end, checkpoint, outside },
+    place: { folders: logs, log: path, from: position, end, checkpoint, outside: bus.outside, closed },
     ...{ view: view.number, of: header.incarnation },
   };
 }
@@ -111,7 +112,7 @@ async function askBus({
   folder,
   arbiter,
   say,
-}: RecoveryAsked): Promise<{ readonly outside: readonly StreamOffset[]; readonly released: readonly StreamOffset[] }> {
+}: RecoveryAsked): Promise<Pick<KnownOutside, 'outside' | 'released' | 'open'>> {
   for (let isNews = true; ; isNews = false) {
     const members = await arbiter.members(folder.description.machine);
     const buses = members.filter(({ kind }) => kind === 'bus');
@@ -119,7 +120,7 @@ async function askBus({
     const report = reports.find(found => found !== undefined);
     if (report !== undefined) {
       refuseConnected(report);
-      return { outside: offsets(report.outputs), released: offsets(report.released) };
+      return { outside: offsets(report.outputs), released: offsets(report.released), open: openIn(report.open) };
     }
     if (isNews) say('waits for the bus: what has left is known there');
     await new Promise(resolve => setTimeout(resolve, ANSWER_MAX_MS));
@@ -137,11 +138,18 @@ function refuseConnected({ owner, connections }: Readonly<Record<string, unknown
   );
 }
 
+function isOffset(one: unknown): one is StreamOffset {
+  const { stream, offset } = Object(one) as Record<string, unknown>;
+  return Number.isSafeInteger(stream) && Number.isSafeInteger(offset);
+}
+
+function openIn(value: unknown): OpenStream[] {
+  const open: readonly OpenStream[] = offsets(value);
+  for (const { untold } of open) if (untold !== undefined) offsets([untold]);
+  return [...open];
+}
+
 function offsets(value: unknown): StreamOffset[] {
-  const isOffset = (one: unknown): one is StreamOffset => {
-    const { stream, offset } = Object(one) as Record<string, unknown>;
-    return Number.isSafeInteger(stream) && Number.isSafeInteger(offset);
-  };
   if (Array.isArray(value) && value.every(isOffset)) return value;
   throw new EpochvisorError(
     'PACKET_MALFORMED',

@@ -28,6 +28,7 @@ import { withdrawQuietly, writeEnding } from './machine-ending.js';
 import type { MachineFolder } from './machine-folder.js';
 import type { PlannedRecovery } from './recovery-plan.js';
 import { Replacing } from './replacing.js';
+import type { ReplicaAccount } from './replica-account.js';
 
 /** Nobody of the view answers for so long: it is said. */
 const ALONE_MS = 10_000;
@@ -52,6 +53,8 @@ export interface AgentOptions {
   readonly recovery?: PlannedRecovery;
   /** What a user wants to hear. */
   readonly say: (line: string) => void;
+  /** Is told what happens to the replicas of this host. */
+  readonly account: ReplicaAccount;
   /** What the replica reports of itself; undefined: there is none at present. */
   readonly reported: (report: ReplicaReport | undefined) => void;
 }
@@ -75,6 +78,7 @@ export class ReplicaAgent {
   #silence: NodeJS.Timeout | undefined;
   #watch: EndWatch | undefined;
   #over = false;
+  #isFirst = true;
 
   constructor(options: AgentOptions) {
     this.ended = this.#ending.promise;
@@ -139,6 +143,8 @@ export class ReplicaAgent {
         ended: ending => void this.#ended(replica, ending),
       });
       this.#replica = replica;
+      this.#options.account.started(nameOf(replica), this.#isFirst);
+      this.#isFirst = false;
       replica.send({ type: 'start', configuration });
     } catch (error) {
       // Node throws for some of what a host may lack (memory).
@@ -157,6 +163,7 @@ export class ReplicaAgent {
 
   #heard(replica: ReplicaProcess, message: FromReplica): void {
     if (replica !== this.#replica || this.#over) return;
+    this.#options.account.heard(nameOf(replica), message);
     switch (message.type) {
       case 'report':
         this.#reported(replica, message.report, message.alone);
@@ -209,6 +216,8 @@ export class ReplicaAgent {
           }[role];
     if (what !== '' && what !== this.#said) this.#options.say(`replica ${report.pid} ${what}`);
     this.#said = what;
+    // The log's view is its own word until then.
+    if (this.#recovery === undefined) this.#options.account.reported(report);
     this.#options.reported(report);
   }
 
@@ -237,7 +246,9 @@ export class ReplicaAgent {
     if (replica !== this.#replica || this.#over) return;
     clearTimeout(this.#silence);
     this.#options.reported(undefined);
-    const namedMs = Number.isNaN(this.#namedSinceMs) ? 0 : performance.now() - this.#namedSinceMs;
+    const isNamed = !Number.isNaN(this.#namedSinceMs);
+    this.#options.account.ended(nameOf(replica), ending, isNamed);
+    const namedMs = isNamed ? performance.now() - this.#namedSinceMs : 0;
     await this.#withdraw(replica.incarnation);
     this.#goOn(ending, namedMs, replica.pid);
   }
@@ -262,4 +273,8 @@ export class ReplicaAgent {
     const { arbiter, folder } = this.#options;
     return withdrawQuietly(arbiter, folder.description.machine, incarnation);
   }
+}
+
+function nameOf({ pid, incarnation }: ReplicaProcess): { readonly pid: number; readonly incarnation: string } {
+  return { pid, incarnation };
 }

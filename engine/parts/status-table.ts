@@ -24,6 +24,21 @@ export function statusTable(status: MachineStatus): string[] {
         .trimEnd(),
     ),
     ...status.parts.flatMap(verificationOf),
+    ...status.parts.flatMap(logOf),
+  ];
+}
+
+/** What a replica can't write down any more, or not yet, lines. */
+function logOf({ kind, host, report }: PartStatus): string[] {
+  if (kind !== 'replica') return [];
+  const replica = `replica on ${textOf(host) || '?'}`;
+  const { code, why, since } = Object(report?.unlogged) as Record<string, unknown>;
+  const waits = textOf(report?.logWaits);
+  return [
+    ...(code === undefined
+      ? []
+      : [`${replica}: writes no log since ${textOf(since)}: ${textOf(why)} [${textOf(code)}]`]),
+    ...(waits === '' ? [] : [`${replica}: outputs wait: ${waits}`]),
   ];
 }
 

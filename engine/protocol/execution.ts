@@ -334,7 +334,7 @@ export class Execution {
     return effects;
   }
 
-  /** The end of an epoch at which something is delivered: one entry, then delivery. */
+  /** The end of an epoch of a primary at which something is delivered: one entry, then delivery. */
   #endWith(rule: Rule, count: number, nowNs: number, interrupts: readonly Interrupt[]): ExecutionEffect[] {
     const effects = this.#logRun();
     const entry: LogEntry = {
@@ -348,8 +348,7 @@ export class Execution {
     this.#deliver(rule, effects, interrupts, nowNs);
     this.#resumes = false;
     this.#account.epoch += 1;
-    this.#pause = RUNNING;
-    if (this.#role === 'primary' && this.#variant === 'original') {
+    if (this.#variant === 'original') {
       this.#pause = { at: 'acknowledgement' };
       effects.push(FLUSH, { rule: 'P2', type: 'await', what: 'acknowledgement' });
     } else {

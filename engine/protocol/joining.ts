@@ -144,7 +144,7 @@ export function pendingCame<P>(
   name: string,
   { position, output }: PeerMessage<P> & { type: 'pending' },
 ): ChannelEffect<P>[] {
-  if (!state.isPrimary && name === state.view?.primary) state.outbox.hold(position, output, state.nowMs);
+  if (name === state.view?.primary) state.outbox.hold(position, output, state.nowMs);
   return [];
 }
 

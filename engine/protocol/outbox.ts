@@ -96,6 +96,11 @@ export class Outbox {
     return count;
   }
 
+  /** Turns that are remembered, those of outputs that have gone meanwhile among them: in proportion to what is held. */
+  get turnCount(): number {
+    return this.#turns.length;
+  }
+
   /** What is confirmed of each stream that is not over. */
   get confirmed(): StreamOffset[] {
     return [...this.#lanes.values()].flatMap(({ stream, confirmed: offset }) =>

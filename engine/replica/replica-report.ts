@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { VERIFY_SHARE } from '../guest/machine-options.js';
+import type { UnloggedStatus } from '../observe/status.js';
 import { type MeasuredTimes, NOTHING_MEASURED } from '../protocol/measured-times.js';
 import type { Verification } from '../threads/verification.js';
 
@@ -46,7 +47,15 @@ export interface ReplicaVerification extends Verification {
   readonly share: number;
 }
 
-export interface ReplicaReport extends ReplicaProgress {
+/** What has become of what it writes down, with `--log`. */
+export interface LogReport {
+  /** There where nothing is written down any more. */
+  readonly unlogged?: UnloggedStatus;
+  /** There where outputs wait for it, and why. */
+  readonly logWaits?: string;
+}
+
+export interface ReplicaReport extends ReplicaProgress, LogReport {
   readonly kind: 'replica';
   readonly incarnation: string;
   readonly host: string;

@@ -15,6 +15,7 @@ import type { GuestState, MachineSnapshot } from '../guest/guest-state.js';
 import type { RecoverPlace } from '../log/recovering.js';
 import type { ReplicaLog } from '../log/replica-log.js';
 import type { View } from '../protocol/vocabulary.js';
+import { LogNews } from './log-news.js';
 import type { NetworkCuts } from './network-cuts.js';
 import type { PeerSearch } from './peer-search.js';
 import type { PortsAround, Replica, ReplicaParts } from './replica.js';
@@ -112,15 +113,16 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
     found: (peer, link, again) => links.add(peer, link, again),
     failed,
   });
-  const report = (): ReplicaReport =>
-    replica?.report ?? {
-      ...NO_PROGRESS,
-      ...ownReport(incarnation),
-      role: 'starting',
-      view: 0,
-      backups: [],
-      bus: false,
-    };
+  const ofLog = new LogNews();
+  const tellOfLog = (message: FromReplica): void => {
+    ofLog.told(message);
+    tell(message);
+  };
+  const unbegun = { role: 'starting', view: 0, backups: [], bus: false } as const;
+  const report = (): ReplicaReport => ({
+    ...(replica?.report ?? { ...NO_PROGRESS, ...ownReport(incarnation), ...unbegun }),
+    ...ofLog.report,
+  });
   const observers = new Observers({
     report,
     module: () => module,
@@ -154,7 +156,7 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
   const begun = { ...configuration, ...(view === undefined ? {} : { view }) };
   const recovered = recover === undefined ? undefined : await openedLog(recover, failed);
   const state = recovered?.state ?? (await stateFor(begun));
-  const log = await logFor(begun, state.snapshot, tell);
+  const log = await logFor(begun, state.snapshot, tellOfLog);
   const thread = early ?? startThread(view);
   const started: Replica = new Replica({
     configuration: begun,
@@ -182,12 +184,13 @@ export async function startReplica(configuration: ReplicaConfiguration, host: Re
 
 /** Loaded for those who go on from a log. */
 async function openedLog(place: RecoverPlace, failed: Failed) {
-  const { LogPeer, openRecovered, portsOfRecovered } = await import('../log/recovering.js');
+  const { LogPeer, openRecovered, OutsideAccount, portsOfRecovered } = await import('../log/recovering.js');
   const { snapshotAt } = await import('../recording/host-logs.js');
   const { HOST_DISK } = await import('../recording/host-disk.js');
   const { log, saved: snapshot } = openRecovered(HOST_DISK, place, snapshotAt);
+  const account = new OutsideAccount(place, snapshot?.guest, failed);
   const around: PortsAround = {
-    ports: plain => portsOfRecovered(plain, place, snapshot?.guest, failed),
+    ports: plain => portsOfRecovered(plain, place, snapshot?.guest, account),
     link: link => link,
   };
   return {
@@ -199,8 +202,10 @@ async function openedLog(place: RecoverPlace, failed: Failed) {
         throw new EpochvisorError('RECOVER_UNLOGGED', 'a log that is gone on from is gone on with');
       const whenSynced = own.whenSynced.bind(own);
       const peer = new LogPeer({
-        ...{ log, place, view: view.number, timers: TIMERS, failed, whenSynced },
+        ...{ log, place, view: view.number, timers: TIMERS, failed, whenSynced, account },
         isBusy: () => thread.waits,
+        awaitsMore: () => thread.awaitsMore,
+        isCongested: () => thread.isCongested,
       });
       replica.addLog(view.primary, peer);
     },

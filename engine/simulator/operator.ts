@@ -5,7 +5,7 @@ import { extentOf } from '../log/chain.js';
 import { openLogs } from '../log/log-reader.js';
 import type { RecoverPlace } from '../log/recovering.js';
 import { piecesAt, type Records } from '../log/stored-checkpoints.js';
-import { type BusMemory, releasedOf } from '../protocol/bus/bus-memory.js';
+import { type BusMemory, openOf, releasedOf } from '../protocol/bus/bus-memory.js';
 import type { Durability } from '../protocol/durability.js';
 import type { StreamOffset } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -50,15 +50,16 @@ export function startFromLogs(name: string, operated: Operated): RecoveredStart 
   const disk = readingDisk(files);
   const folders = [LOGS_FOLDER];
   const saved = savedIn(snapshots);
-  const known = { machine: 'm', durability, view, outside, released: releasedOf(memory), acceptLoss: false };
+  const bus = { outside, released: releasedOf(memory), open: openOf(memory) };
+  const known = { machine: 'm', durability, view, ...bus, acceptLoss: false };
   const recovery = parts.checkedRecovery(disk, folders, saved, known);
-  const { path: log, position: from, end, checkpoint, header } = recovery;
+  const { path: log, position: from, end, checkpoint, closed, header } = recovery;
   const beginsWhole = openLogs(disk, log).some(stored => extentOf(stored).from === 0);
   const segments = files.under(log).map(([path, { bytes }]) => ({ path, bytes, size: bytes.length }));
   const scan = new LogScan(beginsWhole, snapshots, 'marked');
   scan.look(segments);
   return {
-    place: { folders, log, from, end, checkpoint, outside },
+    place: { folders, log, from, end, checkpoint, outside, closed },
     view: parts.recoveredView(view, header.incarnation, name),
     scan,
   };

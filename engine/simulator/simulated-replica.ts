@@ -4,7 +4,14 @@
 import type { BusConnection, BusHandlers, PeerHandlers, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { ReplicaDriver } from '../driver/replica-driver.js';
 import { assert, EpochvisorError } from '../errors/errors.js';
-import { LogPeer, openRecovered, portsOfRecovered, type Recovered, type RecoverPlace } from '../log/recovering.js';
+import {
+  LogPeer,
+  OutsideAccount,
+  openRecovered,
+  portsOfRecovered,
+  type Recovered,
+  type RecoverPlace,
+} from '../log/recovering.js';
 import type { ClaimAnswer } from '../protocol/channel.js';
 import type { FromBus, PeerMessage, ToBus } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
@@ -129,6 +136,8 @@ export class Replica {
   #bus: Connection<PeerPacket | ToBus, PeerPacket | FromBus> | undefined;
   /** Whether its guest goes on from a state that is given to it. */
   readonly #restores: boolean;
+  /** Of one that goes on from a log. */
+  #account: OutsideAccount | undefined;
   #wakes = false;
   /** A snapshot to be kept was asked for, and is not answered. */
   #keeps = false;
@@ -180,18 +189,26 @@ export class Replica {
   ): ReplicaPorts<SavedGuest> {
     const ports = this.log?.log.ports(plain) ?? plain;
     if (recovered === undefined) return ports;
-    return portsOfRecovered(ports, recovered.place, recovered.saved, this.#failed);
+    const { place, saved } = recovered;
+    this.#account = new OutsideAccount(place, saved, this.#failed);
+    return portsOfRecovered(ports, place, saved, this.#account);
   }
 
   /** The log is its primary, as far as it goes. */
   #goOnFrom({ place, log }: Recovered<SavedGuest>, end: WatchedEnd): void {
     const { view } = this.#options;
     const own = this.log?.log;
-    assert(view !== undefined && own !== undefined, 'a log that is gone on from is gone on with');
+    const account = this.#account;
+    assert(
+      view !== undefined && own !== undefined && account !== undefined,
+      'a log that is gone on from is gone on with',
+    );
     if (view.primary === this.name) return;
     const peer = new LogPeer({
-      ...{ log, place, view: view.number, timers: this.#timers, failed: this.#failed },
+      ...{ log, place, view: view.number, timers: this.#timers, failed: this.#failed, account },
       isBusy: () => end.waits,
+      awaitsMore: () => end.awaitsMore,
+      isCongested: () => end.isCongested,
       whenSynced: (position, then) => own.whenSynced(position, then),
     });
     this.#driver.addPeer(view.primary, own.link(peer));

@@ -127,8 +127,7 @@ function allReleased({ judge, history }: End, production: Production): string | 
   const { completed } = ends(history);
   const kept = judge.left.operations.find(id => completed.has(id));
   if (kept !== undefined) return `operation ${kept} has ended, and the bus was never told (RL)`;
-  // A close that came before a checkpoint, and had not left, is in no snapshot: the bus keeps the number of a stream that is gone.
-  const forgotten = judge.hasRecovered ? undefined : judge.left.open.find(stream => production.closed.has(stream));
+  const forgotten = judge.left.open.find(stream => production.closed.has(stream));
   if (forgotten !== undefined) return `stream ${forgotten} is closed, and the bus still has it (RL)`;
   for (const [stream, offset] of production.consumed) {
     // A release is not waited for: where it is lost, what it released is told once more.

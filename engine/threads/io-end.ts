@@ -18,6 +18,7 @@ import {
   WORD_ACKNOWLEDGED,
   WORD_ALONE,
   WORD_AWAITS_ACKNOWLEDGEMENT,
+  WORD_AWAITS_LOG,
   WORD_BEGUN,
   WORD_EXECUTED,
   WORD_IO_POLLING,
@@ -110,6 +111,17 @@ export class IoEnd<State> {
   /** Whether something for the guest waits for room in the ring. */
   get waits(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** The guest has executed all of the log that it was given, and what it has put out by that has been taken from it. */
+  get awaitsMore(): boolean {
+    const { toGuest, toIo, words } = this.#shared;
+    return !this.waits && toGuest.isEmpty && Atomics.load(words, WORD_AWAITS_LOG) === 1 && toIo.isEmpty;
+  }
+
+  /** Nothing is taken from the guest at present: what it has put out must leave first. */
+  get isCongested(): boolean {
+    return this.#listening?.congested() === true;
   }
 
   listen(listener: GuestListener): void {

@@ -1,12 +1,14 @@
 // Who goes on from a log puts out nothing that has left, and nothing that contradicts it.
 
 import { expect, test } from 'vitest';
-import type { ReplicaPorts } from '../../engine/driver/ports.js';
+import type { PeerHandlers, ReplicaPorts } from '../../engine/driver/ports.js';
 import { EpochvisorError } from '../../engine/errors/errors.js';
-import { portsOfRecovered } from '../../engine/log/recovering.js';
-import type { LoggedState } from '../../engine/log/stored-checkpoints.js';
+import { LogPeer, OutsideAccount, portsOfRecovered } from '../../engine/log/recovering.js';
+import type { LoggedState, Records } from '../../engine/log/stored-checkpoints.js';
+import type { StreamOffset } from '../../engine/protocol/messages.js';
 import type { Operation, Output } from '../../engine/protocol/vocabulary.js';
 import type { GuestListener } from '../../engine/threads/io-end.js';
+import type { Timers } from '../../engine/threads/thread-ports.js';
 
 const END = 7;
 const bytes = (offset: number, length: number): Output => {
@@ -15,20 +17,23 @@ const bytes = (offset: number, length: number): Output => {
 const operation: Output = { type: 'operation', operation: { id: 5n } as Operation };
 
 /** A guest that goes on from the beginning, with so much of stream 1 outside; and what its driver is told. */
-function guestWith(outside: number) {
+function guestWith(outside: number, closed: readonly StreamOffset[] = []) {
   const told: string[] = [];
   let guest: GuestListener | undefined;
   const plain = {
     guest: { listen: (given: GuestListener) => (guest = given) },
   } as unknown as ReplicaPorts<LoggedState>;
-  const place = { folders: [], log: '', from: 0, end: END, checkpoint: undefined };
+  const place = { folders: [], log: '', from: 0, end: END, checkpoint: undefined, closed };
   const failed = (error: unknown) => told.push(error instanceof EpochvisorError ? error.code : String(error));
-  const ports = portsOfRecovered(plain, { ...place, outside: [{ stream: 1, offset: outside }] }, undefined, failed);
+  const whole = { ...place, outside: [{ stream: 1, offset: outside }] };
+  const account = new OutsideAccount(whole, undefined, failed);
+  const ports = portsOfRecovered(plain, whole, undefined, account);
   ports.guest.listen({
     output: (position: number, { type }: Output) => told.push(`${type} at ${position}`),
     live: () => told.push('live'),
+    running: () => told.push('running'),
   } as unknown as GuestListener);
-  return { told, guest: guest! };
+  return { told, guest: guest!, account };
 }
 
 test('what is outside is held back, and operations of the log, which have ended or end uncertain', () => {
@@ -38,6 +43,12 @@ test('what is outside is held back, and operations of the log, which have ended 
   guest.output(5, bytes(10, 2));
   guest.live(9, 1);
   expect(told).toEqual(['stream at 5', 'live']);
+});
+
+test('a close that had not left before the checkpoint is put out again, first of all', () => {
+  const { told, guest } = guestWith(0, [{ stream: 1025, offset: 4 }]);
+  guest.running();
+  expect(told).toEqual(['close at 0', 'running']);
 });
 
 test('an operation of a guest that ends in its failover epoch leaves, though it is at the position where the log ends', () => {
@@ -56,4 +67,55 @@ test.each([
   guest.output(3, bytes(0, 9));
   goOn(guest);
   expect(told).toEqual(['RECOVER_BEHIND']);
+});
+
+/** The end of an empty log, for a guest with so much of stream 1 outside. Time goes on by `pass`. */
+function endOfLog(outside: number) {
+  const { told, guest, account } = guestWith(outside);
+  const soon: (() => void)[] = [];
+  const state = { awaitsMore: false, isCongested: false };
+  const timers = { soon: (act: () => void) => soon.push(act), after: (_: number, act: () => void) => soon.push(act) };
+  const peer = new LogPeer({
+    log: { records: () => [][Symbol.iterator]() } as unknown as Records,
+    ...{ place: { from: 0 }, view: 1, timers: timers as unknown as Timers, account },
+    isBusy: () => false,
+    awaitsMore: () => state.awaitsMore,
+    isCongested: () => state.isCongested,
+    whenSynced: (_, then) => then(),
+    failed: error => told.push(String(error)),
+  });
+  peer.listen({ message: () => undefined, closed: () => told.push('closed') } as unknown as PeerHandlers);
+  const pass = () => {
+    for (const act of soon.splice(0)) act();
+    return told;
+  };
+  return { pass, guest, state };
+}
+
+test('a log ends, and a claim is made, when what has left is accounted for', () => {
+  const { pass, guest } = endOfLog(10);
+  expect(pass()).toEqual([]);
+  guest.output(3, bytes(0, 9));
+  expect(pass()).toEqual([]);
+  guest.output(END, bytes(9, 1));
+  expect(pass()).toEqual(['closed']);
+});
+
+test('a log ends where its guest comes no further without a claim', () => {
+  const { pass, state } = endOfLog(10);
+  expect(pass()).toEqual([]);
+  state.isCongested = true;
+  expect(pass()).toEqual(['closed']);
+});
+
+test.each([
+  ['has executed all of it', ({ state }: ReturnType<typeof endOfLog>) => (state.awaitsMore = true)],
+  ['has come to its end', ({ guest }: ReturnType<typeof endOfLog>) => guest.ended?.()],
+])('a log that is behind is refused when its guest %s, and there is no claim', (_, act) => {
+  const end = endOfLog(10);
+  end.guest.output(3, bytes(0, 9));
+  expect(end.pass()).toEqual([]);
+  act(end);
+  expect(end.pass()).toEqual(['RECOVER_BEHIND']);
+  expect(end.pass()).toEqual(['RECOVER_BEHIND']);
 });

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { extentOf } from '../../engine/log/chain.js';
 import type { StoredLog } from '../../engine/log/log-reader.js';
-import { inputDelivered, recoveryOf } from '../../engine/log/recovery.js';
+import { closedBefore, deliveredIn, recoveryOf } from '../../engine/log/recovery.js';
+import { openOf } from '../../engine/protocol/bus/bus-memory.js';
 import type { Interrupt, LogEntry, View } from '../../engine/protocol/vocabulary.js';
 import { EntryEncoder, maxSize } from '../../engine/wire/log-entries.js';
 import type { SegmentRecord } from '../../engine/wire/segment-records.js';
@@ -131,9 +132,36 @@ test('how much of its input a guest has had is what its log delivered', () => {
   const first = { type: 'log', position: 0, parts: [delivering(0, input(0, 7)), delivering(1, input(7, 3))] } as const;
   const opened: Interrupt = { kind: 'opened', stream: 3, offset: 1, opened: 1025, data: new Uint8Array(0) };
   const second = { type: 'log', position: 2, parts: [delivering(2, opened)] } as const;
-  expect([...inputDelivered(logOf('a', [told(FIRST), first]), 0, undefined)]).toEqual([[0, 10]]);
-  expect([...inputDelivered(logOf('a', [told(FIRST), first, second]), 0, undefined)]).toEqual([
+  expect([...deliveredIn(logOf('a', [told(FIRST), first]), 0, undefined).input]).toEqual([[0, 10]]);
+  expect([...deliveredIn(logOf('a', [told(FIRST), first, second]), 0, undefined).input]).toEqual([
     [0, 10],
     [3, 2],
+  ]);
+});
+
+test('a stream was closed before, and the bus not told, where the guest was told of it and does not know it any more', () => {
+  const delivered = { input: new Map([[3, 2]]), opened: new Set([1025]) };
+  const untold = (offset: number) => ({ untold: { stream: 3, offset } });
+  const open = [
+    { stream: 1024, offset: 5 },
+    { stream: 1025, offset: 0 },
+    { stream: 1026, offset: 0, ...untold(1) },
+    { stream: 1027, offset: 0, ...untold(2) },
+    { stream: 1028, offset: 0, untold: { stream: 4, offset: 0 } },
+  ];
+  expect(closedBefore(open, delivered)).toEqual([
+    { stream: 1024, offset: 5 },
+    { stream: 1026, offset: 0 },
+  ]);
+});
+
+test('of open streams is known which were told, and which are released', () => {
+  const unreleased = [1026, 1027].map(stream => ({ stream, data: new Uint8Array(0) }));
+  const sources = [{ stream: 3, opened: 4, unreleased }];
+  const open = [1025, 1026, 1027].map(stream => ({ stream, offset: 0 }));
+  expect(openOf({ open, sources })).toEqual([
+    { stream: 1025, offset: 0 },
+    { stream: 1026, offset: 0, untold: { stream: 3, offset: 2 } },
+    { stream: 1027, offset: 0, untold: { stream: 3, offset: 3 } },
   ]);
 });

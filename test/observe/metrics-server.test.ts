@@ -54,7 +54,13 @@ const times = (...all: number[]) => {
 
 beforeEach(async () => {
   const counts = { failovers: 1, uncertain: 2, lost: 1, unjoined: 0, joined: 1, silences: times(30, 20_000) };
-  machine = { status: status(true), counts, figures: { ...NO_FIGURES_YET, logBytes: 99 }, isLive: true };
+  machine = {
+    status: status(true),
+    counts,
+    figures: { ...NO_FIGURES_YET, logBytes: 99 },
+    isLive: true,
+    primaryHost: 'h',
+  };
   server = await MetricsServer.start(machine, PLACE, '1.2.3', PATIENCE_MS);
 });
 afterEach(() => server.close());
@@ -128,6 +134,7 @@ describe('health', () => {
     machine.status = status(false);
     expect(await statuses()).toEqual([200, 503, 200, 200, 503]);
     machine.isLive = false;
+    machine.primaryHost = undefined;
     expect(await statuses()).toEqual([503, 503, 503, 503, 503]);
   });
 

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Channel, type ChannelEffect } from '../../engine/protocol/channel.js';
 import { FIRST_OPENED_STREAM } from '../../engine/protocol/vocabulary.js';
 
-function primary() {
-  const view = { number: 1, machine: 'm', primary: 'a', backups: ['b'], claim: 'first' };
+function primary(backups = ['b']) {
+  const view = { number: 1, machine: 'm', primary: 'a', backups, claim: 'first' };
   const timing = { heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 };
   const channel = new Channel<string>({
     incarnation: 'a',
@@ -115,6 +115,20 @@ describe('a path to the bus that is cut, after seconds in which all was heard', 
     expect(typesOf(live(channel, 5000, 7000, { bus: false, backup: undefined }))).not.toContain('halt');
   });
 
+  it('is not for what the backup had said before: it may be the path of both that is cut', () => {
+    const effects = live(known(), 5000, 5600, { bus: false, backup: undefined });
+    expect(typesOf(effects)).toContain('dropBus');
+    expect(typesOf(effects)).not.toContain('halt');
+  });
+
+  it('is not, while a claim of its own is out: the answer decides', () => {
+    const channel = primary(['b', 'c']);
+    channel.step({ type: 'peerOpened', peer: 'c', nowMs: 0 });
+    live(channel, 0, 5000, { bus: true, backup: true });
+    channel.step({ type: 'peerClosed', peer: 'c', reason: 'gone', nowMs: 5000 });
+    expect(typesOf(live(channel, 5000, 8000, { bus: false, backup: true }))).not.toContain('halt');
+  });
+
   it('is not, where its connection has ended: the bus may have been started again', () => {
     const channel = known();
     channel.step({ type: 'busClosed', nowMs: 5000 });
@@ -137,6 +151,39 @@ describe('a path to the bus that is cut, after seconds in which all was heard', 
     channel.step({ type: 'busOpened', nowMs: 5600 });
     expect(typesOf(live(channel, 5600, 6550, { bus: false, backup: false }))).not.toContain('dropBus');
     expect(typesOf(live(channel, 6550, 6650, { bus: false, backup: false }))).toContain('dropBus');
+  });
+});
+
+describe('a bus that falls silent while a new primary collects', () => {
+  it('is no end of it: who has offered what it has is waited for first', () => {
+    const view = { number: 1, machine: 'm', primary: 'a', backups: ['b', 'c'], claim: 'first' };
+    const channel = new Channel<string>({
+      ...{ incarnation: 'b', machine: 'm', view, operationIds: true, newClaim: () => 'c' },
+      ...{ heartbeatMs: 100, tickMs: 50, suspicionMs: 1000, startMs: 1000, nowMs: 0 },
+    });
+    const progress = { executed: 0, backlogBytes: 0 };
+    const word = { type: 'heartbeat', bus: true, progress, left: 0, confirmed: [], settled: 0 } as const;
+    const passes = (fromMs: number, untilMs: number, number: number, hears: (nowMs: number) => boolean) => {
+      const effects: ChannelEffect<string>[] = [];
+      for (let nowMs = fromMs + 50; nowMs <= untilMs; nowMs += 50) {
+        for (const peer of number === 1 ? ['a', 'c'] : ['c'])
+          effects.push(...channel.step({ type: 'peer', peer, message: { ...word, view: number }, nowMs }));
+        if (hears(nowMs))
+          effects.push(...channel.step({ type: 'bus', message: { type: 'heartbeat', taken: 0 }, nowMs }));
+        effects.push(...channel.step({ type: 'tick', nowMs, crowding: 1 }));
+      }
+      return effects;
+    };
+    for (const peer of ['a', 'c']) channel.step({ type: 'peerOpened', peer, nowMs: 0 });
+    channel.step({ type: 'busOpened', nowMs: 0 });
+    passes(0, 5000, 1, () => true);
+    const claims = channel.step({ type: 'peerClosed', peer: 'a', reason: 'gone', nowMs: 5000 });
+    const won = claims.flatMap(effect => (effect.type === 'claim' ? [effect.view] : []));
+    channel.step({ type: 'claimed', view: won[0]!, answer: { result: 'won' }, nowMs: 5000 });
+    const effects = passes(5000, 5950, 2, nowMs => nowMs <= 5100);
+    expect(typesOf(effects)).toContain('dropBus');
+    expect(typesOf(effects)).not.toContain('halt');
+    expect(typesOf(passes(5950, 7000, 2, () => false))).toContain('promote');
   });
 });
 

@@ -114,6 +114,14 @@ describe('an opened stream', () => {
     expect(put({ type: 'releaseInput', stream: S, offset: 9 }, B, 2)).toEqual([]);
   });
 
+  it('is released as a whole once it is closed, whatever else is said of it, while the outside takes the rest', () => {
+    open();
+    write(S, 0, 'abc');
+    put({ type: 'close', stream: S, offset: 3 });
+    expect(release(S, 9)).toEqual([]);
+    expect(bus.openStreams).toEqual([S]);
+  });
+
   it('gives no input any more once it is closed, not even again', () => {
     open();
     release(SOURCE, 1);
@@ -169,6 +177,8 @@ describe('an opened stream', () => {
     ],
     ['a release of more than was opened', () => release(SOURCE, 2)],
     ['a release of input that was not sent', () => release(S, 1)],
+    ['a release of input of a stream that is not there', () => release(7, 0)],
+    ['a release of input of a stream that is opened next', () => release(T, 0)],
   ])('%s is a defect of its sender, who is cut off', (_, act) => {
     open();
     expect(act()).toMatchObject([{ type: 'close', connection: A }]);
@@ -215,6 +225,14 @@ describe('windows', () => {
     // S holds nothing: T has all of it.
     expect(done(input(T, new Uint8Array(8)))).toEqual([]);
     expect(done(input(T, new Uint8Array(1)))).toEqual([['pauseInput', T]]);
+  });
+
+  it('are no matter of a stream that is closed, though its own was full', () => {
+    start({ openedInputBytes: 4 });
+    fence(A, 1);
+    open();
+    expect(done(input(S, text('abcd')))).toEqual([['pauseInput', S]]);
+    expect(done(put({ type: 'close', stream: S, offset: 0 }))).toEqual([['closeStream', S]]);
   });
 
   it('of a source stop it while too many streams wait to be told', () => {

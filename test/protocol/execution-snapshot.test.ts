@@ -11,6 +11,7 @@ import {
 import type { LogEntry, Operation, StateDigest, Variant } from '../../engine/protocol/vocabulary.js';
 
 const OPERATION: Operation = { id: 7n, device: 1, command: 1, argument: 0n, length: 0, data: new Uint8Array(0) };
+const DATA = Uint8Array.of(1);
 const DIGEST: StateDigest = { firstPage: 3, pages: 2, memory: 1, kernel: 2, globals: 3 };
 
 function primary(variant: Variant = 'deferred', from?: ExecutionStart): Execution {
@@ -192,6 +193,17 @@ describe('JN: what was saved', () => {
     expect(entries(resumed.step(epochEnd(30)))).toMatchObject([
       { interrupts: [{ offset: 3, bytes: Uint8Array.of(4) }] },
     ]);
+  });
+
+  it('repeats nothing at its end that it began after the first boundary', () => {
+    const saved = primary();
+    const execution = primary('deferred', { position: 0, state: saved.save() });
+    execution.step(epochEnd(10));
+    execution.step({ type: 'interrupt', interrupt: { kind: 'stream', stream: 0, offset: 0, bytes: DATA, end: false } });
+    execution.step(epochEnd(20));
+    execution.step({ type: 'start', operation: OPERATION });
+    const effects = execution.step({ type: 'outcome', count: 25, outcome: { kind: 'exit', status: 0 } });
+    expect(effects.flatMap(effect => (effect.type === 'output' ? [effect.output.type] : []))).toEqual(['outcome']);
   });
 
   it('repeats what is outstanding where the guest ends before its first boundary', () => {

@@ -210,6 +210,8 @@ describe('P2: an epoch ends at the primary', () => {
     const execution = primary('original');
     execution.step({ type: 'interrupt', interrupt: input(0) });
     expect(shape(execution.step(epochEnd(10)))).toEqual(['P2 log', 'P2 deliver', 'FL flush', 'P2 await']);
+    expect(shape(execution.step(RESUME))).toEqual(['P2 proceed']);
+    expect(shape(execution.step(RESUME))).toEqual([]);
   });
 
   it('numbers epochs one after the other', () => {
@@ -218,6 +220,17 @@ describe('P2: an epoch ends at the primary', () => {
       expect(execution.epoch).toBe(epoch);
       execution.step(epochEnd(10 * (epoch + 1)));
     }
+  });
+});
+
+describe('the end of a guest that was a survivor', () => {
+  it('is the end of what it is told: what was kept for it is for nobody', () => {
+    const execution = backup();
+    execution.step({ type: 'promote' });
+    execution.step({ type: 'interrupt', interrupt: input(0) });
+    execution.step({ type: 'outcome', count: 4, outcome: EXIT });
+    expect(execution.role).toBe('primary');
+    expect(execution.step({ type: 'interrupt', interrupt: input(BYTES.length) })).toEqual([]);
   });
 });
 

@@ -502,6 +502,20 @@ describe('RA: a joining replica that loses its primary', () => {
     expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
   });
 
+  it('asks the arbiter no more once its primary is heard again', () => {
+    const channels = following();
+    channels.cut.add('A');
+    channels.pass(SUSPICION_MS);
+    const before = effectsOf(channels, 'J', 'readLatest').length;
+    expect(before).toBeGreaterThan(0);
+    const progress = { executed: 0, backlogBytes: 0 };
+    const message = { type: 'heartbeat', view: 1, bus: true, progress, left: 0, confirmed: [], settled: 0 } as const;
+    for (const endMs = channels.nowMs + 3 * CLAIM_RETRY_MS; channels.nowMs < endMs; channels.pass(HEARTBEAT_MS))
+      channels.step('J', { type: 'peer', peer: 'A', message, nowMs: channels.nowMs });
+    expect(effectsOf(channels, 'J', 'readLatest')).toHaveLength(before);
+    expect(effectsOf(channels, 'J', 'halt')).toEqual([]);
+  });
+
   it('gives up in time, whatever others than its primary say', () => {
     const channels = bereft();
     const progress = { executed: 0, backlogBytes: 0 };

@@ -115,6 +115,20 @@ describe('answers of the bus', () => {
     expect(outbox.confirmed).toEqual([{ stream: 1, offset: 6 }]);
   });
 
+  it('are waited for by everything that was sent, each by its own', () => {
+    const outcome: Output = { type: 'outcome', outcome: { kind: 'exit', status: 0 } };
+    const outbox = sent(text(0), start(1n), releaseOperation(3n), releaseInput(5));
+    expect(outbox.sentCount).toBe(4);
+    outbox.hold(9, outcome);
+    outbox.release(9);
+    expect(outbox.sentCount).toBe(5);
+    outbox.arrived(4);
+    expect(outbox.sentCount).toBe(3);
+    outbox.complete(1n);
+    outbox.confirm(1, 3);
+    expect(outbox.sentCount).toBe(1);
+  });
+
   it('do not go back', () => {
     const outbox = sent(text(0));
     outbox.confirm(1, 3);
@@ -203,6 +217,15 @@ describe('what has left', () => {
     expect([outbox.left, outbox.performed]).toEqual([9, 9]);
   });
 
+  it('is not performed while one output is passed over, for its window is full', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 200 });
+    outbox.hold(1, text(0, 200));
+    outbox.hold(2, text(200));
+    outbox.release(2);
+    outbox.confirm(1, 200);
+    expect(outbox.performed).toBe(2);
+  });
+
   it('of the releases of one stream, the last counts', () => {
     const outbox = sent(releaseInput(5), releaseInput(6), releaseInput(7));
     expect(outbox.left).toBe(2);
@@ -279,6 +302,53 @@ describe('re-attachment (RS)', () => {
     }
     expect(sentBytes).toBe(900);
     expect([outbox.sentCount, outbox.performed]).toEqual([0, Infinity]);
+  });
+
+  it('counts what is still held, and no more', () => {
+    const outbox = new Outbox();
+    for (const output of [text(0), text(3), start(1n)]) outbox.hold(1, output);
+    const rest = new Outbox();
+    for (const output of [text(3), start(1n)]) rest.hold(1, output);
+    outbox.reattach(had(3), NEXT, true);
+    expect([outbox.heldBytes, outbox.heldData]).toEqual([rest.heldBytes, rest.heldData]);
+    expect(outbox.heldData).toBe(3);
+    outbox.release(1);
+    expect([outbox.heldBytes, outbox.heldData]).toEqual([0, 0]);
+  });
+
+  it('forgets what windows were full of, for what was sent is sent again: nothing leaves twice, or out of order', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 200 });
+    for (const id of [1n, 2n, 3n, 4n, 5n, 6n]) outbox.hold(1, start(id));
+    outbox.hold(1, text(0, 200));
+    outbox.hold(1, text(200));
+    expect(outbox.release(1)).toHaveLength(5);
+    // Of the stream there is room again, and nobody has looked yet.
+    outbox.confirm(1, 200);
+    const { again } = outbox.reattach(had(200, 200), NEXT, true);
+    expect(again).toEqual([1n, 2n, 3n, 4n].map(start));
+    expect(outbox.release(1)).toEqual([text(200)]);
+    outbox.arrived(4);
+    expect(outbox.release(1)).toEqual([start(5n), start(6n)]);
+    outbox.hold(2, start(7n));
+    outbox.hold(2, text(203));
+    expect(outbox.release(2)).toEqual([start(7n), text(203)]);
+  });
+
+  it('has room at once where nothing that was sent is sent again', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 200 });
+    for (const id of [1n, 2n, 3n, 4n, 5n, 6n]) outbox.hold(1, start(id));
+    expect(outbox.release(1)).toHaveLength(4);
+    expect(outbox.reattach([], NEXT, false)).toEqual({ again: [], uncertain: [1n, 2n, 3n, 4n] });
+    expect(outbox.release(1)).toEqual([start(5n), start(6n)]);
+  });
+
+  it('lets the outcome leave where nothing is passed over any more', () => {
+    const outbox = new Outbox({ ...BOUNDS, sentBytes: 200 });
+    const outcome: Output = { type: 'outcome', outcome: { kind: 'exit', status: 0 } };
+    for (const output of [text(0, 200), text(200), outcome]) outbox.hold(1, output);
+    expect(outbox.release(1)).toEqual([text(0, 200)]);
+    outbox.reattach(had(203, 203), NEXT, true);
+    expect(outbox.release(1)).toEqual([outcome]);
   });
 
   it('counts messages anew: what the bus took of another connection says nothing of this one', () => {
@@ -375,6 +445,21 @@ describe('windows of streams', () => {
     expect(outbox.heldBytes).toBeGreaterThan(0);
   });
 
+  it('are drained when the outside has taken what was put out, also what the bus had of another', () => {
+    const outbox = new Outbox();
+    expect(outbox.isDrained(S)).toBe(true);
+    outbox.hold(1, text(0, 3, S));
+    expect(outbox.isDrained(S)).toBe(false);
+    outbox.release(1);
+    expect(outbox.isDrained(S)).toBe(false);
+    outbox.confirm(S, 3);
+    expect(outbox.isDrained(S)).toBe(true);
+    outbox.reattach([{ stream: S, received: 5, written: 3 }], T, true);
+    expect(outbox.isDrained(S)).toBe(false);
+    outbox.confirm(S, 5);
+    expect(outbox.isDrained(S)).toBe(true);
+  });
+
   it('are gone once a stream is closed and all of it is there', () => {
     const outbox = sent(text(0, 3, S), end(S, 3), close(S, 4));
     outbox.confirm(S, 4);
@@ -416,6 +501,7 @@ describe('windows of streams', () => {
       outbox.dropLeft(at + 1, [{ stream: 1, offset: 3 * at }]);
     }
     expect(outbox.heldBytes).toBe(0);
+    expect(outbox.turnCount).toBeLessThan(2_000);
     expect(outbox.pending).toEqual([{ position: 0, output: text(0, 3, S) }].map(item => expect.objectContaining(item)));
     expect(outbox.release(Infinity)).toEqual([text(0, 3, S)]);
   });

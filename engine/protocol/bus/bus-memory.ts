@@ -80,6 +80,24 @@ export function releasedOf({ inputs, sources }: Pick<BusMemory, 'inputs' | 'sour
   ].filter(({ stream }) => stream < FIRST_OPENED_STREAM);
 }
 
+/** An opened stream that the guest is not known to have closed. */
+export interface OpenStream extends StreamOffset {
+  /** Its guest is not known to have been told of it: the source that opened it, and how many that had opened before. */
+  readonly untold?: StreamOffset;
+}
+
+/** Those of a bus that was started again: the outside of them has gone. */
+export function openOf({ open, sources }: Pick<BusMemory, 'open' | 'sources'>): OpenStream[] {
+  const untold = new Map(
+    sources.flatMap(({ stream: source, opened, unreleased }) =>
+      unreleased.map(
+        ({ stream }, at) => [stream, { stream: source, offset: opened - unreleased.length + at }] as const,
+      ),
+    ),
+  );
+  return open.map(one => ({ ...one, ...(untold.has(one.stream) ? { untold: untold.get(one.stream)! } : {}) }));
+}
+
 /** How far the streams of a machine that is resumed had come, by stream. */
 export interface StreamOffsets {
   readonly outputs: readonly StreamOffset[];

@@ -255,7 +255,7 @@ export class Streams {
     if (state?.input === undefined) return wrong;
     const before = state.input.kept;
     // The input of a closed stream is released as a whole, whatever was told of it; and what a lost one has told is gone.
-    if (state.lost || (state.output?.closed === true && stream >= FIRST_OPENED_STREAM)) return undefined;
+    if (state.lost || state.output?.closed === true) return undefined;
     if (!state.input.release(offset)) return wrong;
     if (stream < FIRST_OPENED_STREAM) this.#voice.keep({ type: 'released', stream, offset });
     this.#released(stream, state.input, before);
@@ -301,7 +301,7 @@ export class Streams {
   }
 
   #discardInput(stream: number, { input }: Stream): void {
-    if (input === undefined) return;
+    assert(input !== undefined, 'what was opened has both sides');
     const before = input.kept;
     input.discard();
     input.paused = false;
