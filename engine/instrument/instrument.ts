@@ -34,6 +34,7 @@ import type { RewriteContext } from './rewrite-context.js';
 import { writeModule } from './rewritten-sections.js';
 import { scanBodies } from './scan.js';
 import { shareMemory } from './shared-memory.js';
+import { ReplaceableFound, substituteInstructions } from './substitution/substitute.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
 
@@ -110,8 +111,18 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   return { module: rewritten, report, facts };
 }
 
-/** The module, lowered where it has exceptions (exceptions/lower.ts), and what the scan of its bodies found. */
+/** The module, of plain instructions (substitution) and without exceptions, and what the scan of its bodies found. */
 function scanned(plain: Module, names: ReadonlyMap<number, string>, unrolls: boolean) {
+  try {
+    return scannedPlain(plain, names, unrolls);
+  } catch (error) {
+    if (!(error instanceof ReplaceableFound)) throw error;
+    return scannedPlain(substituteInstructions(plain, names), names, unrolls);
+  }
+}
+
+/** The module, lowered where it has exceptions (exceptions/lower.ts), and what the scan found. */
+function scannedPlain(plain: Module, names: ReadonlyMap<number, string>, unrolls: boolean) {
   const scan = (module: Module) => {
     const spaces = indexSpaces(module);
     return { module, spaces, scan: scanBodies(module, spaces, names, unrolls) };

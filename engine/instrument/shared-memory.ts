@@ -19,5 +19,5 @@ export function shareMemory(module: Module, limitPages: number): Module {
   const memories = module.memories.map(({ minimum, maximum = limitPages }) => {
     return { minimum, maximum: Math.min(maximum, limitPages), shared: true } as const;
   });
-  return { ...module, memories };
+  return { ...module, memories, threaded: module.memories.some(({ shared }) => shared === true) };
 }
