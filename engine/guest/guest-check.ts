@@ -3,9 +3,9 @@
 import { EpochvisorError } from '../errors/errors.js';
 import { decodeModule } from '../wasm/decode.js';
 import { indexSpaces, type Module } from '../wasm/module.js';
-import { type FunctionType, valueTypeName } from '../wasm/types.js';
+import { type FunctionType, KIND_FUNCTION, KIND_MEMORY, valueTypeName } from '../wasm/types.js';
 import { HARDWARE_MODULE } from './hardware.js';
-import { WASI_IMPORTS, WASI_MODULE } from './wasi-imports.js';
+import { WASI_IMPORTS, WASI_MODULE, WASI_THREADS_IMPORTS, WASI_THREADS_MODULE } from './wasi-imports.js';
 
 /** What the virtual hardware offers, in the notation of messages. */
 const HARDWARE: Readonly<Record<string, string>> = {
@@ -30,6 +30,7 @@ const HARDWARE: Readonly<Record<string, string>> = {
 const OFFERED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   [HARDWARE_MODULE]: HARDWARE,
   [WASI_MODULE]: WASI_IMPORTS,
+  [WASI_THREADS_MODULE]: WASI_THREADS_IMPORTS,
 };
 
 const START = '_start';
@@ -44,6 +45,8 @@ export type GuestKind = 'bare' | 'wasi';
 export function checkGuest(bytes: Uint8Array): GuestKind {
   const module = decodeModule(bytes);
   for (const item of module.imports) {
+    // The instrumenter makes it the program's own.
+    if (item.kind === KIND_MEMORY && item.type.shared === true) continue;
     const name = `${item.module}.${item.name}`;
     const offered = OFFERED[item.module]?.[item.name];
     if (item.kind !== 0 || offered === undefined) throw missing(name, item.module);
@@ -53,12 +56,13 @@ export function checkGuest(bytes: Uint8Array): GuestKind {
       throw new EpochvisorError('GUEST_IMPORT', message, 'build it against the guest library of this version');
     }
   }
-  const modules = new Set(module.imports.map(item => item.module));
-  if (modules.size > 1) {
+  const modules = new Set(module.imports.filter(item => item.kind === KIND_FUNCTION).map(item => item.module));
+  const threads = modules.delete(WASI_THREADS_MODULE);
+  if (modules.size > 1 || (threads && modules.has(HARDWARE_MODULE))) {
     const message = `the guest imports both '${HARDWARE_MODULE}' and '${WASI_MODULE}'`;
     throw new EpochvisorError('GUEST_IMPORT', message, 'a WASI program reaches the hardware through the kernel only');
   }
-  const kind = modules.has(WASI_MODULE) ? 'wasi' : 'bare';
+  const kind = modules.has(WASI_MODULE) || threads ? 'wasi' : 'bare';
   checkExports(module, kind);
   return kind;
 }

@@ -26,7 +26,7 @@ import { rewriteGuest } from './guest-program.js';
 import type { GuestState } from './guest-state.js';
 import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDevices } from './hardware.js';
 import type { GuestThreadData } from './thread-data.js';
-import { WASI_MODULE } from './wasi-imports.js';
+import { WASI_MODULE, WASI_THREADS, WASI_THREADS_MODULE } from './wasi-imports.js';
 
 /** Random values are drawn in blocks: one system call for 512 of them. */
 function randomSource(): () => bigint {
@@ -150,7 +150,10 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   const kernel = wasi?.startKernel(guest, data.options, memory, from?.devices);
   const state = from?.devices as HardwareState | undefined;
   const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
-  const imports = { [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
+  const imports =
+    kernel === undefined
+      ? { [HARDWARE_MODULE]: hardware.imports() }
+      : { [WASI_MODULE]: hardware.imports(), [WASI_THREADS_MODULE]: WASI_THREADS };
   const hooks = {
     boundary: (count: number) => guest.boundary(count),
     interrupt: (): [number, number, bigint, number] => {

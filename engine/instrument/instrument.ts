@@ -33,7 +33,7 @@ import { BodyRewriter } from './rewrite.js';
 import type { RewriteContext } from './rewrite-context.js';
 import { writeModule } from './rewritten-sections.js';
 import { scanBodies } from './scan.js';
-import { shareMemory } from './shared-memory.js';
+import { ownMemories, shareMemory } from './shared-memory.js';
 import { ReplaceableFound, substituteInstructions } from './substitution/substitute.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
@@ -157,7 +157,7 @@ function rewriteBodies(context: RewriteContext) {
 function memoryLimit(module: Module, options: InstrumentOptions): number {
   const bytes = options.maxMemory ?? MAX_MEMORY_DEFAULT;
   const pages = Math.min(Math.floor(bytes / PAGE_BYTES), MEMORY_PAGES_MAX);
-  const memory = module.memories[0];
+  const [memory] = options.standsAlone ? ownMemories(module) : module.memories;
   if (memory === undefined || memory.minimum <= pages) return pages;
   throw new EpochvisorError(
     'MEMORY_LIMIT',

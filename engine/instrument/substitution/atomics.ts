@@ -2,7 +2,7 @@
 //
 //   load, store      the plain one
 //   rmw              load, operation, store; the result is what was loaded
-//   cmpxchg          load; store if it is what was expected, of which a narrow one has bits that never match
+//   cmpxchg          load; store if it is what was expected, of which a narrow one takes as many bits as it loads
 //   fence            nothing
 //   notify           nobody waits: 0
 //   wait             another value is there: 1. Else nobody will ever notify: 2 (timed out), at once, or, without an end, a trap
@@ -31,6 +31,9 @@ import type { Temporaries } from './temporaries.js';
 
 const I32_AND = 0x71;
 const I32_NE = 0x47;
+const I64_AND = 0x83;
+const I32_WRAP_I64 = 0xa7;
+const I64_EXTEND_I32_U = 0xad;
 const I64_EQ = 0x51;
 const I64_NE = 0x52;
 const I64_LT_S = 0x53;
@@ -124,11 +127,30 @@ class Access {
     this.#pushLoaded(shape);
     code.localTee(loaded);
     code.localGet(expected);
+    this.#wrap(shape);
     code.op(type === I32 ? OP_I32_EQ : I64_EQ);
     code.if();
     this.#store(shape, value);
     code.end();
     code.localGet(loaded);
+  }
+
+  /** Of the value on the stack, as many bits as an access has. */
+  #wrap(shape: number): void {
+    const code = this.#code;
+    const bits = 8 << widthOf(shape);
+    if (typeOf(shape) === I32) {
+      if (bits === 32) return;
+      code.i32((1 << bits) - 1);
+      code.op(I32_AND);
+    } else if (bits === 32) {
+      code.op(I32_WRAP_I64);
+      code.op(I64_EXTEND_I32_U);
+    } else if (bits < 32) {
+      code.op(OP_I64_CONST);
+      code.s32((1 << bits) - 1);
+      code.op(I64_AND);
+    }
   }
 
   notify(): void {
