@@ -34,6 +34,7 @@ import type { RewriteContext } from './rewrite-context.js';
 import { writeModule } from './rewritten-sections.js';
 import { scanBodies } from './scan.js';
 import { ownMemories, shareMemory } from './shared-memory.js';
+import { foldConstants } from './substitution/constants.js';
 import { ReplaceableFound, substituteInstructions } from './substitution/substitute.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
@@ -69,8 +70,9 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   const decoded = decodeModule(bytes);
   refuseReservedNames(decoded);
   const maxMemoryPages = memoryLimit(decoded, options);
-  const plain = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
-  validateSections(plain, indexSpaces(plain));
+  const valid = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
+  validateSections(valid, indexSpaces(valid));
+  const plain = foldConstants(valid);
   const names = functionNames(plain);
   const counting = options.counting ?? 'block';
   const { module, spaces, scan } = scanned(plain, names, counting === 'block');

@@ -18,6 +18,7 @@ import { BOUNDARY_FUNCTION, DROPPED_DATA, DROPPED_ELEMENTS } from '../reserved.j
 import type { ModuleContext, RewriteContext } from '../rewrite-context.js';
 import { shareMemory } from '../shared-memory.js';
 import { dropName } from '../state.js';
+import { foldConstants } from '../substitution/constants.js';
 import { substituteInstructions } from '../substitution/substitute.js';
 
 /** Plain data: it is stored beside cached modules. */
@@ -105,7 +106,7 @@ function drops(layout: Layout, kind: number, segments: number): ContinuationFact
 /** The context of the rewriting that these facts are of. @param bytes the plain module; @param options as they were then */
 export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts): ModuleContext {
   const decoded = decodeModule(bytes);
-  const shared = options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded;
+  const shared = foldConstants(options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded);
   const plain = facts.substituted ? substituteInstructions(shared, NO_NAMES) : shared;
   const module = facts.lowered ? lowerExceptions(plain, NO_NAMES) : plain;
   const spaces = indexSpaces(module);
