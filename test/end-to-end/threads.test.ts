@@ -52,7 +52,7 @@ test('a pair runs a program that takes locks and starts no thread', async () => 
   expect({ status, stdout, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stdout: '96\n', stderr: '' });
 });
 
-test.each(['original', 'revised', 'deferred'])('and survives its primary: %s', async variant => {
+test.each(['original', 'revised', 'deferred'])('a pair that takes locks survives its primary: %s', async variant => {
   const struck = ['--epoch-length', '1000', '--sweep', 'boundaries', '--limit', '8', '--variant', variant];
   const { status, report } = await failover(...struck, program(`${variant}.wasm`, ''));
   expect(report.points.map(({ verdict }) => verdict)).toEqual(Array(8).fill('same'));
