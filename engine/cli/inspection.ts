@@ -6,7 +6,7 @@ import { decodeModule } from '../wasm/decode.js';
 import { InstructionReader } from '../wasm/instructions.js';
 import { type Import, type IndexSpaces, indexSpaces, type Module } from '../wasm/module.js';
 import { describeFunction, functionNames } from '../wasm/names.js';
-import { opcodeName, PREFIX_FC, PREFIX_FD } from '../wasm/opcodes.js';
+import { OP_RELAXED_FIRST, opcodeName, PREFIX_FC, PREFIX_FD, PREFIX_FE } from '../wasm/opcodes.js';
 import { type FunctionType, type Limits, valueTypeName } from '../wasm/types.js';
 
 export interface Inspection {
@@ -45,6 +45,8 @@ const FEATURES = [
   'tail calls',
   'exceptions',
   'extended constant expressions',
+  'relaxed SIMD',
+  'atomics',
 ] as const;
 
 type Feature = (typeof FEATURES)[number];
@@ -153,6 +155,8 @@ function usesMultipleValues(type: FunctionType | undefined): boolean {
 }
 
 function featureOf(opcode: number): Feature | undefined {
+  if (opcode >= PREFIX_FE) return 'atomics';
+  if (opcode >= OP_RELAXED_FIRST) return 'relaxed SIMD';
   if (opcode >= PREFIX_FD) return 'SIMD';
   if (opcode >= PREFIX_FC) {
     if (opcode < PREFIX_FC + 8) return 'saturating conversions';

@@ -5,9 +5,9 @@ import { signatureOf } from '../host/host-signature.js';
 import type { DeclaredFunction } from '../host/loaded-host.js';
 import { decodeModule } from '../wasm/decode.js';
 import { indexSpaces, type Module } from '../wasm/module.js';
-import { type FunctionType, valueTypeName } from '../wasm/types.js';
+import { type FunctionType, KIND_FUNCTION, KIND_MEMORY, valueTypeName } from '../wasm/types.js';
 import { HARDWARE_MODULE } from './hardware.js';
-import { WASI_IMPORTS, WASI_MODULE } from './wasi-imports.js';
+import { WASI_IMPORTS, WASI_MODULE, WASI_THREADS_IMPORTS, WASI_THREADS_MODULE } from './wasi-imports.js';
 
 /** What the virtual hardware offers, in the notation of messages. */
 const HARDWARE: Readonly<Record<string, string>> = {
@@ -32,6 +32,7 @@ const HARDWARE: Readonly<Record<string, string>> = {
 const OFFERED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   [HARDWARE_MODULE]: HARDWARE,
   [WASI_MODULE]: WASI_IMPORTS,
+  [WASI_THREADS_MODULE]: WASI_THREADS_IMPORTS,
 };
 
 const START = '_start';
@@ -49,6 +50,8 @@ export function checkGuest(bytes: Uint8Array, host: readonly DeclaredFunction[] 
   const module = decodeModule(bytes);
   const declared = new Map(host.map(one => [`${one.module}.${one.name}`, signatureOf(one)]));
   for (const item of module.imports) {
+    // The instrumenter makes it the program's own.
+    if (item.kind === KIND_MEMORY && item.type.shared === true) continue;
     const name = `${item.module}.${item.name}`;
     const offered = OFFERED[item.module]?.[item.name] ?? declared.get(name);
     if (item.kind !== 0 || offered === undefined) throw missing(name, item.module);
@@ -61,12 +64,15 @@ export function checkGuest(bytes: Uint8Array, host: readonly DeclaredFunction[] 
       throw new EpochvisorError('GUEST_IMPORT', message, hint);
     }
   }
-  const modules = new Set(module.imports.map(item => item.module).filter(name => name in OFFERED));
-  if (modules.size > 1) {
+  const modules = new Set(
+    module.imports.filter(item => item.kind === KIND_FUNCTION && item.module in OFFERED).map(item => item.module),
+  );
+  const threads = modules.delete(WASI_THREADS_MODULE);
+  if (modules.size > 1 || (threads && modules.has(HARDWARE_MODULE))) {
     const message = `the guest imports both '${HARDWARE_MODULE}' and '${WASI_MODULE}'`;
     throw new EpochvisorError('GUEST_IMPORT', message, 'a WASI program reaches the hardware through the kernel only');
   }
-  const kind = modules.has(WASI_MODULE) ? 'wasi' : 'bare';
+  const kind = modules.has(WASI_MODULE) || threads ? 'wasi' : 'bare';
   if (!calls) checkStart(module, kind);
   checkMemory(module, kind);
   return kind;

@@ -29,7 +29,7 @@ import { HARDWARE_MODULE, Hardware, type HardwareState, type SeenDevice, seenDev
 import type { HostCalls } from './host-calls.js';
 import type { ServedCalls } from './served-calls.js';
 import type { GuestThreadData } from './thread-data.js';
-import { WASI_MODULE } from './wasi-imports.js';
+import { WASI_MODULE, WASI_THREADS, WASI_THREADS_MODULE } from './wasi-imports.js';
 
 /** Random values are drawn in blocks: one system call for 512 of them. */
 function randomSource(): () => bigint {
@@ -177,7 +177,11 @@ function makeMachine(data: GuestThreadData, shared: SharedBlock, program: Progra
   const state = from?.devices as HardwareState | undefined;
   const hardware = kernel ?? new Hardware(guest, data.options, devices, memory, state);
   const calls = host && new host.HostCalls(guest, guest.devices, host.functions, memory, host.serves, from?.devices);
-  const imports = { ...calls?.imports(), [kernel === undefined ? HARDWARE_MODULE : WASI_MODULE]: hardware.imports() };
+  const own =
+    kernel === undefined
+      ? { [HARDWARE_MODULE]: hardware.imports() }
+      : { [WASI_MODULE]: hardware.imports(), [WASI_THREADS_MODULE]: WASI_THREADS };
+  const imports = { ...calls?.imports(), ...own };
   const hooks = {
     boundary: (count: number) => guest.boundary(count),
     interrupt: (): [number, number, bigint, number] => {

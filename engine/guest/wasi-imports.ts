@@ -3,6 +3,8 @@
 // From the specification's witx files: pointers, lengths, descriptors, flags and enumerations are i32; offsets, sizes,
 // rights, times and cookies i64. All answer an errno but proc_exit.
 
+import '../instance/webassembly.js';
+
 /** Import module of WASI preview 1. */
 export const WASI_MODULE = 'wasi_snapshot_preview1';
 
@@ -55,4 +57,16 @@ export const WASI_IMPORTS: Readonly<Record<string, string>> = {
   sock_recv: `(i32, i32, i32, i32, i32, i32)${ERRNO}`,
   sock_send: `(i32, i32, i32, i32, i32)${ERRNO}`,
   sock_shutdown: `(i32, i32)${ERRNO}`,
+};
+
+/** Import module of wasi-threads: one function, by which a program asks for another thread. */
+export const WASI_THREADS_MODULE = 'wasi';
+
+export const WASI_THREADS_IMPORTS: Readonly<Record<string, string>> = { 'thread-spawn': '(i32) -> (i32)' };
+
+/** What that module has: a trap with a name, the same at the same instruction everywhere. */
+export const WASI_THREADS = {
+  'thread-spawn': (): never => {
+    throw new WebAssembly.RuntimeError('a second thread was asked for, which two machines would not interleave alike');
+  },
 };

@@ -9,12 +9,25 @@ import { setFlagsFromString } from 'node:v8';
 import { EpochvisorError } from '../errors/errors.js';
 import './webassembly.js';
 
+/** What rewritten modules may have that an older V8 lacks, by what it says of them. */
+const LATER = [
+  { feature: 'extended constant expressions of imported globals', since: 22, says: /allowed in constant expressions/ },
+] as const;
+
 /** Compiles the bytes of a rewritten module. @throws EpochvisorError MODULE_UNSUPPORTED */
 export function compileRewritten(bytes: Uint8Array): WebAssembly.Module {
   try {
     return new WebAssembly.Module(bytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    const later = LATER.find(({ says }) => says.test(reason));
+    if (later !== undefined) {
+      throw new EpochvisorError(
+        'MODULE_UNSUPPORTED',
+        `the module uses ${later.feature}, which Node ${process.versions.node} cannot compile`,
+        `it needs Node ${later.since} or newer, on every host`,
+      );
+    }
     throw new EpochvisorError(
       'MODULE_UNSUPPORTED',
       `this version of Node cannot compile the module: ${reason}`,

@@ -33,7 +33,9 @@ import { BodyRewriter } from './rewrite.js';
 import type { RewriteContext } from './rewrite-context.js';
 import { writeModule } from './rewritten-sections.js';
 import { scanBodies } from './scan.js';
-import { shareMemory } from './shared-memory.js';
+import { ownMemories, shareMemory } from './shared-memory.js';
+import { foldConstants } from './substitution/constants.js';
+import { ReplaceableFound, substituteInstructions } from './substitution/substitute.js';
 
 export type { InstrumentOptions, InstrumentReport } from './options.js';
 
@@ -68,8 +70,9 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   const decoded = decodeModule(bytes);
   refuseReservedNames(decoded);
   const maxMemoryPages = memoryLimit(decoded, options);
-  const plain = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
-  validateSections(plain, indexSpaces(plain));
+  const valid = options.standsAlone ? shareMemory(decoded, maxMemoryPages) : decoded;
+  validateSections(valid, indexSpaces(valid));
+  const plain = foldConstants(valid);
   const names = functionNames(plain);
   const counting = options.counting ?? 'block';
   const { module, spaces, scan } = scanned(plain, names, counting === 'block');
@@ -110,8 +113,18 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions = {}): 
   return { module: rewritten, report, facts };
 }
 
-/** The module, lowered where it has exceptions (exceptions/lower.ts), and what the scan of its bodies found. */
+/** The module, of plain instructions (substitution) and without exceptions, and what the scan of its bodies found. */
 function scanned(plain: Module, names: ReadonlyMap<number, string>, unrolls: boolean) {
+  try {
+    return scannedPlain(plain, names, unrolls);
+  } catch (error) {
+    if (!(error instanceof ReplaceableFound)) throw error;
+    return scannedPlain(substituteInstructions(plain, names), names, unrolls);
+  }
+}
+
+/** The module, lowered where it has exceptions (exceptions/lower.ts), and what the scan found. */
+function scannedPlain(plain: Module, names: ReadonlyMap<number, string>, unrolls: boolean) {
   const scan = (module: Module) => {
     const spaces = indexSpaces(module);
     return { module, spaces, scan: scanBodies(module, spaces, names, unrolls) };
@@ -146,7 +159,7 @@ function rewriteBodies(context: RewriteContext) {
 function memoryLimit(module: Module, options: InstrumentOptions): number {
   const bytes = options.maxMemory ?? MAX_MEMORY_DEFAULT;
   const pages = Math.min(Math.floor(bytes / PAGE_BYTES), MEMORY_PAGES_MAX);
-  const memory = module.memories[0];
+  const [memory] = options.standsAlone ? ownMemories(module) : module.memories;
   if (memory === undefined || memory.minimum <= pages) return pages;
   throw new EpochvisorError(
     'MEMORY_LIMIT',

@@ -38,6 +38,7 @@ import { frameWeight } from './depth.js';
 import { ExceptionsFound } from './exceptions/lower.js';
 import { ControlFlow } from './flow.js';
 import { NanAnalysis } from './nan.js';
+import { ReplaceableFound } from './substitution/substitute.js';
 import { LoopUnrolling } from './unroll.js';
 
 /** What the scan of all bodies found. */
@@ -153,6 +154,7 @@ class BodyScan {
       }
       if (dead) validator.step(reader);
       else this.#live();
+      if (validator.replaceable) throw new ReplaceableFound();
       if (validator.exceptional) throw new ExceptionsFound();
       this.#follow(reader.opcode, dead);
     }
@@ -331,7 +333,7 @@ class BodyScan {
 /**
  * @param unrolls write small loops twice (unroll.ts)
  * @param chosen indexes of the defined functions to scan; of the others nothing is said. Default: all
- * @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED; ExceptionsFound
+ * @throws EpochvisorError MODULE_MALFORMED, MODULE_INVALID, MODULE_UNSUPPORTED; ExceptionsFound, ReplaceableFound
  */
 export function scanBodies(
   module: Module,

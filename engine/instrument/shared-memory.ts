@@ -10,14 +10,24 @@
 // and so is the machine code. A shared memory has to name its greatest size, which is the limit that growth is refused at
 // anyway (bulk.ts).
 //
-// Not for a memory that another instance imports, or that is imported: both sides would have to declare the same.
+// Not for a memory that another instance imports, or that is imported: both sides would have to declare the same. But a shared
+// memory that is imported, as programs with threads do so that all have one, is the module's own: it has the only thread.
 
 import type { Module } from '../wasm/module.js';
+import { KIND_MEMORY, type Limits } from '../wasm/types.js';
 
 /** The module with its own memory, if it has one, as one that may be shared. @param limitPages that of its growth */
 export function shareMemory(module: Module, limitPages: number): Module {
-  const memories = module.memories.map(({ minimum, maximum = limitPages }) => {
+  const own = ownMemories(module);
+  const memories = own.map(({ minimum, maximum = limitPages }) => {
     return { minimum, maximum: Math.min(maximum, limitPages), shared: true } as const;
   });
-  return { ...module, memories };
+  const imports = module.imports.filter(item => item.kind !== KIND_MEMORY || item.type.shared !== true);
+  return { ...module, imports, memories, threaded: own.some(({ shared }) => shared === true) };
+}
+
+/** The memories of a module that stands alone, with those shared ones that it imports. */
+export function ownMemories({ imports, memories }: Module): readonly Limits[] {
+  const imported = imports.flatMap(item => (item.kind === KIND_MEMORY && item.type.shared === true ? [item.type] : []));
+  return [...imported, ...memories];
 }

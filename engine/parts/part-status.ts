@@ -8,7 +8,7 @@ export const NOBODY = {
   ...{ view: 0, epoch: 0, epochLength: 0, instructions: 0, protected: false, reason: 'starting' },
   ...{ primary: { pid: 0, incarnation: '' }, backups: [], joining: [], replicas: [] },
   ...{ instructionsPerSecond: 0, lagMs: 0, lagEntries: 0, outstanding: 0 },
-  ...{ logBytes: 0, logBytesPerSecond: 0, heldBytes: 0, heldMs: 0 },
+  ...{ logBytes: 0, logBytesPerSecond: 0, logEnd: 0, acknowledged: 0, interruptsTold: 0, heldBytes: 0, heldMs: 0 },
   verification: verificationOf(NO_PROGRESS.verification),
 } satisfies Omit<Status, 'machine'>;
 
@@ -33,17 +33,19 @@ export function statusOfReplica(machine: string, report: ReplicaReport | undefin
 /** What the status of a machine has of its primary. */
 export function figuresOf(report: ReplicaReport) {
   const { epoch, epochLength, count: instructions, instructionsPerSecond, outstanding } = report;
-  const { lagMs, lagEntries, logBytes, logBytesPerSecond, heldBytes, heldMs } = report;
+  const { lagMs, lagEntries, logBytes, logBytesPerSecond, logEnd, acknowledged, interruptsTold, heldBytes, heldMs } =
+    report;
   return {
     ...{ epoch, epochLength, instructions, instructionsPerSecond, outstanding },
-    ...{ lagMs, lagEntries, logBytes, logBytesPerSecond, heldBytes, heldMs },
+    ...{ lagMs, lagEntries, logBytes, logBytesPerSecond, logEnd, acknowledged, interruptsTold, heldBytes, heldMs },
     verification: verificationOf(report.verification),
   };
 }
 
 export function replicaFigures(report: ReplicaReport): ReplicaFigures {
-  const { incarnation, pid, role, epoch, count: instructions, rssBytes } = report;
-  return { incarnation, pid, role: role === 'starting' ? 'joining' : role, epoch, instructions, rssBytes };
+  const { incarnation, pid, role, epoch, count: instructions, interruptsDelivered, rssBytes } = report;
+  const named = role === 'starting' ? 'joining' : role;
+  return { incarnation, pid, role: named, epoch, instructions, interruptsDelivered, rssBytes };
 }
 
 function verificationOf({ lastMs, everyMs, ...figures }: ReplicaReport['verification']): VerificationStatus {

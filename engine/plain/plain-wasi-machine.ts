@@ -5,7 +5,7 @@
 // boundary: what has happened by then is delivered first.
 
 import { STDIN } from '../../devices/console/console-streams.js';
-import { WASI_IMPORTS, WASI_MODULE } from '../guest/wasi-imports.js';
+import { WASI_IMPORTS, WASI_MODULE, WASI_THREADS, WASI_THREADS_MODULE } from '../guest/wasi-imports.js';
 import type { WasmExports } from '../instance/webassembly.js';
 import { SOURCE_MONOTONIC, SOURCE_RANDOM } from '../protocol/clock.js';
 import type { Interrupt, Operation } from '../protocol/vocabulary.js';
@@ -59,7 +59,7 @@ export class PlainWasiMachine implements KernelMachine {
    */
   run(module: WebAssembly.Module): PlainOutcome {
     this.#kernel.settle();
-    const imports = { [WASI_MODULE]: this.#imports() };
+    const imports = { [WASI_MODULE]: this.#imports(), [WASI_THREADS_MODULE]: WASI_THREADS };
     const outcome = endingOf(() => {
       const exports: WasmExports = new WebAssembly.Instance(module, imports).exports;
       this.#memory = exports.memory as WebAssembly.Memory;

@@ -273,16 +273,18 @@ function valueTypes(reader: Reader, limit: EngineLimit): ValueType[] {
   return list;
 }
 
-function limits(reader: Reader): Limits {
+/** @param sharable of a memory: the flags may say that threads could share it, which asks for a maximum */
+function limits(reader: Reader, sharable: boolean): Limits {
   const at = reader.pos;
   const flags = reader.byte();
-  if (flags === 2 || flags === 3) throw unsupported(UNSUPPORTED.sharedMemory, 'the module', at);
+  if (sharable && flags === 2) throw malformed('shared memory must have maximum', at);
+  const shared = sharable && flags === 3;
   if (flags >= 4 && flags < 8) throw unsupported(UNSUPPORTED.memory64, 'the module', at);
-  if (flags > 1) throw malformed('malformed limits flags', at);
+  if (flags > 1 && !shared) throw malformed('malformed limits flags', at);
   const minimum = reader.u32();
-  const maximum = flags === 1 ? reader.u32() : undefined;
+  const maximum = flags !== 0 ? reader.u32() : undefined;
   if (maximum !== undefined && maximum < minimum) throw malformed('size minimum must not be greater than maximum', at);
-  return { minimum, maximum };
+  return shared ? { minimum, maximum, shared } : { minimum, maximum };
 }
 
 /** The type index of a tag. */
@@ -294,7 +296,7 @@ function tagType(reader: Reader): number {
 
 function memoryType(reader: Reader): Limits {
   const at = reader.pos;
-  const type = limits(reader);
+  const type = limits(reader, true);
   if (Math.max(type.minimum, type.maximum ?? 0) > MEMORY_PAGES_MAX)
     throw malformed('memory size must be at most 65536 pages (4GiB)', at);
   return type;
@@ -309,7 +311,7 @@ function tableType(reader: Reader): TableType {
     if (element === 0x40) throw unsupported(UNSUPPORTED.functionReferences, 'the module', at);
     throw unknownType(element, 'malformed reference type', at);
   }
-  const size = limits(reader);
+  const size = limits(reader, false);
   checkLimit(ENGINE_LIMITS.tableElements, size.minimum, `the module at byte ${at}`, 'as it is');
   return { element, limits: size };
 }

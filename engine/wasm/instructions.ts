@@ -16,6 +16,7 @@ import {
   IMMEDIATE_LABELS,
   IMMEDIATE_LANE,
   IMMEDIATE_MEMARG,
+  IMMEDIATE_MEMARG_ATOMIC,
   IMMEDIATE_MEMARG_LANE,
   IMMEDIATE_MEMORY,
   IMMEDIATE_MEMORY_MEMORY,
@@ -23,11 +24,13 @@ import {
   IMMEDIATE_REFERENCE_TYPE,
   IMMEDIATE_TRY_TABLE,
   IMMEDIATE_TYPES,
+  IMMEDIATE_ZERO,
   opcodeImmediate,
   opcodeName,
   opcodeWidth,
   PREFIX_FC,
   PREFIX_FD,
+  PREFIX_FE,
 } from './opcodes.js';
 import { malformed, Reader } from './reader.js';
 import { isReferenceType, isValueType } from './types.js';
@@ -35,6 +38,10 @@ import { featureOfOpcode, featureOfType, UNSUPPORTED, unsupported } from './unsu
 
 /** The block type of `block`, `loop` and `if` without parameters and results. */
 export const BLOCK_EMPTY = -64;
+
+/** By the byte before a sub-opcode, from BYTE_FC on: what is added to it, and the number of those that tables have. */
+const PREFIXES: readonly number[] = [PREFIX_FC, PREFIX_FD, PREFIX_FE, 0];
+const PREFIXED: readonly number[] = [0x100, 0x200, 0x100, 0];
 
 /** Catch clauses of try_table: of a tag or of all, with a reference to the exception or without. */
 export const CATCH = 0;
@@ -56,6 +63,8 @@ export class InstructionReader extends Reader {
   blockType = 0;
   /** First index: label, function, type (call_indirect), local, global, table, segment; for memargs the alignment. */
   index = 0;
+  /** The offset of a memarg. */
+  offset = 0;
   /** Second index: table of call_indirect and table.init, source of table.copy; for memargs unused. */
   index2 = 0;
   /** The type of ref.null and of typed select. */
@@ -89,8 +98,8 @@ export class InstructionReader extends Reader {
 
   #prefixed(first: number): void {
     const sub = this.u32();
-    if (sub >= 0x100 || first === 0xfe || first === 0xff) throw this.#unknown(first, sub);
-    this.opcode = (first === BYTE_FC ? PREFIX_FC : PREFIX_FD) + sub;
+    if (sub >= PREFIXED[first - BYTE_FC]!) throw this.#unknown(first, sub);
+    this.opcode = PREFIXES[first - BYTE_FC]! + sub;
     this.#immediates(opcodeImmediate[this.opcode]!, this.opcode);
   }
 
@@ -142,6 +151,15 @@ export class InstructionReader extends Reader {
         this.#memarg(opcode);
         this.#lane(16 >> opcodeWidth[opcode]!);
         return;
+      case IMMEDIATE_MEMARG_ATOMIC: {
+        const at = this.pos;
+        this.#memarg(opcode);
+        if (this.index !== opcodeWidth[opcode]) throw malformed('atomic alignment must be natural', at);
+        return;
+      }
+      case IMMEDIATE_ZERO:
+        if (this.byte() !== 0) throw malformed('zero byte expected', this.pos - 1);
+        return;
       case IMMEDIATE_LANE:
         this.#lane(opcodeWidth[opcode]!);
         return;
@@ -168,7 +186,10 @@ export class InstructionReader extends Reader {
         this.#zero();
         return;
       default:
-        throw this.#unknown(this.bytes[this.start]!, opcode & 0xff);
+        throw this.#unknown(
+          this.bytes[this.start]!,
+          opcode < PREFIX_FC ? 0 : opcode - PREFIXES[this.bytes[this.start]! - BYTE_FC]!,
+        );
     }
   }
 
@@ -210,7 +231,7 @@ export class InstructionReader extends Reader {
     if (this.index >= 0x40 && this.index < 0x80) throw unsupported(UNSUPPORTED.severalMemories, this.where, at);
     if (this.index > 0x80) throw malformed('malformed memop flags', at);
     if (this.index > opcodeWidth[opcode]!) throw malformed('alignment must not be larger than natural', at);
-    this.u32();
+    this.offset = this.u32();
   }
 
   #lane(lanes: number): void {

@@ -5,6 +5,7 @@ import type { InstructionReader } from './instructions.js';
 import type { IndexSpaces, Module } from './module.js';
 import {
   IMMEDIATE_MEMARG,
+  IMMEDIATE_MEMARG_ATOMIC,
   IMMEDIATE_MEMARG_LANE,
   OP_DATA_DROP,
   OP_ELEM_DROP,
@@ -19,6 +20,8 @@ import {
   opcodeImmediate,
 } from './opcodes.js';
 import { type FunctionType, type GlobalType, KIND_FUNCTION, type ValueType } from './types.js';
+
+const ACCESSES: readonly number[] = [IMMEDIATE_MEMARG, IMMEDIATE_MEMARG_LANE, IMMEDIATE_MEMARG_ATOMIC];
 
 export class Lookups {
   readonly #module: Module;
@@ -38,7 +41,7 @@ export class Lookups {
   check(reader: InstructionReader): void {
     const { opcode } = reader;
     const immediate = opcodeImmediate[opcode]!;
-    if (immediate === IMMEDIATE_MEMARG || immediate === IMMEDIATE_MEMARG_LANE) {
+    if (ACCESSES.includes(immediate)) {
       this.memory();
       return;
     }

@@ -85,6 +85,10 @@ export interface Module {
   readonly customs: readonly Custom[];
   /** Exceptions have been lowered: see engine/instrument/exceptions. */
   readonly lowered?: true;
+  /** Where memories have been declared shared (engine/instrument/shared-memory.ts): whether one was before. */
+  readonly threaded?: boolean;
+  /** Instructions have been replaced: see engine/instrument/substitution. */
+  readonly substituted?: true;
 }
 
 /** The index spaces of a module: what each index means, imports included. */

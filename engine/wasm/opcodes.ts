@@ -1,22 +1,26 @@
-// Every opcode of WebAssembly 2.0, the tail calls and exceptions in both forms: its name, what follows it in the bytes, and its type.
+// Every opcode of WebAssembly 2.0, tail calls, exceptions in both forms, relaxed SIMD and atomics: its name, what follows it in the
+// bytes, and its type.
 //
 // Opcodes are flattened to one number, so that tables can be indexed by it:
 //
 //   byte                      0x000 + byte
 //   0xfc sub-opcode           0x100 + sub-opcode      (saturating conversions, bulk memory, tables)
-//   0xfd sub-opcode           0x200 + sub-opcode      (SIMD)
+//   0xfd sub-opcode           0x200 + sub-opcode      (SIMD, from 0x300 on relaxed)
+//   0xfe sub-opcode           0x400 + sub-opcode      (atomics)
 //
 // Types are written as in `ii:i`: operands, a colon, results; i l f d v for i32 i64 f32 f64 v128. Instructions whose
 // type depends on their immediates or their surroundings have no signature here: validate.ts knows each of them.
 
 import { F32, F64, I32, I64, V128, type ValueType } from './types.js';
 
-export const OPCODES = 0x300;
+export const OPCODES = 0x500;
 export const PREFIX_FC = 0x100;
 export const PREFIX_FD = 0x200;
+export const PREFIX_FE = 0x400;
 /** The bytes before a sub-opcode. */
 export const BYTE_FC = 0xfc;
 export const BYTE_FD = 0xfd;
+export const BYTE_FE = 0xfe;
 
 export const OP_UNREACHABLE = 0x00;
 export const OP_NOP = 0x01;
@@ -96,6 +100,18 @@ export const OP_I64X2_SPLAT = PREFIX_FD + 18;
 export const OP_I64X2_EXTRACT_LANE = PREFIX_FD + 29;
 export const OP_I64X2_REPLACE_LANE = PREFIX_FD + 30;
 
+/** From here on opcodes that engine/instrument/substitution replaces: relaxed vector operations, then atomics. */
+export const OP_RELAXED_FIRST = PREFIX_FD + 0x100;
+export const OP_ATOMIC_NOTIFY = PREFIX_FE;
+export const OP_ATOMIC_WAIT32 = PREFIX_FE + 0x01;
+export const OP_ATOMIC_WAIT64 = PREFIX_FE + 0x02;
+export const OP_ATOMIC_FENCE = PREFIX_FE + 0x03;
+/** Loads, stores, and operations that read, change and write: seven of each, by width as in `ATOMIC_SHAPES`. */
+export const OP_ATOMIC_LOAD = PREFIX_FE + 0x10;
+export const OP_ATOMIC_STORE = PREFIX_FE + 0x17;
+export const OP_ATOMIC_RMW = PREFIX_FE + 0x1e;
+export const ATOMIC_SHAPES: readonly string[] = 'i2 l3 i0 i1 l0 l1 l2'.split(' ');
+
 /** What follows an opcode; 0 where there is no such opcode. */
 export const IMMEDIATE_NONE = 1;
 export const IMMEDIATE_BLOCK = 2;
@@ -120,6 +136,10 @@ export const IMMEDIATE_MEMORY_MEMORY = 17;
 export const IMMEDIATE_INDEX_MEMORY = 18;
 /** A block type and catch clauses. */
 export const IMMEDIATE_TRY_TABLE = 19;
+/** A memarg whose alignment is the natural one. */
+export const IMMEDIATE_MEMARG_ATOMIC = 20;
+/** A byte that must be zero. */
+export const IMMEDIATE_ZERO = 21;
 
 /** Name of each opcode in the text format; empty where there is none. */
 export const opcodeName: string[] = new Array<string>(OPCODES).fill('');
@@ -399,6 +419,45 @@ function defineVectorArithmetic(): void {
   );
 }
 
+function defineRelaxed(): void {
+  const at = (index: number) => OP_RELAXED_FIRST + index;
+  defineRow(at(0), 'i8x16.', 'relaxed_swizzle', 'vv:v');
+  const truncations = 'f32x4_s f32x4_u f64x2_s_zero f64x2_u_zero';
+  defineRow(at(1), 'i32x4.relaxed_trunc_', truncations, 'v:v');
+  defineRow(at(5), 'f32x4.', 'relaxed_madd relaxed_nmadd', 'vvv:v');
+  defineRow(at(7), 'f64x2.', 'relaxed_madd relaxed_nmadd', 'vvv:v');
+  'i8x16 i16x8 i32x4 i64x2'.split(' ').forEach((shape, index) => {
+    define(at(9 + index), `${shape}.relaxed_laneselect`, 'vvv:v', IMMEDIATE_NONE);
+  });
+  defineRow(at(13), 'f32x4.', 'relaxed_min relaxed_max', 'vv:v');
+  defineRow(at(15), 'f64x2.', 'relaxed_min relaxed_max', 'vv:v');
+  defineRow(at(17), 'i16x8.', 'relaxed_q15mulr_s relaxed_dot_i8x16_i7x16_s', 'vv:v');
+  defineRow(at(19), 'i32x4.', 'relaxed_dot_i8x16_i7x16_add_s', 'vvv:v');
+}
+
+function defineAtomics(): void {
+  const access = (opcode: number, name: string, type: string, width: number) =>
+    define(opcode, name, type, IMMEDIATE_MEMARG_ATOMIC, width);
+  access(OP_ATOMIC_NOTIFY, 'memory.atomic.notify', 'ii:i', 2);
+  access(OP_ATOMIC_WAIT32, 'memory.atomic.wait32', 'iil:i', 2);
+  access(OP_ATOMIC_WAIT64, 'memory.atomic.wait64', 'ill:i', 3);
+  define(OP_ATOMIC_FENCE, 'atomic.fence', ':', IMMEDIATE_ZERO);
+  ATOMIC_SHAPES.forEach((shape, index) => {
+    const letter = shape[0]!;
+    const width = Number(shape[1]);
+    const type = letter === 'i' ? 'i32' : 'i64';
+    const narrow = width === (letter === 'i' ? 2 : 3) ? '' : String(8 << width);
+    const sign = narrow === '' ? '' : '_u';
+    access(OP_ATOMIC_LOAD + index, `${type}.atomic.load${narrow}${sign}`, `i:${letter}`, width);
+    access(OP_ATOMIC_STORE + index, `${type}.atomic.store${narrow}`, `i${letter}:`, width);
+    'add sub and or xor xchg cmpxchg'.split(' ').forEach((operation, row) => {
+      const operands = operation === 'cmpxchg' ? letter + letter : letter;
+      const name = `${type}.atomic.rmw${narrow}.${operation}${sign}`;
+      access(OP_ATOMIC_RMW + row * 7 + index, name, `i${operands}:${letter}`, width);
+    });
+  });
+}
+
 defineControl();
 defineVariablesAndTables();
 defineMemory();
@@ -406,3 +465,5 @@ defineNumeric();
 defineVectorMemory();
 defineVectorLanes();
 defineVectorArithmetic();
+defineRelaxed();
+defineAtomics();

@@ -55,7 +55,7 @@ export interface FunctionType {
 export interface Limits {
   readonly minimum: number;
   readonly maximum: number | undefined;
-  /** A memory that threads could share: none that is read is one; what the instrumenter writes may be. */
+  /** A memory that threads could share; a guest has one thread, and what the instrumenter writes may be one in any case. */
   readonly shared?: true;
 }
 

@@ -1,10 +1,8 @@
-// What modules are refused for that V8 would run: later proposals, and the two that cannot be the same on two machines.
-//
-// Most are only not supported yet: each needs its part in counting, unwinding and snapshots. Threads are another matter:
-// which of two comes first is the machine's to say. So are relaxed vector operations, whose results the processor chooses.
+// What modules are refused for that V8 would run: later proposals. They are only not supported yet: each needs its part in
+// counting, unwinding and snapshots.
 
 import { EpochvisorError } from '../errors/errors.js';
-import { BYTE_FC, BYTE_FD } from './opcodes.js';
+import { BYTE_FC } from './opcodes.js';
 
 interface UnsupportedFeature {
   /** As in `function 3 uses exceptions`. */
@@ -17,7 +15,6 @@ interface UnsupportedFeature {
 
 const ARE_NOT_YET = 'which are not supported yet';
 const IS_NOT_YET = 'which is not supported yet';
-const WITHOUT_THREADS = 'compile without -pthread and -matomics';
 
 export const UNSUPPORTED = {
   importedTags: {
@@ -34,17 +31,6 @@ export const UNSUPPORTED = {
     name: 'the type nullexnref',
     why: IS_NOT_YET,
     hint: 'compile for exnref, which holds null as well',
-  },
-  atomics: { name: 'threads and atomics', why: 'which two machines do not interleave alike', hint: WITHOUT_THREADS },
-  sharedMemory: {
-    name: 'threads (shared memory)',
-    why: 'which two machines do not interleave alike',
-    hint: WITHOUT_THREADS,
-  },
-  relaxedSimd: {
-    name: 'relaxed SIMD',
-    why: 'whose results are not the same on all processors',
-    hint: 'compile with -msimd128 and without -mrelaxed-simd',
   },
   garbageCollection: {
     name: 'garbage collection',
@@ -74,9 +60,7 @@ export function unsupported({ name, why, hint }: UnsupportedFeature, where: stri
 
 /** Which of them an opcode that we do not know belongs to. */
 export function featureOfOpcode(first: number, second: number): UnsupportedFeature | undefined {
-  if (first === 0xfe) return UNSUPPORTED.atomics;
   if (first === 0xfb) return UNSUPPORTED.garbageCollection;
-  if (first === BYTE_FD && second >= 0x100 && second < 0x130) return UNSUPPORTED.relaxedSimd;
   if (first === BYTE_FC && second >= 0x13 && second <= 0x16) return UNSUPPORTED.wideArithmetic;
   if (first === 0x14 || first === 0x15 || (first >= 0xd4 && first <= 0xd6)) return UNSUPPORTED.functionReferences;
   if (first === 0xd3) return UNSUPPORTED.garbageCollection;

@@ -36,6 +36,7 @@ import {
   OP_REF_FUNC,
   OP_REF_IS_NULL,
   OP_REF_NULL,
+  OP_RELAXED_FIRST,
   OP_RETHROW,
   OP_RETURN,
   OP_RETURN_CALL,
@@ -90,6 +91,8 @@ export class Validator {
   readonly #lowered: boolean;
   /** Something has been met that lowering takes away. */
   exceptional = false;
+  /** An instruction has been met that is to be replaced: a relaxed vector operation, an atomic. */
+  replaceable = false;
   /** Types of the parameters and locals of the function: `locals[0, localCount)`. */
   readonly locals = new Uint8Array(ENGINE_LIMITS.locals.most);
   localCount = 0;
@@ -258,7 +261,10 @@ export class Validator {
     const opcode = reader.opcode;
     const signature = opcodeSignature[opcode]!;
     if (signature !== 0) {
-      if (opcode > 0xff || opcode <= OP_MEMORY_GROW) this.#find.check(reader);
+      if (opcode > 0xff || opcode <= OP_MEMORY_GROW) {
+        if (opcode >= OP_RELAXED_FIRST) this.replaceable = true;
+        this.#find.check(reader);
+      }
       const { operands, results } = signatures[signature]!;
       this.#popAll(operands);
       this.#pushAll(results);

@@ -17,17 +17,17 @@ const WEBASSEMBLY_2: Features = {
   reference_types: true,
 };
 
-/** What our tests want besides; threads are to be refused by name. */
-const BESIDES: Features = { tail_call: true, threads: true, exceptions: true };
+/** What our tests want besides. */
+const BESIDES: Features = { tail_call: true, threads: true, exceptions: true, relaxed_simd: true };
 
 /** The binary of a module in text format, names included. Throws where the text is malformed or invalid. */
 export function wat(text: string): Uint8Array<ArrayBuffer> {
   return assemble(Buffer.from(text), { ...WEBASSEMBLY_2, ...BESIDES }, true);
 }
 
-/** The binary of a module, which need not be valid, of WebAssembly 2.0 with tail calls and exceptions. Throws where the text is malformed. */
+/** The binary of a module, which need not be valid, of WebAssembly 2.0 with what our tests want besides. Throws where the text is malformed. */
 export function watUnchecked(text: Uint8Array): Uint8Array<ArrayBuffer> {
-  return assemble(text, { ...WEBASSEMBLY_2, tail_call: true, exceptions: true }, false);
+  return assemble(text, { ...WEBASSEMBLY_2, ...BESIDES }, false);
 }
 
 function assemble(text: Uint8Array, features: Features, checked: boolean): Uint8Array<ArrayBuffer> {

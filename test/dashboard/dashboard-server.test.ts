@@ -41,6 +41,7 @@ const machine: ObservedMachine & OrderedMachine = {
   figures: NO_FIGURES_YET,
   counts,
   isLive: true,
+  primaryHost: undefined,
 };
 
 let server: DashboardServer;

@@ -38,20 +38,6 @@ test.each([
 });
 
 test.each([
-  [
-    'an atomic access',
-    [0xfe, 0x10, 2, 0],
-    'threads and atomics',
-    'which two machines do not interleave alike',
-    /-pthread/,
-  ],
-  [
-    'a relaxed vector operation',
-    [0xfd, 0x80, 0x02],
-    'relaxed SIMD',
-    'not the same on all processors',
-    /-mrelaxed-simd/,
-  ],
   ['a struct', [0xfb, 0x00, 0x00], 'garbage collection', 'which is not supported yet', /linear memory/],
   ['a call by reference', [0x14, 0x00], 'typed function references', 'which are not supported yet', /WebAssembly 2\.0/],
   ['a sum of 128 bits', [0xfc, 0x13], 'wide arithmetic', 'which is not supported yet', /-mwide-arithmetic/],
@@ -82,7 +68,6 @@ test.each([
   ['a reference of a type', [1, 6, 1, 0x60, 1, 0x64, 0, 0], /typed function references at byte 13/],
   ['a recursive type', [1, 3, 1, 0x4e, 0], /garbage collection at byte 11/],
   ['an imported tag', [2, 6, 1, 0, 0, 4, 0, 0], /exceptions of another module \(an imported tag\) at byte 13/],
-  ['a shared memory', [5, 4, 1, 3, 1, 1], /threads \(shared memory\) at byte 11, which two machines do not interleave/],
   ['a 64-bit memory', [5, 3, 1, 4, 1], /64-bit memories at byte 11, which are not supported yet/],
   ['two memories', [5, 5, 2, 0, 1, 0, 1], /more than one memory at byte \d+, which is not supported yet/],
   [
@@ -99,10 +84,41 @@ test.each([
 });
 
 test('the name section names the function that is refused', () => {
-  const module = wat(`(module (memory 1 1 shared) (func $spin (drop (i32.atomic.load (i32.const 0)))))`);
-  expect(refusal(module).message).toContain('threads');
-  const unnamed = wat(`(module (memory 1) (func $spin (drop (i32.atomic.load (i32.const 0)))))`.replace('.atomic', ''));
-  expect(() => instrument(unnamed)).not.toThrow();
+  const module = wat('(module (func $spin (nop) (nop) (nop)))');
+  // A sum of 128 bits in place of two of the instructions.
+  const at = module.findIndex(
+    (byte, index) => byte === 0x01 && module[index + 1] === 0x01 && module[index + 2] === 0x01,
+  );
+  module.set([0xfc, 0x13], at);
+  expect(refusal(module).message).toContain('function 0 (spin) uses wide arithmetic');
+});
+
+test.each([
+  [
+    'an atomic access without a memory',
+    [0x41, 0, 0xfe, 0x10, 2, 0, 0x1a],
+    'MODULE_INVALID',
+    /unknown memory in function 0 at byte 25/,
+  ],
+  ['an unknown atomic', [0xfe, 0x4f], 'MODULE_MALFORMED', /illegal opcode fe at byte 23|byte 23/],
+  ['an unknown relaxed operation', [0xfd, 0x94, 0x02], 'MODULE_MALFORMED', /byte 23/],
+  ['a vector operation far beyond all', [0xfd, 0x80, 0x80, 0x04], 'MODULE_MALFORMED', /byte 23/],
+  [
+    'a relaxed operation without operands',
+    [0xfd, 0x85, 0x02, 0x1a],
+    'MODULE_INVALID',
+    /operand is missing in function 0 at byte 23/,
+  ],
+  ['a fence with another byte', [0xfe, 0x03, 0x01], 'MODULE_MALFORMED', /zero byte expected/],
+  [
+    'an atomic access that is aligned otherwise',
+    [0x41, 0, 0xfe, 0x10, 1, 0, 0x1a],
+    'MODULE_MALFORMED',
+    /alignment must be natural/,
+  ],
+])('%s is refused with its place', (_, code, error, says) => {
+  expect(refusal(body(...code)).code).toBe(error);
+  expect(refusal(body(...code)).message).toMatch(says);
 });
 
 test.each([

@@ -13,8 +13,10 @@ const REASONS: readonly (readonly [text: string, message: RegExp])[] = [
   ['invalid conversion to integer', /float unrepresentable in integer range/],
   ['integer divide by zero', /(divide|remainder) by zero/],
   ['unreachable', /unreachable/],
-  // To us it is an `unreachable` that lowering wrote.
+  // To us they are an `unreachable` that lowering wrote.
   ['null exception reference', /unreachable|rethrowing null value/],
+  ['unaligned atomic', /unreachable|unaligned accesses/],
+  ['expected shared memory', /unreachable|cannot be called in this context/],
   ['call stack exhausted', /stack|exhausted/i],
 ];
 

@@ -89,8 +89,11 @@ test('a broken name section is no reason to refuse', () => {
 
 test('every opcode of WebAssembly 2.0 has a name exactly where it has immediates', () => {
   const named = opcodeName.filter(name => name !== '').length;
-  // 26 control, parametric and variable, 2 + 8 tables and references, 25 memory, 4 + 128 numeric, 8 + 10 of 0xfc, 236 of SIMD.
+  // 26 control, parametric and variable, 2 + 8 tables and references, 25 memory, 4 + 128 numeric, 8 + 10 of 0xfc, 236 of SIMD,
+  // 20 of relaxed SIMD; 4 + 7 * 9 atomics.
   expect(named).toBe([...opcodeImmediate].filter(immediate => immediate !== 0).length);
-  expect(opcodeName.slice(0x200).filter(name => name !== '')).toHaveLength(236);
+  expect(opcodeName.slice(0x200, 0x300).filter(name => name !== '')).toHaveLength(236);
+  expect(opcodeName.slice(0x300, 0x400).filter(name => name !== '')).toHaveLength(20);
+  expect(opcodeName.slice(0x400).filter(name => name !== '')).toHaveLength(67);
   expect(opcodeName.slice(0x100, 0x200).filter(name => name !== '')).toHaveLength(18);
 });

@@ -18,6 +18,8 @@ import { BOUNDARY_FUNCTION, DROPPED_DATA, DROPPED_ELEMENTS } from '../reserved.j
 import type { ModuleContext, RewriteContext } from '../rewrite-context.js';
 import { shareMemory } from '../shared-memory.js';
 import { dropName } from '../state.js';
+import { foldConstants } from '../substitution/constants.js';
+import { substituteInstructions } from '../substitution/substitute.js';
 
 /** Plain data: it is stored beside cached modules. */
 export interface ContinuationFacts {
@@ -42,6 +44,8 @@ export interface ContinuationFacts {
   readonly throwsIndirect: Uint8Array;
   /** Exceptions have been lowered. */
   readonly lowered: boolean;
+  /** Instructions have been replaced. */
+  readonly substituted: boolean;
   readonly generated: readonly GeneratedFacts[];
 }
 
@@ -83,6 +87,7 @@ export function continuationFacts(context: RewriteContext, handler: number | und
     }),
     throwsIndirect: module.lowered ? graph.throwsIndirect : new Uint8Array(0),
     lowered: module.lowered === true,
+    substituted: module.substituted === true,
     generated: layout.generated.map(item => {
       const { params, results } = layout.types[item!.type]!;
       return { name: item!.name, params, results };
@@ -101,7 +106,8 @@ function drops(layout: Layout, kind: number, segments: number): ContinuationFact
 /** The context of the rewriting that these facts are of. @param bytes the plain module; @param options as they were then */
 export function restoreContext(bytes: Uint8Array, options: InstrumentOptions, facts: ContinuationFacts): ModuleContext {
   const decoded = decodeModule(bytes);
-  const plain = options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded;
+  const shared = foldConstants(options.standsAlone ? shareMemory(decoded, facts.maxMemoryPages) : decoded);
+  const plain = facts.substituted ? substituteInstructions(shared, NO_NAMES) : shared;
   const module = facts.lowered ? lowerExceptions(plain, NO_NAMES) : plain;
   const spaces = indexSpaces(module);
   assert(spaces.functions.length === facts.graph.length, 'the facts are of this module');
