@@ -38,7 +38,14 @@ function inCompose(): string[][] {
 
 test.each([
   ['docs/hosts.md', inPage('docs/hosts.md'), 12],
-  ['README.md', inPage('README.md'), 30],
+  ['README.md', inPage('README.md'), 20],
+  ['docs/running.md', inPage('docs/running.md'), 1],
+  ['docs/programs.md', inPage('docs/programs.md'), 2],
+  ['docs/recordings.md', inPage('docs/recordings.md'), 7],
+  ['docs/failover.md', inPage('docs/failover.md'), 10],
+  ['docs/tuning.md', inPage('docs/tuning.md'), 3],
+  ['docs/etcd.md', inPage('docs/etcd.md'), 1],
+  ['docs/status.md', inPage('docs/status.md'), 1],
   ['docs/tutorial.md', inPage('docs/tutorial.md'), 3],
   ['docs/guests.md', inPage('docs/guests.md'), 2],
   ['the units', inUnits(), 2],
