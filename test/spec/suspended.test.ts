@@ -1,9 +1,9 @@
 // The core test scripts with the stack unwound at every boundary: no command may notice.
 
 import { describe, expect, test } from 'vitest';
-import { CONTINUED_AFRESH, type Engine, plain, SUSPENDED } from './engines.js';
-import { runScript } from './run.js';
-import { loadScript, scriptNames } from './suite.js';
+import { CONTINUED_AFRESH, SUSPENDED } from './engines.js';
+import { scriptNames } from './suite.js';
+import { worse } from './worse.js';
 
 /** Scripts of control flow, calls, references and state, with few instances each. */
 const FEW_INSTANCES = (
@@ -16,16 +16,6 @@ const FEW_INSTANCES = (
  * V8's limit of a function's size, and the module is refused.
  */
 const TOO_LARGE_EXACTLY = 'skip-stack-guard-page';
-
-function worse(engine: Engine, names: readonly string[]): string[] {
-  return names.flatMap(name => {
-    const script = loadScript(name);
-    const expected = runScript(script, plain);
-    return runScript(script, engine)
-      .filter((outcome, index) => outcome.complaint !== undefined && expected[index]!.complaint === undefined)
-      .map(({ line, type, complaint }) => `${name}.wast:${line} ${type}: ${complaint}`);
-  });
-}
 
 describe.each(SUSPENDED)('the core test scripts: $name', engine => {
   test('pass every command that plain V8 passes', () => {
