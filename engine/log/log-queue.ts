@@ -121,6 +121,11 @@ export class LogQueue {
     return this.#gathering.end;
   }
 
+  /** Nothing more is written: the disk is broken, or full for one who does not wait. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /** Whether some of the log is not on its way to the disk. */
   get owesLog(): boolean {
     return this.#gathering.hasLog;

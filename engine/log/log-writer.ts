@@ -57,7 +57,11 @@ export class LogWriter extends LogQueue {
         },
         waits: error => waits?.(unwritable(folder, error)),
         goesOn: () => waits?.(undefined),
-        ended: error => ended(unwritable(folder, error)),
+        ended: error => {
+          ended(unwritable(folder, error));
+          // Who waits for what will not be written sees that it has ended.
+          if (heard.last !== undefined) heard.kept?.(...heard.last);
+        },
       },
     });
     this.#heard = heard;

@@ -15,7 +15,7 @@ import { linkAround } from '../driver/link-around.js';
 import type { LogPort, PeerLink, ReplicaNews, ReplicaPorts } from '../driver/ports.js';
 import { assert } from '../errors/errors.js';
 import { describeOutcome } from '../protocol/describe.js';
-import { type Durability, syncsAtOnce } from '../protocol/durability.js';
+import { claimWaitsFor, type Durability, syncsAtOnce } from '../protocol/durability.js';
 import type { PeerMessage } from '../protocol/messages.js';
 import type { View } from '../protocol/vocabulary.js';
 import { type LogPart, noteOf, type SegmentRecord } from '../wire/segment-records.js';
@@ -43,6 +43,12 @@ const LAST_MS = 3_000;
 
 type Place = Pick<PeerMessage<Uint8Array> & { type: 'log' }, 'position' | 'length'>;
 
+interface Claim {
+  readonly by: 'written' | 'synced';
+  readonly position: number;
+  readonly then: () => void;
+}
+
 export class ReplicaLog<State extends LoggedState> {
   readonly #writer: LogWriter;
   readonly #options: ReplicaLogOptions;
@@ -61,8 +67,8 @@ export class ReplicaLog<State extends LoggedState> {
   #urgent = false;
   #synced = -1;
   #written = -1;
-  /** Claims, and what is to be written before. */
-  #claims: { readonly position: number; readonly then: () => void }[] = [];
+  /** Claims, and what the disk is to have before. */
+  #claims: Claim[] = [];
   #awaited: { readonly position: number; readonly then: () => void } | undefined;
   #checkpoints: Checkpoints<State> | undefined;
 
@@ -92,7 +98,7 @@ export class ReplicaLog<State extends LoggedState> {
       log: this.#port,
       arbiter: {
         claim: (view, answer) =>
-          this.#whenClaimable(() =>
+          this.#whenClaimable(view, () =>
             arbiter.claim(view, answered => {
               if (answered.result === 'lost') this.#told(answered.owner, 'read from its record');
               answer(answered);
@@ -151,20 +157,26 @@ export class ReplicaLog<State extends LoggedState> {
     });
   }
 
-  /**
-   * Whoever a view names is to be gone on from. Where acknowledgements do not wait for disks, what this replica was sent may be in
-   * memory alone, and what precedes all that has left in the log of one that it leaves out: it claims once that is written.
-   */
-  #whenClaimable(then: () => void): void {
+  /** Whoever a view names is to be gone on from (claimWaitsFor). One whose disk is broken is not, and goes on nevertheless. */
+  #whenClaimable(view: View, then: () => void): void {
+    const by = claimWaitsFor(this.#options.durability, this.#isPrimary, view.backups.length === 0);
     this.#writer.flush();
-    if (this.#options.durability !== 'memory' || this.#written >= this.#end) then();
-    else this.#claims.push({ position: this.#end, then });
+    if (by === 'nothing' || this.#writer.hasEnded) then();
+    else {
+      this.#claims.push({ by, position: this.#end, then });
+      this.#hurry(this.#urgent);
+      this.#claimWhatIsDue();
+    }
   }
 
-  #hasWritten(written: number): void {
-    this.#written = written;
-    const due = this.#claims.filter(({ position }) => position <= written);
-    this.#claims = this.#claims.filter(({ position }) => position > written);
+  #claimWhatIsDue(): void {
+    const has = { written: this.#written, synced: this.#synced };
+    const { hasEnded } = this.#writer;
+    const isDue = ({ by, position }: Claim) => hasEnded || position <= has[by];
+    const due = this.#claims.filter(isDue);
+    if (due.length === 0) return;
+    this.#claims = this.#claims.filter(claim => !isDue(claim));
+    this.#hurry(this.#urgent);
     for (const { then } of due) then();
   }
 
@@ -186,7 +198,7 @@ export class ReplicaLog<State extends LoggedState> {
 
   #hurry(urgent: boolean): void {
     this.#urgent = urgent;
-    this.#writer.urgent = urgent || this.#awaited !== undefined;
+    this.#writer.urgent = urgent || this.#awaited !== undefined || this.#claims.some(({ by }) => by === 'synced');
   }
 
   get #port(): LogPort {
@@ -198,8 +210,9 @@ export class ReplicaLog<State extends LoggedState> {
       listen: (kept, left) => {
         writer.listen((written, synced) => {
           kept(written, synced);
-          this.#hasWritten(written);
+          this.#written = written;
           this.#kept(synced);
+          this.#claimWhatIsDue();
         });
         retention?.asks(left);
       },

@@ -39,6 +39,20 @@ export function syncsAtOnce(durability: Durability, isPrimary: boolean, alone: b
   return durability === 'both-disks' || !isPrimary || alone;
 }
 
+/**
+ * What the own disk must have of the log before a view is claimed. Under `memory` what this replica was sent may be in memory alone,
+ * and what precedes all that has left in the log of one that the view leaves out. Under `backup-disk` what has left of a primary may
+ * be on the disk of its backup alone: it goes on without one only when it could be gone on from.
+ */
+export function claimWaitsFor(
+  durability: Durability,
+  isPrimary: boolean,
+  alone: boolean,
+): 'written' | 'synced' | 'nothing' {
+  if (durability === 'memory') return 'written';
+  return durability === 'backup-disk' && isPrimary && alone ? 'synced' : 'nothing';
+}
+
 /** What a backup says of its progress: what its disk lacks is not executed for good. */
 export function keptProgress(durability: Durability | undefined, progress: Progress, { synced }: Kept): Progress {
   if (!acknowledgesSynced(durability) || progress.executed <= synced) return progress;

@@ -15,7 +15,7 @@ export const RULES = {
   P7: "The primary's failure stands where the end of E should: the survivor finishes E, runs E+1 as failover epoch with I/O suppressed (a wait ends it at once) and is primary from E+2.",
   P8: 'At the end of the failover epoch every operation still outstanding ends in an uncertain interrupt.',
   OR: 'Output Rule: no output leaves before every backup of the view has acknowledged all that precedes it.',
-  DU: 'Durability, where a log is written down. `memory`: an output leaves when the own log holds all that precedes it, as far as the operating system knows. `backup-disk`: a backup acknowledges only what its disk has; who has no backup waits for its own. `both-disks`: the disk of the primary must have it, too.',
+  DU: 'Durability, where a log is written down. `memory`: an output leaves when the own log holds all that precedes it, as far as the operating system knows. `backup-disk`: a backup acknowledges only what its disk has; who has no backup waits for its own, and claims a view without one when that has all that precedes what has left. `both-disks`: the disk of the primary must have it, too.',
   RV: 'Revised protocol (section 4.3): at an I/O instruction the guest waits until all earlier messages are acknowledged.',
   FL: 'What is logged is shipped before the guest thread waits for anything, when an output waits for it, and at most 1 ms late; values of a clock that is read over and over are gathered, to the end of their epoch at the latest.',
   EV: 'In the failover epoch, and in the rest of E, environment results that run out are replaced by own ones: nobody outside saw those of the dead primary.',

@@ -13,6 +13,8 @@ export class RecoveryJudge {
   readonly #durability: Durability;
   /** Who goes on from a log, and of whom that is. */
   readonly #recovered = new Map<string, string>();
+  /** Those of them that have since the last loss: a claim of another may be written late, and says nothing of it. */
+  readonly #since = new Set<string>();
   /** What had come to the guests of those who go on from a checkpoint, before that. */
   readonly #input = new Map<string, readonly StreamOffset[]>();
   /** Since the last view: all hosts lost their power, and these disks are gone. */
@@ -27,11 +29,13 @@ export class RecoveryJudge {
 
   powerLost(disk: string | undefined): void {
     this.#powerIsLost = true;
+    this.#since.clear();
     if (disk !== undefined) this.#lostDisks.add(disk);
   }
 
   recovers(name: string, of: string): void {
     this.#recovered.set(name, of);
+    this.#since.add(name);
   }
 
   get hasRecovered(): boolean {
@@ -43,10 +47,10 @@ export class RecoveryJudge {
   }
 
   restored(name: string, input: readonly StreamOffset[]): void {
-    if (this.#recovered.has(name)) this.#input.set(name, input);
+    if (this.#recovered.size > 0) this.#input.set(name, input);
   }
 
-  /** Who goes on from a checkpoint releases what that has, whoever has released it before. */
+  /** Who goes on from a checkpoint releases what that has, whoever has released it before; who joins it holds that, too. */
   releases(name: string, { stream, offset }: StreamOffset): boolean {
     return this.#input.get(name)?.some(one => one.stream === stream && one.offset >= offset) === true;
   }
@@ -59,7 +63,7 @@ export class RecoveryJudge {
 
   /** A view was written: what is logged from now on no loss has befallen. */
   recorded({ primary }: View): void {
-    if (!this.#recovered.has(primary)) return;
+    if (!this.#since.has(primary)) return;
     this.#powerIsLost = false;
     this.#lostDisks.clear();
   }

@@ -48,11 +48,16 @@ export class Arbiter {
     });
   }
 
+  /** Claims that have been sent, and may be written yet: whoever sent them may be dead. */
+  readonly underWay = new Set<View>();
+
   /** Put-if-absent (VW); a claim that is repeated after a lost answer finds itself. */
   claim(view: View, answer: (answer: ClaimAnswer) => void): void {
     const { schedule, random, delayNs, lossProbability } = this.#options;
     const delay = (): number => random.between(delayNs[0], delayNs[1]);
+    this.underWay.add(view);
     schedule.after(delay(), () => {
+      this.underWay.delete(view);
       if (this.#silences > 0) return;
       if (this.#outages > 0) {
         schedule.after(delay(), () => answer({ result: 'unreachable', reason: 'out of reach' }));

@@ -48,6 +48,10 @@ export class SimulatedFiles {
     this.#folders.add(path);
   }
 
+  hasFolder(path: string): boolean {
+    return this.#folders.has(path);
+  }
+
   removeFolder(path: string): void {
     this.#folders.delete(path);
     for (const [of] of this.under(path)) this.remove(of);

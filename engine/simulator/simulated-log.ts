@@ -96,6 +96,8 @@ export class SimulatedLog implements KeptLogs {
   /** Its process is killed: had its host lost its power, what is read then has all that was synced, and nothing that was not written. */
   checkPowerLoss(): void {
     const { files, random, snapshots, violate, name } = this.#options;
+    // Of one that a view has left out, and that only slept, the primary has dropped it: nobody goes on from it.
+    if (!files.hasFolder(this.#folder)) return;
     const left = files.afterPowerLoss(this.#folder, random).under(this.#folder);
     const isFromBeginning = left[0]?.[0].endsWith('/00000001.epvlog') ?? true;
     const scan = new LogScan(this.#beginsWhole && isFromBeginning, snapshots, 'marked');

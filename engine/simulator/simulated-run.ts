@@ -365,7 +365,9 @@ class Simulation {
     const folder = (name: string) => `${LOGS_FOLDER}/${name}`;
     const left = [primary, ...backups].filter(name => this.#files.under(folder(name)).length > 0);
     const [lost] = loses === 'nothing' ? [] : loses === 'primary' ? [primary] : backups;
-    const isLost = lost !== undefined && left.includes(lost) && left.length > 1;
+    // Of one that is the only one of its view nobody promises that its disk may be lost; its claim may be under way.
+    const alone = [...this.#arbiter.underWay].some(claim => claim.primary === lost && claim.backups.length === 0);
+    const isLost = lost !== undefined && left.includes(lost) && left.length > 1 && !alone;
     if (isLost) this.#files.lose(folder(lost));
     this.#judge.powerLost(isLost ? lost : undefined);
   }

@@ -8,6 +8,7 @@ import type { PeerHandlers, PeerLink, ReplicaPorts } from '../../engine/driver/p
 import type { GuestState } from '../../engine/guest/guest-state.js';
 import { LogWriter } from '../../engine/log/log-writer.js';
 import { ReplicaLog } from '../../engine/log/replica-log.js';
+import type { Durability } from '../../engine/protocol/durability.js';
 import type { View } from '../../engine/protocol/vocabulary.js';
 import { HOST } from '../../engine/recording/host-disk.js';
 import { openLogs } from '../../engine/recording/host-logs.js';
@@ -32,12 +33,14 @@ beforeEach(() => {
   writer = new LogWriter({ host: HOST, folder: join(folder, 'me'), header, ended: () => expect.unreachable() });
   heard = [];
 });
-afterEach(() => {
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await writer.closed();
   rmSync(folder, { recursive: true });
 });
 
 /** A replica's world, as a list of what it is told, and the log around it. */
-function around(first: View | undefined) {
+function around(first: View | undefined, durability: Durability = 'memory') {
   let listener: GuestListener | undefined;
   const said = (name: string) => (value: unknown) => void heard.push(`${name} ${String(value)}`);
   const guest = {
@@ -67,7 +70,7 @@ function around(first: View | undefined) {
     tell: ({ type }: { type: string }) => said('tell')(type),
     end: said('end'),
   } as unknown as ReplicaPorts<GuestState>;
-  const log = new ReplicaLog<GuestState>(writer, { incarnation: 'me', view: first, position: 0, durability: 'memory' });
+  const log = new ReplicaLog<GuestState>(writer, { incarnation: 'me', view: first, position: 0, durability });
   const wrapped = log.ports(ports);
   let peer: PeerHandlers | undefined;
   const link = { listen: (handlers: PeerHandlers) => (peer = handlers) } as unknown as PeerLink;
@@ -186,4 +189,35 @@ test('a view is claimed once what this replica was sent is written: what has lef
     }),
   );
   expect(heard.slice(-2)).toEqual(['written 3', 'claimed']);
+});
+
+test('under `backup-disk` a primary claims a view without its backup, whose disk has what left, once its own has it', async () => {
+  const { wrapped, guest } = around(view(1, 'me', 'other'), 'backup-disk');
+  wrapped.log!.listen(
+    (written, synced) => heard.push(`written ${written} synced ${synced}`),
+    () => 0,
+  );
+  guest.logged(bytes('one'), 2);
+  await new Promise<void>(resolve => wrapped.arbiter.claim(view(2, 'me'), () => resolve()));
+  expect(heard.at(-1)).toBe('written 2 synced 2');
+});
+
+test.each([
+  ['with another backup', 'backup-disk', view(2, 'me', 'third')],
+  ['under `both-disks`, where nothing left that its disk lacks,', 'both-disks', view(2, 'me')],
+] as const)('%s it claims at once', (_, durability, next) => {
+  const { wrapped, guest } = around(view(1, 'me', 'other'), durability);
+  guest.logged(bytes('one'), 2);
+  let claimed = false;
+  wrapped.arbiter.claim(next, () => {
+    claimed = true;
+  });
+  expect(claimed).toBe(true);
+});
+
+test('one whose disk is broken claims nevertheless: it will never have it', async () => {
+  const { wrapped, guest } = around(view(1, 'me', 'other'), 'backup-disk');
+  guest.logged(bytes('one'), 2);
+  vi.spyOn(writer, 'hasEnded', 'get').mockReturnValue(true);
+  await new Promise<void>(resolve => wrapped.arbiter.claim(view(2, 'me'), () => resolve()));
 });

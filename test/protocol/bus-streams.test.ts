@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BOUNDS, type Bounds } from '../../engine/protocol/bounds.js';
 import { Bus, type BusEffect, type BusOptions, LINGER_TICKS } from '../../engine/protocol/bus/bus.js';
+import { BUS_HEARTBEAT_MS } from '../../engine/protocol/messages.js';
 import { FIRST_OPENED_STREAM, type Interrupt, type Output } from '../../engine/protocol/vocabulary.js';
 
 const A = 1;
@@ -260,6 +261,7 @@ describe('the end of a machine (XT)', () => {
     open();
     write(S, 0, 'abc');
     expect(done(put({ type: 'outcome', outcome }))).toEqual([]);
+    expect(LINGER_TICKS * BUS_HEARTBEAT_MS).toBe(2_000);
     for (let tick = 1; tick < LINGER_TICKS; tick++) expect(done(bus.step({ type: 'tick' }))).toEqual([]);
     expect(done(bus.step({ type: 'tick' }))).toEqual([['end', '']]);
     // Whoever takes it after all disturbs nobody.

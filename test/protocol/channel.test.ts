@@ -918,6 +918,18 @@ describe('LG: heartbeats and lag', () => {
   });
 });
 
+describe('VT: a view that was won before a backup of it is connected', () => {
+  it('is told when it is, with how far the log goes', () => {
+    const survivor = channel('B', { ...PAIR, backups: ['B', 'C'] });
+    for (const peer of ['A', 'C']) survivor.step({ type: 'peerOpened', peer, nowMs: 0 });
+    const { view } = takeOver(survivor, 'A');
+    const again = survivor.step({ type: 'peerOpened', peer: 'C', nowMs: 0 });
+    expect(again).toContainEqual(
+      expect.objectContaining({ type: 'sendPeer', peer: 'C', message: { type: 'view', view, position: 0 } }),
+    );
+  });
+});
+
 describe('XT: the end', () => {
   it('comes when the bus has performed the outcome, for primary and backup', () => {
     for (const name of ['A', 'B']) {

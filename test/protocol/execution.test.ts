@@ -637,6 +637,20 @@ describe('XT: the guest ends', () => {
     expect(shape(effects)).toEqual(['CK adoptClock', 'P8 live', 'XT output', 'FL flush', 'XT proceed']);
   });
 
+  it('at a backup that is promoted before its guest comes to the end that the log has', () => {
+    const execution = survivor([{ type: 'final', epoch: 0, outcome: EXIT }]);
+    const effects = execution.step({ type: 'outcome', count: 15, outcome: EXIT });
+    expect(shape(effects)).toEqual(['CK adoptClock', 'P8 live', 'XT output', 'FL flush', 'XT proceed']);
+  });
+
+  it('at a backup that waits for the word of its primary when it is promoted: the bus hears of it once', () => {
+    const execution = backup();
+    execution.step({ type: 'outcome', count: 15, outcome: EXIT });
+    expect(execution.step({ type: 'promote' })).toEqual([]);
+    const effects = execution.step(RESUME);
+    expect(shape(effects)).toEqual(['CK adoptClock', 'P8 live', 'XT output', 'FL flush', 'XT proceed']);
+  });
+
   it('at a backup whose primary died before it could tell', () => {
     const execution = survivor();
     const effects = execution.step({ type: 'outcome', count: 15, outcome: EXIT });

@@ -40,6 +40,8 @@ describe('a machine of which all die', () => {
 describe('what once went wrong at a seed', () => {
   it.each([
     [242, 'an operation of a guest that ended in its failover epoch was taken for one of the log'],
+    [2978, 'under backup-disk a primary went on without its backup, on whose disk alone was what had left'],
+    [2838, 'a log that the primary had dropped was asked for what it had'],
     [131, 'a close that had not left before a checkpoint was lost with it'],
   ])('%i does so no more: %s', seed => {
     expect(simulate(chooseRecovering(seed)).failure).toBeUndefined();
