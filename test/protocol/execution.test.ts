@@ -702,8 +702,10 @@ describe('XT: the guest ends', () => {
     const trap: Outcome = { kind: 'trap', message: 'unreachable in f', count: 15, exact: true };
     const execution = backup([{ type: 'final', epoch: 0, outcome: trap }]);
     expect(shape(execution.step({ type: 'outcome', count: 15, outcome: trap }))).toEqual(['XT proceed']);
-    const other = backup([{ type: 'final', epoch: 0, outcome: { ...trap, count: 16 } }]);
-    expect(shape(other.step({ type: 'outcome', count: 15, outcome: trap }))).toEqual(['DG diverged']);
+    for (const differs of [{ outcome: { ...trap, count: 16 } }, { epoch: 1 }]) {
+      const other = backup([{ type: 'final', epoch: 0, outcome: trap, ...differs }]);
+      expect(shape(other.step({ type: 'outcome', count: 15, outcome: trap }))).toEqual(['DG diverged']);
+    }
   });
 });
 
