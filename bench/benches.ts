@@ -67,6 +67,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'what does a recording cost, and how soon is it run again?',
     tiny: ['--rounds', '1', '--scale', '0.01', '--seconds', '3', '--mebibytes', '1', '--seeks', '1'],
   },
+  durability: {
+    question: 'what does it cost to wait for disks, and how soon does it go on after everything has died?',
+    tiny: ['--rounds', '1', '--seconds', '0.3', '--mebibytes', '1', '--after', '1', '--recoveries', '1'],
+  },
   disk: {
     question: 'what does a disk operation cost?',
     tiny: ['--rounds', '1', '--operations', '3'],
