@@ -38,9 +38,13 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 
+/** Where launchers have their sockets: one that is killed leaves it. */
+const runtime = ownedFolder();
+
 /** A command, and its stderr line by line. */
 function start(args: readonly string[]) {
-  const child = owned(spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'ignore', 'pipe'] }));
+  const env = { ...process.env, XDG_RUNTIME_DIR: runtime };
+  const child = owned(spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'ignore', 'pipe'], env }));
   // What `mill` grinds for as long as it is let.
   child.stdin.write('a line\n');
   const waiting: { readonly says: RegExp; readonly found: (words: RegExpExecArray) => void }[] = [];
