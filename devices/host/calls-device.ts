@@ -3,6 +3,7 @@
 // An operation is performed once by its id, so a call is made once: a new primary joins the take that is under way, or gets the
 // call that the last one had taken. An answer leaves the machine under output commit, as every operation does.
 
+import { EpochvisorError } from '../../engine/errors/errors.js';
 import { decodeAnswer, encodeCall, type HostCall } from '../../engine/host/host-call.js';
 import type { Operation } from '../../engine/protocol/vocabulary.js';
 import { type Completion, NO_DATA, type OperationDevice, STATUS_REFUSED } from '../device.js';
@@ -48,7 +49,9 @@ export class CallsDevice implements OperationDevice {
     if (this.#closed) return Promise.resolve(REFUSED);
     if (command === CALL_ANSWER) {
       const { number, content } = decodeAnswer(data);
-      this.#asked.get(number)?.resolve(content);
+      const asked = this.#asked.get(number);
+      if (content === undefined) asked?.reject(outOfRange());
+      else asked?.resolve(content);
       this.#asked.delete(number);
       return Promise.resolve(DONE);
     }
@@ -71,4 +74,12 @@ export class CallsDevice implements OperationDevice {
     this.#taker?.(REFUSED);
     this.#taker = undefined;
   }
+}
+
+function outOfRange(): EpochvisorError {
+  return new EpochvisorError(
+    'CALL_RANGE',
+    "the range is not in the guest's memory, which goes on",
+    'have the guest make room (malloc), and use the address that it gives',
+  );
 }

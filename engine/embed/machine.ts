@@ -129,13 +129,13 @@ export class Machine {
     return results.length > 1 ? results : results[0];
   }
 
-  /** Bytes of the guest's memory, between two calls. A range that is not in it is a trap. @throws EpochvisorError as `call` */
+  /** Bytes of the guest's memory, between two calls. @throws EpochvisorError as `call`; CALL_RANGE: it is not in there */
   async read(address: number, length: number): Promise<Uint8Array> {
     checkRange(address, length);
     return await this.#ask({ kind: 'read', address, length });
   }
 
-  /** Puts bytes into the guest's memory, between two calls: where it has made room for them. @throws EpochvisorError as `call` */
+  /** Puts bytes into the guest's memory, between two calls: where it has made room for them. @throws EpochvisorError as `read` */
   async write(address: number, bytes: Uint8Array): Promise<void> {
     checkRange(address, bytes.length);
     await this.#ask({ kind: 'write', address, bytes });

@@ -13,7 +13,6 @@ import {
   encodeCallValues,
   type HostCall,
 } from '../host/host-call.js';
-import { HostFailure } from '../instance/trap.js';
 import type { WasmExports } from '../instance/webassembly.js';
 import type { HostOperations } from './host-operations.js';
 
@@ -86,25 +85,30 @@ export class ServedCalls {
     }
   }
 
-  #made(call: HostCall & { readonly kind: 'call' | 'read' | 'write' }, exports: Readonly<WasmExports>): Uint8Array {
+  #made(
+    call: HostCall & { readonly kind: 'call' | 'read' | 'write' },
+    exports: Readonly<WasmExports>,
+  ): Uint8Array | undefined {
     switch (call.kind) {
       case 'call':
         return encodeCallValues(callValuesOf(exports[call.name](...call.values)));
       case 'read':
-        return this.#range('read', call.address, call.length).slice();
-      case 'write':
-        this.#range('write', call.address, call.bytes.length).set(call.bytes);
-        return NO_DATA;
+        return this.#range(call.address, call.length)?.slice();
+      case 'write': {
+        const range = this.#range(call.address, call.bytes.length);
+        range?.set(call.bytes);
+        return range && NO_DATA;
+      }
     }
   }
 
-  #range(what: string, address: number, length: number): Uint8Array {
+  /** Undefined: it is not in the guest's memory. That is a mistake of who asks, and not the end of the guest. */
+  #range(address: number, length: number): Uint8Array | undefined {
     const memory = this.#memory();
-    if (address + length <= memory.length) return memory.subarray(address, address + length);
-    throw new HostFailure(what, `bytes ${address} to ${address + length} are not in the guest's memory`);
+    return address + length <= memory.length ? memory.subarray(address, address + length) : undefined;
   }
 
-  #answer(number: number, content: Uint8Array): void {
+  #answer(number: number, content: Uint8Array | undefined): void {
     const data = encodeAnswer(number, content);
     const answer = { device: CALLS_DEVICE, command: CALL_ANSWER, length: 0, data };
     this.#operations.start(answer, { isForgotten: true });

@@ -4,7 +4,8 @@
 //                                1 call     name, values
 //                                2 read     address(32) length(32)
 //                                3 write    address(32), bytes
-//   answer   number(32), and then: values, or of a read the bytes
+//   answer   number(32) refused(8): 0, and then: values, or of a read the bytes
+//                              1: the memory has no such range
 //   values   how many(8), each 0 and 8 bytes of a number, or 1 and 8 of a bigint
 
 import { canonical, joined } from './host-values.js';
@@ -59,13 +60,14 @@ export function decodeCall(bytes: Uint8Array): { readonly number: number; readon
   }
 }
 
-export function encodeAnswer(number: number, content: Uint8Array): Uint8Array {
-  return joined([unsigned32(number), content]);
+/** @param content undefined: the guest's memory has no such range */
+export function encodeAnswer(number: number, content: Uint8Array | undefined): Uint8Array {
+  return joined([unsigned32(number), Uint8Array.of(content === undefined ? 1 : 0), content ?? new Uint8Array(0)]);
 }
 
-export function decodeAnswer(bytes: Uint8Array): { readonly number: number; readonly content: Uint8Array } {
+export function decodeAnswer(bytes: Uint8Array): { readonly number: number; readonly content: Uint8Array | undefined } {
   const number = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0, true);
-  return { number, content: bytes.slice(4) };
+  return { number, content: bytes[4] === 0 ? bytes.slice(5) : undefined };
 }
 
 /** Results of a WebAssembly function as its host gets them: nothing, a value, or several. */
