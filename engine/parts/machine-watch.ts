@@ -1,29 +1,26 @@
 // What the bus of a machine on several hosts can tell of it: the parts are asked what they know, once a second, as `epochvisor
 // status` asks them; what happened to the machine it counts itself.
 
-import { hostname } from 'node:os';
 import type { Arbiter } from '../arbiter/arbiter.js';
 import { EpochvisorError } from '../errors/errors.js';
 import { NO_FIGURES_YET, withFigures } from '../launch/launch-figures.js';
-import type { JournalEvent } from '../observe/event-journal.js';
 import type { MachineCounts, MachineFigures, ObservedMachine } from '../observe/machine-figures.js';
-import type { LastFailover, LauncherStatus, Status } from '../observe/status.js';
+import type { LastFailover, Status } from '../observe/status.js';
 import { type MeasuredTimes, TIME_ENDS_MS, TimeCounts } from '../protocol/measured-times.js';
 import { NO_PROGRESS, type ReplicaReport } from '../replica/replica-report.js';
 import type { MachineFolder } from './machine-folder.js';
 import { type MachineStatus, type PartStatus, readStatus } from './machine-status.js';
 import { figuresOf, NOBODY, replicaFigures } from './part-status.js';
+import { WatchedPart } from './watched-part.js';
 
 const ASK_EVERY_MS = 1_000;
 
-export class MachineWatch implements ObservedMachine {
+export class MachineWatch extends WatchedPart implements ObservedMachine {
   readonly #folder: MachineFolder;
   readonly #arbiter: Arbiter;
-  readonly #part: Omit<LauncherStatus, 'pid' | 'metrics'>;
   readonly #silences = new TimeCounts();
   #failovers = 0;
   #last: LastFailover | null = null;
-  #journal: (event: JournalEvent) => void = () => undefined;
   #owner: string | undefined;
   #found: MachineStatus | undefined;
   /** The last word of each replica that was asked. */
@@ -31,22 +28,11 @@ export class MachineWatch implements ObservedMachine {
   /** What those have measured that are on record no more. */
   #past: MachineFigures = NO_FIGURES_YET;
   #asking: NodeJS.Timeout | undefined;
-  /** Where its metrics are. */
-  metrics: string | undefined;
 
   constructor(folder: MachineFolder, arbiter: Arbiter, guest: string) {
+    super(guest);
     this.#folder = folder;
     this.#arbiter = arbiter;
-    this.#part = { host: hostname(), guest, since: new Date().toISOString() };
-  }
-
-  /** @param write takes each event from now on */
-  tells(write: (event: JournalEvent) => void): void {
-    this.#journal = write;
-  }
-
-  get launcher(): LauncherStatus {
-    return { pid: process.pid, ...this.#part, ...(this.metrics === undefined ? {} : { metrics: this.metrics }) };
   }
 
   get status(): Status {
@@ -88,7 +74,7 @@ export class MachineWatch implements ObservedMachine {
   fenced(view: number, incarnation: string, silentMs: number | undefined): void {
     const rounded = silentMs === undefined ? undefined : Math.round(silentMs);
     const silence = rounded === undefined ? {} : { silentMs: rounded };
-    this.#journal({ event: 'fenced', rule: 'FN', view, incarnation, ...silence });
+    this.journal({ event: 'fenced', rule: 'FN', view, incarnation, ...silence });
     const from = this.#owner;
     this.#owner = incarnation;
     if (from === undefined || from === incarnation) return;
@@ -96,7 +82,7 @@ export class MachineWatch implements ObservedMachine {
     this.#failovers += 1;
     const at = new Date().toISOString();
     this.#last = { view, at, silentMs: rounded ?? null, failoverEpoch: null, uncertain: null };
-    this.#journal({ event: 'failover', rule: 'P7', view, from, to: incarnation });
+    this.journal({ event: 'failover', rule: 'P7', view, from, to: incarnation });
   }
 
   /** Whoever wants no metrics needs nobody asked. */
